@@ -1,0 +1,65 @@
+#include "stop.h"
+
+#include "clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static atomic_bool requested;
+static int event = -1;
+
+void stop_request(void)
+{
+    int saved = errno;
+    const uint64_t one = 1;
+    atomic_store(&requested, true);
+    /* It fails only where the counter is full: readable already. */
+    if (write(event, &one, sizeof one) < 0)
+        errno = saved;
+    errno = saved;
+}
+
+static void on_signal(int signal)
+{
+    if (atomic_load(&requested))
+        _exit(128 + signal);
+    stop_request();
+}
+
+void stop_init(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (event < 0)
+        abort(); /* no descriptor left at start: nothing could work */
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+bool stop_requested(void)
+{
+    return atomic_load(&requested);
+}
+
+int stop_fd(void)
+{
+    return event;
+}
+
+bool stop_wait(int64_t ns)
+{
+    int64_t deadline = clock_monotonic() + ns, left;
+    while (!stop_requested() && (left = deadline - clock_monotonic()) > 0) {
+        struct pollfd wait = {.fd = event, .events = POLLIN};
+        struct timespec timeout = {.tv_sec = left / SECOND, .tv_nsec = left % SECOND};
+        ppoll(&wait, 1, &timeout, NULL);
+    }
+    return stop_requested();
+}

@@ -1,0 +1,24 @@
+/* Being asked to stop: SIGINT and SIGTERM set a flag and make a descriptor readable; a second one ends the process at
+ * once with status 128 + signal. SIGPIPE is ignored: a closed pipe is an EPIPE to whoever writes. */
+#ifndef ROOMSTREAM_STOP_H
+#define ROOMSTREAM_STOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Installs the handlers. Call once, at the start of main and before any thread. */
+void stop_init(void);
+
+/* True once stopping was asked for. Any thread. */
+bool stop_requested(void);
+
+/* Asks for it from within the program, as a signal would. Any thread, and from a signal handler. */
+void stop_request(void);
+
+/* Readable (POLLIN) once stopping was asked for; for poll(). Never read from it. */
+int stop_fd(void);
+
+/* Sleeps for `ns`, less when stopping was or is asked for. Returns stop_requested(). Any thread. */
+bool stop_wait(int64_t ns);
+
+#endif

@@ -1,0 +1,128 @@
+#include "text.h"
+
+#include "clock.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+void text_list_append(struct text_list *list, const char *text)
+{
+    char **items = realloc(list->items, (list->count + 1) * sizeof *items);
+    char *copy = strdup(text);
+    if (!items || !copy)
+        abort();
+    items[list->count++] = copy;
+    list->items = items;
+}
+
+void text_list_free(struct text_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i]);
+    free(list->items);
+    *list = (struct text_list){0};
+}
+
+bool text_to_integer(const char *text, int64_t *value)
+{
+    char *end;
+    if (text[strspn(text, "+-")] < '0' || text[strspn(text, "+-")] > '9' || strspn(text, "+-") > 1)
+        return false;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    if (errno || *end)
+        return false;
+    *value = number;
+    return true;
+}
+
+/* The number at the start of text, its end in *end; plain decimal notation only. Programs never call setlocale for
+ * LC_NUMERIC, so strtod reads a point. */
+static bool leading_real(const char *text, double *value, const char **end)
+{
+    size_t length = strspn(text, "+-0123456789.");
+    const char *exponent = text + length;
+    char copy[64];
+    if (*exponent == 'e' || *exponent == 'E') {
+        size_t digits = strspn(exponent + 1, "+-0123456789");
+        if (digits > 0)
+            length += 1 + digits;
+    }
+    if (length == 0 || length >= sizeof copy)
+        return false;
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    char *stop;
+    double number = strtod(copy, &stop);
+    if (stop == copy || *stop || !isfinite(number))
+        return false;
+    *value = number;
+    *end = text + length;
+    return true;
+}
+
+bool text_to_real(const char *text, double *value)
+{
+    const char *end;
+    double number;
+    if (!leading_real(text, &number, &end) || *end)
+        return false;
+    *value = number;
+    return true;
+}
+
+struct unit {
+    const char *name;
+    double factor;
+};
+
+static bool scaled(const char *text, const struct unit *units, size_t count, int64_t *value)
+{
+    const char *end;
+    double number;
+    if (!leading_real(text, &number, &end) || number < 0)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (strcasecmp(end, units[i].name) == 0) {
+            double result = number * units[i].factor;
+            if (result >= 9.2e18)
+                return false;
+            *value = (int64_t)llround(result);
+            return true;
+        }
+    return false;
+}
+
+bool text_to_duration(const char *text, int64_t *ns)
+{
+    static const struct unit units[] = {{"", 1e9},  {"ns", 1},  {"us", 1e3},    {"ms", 1e6},
+                                        {"s", 1e9}, {"m", 6e10}, {"min", 6e10}, {"h", 3.6e12},
+                                        {"d", 8.64e13}};
+    return scaled(text, units, sizeof units / sizeof *units, ns);
+}
+
+bool text_to_size(const char *text, int64_t *bytes)
+{
+    static const struct unit units[] = {{"", 1},           {"B", 1},          {"K", 0x1p10},   {"KB", 0x1p10},
+                                        {"KiB", 0x1p10},   {"M", 0x1p20},     {"MB", 0x1p20},  {"MiB", 0x1p20},
+                                        {"G", 0x1p30},     {"GB", 0x1p30},    {"GiB", 0x1p30}, {"T", 0x1p40},
+                                        {"TB", 0x1p40},    {"TiB", 0x1p40}};
+    return scaled(text, units, sizeof units / sizeof *units, bytes);
+}
+
+void text_from_size(int64_t bytes, char text[static TEXT_SIZE_SIZE])
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    double size = (double)bytes;
+    size_t unit = 0;
+    while (size >= 1024 && unit + 1 < sizeof units / sizeof *units) {
+        size /= 1024;
+        unit++;
+    }
+    snprintf(text, TEXT_SIZE_SIZE, unit ? "%.1f %s" : "%.0f %s", size, units[unit]);
+}

@@ -1,0 +1,36 @@
+/* Reading what people write: numbers, durations, sizes. All of them take the whole string or fail; the locale does not
+ * matter. */
+#ifndef ROOMSTREAM_TEXT_H
+#define ROOMSTREAM_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A growing list of strings. Zero-initialized is empty. The list owns its strings. */
+struct text_list {
+    char **items;
+    size_t count;
+};
+
+/* Appends a copy of text; aborts when memory is exhausted (lists hold options, a few strings). */
+void text_list_append(struct text_list *list, const char *text);
+void text_list_free(struct text_list *list);
+
+/* A decimal integer. False for anything else and for overflow; *value is then unchanged. */
+bool text_to_integer(const char *text, int64_t *value);
+
+/* A finite decimal number such as 0.5 or 1e3; false for hexadecimal, inf and nan. */
+bool text_to_real(const char *text, double *value);
+
+/* A duration in ns: a number with a unit (ns us ms s m h d), e.g. 250ms, 1.5h; a bare number is seconds. Never negative. */
+bool text_to_duration(const char *text, int64_t *ns);
+
+/* A size in bytes: a whole or decimal number, bare or with B, K, M, G, T (powers of 1024; KB, KiB, MB, ... too). */
+bool text_to_size(const char *text, int64_t *bytes);
+
+/* Writes a count of bytes as people read it (1.5 MiB) into text. */
+#define TEXT_SIZE_SIZE 24
+void text_from_size(int64_t bytes, char text[static TEXT_SIZE_SIZE]);
+
+#endif
