@@ -83,20 +83,22 @@ class Room:
         self.readings.extend([reading] * (SLOPE_WINDOW if overnight else 1))
 
     def temperatures(self):
-        for place in (-0.1, 0.05, -0.4, 0.4):
-            yield sixteenths(self.warmth + place + 0.06 * self.chance())
+        return [sixteenths(self.warmth + place + 0.06 * self.chance()) for place in (-0.1, 0.05, -0.4, 0.4)]
+
+    def light(self, now, lamp, window, others):
+        daylight = max(0, 1 - abs(now.hour + now.minute / 60 - 12.5) / 5)
+        light = window * daylight + (lamp if self.people > others else 0)
+        return number(round(light + (2 * self.chance() if light else 0)))
 
     def lights(self, now):
-        hour = now.hour + now.minute / 60
-        daylight = max(0, 1 - abs(hour - 12.5) / 5)
-        for lamp, window, sits_here in ((118, 12, 0), (36, 14, 1), (52, 56, 2), (14, 40, 1)):
-            light = window * daylight + (lamp if self.people > sits_here else 0)
-            yield number(round(light + (2 * self.chance() if light else 0)))
+        return [self.light(now, *node) for node in ((118, 12, 0), (36, 14, 1), (52, 56, 2), (14, 40, 1))]
+
+    def sound(self, silence):
+        loud = self.people and self.one_in(3)
+        return number(round(silence + (3.4 * self.chance() ** 3 if loud else 0.03 * self.chance()), 2))
 
     def sounds(self):
-        for silence in (0.06, 0.04, 0.05, 0.06):
-            loud = self.people and self.one_in(3)
-            yield number(round(silence + (3.4 * self.chance() ** 3 if loud else 0.03 * self.chance()), 2))
+        return [self.sound(silence) for silence in (0.06, 0.04, 0.05, 0.06)]
 
     def co2_slope(self):
         value = slope(self.readings)
@@ -105,8 +107,7 @@ class Room:
         return number(value)
 
     def motions(self):
-        for sensitivity in (0.2, 0.15):
-            yield "1" if self.chance() < sensitivity * self.people else "0"
+        return ["1" if self.chance() < sensitivity * self.people else "0" for sensitivity in (0.2, 0.15)]
 
     def row(self, now):
         return ",".join([
