@@ -1,5 +1,5 @@
-/* Waits between tries: doubling from a first to a longest wait, with jitter so that many programs that lost the same
- * server do not come back at the same instant. */
+/* Waits between tries: doubling from a first to a longest wait, with jitter so that many programs that lost
+ * the same server do not come back at the same instant. */
 #ifndef ROOMSTREAM_BACKOFF_H
 #define ROOMSTREAM_BACKOFF_H
 
@@ -10,7 +10,8 @@ struct backoff {
     int64_t next;           /* ns; 0 before the first try */
 };
 
-/* The wait before the next try in ns: between half of the current step and the whole of it. Not thread-safe. */
+/* The wait before the next try in ns: between half of the current step and the whole of it. Not thread-safe.
+ */
 int64_t backoff_next(struct backoff *backoff);
 
 /* After success: the next wait is the first one again. */

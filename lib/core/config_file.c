@@ -52,8 +52,8 @@ bool config_file_read(const char *path, config_entry *entry, void *context, stru
         if (strlen(text) != (size_t)length)
             ok = error_set(&detail, "a NUL byte");
         else
-            ok = parse_line(line == 1 && strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text, &section, entry,
-                            context, line, &detail);
+            ok = parse_line(line == 1 && strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text, &section,
+                            entry, context, line, &detail);
         if (!ok)
             error_set(error, "%s:%d: %s", path, line, detail.text);
     }

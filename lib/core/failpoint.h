@@ -1,10 +1,11 @@
-/* Failpoints: named instants at which a test can have the process killed. Only builds with -DROOMSTREAM_FAILPOINTS=ON
- * have them; in all others FAILPOINT is nothing. */
+/* Failpoints: named instants at which a test can have the process killed. Only builds with
+ * -DROOMSTREAM_FAILPOINTS=ON have them; in all others FAILPOINT is nothing. */
 #ifndef ROOMSTREAM_FAILPOINT_H
 #define ROOMSTREAM_FAILPOINT_H
 
 #ifdef ROOMSTREAM_FAILPOINTS
-/* Kills the process by SIGKILL when the environment's ROOMSTREAM_FAILPOINT is NAME or NAME:N, at the Nth passage. */
+/* Kills the process by SIGKILL when the environment's ROOMSTREAM_FAILPOINT is NAME or NAME:N, at the Nth
+ * passage. */
 void failpoint(const char *name);
 #define FAILPOINT(name) failpoint(name)
 #else

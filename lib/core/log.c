@@ -52,7 +52,8 @@ void log_set_line_prefix(const char *prefix)
     line_prefix = prefix ? prefix : "";
 }
 
-/* Copies text with control characters escaped as JSON does; in JSON lines also the quote and the backslash. */
+/* Copies text with control characters escaped as JSON does; in JSON lines also the quote and the backslash.
+ */
 static size_t escape(char *out, size_t size, const char *text, bool json)
 {
     size_t length = 0;
@@ -82,9 +83,10 @@ void log_write(enum log_level level, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     clock_rfc3339(clock_realtime(), time);
-    int head = json ? snprintf(line, 256, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"message\":\"", time,
-                               levels[level], program_name)
-                    : snprintf(line, 256, "%s%s %s %s: ", line_prefix, time, program_name, levels[level]);
+    int head =
+        json ? snprintf(line, 256, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"message\":\"",
+                        time, levels[level], program_name)
+             : snprintf(line, 256, "%s%s %s %s: ", line_prefix, time, program_name, levels[level]);
     size_t length = (size_t)(head < 255 ? head : 255);
     length += escape(line + length, sizeof line - length - 4, text, json);
     if (json) {

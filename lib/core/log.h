@@ -18,7 +18,8 @@ struct log_settings {
 /* --log-level and --log-format. settings outlive the parsing. */
 struct option_group log_options(struct log_settings *settings);
 
-/* Sets program name, level and format. Until then: level info, text, the name "roomstream". Call before any thread. */
+/* Sets program name, level and format. Until then: level info, text, the name "roomstream". Call before any
+ * thread. */
 void log_init(const char *program, const struct log_settings *settings);
 
 /* True where a message of that level would be written: to spare the work of making one. */
@@ -40,12 +41,12 @@ struct log_limit {
     uint64_t held;    /* held back since then */
 };
 
-/* True when the event may be logged now; *held is then how many were held back before it. Not thread-safe: one
- * log_limit belongs to one thread. */
+/* True when the event may be logged now; *held is then how many were held back before it. Not thread-safe:
+ * one log_limit belongs to one thread. */
 bool log_allowed(struct log_limit *limit, uint64_t *held);
 
-/* What to write to a terminal so that the current line is cleared before a log line, or NULL (the default). A program
- * with a progress bar on stderr sets it. The text outlives the program. */
+/* What to write to a terminal so that the current line is cleared before a log line, or NULL (the default). A
+ * program with a progress bar on stderr sets it. The text outlives the program. */
 void log_set_line_prefix(const char *prefix);
 
 #endif

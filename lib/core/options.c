@@ -25,7 +25,8 @@ static const struct option_spec general_specs[] = {
      .kind = OPTION_TEXT,
      .argument = "FILE",
      .offset = offsetof(struct general_settings, config),
-     .help = "read options from FILE: 'name = value' lines, also under [default], the program's name or a group's"},
+     .help = "read options from FILE: 'name = value' lines, also under [default], the program's name or a "
+             "group's"},
     {.name = "print-config",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct general_settings, print_config),
@@ -125,8 +126,8 @@ static bool out_of_bounds(const struct option_spec *spec, double value)
 }
 
 /* `source` is how the user knows the option there: "--speed", "ROOMSTREAM_SPEED (environment)", "speed". */
-static bool wrong_value(const struct option_spec *spec, const char *source, const char *text, const char *wanted,
-                        struct error *error)
+static bool wrong_value(const struct option_spec *spec, const char *source, const char *text,
+                        const char *wanted, struct error *error)
 {
     if (spec->kind == OPTION_SECRET)
         return error_set(error, "%s: %s", source, wanted);
@@ -236,7 +237,8 @@ static bool file_entry(void *context, const char *section, const char *key, cons
     struct file_context *file = context;
     const struct program *program = file->program;
     struct row *row = find(key);
-    bool own = strcmp(section, program->name) == 0 || (program->family && strcmp(section, program->family) == 0);
+    bool own =
+        strcmp(section, program->name) == 0 || (program->family && strcmp(section, program->family) == 0);
     bool common = *section == '\0' || strcmp(section, "default") == 0;
     bool group = false;
     (void)line;
@@ -247,7 +249,7 @@ static bool file_entry(void *context, const char *section, const char *key, cons
     if (!row && strchr(key, '.')) {
         char *property = NULL;
         for (size_t i = 0; i < row_count && !row; i++)
-            if (rows[i].spec->kind == OPTION_PROPERTIES)
+            if (rows[i].spec->dotted_keys)
                 row = &rows[i];
         if (!row)
             return true; /* a Kafka property in a file shared with programs that do not speak Kafka */
@@ -292,7 +294,8 @@ struct argument {
 };
 
 /* The command line as (row, value) pairs, in order. */
-static bool read_arguments(int argc, char **argv, struct argument *arguments, size_t *count, struct error *error)
+static bool read_arguments(int argc, char **argv, struct argument *arguments, size_t *count,
+                           struct error *error)
 {
     struct option longs[MAX_OPTIONS + 1] = {{0}};
     char shorts[2 * MAX_OPTIONS + 2] = ":";
@@ -331,7 +334,8 @@ static bool read_arguments(int argc, char **argv, struct argument *arguments, si
         arguments[(*count)++] = (struct argument){row, optarg ? optarg : "true"};
     }
     if (optind < argc)
-        return error_set(error, "'%s' is not an option: values follow an option, as in --name VALUE", argv[optind]);
+        return error_set(error, "'%s' is not an option: values follow an option, as in --name VALUE",
+                         argv[optind]);
     return true;
 }
 
@@ -377,7 +381,8 @@ static void print_wrapped(const char *text, size_t indent, size_t width)
     putchar('\n');
 }
 
-/* The environment variable, the choices and the default are told from the table, so that help texts need not. */
+/* The environment variable, the choices and the default are told from the table, so that help texts need not.
+ */
 static void describe(const struct row *row, char *text, size_t size)
 {
     char name[64];
@@ -411,8 +416,10 @@ static void print_help(const struct program *program)
         describe(&rows[i], text, sizeof text);
         print_wrapped(text, 30, 100);
     }
-    printf("\nEvery option but the general ones can also be set in the environment as ROOMSTREAM_NAME (unless a\n"
-           "variable is given in brackets), or in the file of --config. The command line wins, then the environment.\n");
+    printf("\nEvery option but the general ones can also be set in the environment as ROOMSTREAM_NAME "
+           "(unless a\n"
+           "variable is given in brackets), or in the file of --config. The command line wins, then the "
+           "environment.\n");
 }
 
 static void print_value(const struct row *row)
@@ -434,9 +441,10 @@ static void print_value(const struct row *row)
         const struct text_list *list = row->value;
         for (size_t i = 0; i < list->count; i++) {
             int name = (int)strcspn(list->items[i], "=");
-            if (row->spec->kind == OPTION_PROPERTIES && (memmem(list->items[i], (size_t)name, "password", 8) ||
-                                                         memmem(list->items[i], (size_t)name, "secret", 6) ||
-                                                         memmem(list->items[i], (size_t)name, "jaas", 4)))
+            if (row->spec->kind == OPTION_PROPERTIES &&
+                (memmem(list->items[i], (size_t)name, "password", 8) ||
+                 memmem(list->items[i], (size_t)name, "secret", 6) ||
+                 memmem(list->items[i], (size_t)name, "jaas", 4)))
                 printf("# %s %.*s is set (not shown)\n", row->spec->name, name, list->items[i]);
             else
                 printf("%s = %s\n", row->spec->name, list->items[i]);

@@ -8,8 +8,8 @@ struct sensor {
     const char *columns; /* COLUMN:NODE, comma-separated */
 };
 
-/* The sensor of that name, or NULL for "" (a program for any sensor). The name comes from CMake's list of sensors;
- * one that is missing in sensors.def fails the build (see the check in lib/CMakeLists.txt). */
+/* The sensor of that name, or NULL for "" (a program for any sensor). The name comes from CMake's list of
+ * sensors; one that is missing in sensors.def fails the build (see the check in lib/CMakeLists.txt). */
 const struct sensor *sensor_find(const char *name);
 
 #endif

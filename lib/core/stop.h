@@ -1,5 +1,6 @@
-/* Being asked to stop: SIGINT and SIGTERM set a flag and make a descriptor readable; a second one ends the process at
- * once with status 128 + signal. SIGPIPE is ignored: a closed pipe is an EPIPE to whoever writes. */
+/* Being asked to stop: SIGINT and SIGTERM set a flag and make a descriptor readable; a second one ends the
+ * process at once with status 128 + signal. SIGPIPE is ignored: a closed pipe is an EPIPE to whoever writes.
+ */
 #ifndef ROOMSTREAM_STOP_H
 #define ROOMSTREAM_STOP_H
 

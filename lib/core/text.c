@@ -41,8 +41,8 @@ bool text_to_integer(const char *text, int64_t *value)
     return true;
 }
 
-/* The number at the start of text, its end in *end; plain decimal notation only. Programs never call setlocale for
- * LC_NUMERIC, so strtod reads a point. */
+/* The number at the start of text, its end in *end; plain decimal notation only. Programs never call
+ * setlocale for LC_NUMERIC, so strtod reads a point. */
 static bool leading_real(const char *text, double *value, const char **end)
 {
     size_t length = strspn(text, "+-0123456789.");
@@ -100,18 +100,17 @@ static bool scaled(const char *text, const struct unit *units, size_t count, int
 
 bool text_to_duration(const char *text, int64_t *ns)
 {
-    static const struct unit units[] = {{"", 1e9},  {"ns", 1},  {"us", 1e3},    {"ms", 1e6},
-                                        {"s", 1e9}, {"m", 6e10}, {"min", 6e10}, {"h", 3.6e12},
-                                        {"d", 8.64e13}};
+    static const struct unit units[] = {{"", 1e9},   {"ns", 1},     {"us", 1e3},   {"ms", 1e6},   {"s", 1e9},
+                                        {"m", 6e10}, {"min", 6e10}, {"h", 3.6e12}, {"d", 8.64e13}};
     return scaled(text, units, sizeof units / sizeof *units, ns);
 }
 
 bool text_to_size(const char *text, int64_t *bytes)
 {
-    static const struct unit units[] = {{"", 1},           {"B", 1},          {"K", 0x1p10},   {"KB", 0x1p10},
-                                        {"KiB", 0x1p10},   {"M", 0x1p20},     {"MB", 0x1p20},  {"MiB", 0x1p20},
-                                        {"G", 0x1p30},     {"GB", 0x1p30},    {"GiB", 0x1p30}, {"T", 0x1p40},
-                                        {"TB", 0x1p40},    {"TiB", 0x1p40}};
+    static const struct unit units[] = {{"", 1},         {"B", 1},       {"K", 0x1p10},   {"KB", 0x1p10},
+                                        {"KiB", 0x1p10}, {"M", 0x1p20},  {"MB", 0x1p20},  {"MiB", 0x1p20},
+                                        {"G", 0x1p30},   {"GB", 0x1p30}, {"GiB", 0x1p30}, {"T", 0x1p40},
+                                        {"TB", 0x1p40},  {"TiB", 0x1p40}};
     return scaled(text, units, sizeof units / sizeof *units, bytes);
 }
 

@@ -1,5 +1,5 @@
-/* Reading what people write: numbers, durations, sizes. All of them take the whole string or fail; the locale does not
- * matter. */
+/* Reading what people write: numbers, durations, sizes. All of them take the whole string or fail; the locale
+ * does not matter. */
 #ifndef ROOMSTREAM_TEXT_H
 #define ROOMSTREAM_TEXT_H
 
@@ -23,10 +23,12 @@ bool text_to_integer(const char *text, int64_t *value);
 /* A finite decimal number such as 0.5 or 1e3; false for hexadecimal, inf and nan. */
 bool text_to_real(const char *text, double *value);
 
-/* A duration in ns: a number with a unit (ns us ms s m h d), e.g. 250ms, 1.5h; a bare number is seconds. Never negative. */
+/* A duration in ns: a number with a unit (ns us ms s m h d), e.g. 250ms, 1.5h; a bare number is seconds.
+ * Never negative. */
 bool text_to_duration(const char *text, int64_t *ns);
 
-/* A size in bytes: a whole or decimal number, bare or with B, K, M, G, T (powers of 1024; KB, KiB, MB, ... too). */
+/* A size in bytes: a whole or decimal number, bare or with B, K, M, G, T (powers of 1024; KB, KiB, MB, ...
+ * too). */
 bool text_to_size(const char *text, int64_t *bytes);
 
 /* Writes a count of bytes as people read it (1.5 MiB) into text. */

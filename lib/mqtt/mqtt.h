@@ -1,10 +1,11 @@
-/* One connection to an MQTT broker that keeps itself alive: connects, reconnects with backoff and jitter, subscribes, and
- * tells what happens. Built on Paho's MQTTAsync (eclipse-paho-mqtt-c, https://eclipse.dev/paho/files/mqttdoc/MQTTAsync).
+/* One connection to an MQTT broker that keeps itself alive: connects, reconnects with backoff and jitter,
+ * subscribes, and tells what happens. Built on Paho's MQTTAsync (eclipse-paho-mqtt-c,
+ * https://eclipse.dev/paho/files/mqttdoc/MQTTAsync).
  *
- * Threads: a connection has one thread of its own for connecting; Paho has one receive and one send thread for all
- * connections of a process. Callbacks come on Paho's receive thread or the connection's own, never on the caller's and never
- * two at once. They must not call any function of this header except mqtt_publish, mqtt_stop_receiving and
- * mqtt_state. */
+ * Threads: a connection has one thread of its own for connecting; Paho has one receive and one send thread
+ * for all connections of a process. Callbacks come on one of those, under Paho's lock, with one exception
+ * (see mqtt_publish at QoS 0). So: never hold a lock that a callback takes while calling a function of this
+ * header, and call none of them from a callback but mqtt_state. */
 #ifndef ROOMSTREAM_MQTT_H
 #define ROOMSTREAM_MQTT_H
 
@@ -27,18 +28,19 @@ struct mqtt_settings {
     int64_t keepalive;     /* ns */
     const char *username, *password, *password_file;
     const char *ca_file, *cert_file, *key_file;
-    bool tls, insecure;
+    bool tls;
 };
 
-/* --host, --port, --id, --mqtt-version, --keepalive, --username, --password-file, --cafile, ... settings outlive
- * the parsing. */
+/* --host, --port, --id, --mqtt-version, --keepalive, --username, --password-file, --cafile, ... settings
+ * outlive the parsing. */
 struct option_group mqtt_options(struct mqtt_settings *settings);
 
 struct mqtt_connection;
 
 /* A message as it came in. All pointers are the library's and valid during the callback only. */
 struct mqtt_message {
-    const char *topic; /* NUL-terminated UTF-8; topic_length bytes, which may hold U+0000 from a careless broker */
+    const char
+        *topic; /* NUL-terminated UTF-8; topic_length bytes, which may hold U+0000 from a careless broker */
     size_t topic_length;
     const void *payload;
     size_t payload_length;
@@ -51,8 +53,9 @@ struct mqtt_message {
 /* A connection's CONNACK. */
 struct mqtt_connected {
     bool session_present;
-    uint16_t receive_maximum; /* the broker's, for QoS 1 and 2 in flight towards it; 65535 where it names none */
-    uint8_t maximum_qos;      /* what the broker supports (MQTT 5 only; else 2) */
+    uint16_t
+        receive_maximum; /* the broker's, for QoS 1 and 2 in flight towards it; 65535 where it names none */
+    uint8_t maximum_qos; /* what the broker supports (MQTT 5 only; else 2) */
 };
 
 struct mqtt_callbacks {
@@ -61,62 +64,82 @@ struct mqtt_callbacks {
     void (*connected)(void *context, const struct mqtt_connected *connected);
     /* All filters are granted (again). May be NULL. */
     void (*subscribed)(void *context);
-    /* A message came. When it returns, the message is acknowledged (QoS 1: PUBACK, QoS 2: PUBREC): it may block as long as
-     * it must. NULL for a connection that only publishes. */
+    /* A message came. When it returns, the message is acknowledged (QoS 1: PUBACK, QoS 2: PUBREC): it may
+     * block as long as it must. NULL for a connection that only publishes. */
     void (*message)(void *context, const struct mqtt_message *message);
     /* The connection is lost, or was closed by mqtt_disconnect. May be NULL. */
     void (*disconnected)(void *context);
-    /* The outcome of an mqtt_publish: delivered is true when QoS 1/2 was acknowledged (QoS 0: sent), false when the broker
-     * refused it or forgot the session: then it may be published again. NULL for a connection that only subscribes. */
+    /* The outcome of an mqtt_publish. delivered: acknowledged (QoS 0: handed to the library). Not delivered
+     * with a reason_code of 0: the broker forgot the session, or the connection is being closed: publish it
+     * again. Not delivered with a reason code of 0x80 and above: the broker refused it (MQTT 5 section 2.4).
+     * 0x10 with delivered: nobody subscribes to it. NULL for a connection that only subscribes. */
     void (*published)(void *context, void *message, bool delivered, int reason_code);
-    /* Trying again cannot help (a subscription refused, a bad user name, an unacceptable protocol version): the message
-     * says what to do. The connection gives up; the program should end with status 1. May be NULL: then it is only
-     * logged. */
+    /* Trying again cannot help (a subscription refused, a bad user name, an unacceptable protocol version):
+     * the message says what to do. The connection gives up; the program should end with status 1. May be
+     * NULL: then it is only logged. */
     void (*failed)(void *context, const char *message);
 };
 
-struct mqtt_options_extra {
+/* What the program wants of its session. */
+struct mqtt_session {
     const char *const *filters; /* topic filters to subscribe to */
     size_t filter_count;
-    int qos;                     /* of the subscriptions, 0-2 */
-    bool require_qos;            /* a broker that grants less is a failure; else it is only logged */
-    bool retain_as_published;    /* MQTT 5: keep the RETAIN flag as the publisher set it */
-    int retain_handling;         /* MQTT 5: 0 retained messages at each subscribe, 1 only for a new subscription, 2 never */
-    bool no_local;               /* MQTT 5 */
-    bool clean_start;            /* first connection of this process starts a new session; reconnects never do */
-    uint32_t session_expiry;     /* seconds, MQTT 5; 0: the session ends with the connection; 3.1.1: 0 means clean session */
-    uint16_t receive_maximum;    /* MQTT 5; 0: not sent */
-    size_t publish_window;       /* greatest number of mqtt_publish without outcome; 0 for a subscriber */
-    bool no_reconnect;           /* a lost connection is a failure */
-    MQTTClient_persistence *persistence; /* of QoS 2 packet ids across restarts, or NULL; outlives the connection */
+    int qos;                  /* of the subscriptions, 0-2 */
+    bool require_qos;         /* a broker that grants less is a failure; else it is only logged */
+    bool retain_as_published; /* MQTT 5: keep the RETAIN flag as the publisher set it */
+    int retain_handling; /* MQTT 5: 0 retained messages at each subscribe, 1 only for a new subscription, 2
+                            never */
+    bool no_local;       /* MQTT 5 */
+    bool clean_start;    /* first connection of this process starts a new session; reconnects never do */
+    uint32_t session_expiry; /* seconds, MQTT 5; 0: the session ends with the connection; 3.1.1: 0 means clean
+                                session */
+    uint16_t receive_maximum; /* MQTT 5; 0: not sent */
+    size_t publish_window;    /* greatest number of mqtt_publish without outcome; 0 for a subscriber */
+    bool no_reconnect;        /* a lost connection is a failure */
+    MQTTClient_persistence
+        *persistence; /* of QoS 2 packet ids across restarts, or NULL; outlives the connection */
 };
 
-/* Makes a connection and starts connecting in the background; the broker may be down. `name` is for log lines and
- * client ids made up. Everything pointed to outlives the connection. NULL with *error on bad settings (an unreadable password
- * file, ...). */
-struct mqtt_connection *mqtt_open(const struct mqtt_settings *settings, const struct mqtt_options_extra *extra,
-                                  const struct mqtt_callbacks *callbacks, struct error *error);
+/* Makes a connection and starts connecting in the background; the broker may be down. `name` is for log lines
+ * and client ids made up. Everything pointed to outlives the connection. NULL with *error on bad settings (an
+ * unreadable password file, ...). */
+struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *settings,
+                                  const struct mqtt_session *session, const struct mqtt_callbacks *callbacks,
+                                  struct error *error);
 
-/* Sends a message: copies topic, payload and properties (NULL for none). `message` comes back in the published callback,
- * exactly once, if true is returned. False when it cannot be taken now (disconnected, or the library is full): try
- * again later, after connected or a published callback. More than publish_window without outcome is a bug of the caller. Any
- * thread. */
-bool mqtt_publish(struct mqtt_connection *connection, const char *topic, const void *payload, size_t length, int qos,
-                  bool retain, const MQTTProperties *properties, void *message);
+/* Sends a message: copies topic, payload and properties (NULL for none). `message` comes back in the
+ * published callback, exactly once, if true is returned. False when it cannot be taken now (disconnected, or
+ * the library is full): try again later, after connected or a published callback, or in a few milliseconds at
+ * QoS 0. More than publish_window messages without outcome are not taken. At QoS 0 the published callback is
+ * called before this returns, on the caller's thread. Any thread. */
+bool mqtt_publish(struct mqtt_connection *connection, const char *topic, const void *payload, size_t length,
+                  int qos, bool retain, const MQTTProperties *properties, void *message);
 
-enum mqtt_state { MQTT_DISCONNECTED, MQTT_CONNECTING, MQTT_CONNECTED, MQTT_SUBSCRIBED, MQTT_FAILED, MQTT_PAUSED };
+enum mqtt_state {
+    MQTT_DISCONNECTED,
+    MQTT_CONNECTING,
+    MQTT_CONNECTED,
+    MQTT_SUBSCRIBED,
+    MQTT_FAILED,
+    MQTT_PAUSED
+};
 
 /* Any thread. */
 enum mqtt_state mqtt_state(struct mqtt_connection *connection);
 
-/* Disconnects but keeps session and object, e.g. when the spool is full; mqtt_resume connects again. Not from callbacks; both
- * return at once. */
+/* Disconnects but keeps the session, e.g. while a spool is full; mqtt_resume connects again. Both return at
+ * once. */
 void mqtt_pause(struct mqtt_connection *connection);
 void mqtt_resume(struct mqtt_connection *connection);
 
-/* Disconnects (waiting at most `timeout` ns for the library), then frees everything. With end_session the broker is
- * told to forget the session (MQTT 5: session expiry 0). When it returns, no callback runs or will run. False when the library did not let go
- * in time, as when a message callback still blocks: then nothing is freed and the process should exit. Not from callbacks. */
+/* Disconnects with an MQTT 5 reason code (section 3.14.2.1) and connects again, with that receive maximum
+ * from now on (0: as before). Returns at once. */
+void mqtt_reconnect(struct mqtt_connection *connection, int reason_code, uint16_t receive_maximum);
+
+/* Disconnects (waiting at most `timeout` ns for the library), then frees everything. With end_session the
+ * broker is told to forget the session (MQTT 5: session expiry 0). When it returns, no callback runs or will
+ * run. False when the library did not let go in time, as when a message callback still blocks: then nothing
+ * is freed and the process should exit. Not from callbacks. */
 bool mqtt_close(struct mqtt_connection *connection, bool end_session, int64_t timeout);
 
 #endif

@@ -1,0 +1,56 @@
+/* The Kafka side of every program, on librdkafka (its contract is librdkafka's rdkafka.h and
+ * CONFIGURATION.md): configuration from options, log lines, and topics. */
+#ifndef ROOMSTREAM_KAFKA_H
+#define ROOMSTREAM_KAFKA_H
+
+#include "error.h"
+#include "options.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct kafka_settings {
+    const char *brokers;
+    struct text_list properties; /* NAME=VALUE of librdkafka's */
+};
+
+/* --brokers and --kafka-property. settings outlive the parsing. */
+struct option_group kafka_options(struct kafka_settings *settings);
+
+struct kafka_property {
+    const char *name, *value;
+    const char *why; /* for required ones: what would break, for the message */
+};
+
+/* A configuration: librdkafka's defaults, then `defaults`, the user's properties, then `required`, which the
+ * user must not set otherwise. Log lines and errors go to our log. The caller owns it until rd_kafka_new
+ * takes it. NULL with *error naming the property, the value and librdkafka's own reason. */
+rd_kafka_conf_t *kafka_conf_new(const struct kafka_settings *settings, const struct kafka_property *defaults,
+                                size_t default_count, const struct kafka_property *required,
+                                size_t required_count, struct error *error);
+
+/* rd_kafka_new, which takes conf in any case. NULL with *error. */
+rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error *error);
+
+struct kafka_topic_settings {
+    const char *name;
+    int64_t partitions, replication; /* of a topic that is created; -1: the broker's default */
+};
+
+enum kafka_topic_result {
+    KAFKA_TOPIC_READY,  /* it is there, perhaps just created (logged) */
+    KAFKA_TOPIC_LATER,  /* Kafka does not answer: try again; *error says why */
+    KAFKA_TOPIC_DENIED, /* it is missing or forbidden and cannot be created: *error says what to do; may
+                           change, so try again */
+};
+
+/* Looks the topic up and creates it if it is missing. Blocks up to about twice `timeout` ns. */
+enum kafka_topic_result kafka_topic_ensure(rd_kafka_t *rk, const struct kafka_topic_settings *topic,
+                                           int64_t timeout, struct error *error);
+
+/* A legal topic name (1-249 of a-z A-Z 0-9 . _ -, not "." nor "..")? */
+bool kafka_topic_name_valid(const char *name);
+
+#endif

@@ -1,0 +1,25 @@
+#include "kafka.h"
+
+static const struct option_spec specs[] = {
+    {.name = "brokers",
+     .letter = 'b',
+     .kind = OPTION_TEXT,
+     .argument = "HOST:PORT,...",
+     .fallback = "localhost:9092",
+     .env = "KAFKA_BOOTSTRAP_SERVERS",
+     .offset = offsetof(struct kafka_settings, brokers),
+     .help = "Kafka's bootstrap servers"},
+    {.name = "kafka-property",
+     .letter = 'X',
+     .kind = OPTION_PROPERTIES,
+     .argument = "NAME=VALUE",
+     .dotted_keys = true,
+     .offset = offsetof(struct kafka_settings, properties),
+     .help = "a librdkafka property; may be given several times. In a configuration file, a name with a dot "
+             "is one"},
+};
+
+struct option_group kafka_options(struct kafka_settings *settings)
+{
+    return (struct option_group){"Kafka", "kafka", specs, sizeof specs / sizeof *specs, settings};
+}

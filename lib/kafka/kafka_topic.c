@@ -1,0 +1,103 @@
+#include "clock.h"
+#include "kafka.h"
+#include "log.h"
+
+#include <string.h>
+
+bool kafka_topic_name_valid(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 0 && length <= 249 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == length;
+}
+
+/* NO_ERROR when the topic has partitions, else what the broker or the library says of it. */
+static rd_kafka_resp_err_t look_up(rd_kafka_t *rk, const char *name, int timeout_ms)
+{
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
+    if (!topic)
+        return rd_kafka_last_error();
+    rd_kafka_resp_err_t err = rd_kafka_metadata(rk, 0, topic, &metadata, timeout_ms);
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        err = metadata->topic_cnt > 0 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        if (err == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topics[0].partition_cnt == 0)
+            err = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    rd_kafka_topic_destroy(topic);
+    return err;
+}
+
+/* The outcome of CreateTopics (Kafka protocol, key 19) for the one topic, its text in *error. */
+static rd_kafka_resp_err_t create(rd_kafka_t *rk, const struct kafka_topic_settings *settings, int timeout_ms,
+                                  struct error *error)
+{
+    char reason[512];
+    rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(settings->name, (int)settings->partitions,
+                                                       (int)settings->replication, reason, sizeof reason);
+    if (!topic) {
+        error_set(error, "%s", reason);
+        return RD_KAFKA_RESP_ERR__INVALID_ARG;
+    }
+    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, reason, sizeof reason);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_CreateTopics(rk, &topic, 1, options, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 500);
+    rd_kafka_resp_err_t err = event ? rd_kafka_event_error(event) : RD_KAFKA_RESP_ERR__TIMED_OUT;
+    error_set(error, "%s", event && err ? rd_kafka_event_error_string(event) : rd_kafka_err2str(err));
+    const rd_kafka_CreateTopics_result_t *result = event ? rd_kafka_event_CreateTopics_result(event) : NULL;
+    size_t count = 0;
+    const rd_kafka_topic_result_t **topics =
+        result && !err ? rd_kafka_CreateTopics_result_topics(result, &count) : NULL;
+    if (count > 0) {
+        const char *text = rd_kafka_topic_result_error_string(topics[0]);
+        err = rd_kafka_topic_result_error(topics[0]);
+        error_set(error, "%s", text ? text : rd_kafka_err2str(err));
+    }
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_NewTopic_destroy(topic);
+    return err;
+}
+
+static bool is_passing(rd_kafka_resp_err_t err)
+{
+    return err < 0 /* librdkafka's own: transport, time-out */ ||
+           err == RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT || err == RD_KAFKA_RESP_ERR_NOT_CONTROLLER ||
+           err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+           err == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS;
+}
+
+enum kafka_topic_result kafka_topic_ensure(rd_kafka_t *rk, const struct kafka_topic_settings *topic,
+                                           int64_t timeout, struct error *error)
+{
+    int timeout_ms = (int)(timeout / MILLISECOND);
+    struct error detail;
+    rd_kafka_resp_err_t err = look_up(rk, topic->name, timeout_ms);
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+        return KAFKA_TOPIC_READY;
+    if (err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && err != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
+        error_set(error, "cannot look up the Kafka topic '%s': %s", topic->name, rd_kafka_err2str(err));
+        return is_passing(err) ? KAFKA_TOPIC_LATER : KAFKA_TOPIC_DENIED;
+    }
+    err = create(rk, topic, timeout_ms, &detail);
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        log_info("created the Kafka topic '%s'", topic->name);
+        return KAFKA_TOPIC_READY;
+    }
+    if (err == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+        return KAFKA_TOPIC_READY;
+    if (is_passing(err)) {
+        error_set(error, "cannot create the Kafka topic '%s': %s", topic->name, detail.text);
+        return KAFKA_TOPIC_LATER;
+    }
+    error_set(error,
+              "the Kafka topic '%s' is missing and cannot be created (%s): create it with kafka-topics.sh "
+              "--bootstrap-server ... --create --topic %s, or grant this client the right to",
+              topic->name, detail.text, topic->name);
+    return KAFKA_TOPIC_DENIED;
+}

@@ -1,0 +1,796 @@
+#include "mqtt.h"
+
+#include "backoff.h"
+#include "clock.h"
+#include "log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum { CONNECT_TIMEOUT_SECONDS = 10, SUBSCRIBE_TIMEOUT_SECONDS = 20 };
+
+/* A message handed to Paho at QoS 1 or 2, until its outcome is known. */
+struct publication {
+    struct mqtt_connection *connection;
+    void *message;
+    struct publication *next_free;
+};
+
+struct mqtt_connection {
+    const struct mqtt_settings *settings;
+    const struct mqtt_session *session;
+    struct mqtt_callbacks callbacks;
+    MQTTAsync client;
+    char *password;
+    char uri[300];
+    char client_id[128];
+    atomic_int in_message; /* a message callback runs */
+
+    pthread_mutex_t mutex; /* guards what follows; never held while Paho is called */
+    pthread_cond_t changed;
+    enum mqtt_state state;
+    bool wanted; /* connected is what the program wants: not paused, not failed, not closing */
+    bool closing, closed;
+    bool disconnect_due;   /* a pause or reconnect asks the connector to disconnect */
+    bool was_connected;    /* at least once in this process */
+    bool subscribe_needed; /* the filters are not known to be granted in the current session */
+    int disconnect_reason;
+    uint16_t receive_maximum;
+    int64_t next_try, subscribe_deadline; /* monotonic ns; 0: none */
+    struct backoff backoff;
+    struct publication *publications, *free_publications;
+    pthread_t connector;
+};
+
+static void set_state(struct mqtt_connection *c, enum mqtt_state state)
+{
+    c->state = state;
+    pthread_cond_broadcast(&c->changed);
+}
+
+/* Gives up: trying again cannot help. Called without the lock. */
+static void fail(struct mqtt_connection *c, const char *message)
+{
+    pthread_mutex_lock(&c->mutex);
+    c->wanted = false;
+    c->disconnect_due = c->state == MQTT_CONNECTED || c->state == MQTT_SUBSCRIBED;
+    set_state(c, MQTT_FAILED);
+    pthread_mutex_unlock(&c->mutex);
+    log_error("%s", message);
+    if (c->callbacks.failed)
+        c->callbacks.failed(c->callbacks.context, message);
+}
+
+/* The connection is gone or could not be made: wait and try again. Called without the lock; returns the wait
+ * in ns. */
+static int64_t schedule_retry(struct mqtt_connection *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    int64_t wait = backoff_next(&c->backoff);
+    c->next_try = clock_monotonic() + wait;
+    c->subscribe_deadline = 0;
+    if (c->state != MQTT_FAILED)
+        set_state(c, c->wanted || c->closing ? MQTT_DISCONNECTED : MQTT_PAUSED);
+    pthread_mutex_unlock(&c->mutex);
+    return wait;
+}
+
+static void connection_gone(struct mqtt_connection *c, const char *why)
+{
+    bool asked;
+    pthread_mutex_lock(&c->mutex);
+    asked = c->state != MQTT_CONNECTED && c->state != MQTT_SUBSCRIBED;
+    pthread_mutex_unlock(&c->mutex);
+    if (asked)
+        return; /* told already: Paho reports a DISCONNECT packet and the closed socket separately */
+    int64_t wait = schedule_retry(c);
+    log_warning("connection to the MQTT broker %s lost%s%s; trying again in %.1f s", c->uri, *why ? ": " : "",
+                why, (double)wait / SECOND);
+    if (c->callbacks.disconnected)
+        c->callbacks.disconnected(c->callbacks.context);
+}
+
+static void on_connection_lost(void *context, char *cause)
+{
+    connection_gone(context, cause ? cause : "");
+}
+
+static void on_disconnect_packet(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
+{
+    char why[128];
+    const char *name = MQTTReasonCode_toString(reason);
+    (void)properties;
+    snprintf(why, sizeof why, "the broker closed it, reason 0x%02X%s%s", (unsigned)reason, name ? " " : "",
+             name ? name : "");
+    connection_gone(context, why);
+}
+
+/* ---- subscribing ---- */
+
+/* The session's filters as one text for messages. */
+static const char *filter_list(const struct mqtt_session *session, char *text, size_t size)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < session->filter_count && length < size; i++)
+        length +=
+            (size_t)snprintf(text + length, size - length, "%s'%s'", i ? ", " : "", session->filters[i]);
+    return text;
+}
+
+static void subscription_granted(struct mqtt_connection *c, const int *granted, size_t count)
+{
+    const struct mqtt_session *session = c->session;
+    char text[700], list[512];
+    for (size_t i = 0; i < count; i++) {
+        const char *filter = session->filters[i];
+        if (granted[i] >= 0x80) {
+            const char *name = MQTTReasonCode_toString((enum MQTTReasonCodes)granted[i]);
+            snprintf(
+                text, sizeof text,
+                "the broker refuses the subscription to '%s' (0x%02X%s%s): check the filter and the broker's "
+                "access control",
+                filter, (unsigned)granted[i], name ? " " : "", name ? name : "");
+            fail(c, text);
+            return;
+        }
+        if (granted[i] < session->qos && session->require_qos) {
+            snprintf(
+                text, sizeof text,
+                "the broker grants QoS %d for '%s' where QoS %d is needed: it cannot keep what was promised",
+                granted[i], filter, session->qos);
+            fail(c, text);
+            return;
+        }
+        if (granted[i] < session->qos)
+            log_warning("the broker grants QoS %d for '%s', less than the QoS %d asked for", granted[i],
+                        filter, session->qos);
+    }
+    pthread_mutex_lock(&c->mutex);
+    c->subscribe_deadline = 0;
+    c->subscribe_needed = false;
+    backoff_reset(&c->backoff);
+    if (c->state == MQTT_CONNECTED)
+        set_state(c, MQTT_SUBSCRIBED);
+    pthread_mutex_unlock(&c->mutex);
+    log_info("subscribed to %s at QoS %d", filter_list(session, list, sizeof list), session->qos);
+    if (c->callbacks.subscribed)
+        c->callbacks.subscribed(c->callbacks.context);
+}
+
+static void on_subscribed(void *context, MQTTAsync_successData *data)
+{
+    struct mqtt_connection *c = context;
+    size_t count = c->session->filter_count;
+    subscription_granted(c, count == 1 ? &data->alt.qos : data->alt.qosList, count);
+}
+
+static void on_subscribed5(void *context, MQTTAsync_successData5 *data)
+{
+    struct mqtt_connection *c = context;
+    size_t count = c->session->filter_count;
+    int granted[64] = {(int)data->reasonCode};
+    for (size_t i = 0; count > 1 && i < count; i++)
+        granted[i] = (int)data->alt.sub.reasonCodes[i];
+    subscription_granted(c, granted, count);
+}
+
+/* Without a reason code the connection went away before the answer: subscribing is done again after the next
+ * CONNACK. */
+static void on_subscribe_failed(void *context, MQTTAsync_failureData *data)
+{
+    int refused = 0x80;
+    if (data && data->code == 0x80)
+        subscription_granted(context, &refused, 1);
+}
+
+static void on_subscribe_failed5(void *context, MQTTAsync_failureData5 *data)
+{
+    int refused = (int)data->reasonCode;
+    if (refused >= 0x80)
+        subscription_granted(context, &refused, 1);
+}
+
+/* Runs on the connector thread. */
+static void subscribe(struct mqtt_connection *c)
+{
+    const struct mqtt_session *session = c->session;
+    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+    MQTTSubscribe_options each[64];
+    char *filters[64];
+    int qos[64];
+    for (size_t i = 0; i < session->filter_count; i++) {
+        each[i] = (MQTTSubscribe_options)MQTTSubscribe_options_initializer;
+        each[i].retainAsPublished = session->retain_as_published;
+        each[i].retainHandling = (unsigned char)session->retain_handling;
+        /* MQTT 5 section 3.8.3.1: No Local on a shared subscription is a protocol error. */
+        each[i].noLocal = session->no_local && strncmp(session->filters[i], "$share/", 7) != 0;
+        filters[i] = (char *)session->filters[i];
+        qos[i] = session->qos;
+    }
+    options.context = c;
+    if (c->settings->version == MQTT_VERSION_5) {
+        options.onSuccess5 = on_subscribed5;
+        options.onFailure5 = on_subscribe_failed5;
+        options.subscribeOptions = each[0];
+        options.subscribeOptionsList = session->filter_count > 1 ? each : NULL;
+        options.subscribeOptionsCount = session->filter_count > 1 ? (int)session->filter_count : 0;
+    } else {
+        options.onSuccess = on_subscribed;
+        options.onFailure = on_subscribe_failed;
+    }
+    int rc = MQTTAsync_subscribeMany(c->client, (int)session->filter_count, filters, qos, &options);
+    if (rc != MQTTASYNC_SUCCESS && rc != MQTTASYNC_DISCONNECTED)
+        log_warning("subscribing failed: %s", MQTTAsync_strerror(rc));
+}
+
+/* ---- connecting ---- */
+
+static void connected(struct mqtt_connection *c, struct mqtt_connected *connected)
+{
+    bool again;
+    pthread_mutex_lock(&c->mutex);
+    again = c->was_connected;
+    pthread_mutex_unlock(&c->mutex);
+    log_info("connected to the MQTT broker %s as '%s'%s", c->uri, c->client_id,
+             connected->session_present ? ", session present"
+             : again && !c->session->clean_start && c->session->filter_count
+                 ? ": it has lost the session, subscribing again"
+                 : "");
+    if (c->callbacks.connected)
+        c->callbacks.connected(c->callbacks.context, connected);
+    pthread_mutex_lock(&c->mutex);
+    /* The first time in a process the session may stem from other filters; later one that is present has
+     * ours. With MQTT 5 subscribing again is harmless (see retain_handling). */
+    c->subscribe_needed |= !again || !connected->session_present || c->settings->version == MQTT_VERSION_5;
+    c->was_connected = true;
+    if (c->session->filter_count == 0 || !c->subscribe_needed)
+        backoff_reset(&c->backoff);
+    if (!c->wanted && !c->closing)
+        c->disconnect_due = true; /* paused while it was connecting */
+    if (c->state == MQTT_CONNECTING && !c->wanted)
+        set_state(c, MQTT_PAUSED);
+    else if (c->state == MQTT_CONNECTING)
+        set_state(c, c->session->filter_count == 0 || c->subscribe_needed ? MQTT_CONNECTED : MQTT_SUBSCRIBED);
+    pthread_mutex_unlock(&c->mutex);
+}
+
+static void on_connected(void *context, MQTTAsync_successData *data)
+{
+    struct mqtt_connected info = {data->alt.connect.sessionPresent != 0, UINT16_MAX, 2};
+    connected(context, &info);
+}
+
+static void on_connected5(void *context, MQTTAsync_successData5 *data)
+{
+    struct mqtt_connected info = {data->alt.connect.sessionPresent != 0, UINT16_MAX, 2};
+    if (MQTTProperties_hasProperty(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM))
+        info.receive_maximum =
+            (uint16_t)MQTTProperties_getNumericValue(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
+    if (MQTTProperties_hasProperty(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_QOS))
+        info.maximum_qos =
+            (uint8_t)MQTTProperties_getNumericValue(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_QOS);
+    connected(context, &info);
+}
+
+/* What the user can do about a refused CONNECT, or NULL when it may pass by itself. Codes: MQTT 3.1.1
+ * table 3.1 and MQTT 5 section 3.2.2.2. */
+static const char *refusal_advice(int code)
+{
+    switch (code) {
+    case 0x01:
+    case 0x84:
+        return "it does not speak this protocol version: try another --mqtt-version";
+    case 0x02:
+    case 0x85:
+        return "it does not accept the client id: choose another with --id";
+    case 0x04:
+    case 0x86:
+        return "the user name or password is wrong: check --username and the password";
+    case 0x05:
+    case 0x87:
+        return "not authorized: check --username, the password and the broker's access control";
+    case 0x8A:
+        return "this client is banned";
+    default:
+        return NULL;
+    }
+}
+
+static void connect_failed(struct mqtt_connection *c, int code, const char *message)
+{
+    const char *advice = code > 0 ? refusal_advice(code) : NULL;
+    bool again;
+    pthread_mutex_lock(&c->mutex);
+    again = c->was_connected;
+    pthread_mutex_unlock(&c->mutex);
+    /* A broker that took us before may be wrongly configured for a moment; one that never did needs the user.
+     */
+    if (advice && !again) {
+        char text[600];
+        snprintf(text, sizeof text, "the MQTT broker %s refuses the connection (0x%02X): %s", c->uri,
+                 (unsigned)code, advice);
+        fail(c, text);
+        return;
+    }
+    const char *why = advice                ? advice
+                      : message && *message ? message
+                      : code < 0            ? MQTTAsync_strerror(code)
+                                            : NULL;
+    int64_t wait = schedule_retry(c);
+    log_warning("cannot connect to the MQTT broker %s: %s; trying again in %.1f s", c->uri,
+                why ? why : "no answer", (double)wait / SECOND);
+}
+
+static void on_connect_failed(void *context, MQTTAsync_failureData *data)
+{
+    connect_failed(context, data ? data->code : 0, data ? data->message : NULL);
+}
+
+static void on_connect_failed5(void *context, MQTTAsync_failureData5 *data)
+{
+    connect_failed(context, data->reasonCode > 0 ? (int)data->reasonCode : data->code, data->message);
+}
+
+/* Runs on the connector thread. */
+static void start_connecting(struct mqtt_connection *c, bool first, uint16_t receive_maximum)
+{
+    const struct mqtt_settings *settings = c->settings;
+    const struct mqtt_session *session = c->session;
+    bool v5 = settings->version == MQTT_VERSION_5;
+    MQTTAsync_connectOptions five = MQTTAsync_connectOptions_initializer5,
+                             three = MQTTAsync_connectOptions_initializer;
+    MQTTAsync_connectOptions options = v5 ? five : three;
+    MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
+    MQTTProperties properties = MQTTProperties_initializer;
+
+    options.keepAliveInterval = (int)(settings->keepalive / SECOND);
+    options.connectTimeout = CONNECT_TIMEOUT_SECONDS;
+    options.username = settings->username;
+    options.password = c->password;
+    options.maxInflight = 65535; /* our window is what bounds it */
+    options.context = c;
+    if (v5) {
+        options.cleanstart = first && session->clean_start;
+        options.connectProperties = &properties;
+        options.onSuccess5 = on_connected5;
+        options.onFailure5 = on_connect_failed5;
+        MQTTProperty expiry = {.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL,
+                               .value.integer4 = session->session_expiry};
+        MQTTProperty maximum = {.identifier = MQTTPROPERTY_CODE_RECEIVE_MAXIMUM,
+                                .value.integer2 = receive_maximum};
+        MQTTProperties_add(&properties, &expiry);
+        if (receive_maximum)
+            MQTTProperties_add(&properties, &maximum);
+    } else {
+        options.MQTTVersion = MQTTVERSION_3_1_1;
+        options.cleansession = session->session_expiry == 0;
+        options.onSuccess = on_connected;
+        options.onFailure = on_connect_failed;
+    }
+    if (strncmp(c->uri, "ssl:", 4) == 0) {
+        tls.trustStore = settings->ca_file;
+        tls.keyStore = settings->cert_file;
+        tls.privateKey = settings->key_file;
+        tls.verify = 1;
+        tls.sslVersion = MQTT_SSL_VERSION_TLS_1_2;
+        options.ssl = &tls;
+    }
+    int rc = MQTTAsync_connect(c->client, &options);
+    MQTTProperties_free(&properties);
+    if (rc != MQTTASYNC_SUCCESS)
+        connect_failed(c, rc, NULL);
+}
+
+static void start_disconnecting(struct mqtt_connection *c, int reason)
+{
+    MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer5;
+    options.reasonCode = (enum MQTTReasonCodes)reason;
+    /* Where it is not connected there is nothing to do, and no other failure is possible. */
+    MQTTAsync_disconnect(c->client, &options);
+}
+
+static void wait_until(struct mqtt_connection *c, int64_t deadline)
+{
+    struct timespec t = {.tv_sec = deadline / SECOND, .tv_nsec = deadline % SECOND};
+    if (deadline == 0)
+        pthread_cond_wait(&c->changed, &c->mutex);
+    else
+        pthread_cond_timedwait(&c->changed, &c->mutex, &t);
+}
+
+/* The connector thread: does what is due, outside the lock since Paho calls back under its own. */
+static void *connector(void *context)
+{
+    struct mqtt_connection *c = context;
+    bool first = true;
+    pthread_mutex_lock(&c->mutex);
+    while (!c->closing) {
+        int64_t now = clock_monotonic();
+        if (c->disconnect_due) {
+            int reason = c->disconnect_reason;
+            c->disconnect_due = false;
+            pthread_mutex_unlock(&c->mutex);
+            start_disconnecting(c, reason);
+            if (c->callbacks.disconnected)
+                c->callbacks.disconnected(c->callbacks.context);
+            pthread_mutex_lock(&c->mutex);
+        } else if (c->wanted && c->state == MQTT_DISCONNECTED && now >= c->next_try) {
+            uint16_t receive_maximum = c->receive_maximum;
+            set_state(c, MQTT_CONNECTING);
+            pthread_mutex_unlock(&c->mutex);
+            start_connecting(c, first, receive_maximum);
+            pthread_mutex_lock(&c->mutex);
+            first = first && !c->was_connected;
+        } else if (c->state == MQTT_CONNECTED && c->session->filter_count && c->subscribe_deadline == 0) {
+            c->subscribe_deadline = now + SUBSCRIBE_TIMEOUT_SECONDS * SECOND;
+            pthread_mutex_unlock(&c->mutex);
+            subscribe(c);
+            pthread_mutex_lock(&c->mutex);
+        } else if (c->state == MQTT_CONNECTED && c->subscribe_deadline && now >= c->subscribe_deadline) {
+            pthread_mutex_unlock(&c->mutex);
+            log_warning("the MQTT broker %s does not answer the subscription", c->uri);
+            mqtt_reconnect(c, MQTTREASONCODE_UNSPECIFIED_ERROR, 0);
+            pthread_mutex_lock(&c->mutex);
+        } else if (c->state == MQTT_DISCONNECTED && c->wanted) {
+            wait_until(c, c->next_try);
+        } else {
+            wait_until(c, c->state == MQTT_CONNECTED ? c->subscribe_deadline : 0);
+        }
+    }
+    pthread_mutex_unlock(&c->mutex);
+    return NULL;
+}
+
+/* ---- messages ---- */
+
+static int on_message(void *context, char *topic, int topic_length, MQTTAsync_message *m)
+{
+    struct mqtt_connection *c = context;
+    struct mqtt_message message = {
+        .topic = topic,
+        .topic_length = topic_length > 0 ? (size_t)topic_length : strlen(topic),
+        .payload = m->payload,
+        .payload_length = (size_t)m->payloadlen,
+        .properties = &m->properties,
+        .packet_id = m->qos > 0 ? (uint16_t)m->msgid : 0,
+        .qos = (uint8_t)m->qos,
+        .retained = m->retained != 0,
+        .duplicate = m->dup != 0,
+    };
+    if (c->callbacks.message) {
+        atomic_store(&c->in_message, 1);
+        c->callbacks.message(c->callbacks.context, &message);
+        atomic_store(&c->in_message, 0);
+    }
+    MQTTAsync_freeMessage(&m);
+    MQTTAsync_free(topic);
+    return 1; /* anything else makes Paho keep the message in memory although it is acknowledged */
+}
+
+static void published(struct publication *publication, bool delivered, int reason)
+{
+    struct mqtt_connection *c = publication->connection;
+    void *message = publication->message;
+    pthread_mutex_lock(&c->mutex);
+    publication->next_free = c->free_publications;
+    c->free_publications = publication;
+    pthread_mutex_unlock(&c->mutex);
+    c->callbacks.published(c->callbacks.context, message, delivered, reason);
+}
+
+static void on_published(void *context, MQTTAsync_successData *data)
+{
+    (void)data;
+    published(context, true, 0);
+}
+
+/* Paho reports a PUBACK or PUBREC with an error code as a failure, others as success. */
+static void on_published5(void *context, MQTTAsync_successData5 *data)
+{
+    published(context, (int)data->reasonCode < 0x80, (int)data->reasonCode);
+}
+
+static void on_publish_failed(void *context, MQTTAsync_failureData *data)
+{
+    (void)data;
+    published(context, false, 0);
+}
+
+static void on_publish_failed5(void *context, MQTTAsync_failureData5 *data)
+{
+    published(context, false, (int)data->reasonCode);
+}
+
+bool mqtt_publish(struct mqtt_connection *c, const char *topic, const void *payload, size_t length, int qos,
+                  bool retain, const MQTTProperties *properties, void *message)
+{
+    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+    struct publication *publication = NULL;
+    pthread_mutex_lock(&c->mutex);
+    bool ready = c->state == MQTT_CONNECTED || c->state == MQTT_SUBSCRIBED;
+    if (ready && qos > 0 && (publication = c->free_publications))
+        c->free_publications = publication->next_free;
+    pthread_mutex_unlock(&c->mutex);
+    if (!ready || (qos > 0 && !publication))
+        return false;
+    if (qos > 0) {
+        publication->message = message;
+        options.context = publication;
+        if (c->settings->version == MQTT_VERSION_5) {
+            options.onSuccess5 = on_published5;
+            options.onFailure5 = on_publish_failed5;
+        } else {
+            options.onSuccess = on_published;
+            options.onFailure = on_publish_failed;
+        }
+    }
+    if (properties)
+        options.properties = *properties;
+    int rc = MQTTAsync_send(c->client, topic, (int)length, payload, qos, retain, &options);
+    if (rc == MQTTASYNC_SUCCESS) {
+        if (qos == 0)
+            c->callbacks.published(c->callbacks.context, message, true, 0);
+        return true;
+    }
+    if (publication) {
+        pthread_mutex_lock(&c->mutex);
+        publication->next_free = c->free_publications;
+        c->free_publications = publication;
+        pthread_mutex_unlock(&c->mutex);
+    }
+    return false;
+}
+
+/* ---- life ---- */
+
+static bool read_password(struct mqtt_connection *c, struct error *error)
+{
+    const char *path = c->settings->password_file;
+    size_t size = 0;
+    if (!path) {
+        c->password = c->settings->password ? strdup(c->settings->password) : NULL;
+        return true;
+    }
+    FILE *file = fopen(path, "re");
+    ssize_t length = file ? getline(&c->password, &size, file) : -1;
+    bool ok = length >= 0 || error_set(error, "cannot read a password from %s: %s", path,
+                                       file && !ferror(file) ? "the file is empty" : strerror(errno));
+    if (file)
+        fclose(file);
+    if (ok)
+        c->password[strcspn(c->password, "\r\n")] = '\0';
+    return ok;
+}
+
+static void name_connection(struct mqtt_connection *c, const char *name)
+{
+    const struct mqtt_settings *settings = c->settings;
+    bool tls = settings->tls || settings->ca_file || settings->cert_file;
+    bool ipv6 = strchr(settings->host, ':') != NULL;
+    snprintf(c->uri, sizeof c->uri, "%s://%s%s%s:%d", tls ? "ssl" : "tcp", ipv6 ? "[" : "", settings->host,
+             ipv6 ? "]" : "", (int)settings->port);
+    if (settings->client_id) {
+        snprintf(c->client_id, sizeof c->client_id, "%s", settings->client_id);
+        return;
+    }
+    uint32_t random[2] = {(uint32_t)clock_realtime(), (uint32_t)clock_monotonic()};
+    if (getrandom(random, sizeof random, GRND_NONBLOCK) < 0)
+        log_debug("no random numbers yet: the client id comes from the clock");
+    snprintf(c->client_id, sizeof c->client_id, "roomstream-%s-%08x%08x", name, random[0], random[1]);
+}
+
+static bool make_client(struct mqtt_connection *c, struct error *error)
+{
+    MQTTAsync_createOptions five = MQTTAsync_createOptions_initializer5,
+                            three = MQTTAsync_createOptions_initializer;
+    MQTTAsync_createOptions options = c->settings->version == MQTT_VERSION_5 ? five : three;
+    MQTTClient_persistence *store = c->session->persistence;
+    options.maxBufferedMessages = (int)c->session->publish_window + 16;
+    int rc = MQTTAsync_createWithOptions(&c->client, c->uri, c->client_id,
+                                         store ? MQTTCLIENT_PERSISTENCE_USER : MQTTCLIENT_PERSISTENCE_NONE,
+                                         store, &options);
+    if (rc != MQTTASYNC_SUCCESS)
+        return error_set(error, "cannot make an MQTT client for %s as '%s': %s", c->uri, c->client_id,
+                         MQTTAsync_strerror(rc) ? MQTTAsync_strerror(rc) : "unknown reason");
+    MQTTAsync_setCallbacks(c->client, c, on_connection_lost, on_message, NULL);
+    MQTTAsync_setDisconnected(c->client, c, on_disconnect_packet);
+    return true;
+}
+
+static void free_connection(struct mqtt_connection *c)
+{
+    if (c->client)
+        MQTTAsync_destroy(&c->client);
+    if (c->password)
+        explicit_bzero(c->password, strlen(c->password));
+    free(c->password);
+    free(c->publications);
+    pthread_cond_destroy(&c->changed);
+    pthread_mutex_destroy(&c->mutex);
+    free(c);
+}
+
+struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *settings,
+                                  const struct mqtt_session *session, const struct mqtt_callbacks *callbacks,
+                                  struct error *error)
+{
+    /* Paho's tracing costs half of its speed even when nobody listens. */
+    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
+    if (session->filter_count > 64) {
+        error_set(error, "%zu topic filters are too many: at most 64", session->filter_count);
+        return NULL;
+    }
+    struct mqtt_connection *c = calloc(1, sizeof *c);
+    struct publication *publications = calloc(session->publish_window + 1, sizeof *publications);
+    if (!c || !publications) {
+        free(c);
+        free(publications);
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    c->settings = settings;
+    c->session = session;
+    c->callbacks = *callbacks;
+    c->publications = publications;
+    c->state = MQTT_DISCONNECTED;
+    c->wanted = true;
+    c->receive_maximum = session->receive_maximum;
+    c->backoff = (struct backoff){.first = 500 * MILLISECOND, .longest = 30 * SECOND};
+    for (size_t i = 0; i < session->publish_window; i++) {
+        publications[i].connection = c;
+        publications[i].next_free = c->free_publications;
+        c->free_publications = &publications[i];
+    }
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&c->mutex, NULL);
+    name_connection(c, name);
+    if (!read_password(c, error) || !make_client(c, error)) {
+        free_connection(c);
+        return NULL;
+    }
+    int rc = pthread_create(&c->connector, NULL, connector, c);
+    if (rc != 0) {
+        error_set(error, "cannot start a thread: %s", strerror(rc));
+        free_connection(c);
+        return NULL;
+    }
+    return c;
+}
+
+enum mqtt_state mqtt_state(struct mqtt_connection *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    enum mqtt_state state = c->state;
+    pthread_mutex_unlock(&c->mutex);
+    return state;
+}
+
+/* With the lock held: has the connector close the connection if there is one. */
+static void ask_to_disconnect(struct mqtt_connection *c, int reason, enum mqtt_state after)
+{
+    if (c->state == MQTT_FAILED)
+        return;
+    c->disconnect_due = c->state == MQTT_CONNECTED || c->state == MQTT_SUBSCRIBED;
+    c->disconnect_reason = reason;
+    c->subscribe_deadline = 0;
+    if (c->state != MQTT_CONNECTING)
+        set_state(c, after);
+}
+
+void mqtt_pause(struct mqtt_connection *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    c->wanted = false;
+    ask_to_disconnect(c, MQTTREASONCODE_SUCCESS, MQTT_PAUSED);
+    pthread_mutex_unlock(&c->mutex);
+}
+
+void mqtt_resume(struct mqtt_connection *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    if (c->state != MQTT_FAILED)
+        c->wanted = true;
+    if (c->state == MQTT_PAUSED) {
+        c->next_try = clock_monotonic() + backoff_next(&c->backoff);
+        set_state(c, MQTT_DISCONNECTED);
+    }
+    pthread_mutex_unlock(&c->mutex);
+}
+
+void mqtt_reconnect(struct mqtt_connection *c, int reason_code, uint16_t receive_maximum)
+{
+    pthread_mutex_lock(&c->mutex);
+    if (receive_maximum)
+        c->receive_maximum = receive_maximum;
+    c->next_try = clock_monotonic() + backoff_next(&c->backoff);
+    ask_to_disconnect(c, reason_code, MQTT_DISCONNECTED);
+    pthread_mutex_unlock(&c->mutex);
+}
+
+static void closed(struct mqtt_connection *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    c->closed = true;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->mutex);
+}
+
+static void on_closed(void *context, MQTTAsync_successData *data)
+{
+    (void)data;
+    closed(context);
+}
+
+static void on_closed5(void *context, MQTTAsync_successData5 *data)
+{
+    (void)data;
+    closed(context);
+}
+
+static void on_close_failed(void *context, MQTTAsync_failureData *data)
+{
+    (void)data;
+    closed(context);
+}
+
+static void on_close_failed5(void *context, MQTTAsync_failureData5 *data)
+{
+    (void)data;
+    closed(context);
+}
+
+/* Sends DISCONNECT and waits until Paho has done so, until the deadline at most. */
+static void disconnect_and_wait(struct mqtt_connection *c, bool end_session, int64_t deadline)
+{
+    bool v5 = c->settings->version == MQTT_VERSION_5;
+    MQTTAsync_disconnectOptions five = MQTTAsync_disconnectOptions_initializer5,
+                                three = MQTTAsync_disconnectOptions_initializer;
+    MQTTAsync_disconnectOptions options = v5 ? five : three;
+    MQTTProperty expiry = {.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, .value.integer4 = 0};
+    options.context = c;
+    if (v5) {
+        options.onSuccess5 = on_closed5;
+        options.onFailure5 = on_close_failed5;
+        if (end_session)
+            MQTTProperties_add(&options.properties, &expiry);
+    } else {
+        options.onSuccess = on_closed;
+        options.onFailure = on_close_failed;
+    }
+    int rc = MQTTAsync_disconnect(c->client, &options);
+    MQTTProperties_free(&options.properties);
+    pthread_mutex_lock(&c->mutex);
+    while (rc == MQTTASYNC_SUCCESS && !c->closed && clock_monotonic() < deadline)
+        wait_until(c, deadline);
+    pthread_mutex_unlock(&c->mutex);
+}
+
+bool mqtt_close(struct mqtt_connection *c, bool end_session, int64_t timeout)
+{
+    int64_t deadline = clock_monotonic() + timeout;
+    struct timespec limit;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += timeout / SECOND + 1;
+    pthread_mutex_lock(&c->mutex);
+    c->closing = true;
+    c->wanted = false;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->mutex);
+    /* It may wait for Paho's lock, which a message callback that blocks holds. */
+    if (pthread_timedjoin_np(c->connector, NULL, &limit) != 0)
+        return false;
+    disconnect_and_wait(c, end_session, deadline);
+    if (atomic_load(&c->in_message))
+        return false;
+    free_connection(c);
+    return true;
+}
