@@ -1,0 +1,116 @@
+#include "bridge.h"
+
+#include "clock.h"
+#include "dead_letters.h"
+#include "forwarder.h"
+#include "receiver.h"
+#include "stop.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+struct bridge {
+    struct bridge_settings *settings;
+    const char *name;
+    char client_id[80];
+    struct spool *spool;
+    struct dead_letters *letters;
+    struct forwarder *forwarder;
+    struct receiver *receiver;
+};
+
+static bool open_spool(struct bridge *b, struct error *error)
+{
+    const struct bridge_settings *s = b->settings;
+    const struct spool_settings spool = {
+        .directory = s->spool_directory,
+        .segment_bytes = s->segment_bytes,
+        .max_bytes = s->spool_max,
+        .sync = s->sync,
+        .sync_interval = s->sync_interval,
+        .window = (size_t)s->window,
+        .repair = s->spool_repair,
+    };
+    b->spool = spool_open(&spool, error);
+    if (b->spool)
+        b->letters = dead_letters_open(s->spool_directory, false, error);
+    return b->letters != NULL;
+}
+
+/* The session belongs to the spool: what the broker has seen acknowledged is in this spool and no other. So a
+ * client id that nobody chose comes from the spool's uuid. */
+static void choose_client_id(struct bridge *b)
+{
+    snprintf(b->client_id, sizeof b->client_id, "%.60s-%.8s", b->name, spool_uuid(b->spool));
+    if (!b->settings->mqtt.client_id)
+        b->settings->mqtt.client_id = b->client_id;
+}
+
+static bool open_all(struct bridge *b, struct error *error)
+{
+    if (!open_spool(b, error))
+        return false;
+    choose_client_id(b);
+    b->forwarder = forwarder_open(b->settings, b->spool, b->letters, error);
+    if (b->forwarder)
+        b->receiver = receiver_open(b->settings, b->name, b->spool, b->forwarder, error);
+    return b->receiver != NULL;
+}
+
+static void log_state(const struct bridge *b, const char *what)
+{
+    struct spool_stats stats;
+    spool_get_stats(b->spool, &stats);
+    log_info("%s: received %" PRIu64 " = delivered %" PRIu64 " + spooled %" PRIu64 " + dead letters %" PRIu64
+             ", in the life of the spool %s",
+             what, stats.received, stats.delivered, stats.spooled, stats.dead, b->settings->spool_directory);
+}
+
+static void wait_and_regulate(struct bridge *b)
+{
+    struct pollfd wait[] = {{.fd = stop_fd(), .events = POLLIN},
+                            {.fd = receiver_fd(b->receiver), .events = POLLIN}};
+    while (!stop_requested() && !receiver_failed(b->receiver)) {
+        poll(wait, 2, 1000);
+        receiver_regulate(b->receiver);
+    }
+}
+
+/* Receiver first, so that nothing new comes in; then the forwarder delivers what it can. */
+static void close_all(struct bridge *b, int status)
+{
+    bool receiver_closed = !b->receiver || receiver_close(b->receiver);
+    if (b->forwarder)
+        forwarder_close(b->forwarder, b->settings->drain_timeout);
+    if (b->spool && b->letters)
+        log_state(b, "stopped");
+    if (!receiver_closed) {
+        log_warning(
+            "the last message could not be stored; it is not acknowledged, and the MQTT broker keeps it");
+        spool_save(b->spool);
+        _exit(status);
+    }
+    if (b->letters)
+        dead_letters_close(b->letters);
+    spool_close(b->spool);
+}
+
+int bridge_run(struct bridge_settings *settings, const char *name)
+{
+    struct bridge b = {.settings = settings, .name = name};
+    struct error error;
+    int status = EXIT_DONE;
+    if (open_all(&b, &error)) {
+        log_state(&b, "started");
+        wait_and_regulate(&b);
+        if (receiver_failed(b.receiver) || forwarder_failed(b.forwarder))
+            status = EXIT_FAILED;
+    } else {
+        log_error("%s", error.text);
+        status = EXIT_FAILED;
+    }
+    close_all(&b, status);
+    return status;
+}

@@ -1,0 +1,11 @@
+/* A bridge: spool, receiver and forwarder together, from opening to closing. */
+#ifndef ROOMSTREAM_BRIDGE_H
+#define ROOMSTREAM_BRIDGE_H
+
+#include "settings.h"
+
+/* Runs until asked to stop (stop.h) or until it cannot go on. Returns the exit status. May end the process
+ * itself when a message that cannot be stored keeps it from ending in order. */
+int bridge_run(struct bridge_settings *settings, const char *name);
+
+#endif

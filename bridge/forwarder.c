@@ -1,0 +1,176 @@
+#include "forwarder.h"
+
+#include "at_least_once.h"
+#include "clock.h"
+#include "stop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Under load the passes are this far apart, so that each carries many messages; a pass that follows another
+ * sooner shows that there is load. At low rates a message is forwarded as soon as it is stored. */
+static const int64_t pass_interval = 2 * MILLISECOND;
+
+/* With messages in flight, how long their delivery reports may wait to be served; without, how long
+ * housekeeping may. */
+static const int64_t report_interval = 20 * MILLISECOND, idle_interval = 1 * SECOND;
+
+struct forwarder {
+    const struct bridge_settings *settings;
+    struct spool *spool;
+    struct at_least_once *way;
+    pthread_t thread;
+    int wake;          /* eventfd */
+    atomic_bool armed; /* the thread sleeps until woken: a store must write to `wake` */
+    atomic_bool failed;
+    atomic_bool stopping;
+    _Atomic int64_t deadline; /* monotonic ns: when draining ends */
+    pthread_mutex_t mutex;    /* guards notify_* */
+    int64_t notify_bytes;
+    int notify_fd; /* -1: nobody waits */
+};
+
+static void write_event(int fd)
+{
+    const uint64_t one = 1;
+    ssize_t written = write(fd, &one, sizeof one);
+    (void)written; /* it fails only when the counter is full: readable all the same */
+}
+
+void forwarder_wake(struct forwarder *f)
+{
+    if (atomic_load_explicit(&f->armed, memory_order_seq_cst) && atomic_exchange(&f->armed, false))
+        write_event(f->wake);
+}
+
+void forwarder_notify_below(struct forwarder *f, int64_t bytes, int fd)
+{
+    pthread_mutex_lock(&f->mutex);
+    f->notify_bytes = bytes;
+    f->notify_fd = fd;
+    pthread_mutex_unlock(&f->mutex);
+}
+
+bool forwarder_failed(const struct forwarder *f)
+{
+    return atomic_load(&f->failed);
+}
+
+static void notify(struct forwarder *f)
+{
+    struct spool_stats stats;
+    pthread_mutex_lock(&f->mutex);
+    if (f->notify_fd >= 0) {
+        spool_get_stats(f->spool, &stats);
+        if (stats.bytes <= f->notify_bytes) {
+            write_event(f->notify_fd);
+            f->notify_fd = -1;
+        }
+    }
+    pthread_mutex_unlock(&f->mutex);
+}
+
+/* Sleeps until something is appended after `seen`, or for `longest` ns. */
+static void sleep_armed(struct forwarder *f, uint64_t seen, int64_t longest)
+{
+    struct pollfd wait = {.fd = f->wake, .events = POLLIN};
+    struct timespec timeout = {.tv_sec = longest / SECOND, .tv_nsec = longest % SECOND};
+    atomic_store(&f->armed, true);
+    /* What was appended before arming found nobody to wake. */
+    if (spool_next_id(f->spool) == seen && ppoll(&wait, 1, &timeout, NULL) > 0) {
+        uint64_t count;
+        ssize_t got = read(f->wake, &count, sizeof count);
+        (void)got;
+    }
+    atomic_store(&f->armed, false);
+}
+
+static void sleep_for(int64_t ns)
+{
+    struct timespec wait = {.tv_sec = ns / SECOND, .tv_nsec = ns % SECOND};
+    nanosleep(&wait, NULL);
+}
+
+static bool finished(const struct forwarder *f)
+{
+    struct spool_stats stats;
+    if (!atomic_load(&f->stopping))
+        return false;
+    spool_get_stats(f->spool, &stats);
+    return stats.spooled == 0 || clock_monotonic() >= atomic_load(&f->deadline);
+}
+
+static void *run(void *context)
+{
+    struct forwarder *f = context;
+    int64_t last_pass = 0;
+    while (!finished(f)) {
+        uint64_t seen = spool_next_id(f->spool);
+        struct pass pass = at_least_once_pass(f->way);
+        if (pass.failed) {
+            atomic_store(&f->failed, true);
+            stop_request();
+            break;
+        }
+        notify(f);
+        int64_t now = clock_monotonic();
+        bool load = pass.forwarded > 0 && now - last_pass < 2 * pass_interval;
+        if (pass.forwarded > 0)
+            last_pass = now;
+        if (pass.wait > 0)
+            sleep_for(pass.wait);
+        else if (load || pass.more)
+            sleep_for(pass_interval);
+        else
+            sleep_armed(f, seen, pass.in_flight ? report_interval : idle_interval);
+    }
+    return NULL;
+}
+
+struct forwarder *forwarder_open(const struct bridge_settings *settings, struct spool *spool,
+                                 struct dead_letters *letters, struct error *error)
+{
+    struct forwarder *f = calloc(1, sizeof *f);
+    if (!f) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    f->settings = settings;
+    f->spool = spool;
+    f->notify_fd = -1;
+    pthread_mutex_init(&f->mutex, NULL);
+    f->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    f->way = f->wake < 0 ? NULL : at_least_once_open(settings, spool, letters, error);
+    int rc = 0;
+    if (f->wake < 0)
+        error_set(error, "cannot make an eventfd: %s", strerror(errno));
+    else if (f->way && (rc = pthread_create(&f->thread, NULL, run, f)) != 0)
+        error_set(error, "cannot start a thread: %s", strerror(rc));
+    if (f->way && rc == 0)
+        return f;
+    if (f->way)
+        at_least_once_close(f->way);
+    if (f->wake >= 0)
+        close(f->wake);
+    pthread_mutex_destroy(&f->mutex);
+    free(f);
+    return NULL;
+}
+
+void forwarder_close(struct forwarder *f, int64_t timeout)
+{
+    atomic_store(&f->deadline, clock_monotonic() + timeout);
+    atomic_store(&f->stopping, true);
+    write_event(f->wake);
+    pthread_join(f->thread, NULL);
+    at_least_once_close(f->way);
+    close(f->wake);
+    pthread_mutex_destroy(&f->mutex);
+    free(f);
+}

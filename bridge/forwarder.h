@@ -1,0 +1,32 @@
+/* The Kafka half of a bridge: a thread that reads the spool, produces, and advances the spool as Kafka
+ * acknowledges. */
+#ifndef ROOMSTREAM_FORWARDER_H
+#define ROOMSTREAM_FORWARDER_H
+
+#include "dead_letters.h"
+#include "settings.h"
+#include "spool.h"
+
+#include <stdbool.h>
+
+struct forwarder;
+
+/* Makes the producer and starts the thread; Kafka may be down. All arguments outlive it. NULL with *error on
+ * a bad configuration. */
+struct forwarder *forwarder_open(const struct bridge_settings *settings, struct spool *spool,
+                                 struct dead_letters *letters, struct error *error);
+
+/* Tells the thread that something was appended; cheap when it need not be woken. Any thread. */
+void forwarder_wake(struct forwarder *forwarder);
+
+/* Has the forwarder write to `fd` (an eventfd) once the spool's size is at most `bytes`. Any thread. */
+void forwarder_notify_below(struct forwarder *forwarder, int64_t bytes, int fd);
+
+/* True once it cannot go on (said in the log): the spool cannot be read. Any thread. */
+bool forwarder_failed(const struct forwarder *forwarder);
+
+/* Delivers what is spooled, for at most `timeout` ns, then stops the thread. What Kafka has not acknowledged
+ * stays in the spool. Frees the forwarder. */
+void forwarder_close(struct forwarder *forwarder, int64_t timeout);
+
+#endif

@@ -1,0 +1,36 @@
+/* A message's headers in one flat piece of bytes: made from MQTT properties when it comes in, kept in the
+ * spool, and handed to Kafka as record headers. Each header: name length (2 bytes, little-endian), value
+ * length (4), name, value. */
+#ifndef ROOMSTREAM_HEADERS_H
+#define ROOMSTREAM_HEADERS_H
+
+#include "spool.h"
+
+#include <MQTTProperties.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A buffer that grows to the largest message's headers and is used again; zero-initialize, free(data) at the
+ * end. */
+struct header_buffer {
+    unsigned char *data;
+    size_t length, size;
+};
+
+/* Puts what travels of the properties of a PUBLISH (MQTT 5 section 3.3.2.3) into the buffer: user properties
+ * by their names, and content type, response topic, correlation data as content-type, mqtt.response-topic,
+ * mqtt.correlation-data. False when memory is exhausted. */
+bool headers_encode(struct header_buffer *buffer, const MQTTProperties *properties);
+
+struct header {
+    const char *name; /* not NUL-terminated */
+    size_t name_length;
+    const void *value;
+    size_t value_length;
+};
+
+/* Takes the next header off `rest`. False at the end (or where the bytes are none of headers_encode's). */
+bool headers_next(struct spool_bytes *rest, struct header *header);
+
+#endif

@@ -1,0 +1,34 @@
+#include "bridge.h"
+#include "sensors.h"
+#include "stop.h"
+
+int main(int argc, char **argv)
+{
+    static struct bridge_settings settings; /* static: options point into it until exit */
+    const struct sensor *sensor = sensor_find(PROGRAM_SENSOR);
+    struct option_group groups[BRIDGE_GROUP_COUNT + 1];
+    const struct option_default defaults[] = {{"topic", sensor ? sensor->name : ""}};
+    struct error error;
+    bridge_options(&settings, groups);
+    groups[BRIDGE_GROUP_COUNT] = log_options(&settings.log);
+    const struct program program = {
+        .name = PROGRAM_NAME,
+        .family = "bridge",
+        .usage = sensor ? "[OPTION]..." : "--topic FILTER [OPTION]...",
+        .summary = "Carries the messages of an MQTT topic to a Kafka topic, losing none.",
+        .details =
+            "A message is acknowledged to MQTT only once it stands in the spool, a folder of its own on "
+            "disk, "
+            "and leaves the spool only once Kafka has acknowledged it. Both sides may be away at any time.",
+        .groups = groups,
+        .group_count = BRIDGE_GROUP_COUNT + 1,
+        .defaults = defaults,
+        .default_count = sensor ? 1 : 0,
+    };
+    options_parse_or_exit(&program, argc, argv);
+    log_init(PROGRAM_NAME, &settings.log);
+    if (!bridge_settings_complete(&settings, PROGRAM_NAME, &error))
+        options_wrong(&program, "%s", error.text);
+    stop_init();
+    return bridge_run(&settings, PROGRAM_NAME);
+}

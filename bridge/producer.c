@@ -1,0 +1,225 @@
+#include "producer.h"
+
+#include "clock.h"
+#include "headers.h"
+#include "receiver.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A message in flight. */
+struct slot {
+    uint64_t id;
+    size_t cost; /* bytes */
+    struct slot *next_free;
+};
+
+struct producer {
+    const struct bridge_settings *settings;
+    rd_kafka_t *rk;
+    rd_kafka_topic_t *topic;
+    producer_report *report;
+    void *context;
+    bool closing;
+    struct slot *slots, *free_slots;
+    size_t in_flight, bytes_in_flight;
+};
+
+static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+    struct producer *p = opaque;
+    struct slot *slot = message->_private;
+    (void)rk;
+    p->in_flight--;
+    p->bytes_in_flight -= slot->cost;
+    slot->next_free = p->free_slots;
+    p->free_slots = slot;
+    if (!p->closing)
+        p->report(p->context, slot->id, message->err);
+}
+
+/* Kafka may be away for any time: nothing is ever given up, a dead connection is noticed within seconds, and
+ * a returning broker is found within seconds (librdkafka's CONFIGURATION.md). */
+static const struct kafka_property defaults[] = {
+    {.name = "linger.ms", .value = "0"},
+    {.name = "socket.timeout.ms", .value = "10000"},
+    {.name = "request.timeout.ms", .value = "10000"},
+    {.name = "socket.connection.setup.timeout.ms", .value = "10000"},
+    {.name = "reconnect.backoff.max.ms", .value = "5000"},
+    {.name = "log.connection.close", .value = "false"},
+};
+
+static bool make_client(struct producer *p, const struct kafka_property *required, size_t required_count,
+                        struct error *error)
+{
+    rd_kafka_conf_t *conf = kafka_conf_new(&p->settings->kafka, defaults, sizeof defaults / sizeof *defaults,
+                                           required, required_count, error);
+    if (!conf)
+        return false;
+    rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    rd_kafka_conf_set_opaque(conf, p);
+    p->rk = kafka_new(RD_KAFKA_PRODUCER, conf, error);
+    if (!p->rk)
+        return false;
+    p->topic = rd_kafka_topic_new(p->rk, p->settings->kafka_topic, NULL);
+    return p->topic || error_set(error, "Kafka topic '%s': %s", p->settings->kafka_topic,
+                                 rd_kafka_err2str(rd_kafka_last_error()));
+}
+
+struct producer *producer_open(const struct bridge_settings *settings, const struct kafka_property *required,
+                               size_t required_count, producer_report *report, void *context,
+                               struct error *error)
+{
+    struct producer *p = calloc(1, sizeof *p);
+    struct slot *slots = calloc((size_t)settings->window, sizeof *slots);
+    if (!p || !slots) {
+        free(p);
+        free(slots);
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    p->settings = settings;
+    p->report = report;
+    p->context = context;
+    p->slots = slots;
+    for (int64_t i = 0; i < settings->window; i++) {
+        slots[i].next_free = p->free_slots;
+        p->free_slots = &slots[i];
+    }
+    if (make_client(p, required, required_count, error))
+        return p;
+    producer_close(p);
+    return NULL;
+}
+
+void producer_close(struct producer *p)
+{
+    p->closing = true;
+    if (p->topic)
+        rd_kafka_topic_destroy(p->topic);
+    if (p->rk) {
+        rd_kafka_purge(p->rk,
+                       RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+        rd_kafka_destroy(p->rk);
+    }
+    free(p->slots);
+    free(p);
+}
+
+/* The Kafka key, or NULL for none. Valid as long as the record. */
+static const void *record_key(const struct producer *p, const struct spool_record *record, size_t *length)
+{
+    struct spool_bytes rest = record->properties;
+    struct header header;
+    *length = 0;
+    if (p->settings->kafka_key == KAFKA_KEY_NONE)
+        return NULL;
+    while (p->settings->kafka_key == KAFKA_KEY_PROPERTY && headers_next(&rest, &header))
+        if (header.name_length == 3 && memcmp(header.name, "key", 3) == 0) {
+            *length = header.value_length;
+            return header.value;
+        }
+    *length = record->topic.length;
+    return record->topic.data;
+}
+
+/* NULL when memory is exhausted. */
+static rd_kafka_headers_t *record_headers(const struct spool_record *record)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(8);
+    struct spool_bytes rest = record->properties;
+    struct header header;
+    char qos = (char)('0' + (record->flags & RECORD_QOS)),
+         retain = record->flags & RECORD_RETAINED ? '1' : '0';
+    bool ok = headers != NULL;
+    while (ok && headers_next(&rest, &header))
+        ok = !rd_kafka_header_add(headers, header.name, (ssize_t)header.name_length, header.value,
+                                  (ssize_t)header.value_length);
+    ok = ok &&
+         !rd_kafka_header_add(headers, "mqtt.topic", 10, record->topic.data, (ssize_t)record->topic.length) &&
+         !rd_kafka_header_add(headers, "mqtt.qos", 8, &qos, 1) &&
+         !rd_kafka_header_add(headers, "mqtt.retain", 11, &retain, 1);
+    if (ok)
+        return headers;
+    if (headers)
+        rd_kafka_headers_destroy(headers);
+    return NULL;
+}
+
+static enum producer_result refusal(rd_kafka_error_t *failure, struct error *error)
+{
+    rd_kafka_resp_err_t err = rd_kafka_error_code(failure);
+    error_set(error, "%s", rd_kafka_error_string(failure));
+    rd_kafka_error_destroy(failure);
+    if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        return PRODUCER_FULL;
+    return producer_error_is_permanent(err) ? PRODUCER_REFUSED : PRODUCER_LATER;
+}
+
+enum producer_result producer_produce(struct producer *p, const struct spool_record *record,
+                                      struct error *error)
+{
+    size_t cost = record->topic.length + record->properties.length + record->payload.length, key_length;
+    struct slot *slot = p->free_slots;
+    if (!slot || (p->in_flight > 0 && p->bytes_in_flight + cost > (size_t)p->settings->window_bytes))
+        return PRODUCER_FULL;
+    const void *key = record_key(p, record, &key_length);
+    rd_kafka_headers_t *headers = record_headers(record);
+    if (!headers) {
+        error_set(error, "out of memory");
+        return PRODUCER_LATER;
+    }
+    slot->id = record->id;
+    slot->cost = cost;
+    p->free_slots = slot->next_free;
+    /* An empty payload is an empty value, not a tombstone: the pointer must not be NULL. */
+    const void *value = record->payload.length ? record->payload.data : "";
+    const rd_kafka_vu_t fields[] = {
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = p->topic},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)value, record->payload.length}},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)key, key_length}},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = record->time / MILLISECOND},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = slot},
+    };
+    rd_kafka_error_t *failure = rd_kafka_produceva(p->rk, fields, sizeof fields / sizeof *fields);
+    if (failure) {
+        rd_kafka_headers_destroy(headers);
+        p->free_slots = slot;
+        return refusal(failure, error);
+    }
+    p->in_flight++;
+    p->bytes_in_flight += cost;
+    return PRODUCER_TAKEN;
+}
+
+void producer_poll(struct producer *p, int64_t timeout)
+{
+    rd_kafka_poll(p->rk, (int)(timeout / MILLISECOND));
+}
+
+size_t producer_in_flight(const struct producer *p)
+{
+    return p->in_flight;
+}
+
+bool producer_fatal(const struct producer *p, struct error *error)
+{
+    char reason[512];
+    rd_kafka_resp_err_t err = rd_kafka_fatal_error(p->rk, reason, sizeof reason);
+    if (err)
+        error_set(error, "%s: %s", rd_kafka_err2name(err), reason);
+    return err != RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+bool producer_error_is_permanent(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || err == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
+           err == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP || err == RD_KAFKA_RESP_ERR__INVALID_ARG;
+}
+
+rd_kafka_t *producer_handle(const struct producer *p)
+{
+    return p->rk;
+}

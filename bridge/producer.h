@@ -1,0 +1,54 @@
+/* Spooled messages as Kafka records: one topic, a bounded number and size in flight. Both ways of delivery
+ * use it. Not thread-safe: the forwarder's thread alone. */
+#ifndef ROOMSTREAM_PRODUCER_H
+#define ROOMSTREAM_PRODUCER_H
+
+#include "settings.h"
+#include "spool.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct producer;
+
+/* Called from producer_poll for each message whose delivery report came. */
+typedef void producer_report(void *context, uint64_t id, rd_kafka_resp_err_t err);
+
+/* `required` are properties that the way of delivery depends on. NULL with *error on a bad configuration. */
+struct producer *producer_open(const struct bridge_settings *settings, const struct kafka_property *required,
+                               size_t required_count, producer_report *report, void *context,
+                               struct error *error);
+
+/* Drops what is in flight, without reports, and frees. */
+void producer_close(struct producer *producer);
+
+enum producer_result {
+    PRODUCER_TAKEN,
+    PRODUCER_FULL,    /* as much as may be is in flight: poll, try again */
+    PRODUCER_REFUSED, /* this record can never be taken: *error says why */
+    PRODUCER_LATER,   /* something else is wrong, *error says what: try again after a while */
+};
+
+/* Hands the record to librdkafka, which copies it. Headers: those of headers.h, then mqtt.topic, mqtt.qos,
+ * mqtt.retain. */
+enum producer_result producer_produce(struct producer *producer, const struct spool_record *record,
+                                      struct error *error);
+
+/* Serves delivery reports, waiting up to `timeout` ns for the first. */
+void producer_poll(struct producer *producer, int64_t timeout);
+
+/* Messages without delivery report. */
+size_t producer_in_flight(const struct producer *producer);
+
+/* True when librdkafka has given up this instance (rd_kafka_fatal_error): *error says why; close it and open
+ * another. */
+bool producer_fatal(const struct producer *producer, struct error *error);
+
+/* Is this error of a delivery report the record's own fault, for ever? A broker that finds one record of a
+ * batch at fault fails the whole batch so: certain is only what was alone in its batch. */
+bool producer_error_is_permanent(rd_kafka_resp_err_t err);
+
+rd_kafka_t *producer_handle(const struct producer *producer);
+
+#endif

@@ -1,0 +1,175 @@
+#include "receiver.h"
+
+#include "clock.h"
+#include "headers.h"
+#include "stop.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+struct receiver {
+    const struct bridge_settings *settings;
+    struct spool *spool;
+    struct forwarder *forwarder;
+    struct mqtt_connection *connection;
+    struct mqtt_session session;
+    struct header_buffer headers;
+    struct log_limit append_failures;
+    int fd;
+    atomic_bool full; /* the spool passed its high-water mark */
+    atomic_bool failed;
+    bool paused; /* main thread only */
+};
+
+static int64_t high_water(const struct receiver *r)
+{
+    return r->settings->spool_max / 10 * 9;
+}
+
+static int64_t low_water(const struct receiver *r)
+{
+    return r->settings->spool_max / 3 * 2;
+}
+
+static void notify(const struct receiver *r)
+{
+    const uint64_t one = 1;
+    ssize_t written = write(r->fd, &one, sizeof one);
+    (void)written; /* it fails only when the counter is full: readable all the same */
+}
+
+/* A short sleep that a request to stop does not cut: the callback must not return before the message is
+ * stored. */
+static void pause_briefly(void)
+{
+    const struct timespec wait = {.tv_nsec = 100 * MILLISECOND};
+    nanosleep(&wait, NULL);
+}
+
+/* Stores the message or waits until it can: returning acknowledges it. */
+static void store(struct receiver *r, const struct spool_record *record)
+{
+    struct error error;
+    enum spool_append_result result;
+    while ((result = spool_append(r->spool, record, NULL, &error)) != SPOOL_APPENDED) {
+        uint64_t held;
+        if (result == SPOOL_FULL && !atomic_exchange(&r->full, true))
+            notify(r);
+        else if (result == SPOOL_FAILED && log_allowed(&r->append_failures, &held))
+            log_error("a message cannot be stored and is not acknowledged: %s; trying again", error.text);
+        forwarder_wake(r->forwarder);
+        pause_briefly();
+    }
+    forwarder_wake(r->forwarder);
+}
+
+static void on_message(void *context, const struct mqtt_message *message)
+{
+    struct receiver *r = context;
+    while (!headers_encode(&r->headers, message->properties))
+        pause_briefly(); /* no memory: the message stays unacknowledged */
+    const struct spool_record record = {
+        .kind = SPOOL_MESSAGE,
+        .time = clock_realtime(),
+        .flags = (uint8_t)(message->qos | (message->retained ? RECORD_RETAINED : 0) |
+                           (message->duplicate ? RECORD_DUPLICATE : 0)),
+        .topic = {message->topic, message->topic_length},
+        .properties = {r->headers.data, r->headers.length},
+        .payload = {message->payload, message->payload_length},
+    };
+    store(r, &record);
+}
+
+static void on_failed(void *context, const char *message)
+{
+    struct receiver *r = context;
+    (void)message;
+    atomic_store(&r->failed, true);
+    notify(r);
+}
+
+void receiver_regulate(struct receiver *r)
+{
+    struct spool_stats stats;
+    char size[TEXT_SIZE_SIZE];
+    uint64_t count;
+    ssize_t drained = read(r->fd, &count, sizeof count);
+    (void)drained; /* nothing to read is fine: the descriptor does not block */
+    spool_get_stats(r->spool, &stats);
+    text_from_size(stats.bytes, size);
+    if (!r->paused && (stats.bytes > high_water(r) || atomic_load(&r->full))) {
+        log_warning("the spool holds %s, near its bound: leaving the MQTT broker until Kafka has taken some",
+                    size);
+        mqtt_pause(r->connection);
+        r->paused = true;
+    }
+    if (r->paused && stats.bytes <= low_water(r)) {
+        log_info("the spool is down to %s: back to the MQTT broker", size);
+        atomic_store(&r->full, false);
+        mqtt_resume(r->connection);
+        r->paused = false;
+    }
+    if (r->paused)
+        forwarder_notify_below(r->forwarder, low_water(r), r->fd);
+}
+
+int receiver_fd(const struct receiver *r)
+{
+    return r->fd;
+}
+
+bool receiver_failed(const struct receiver *r)
+{
+    return atomic_load(&r->failed);
+}
+
+struct receiver *receiver_open(const struct bridge_settings *settings, const char *name, struct spool *spool,
+                               struct forwarder *forwarder, struct error *error)
+{
+    struct receiver *r = calloc(1, sizeof *r);
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!r || fd < 0) {
+        error_set(error, "cannot make a receiver: %s", strerror(errno));
+        goto failed;
+    }
+    r->settings = settings;
+    r->spool = spool;
+    r->forwarder = forwarder;
+    r->fd = fd;
+    r->append_failures.interval = 30 * SECOND;
+    r->session = (struct mqtt_session){
+        .filters = &settings->filter,
+        .filter_count = 1,
+        .qos = (int)settings->qos,
+        .retain_as_published = true,
+        .retain_handling = 1,
+        .session_expiry = (uint32_t)(settings->session_expiry / SECOND),
+        .receive_maximum = (uint16_t)settings->receive_maximum,
+    };
+    const struct mqtt_callbacks callbacks = {.context = r, .message = on_message, .failed = on_failed};
+    r->connection = mqtt_open(name, &settings->mqtt, &r->session, &callbacks, error);
+    if (!r->connection)
+        goto failed;
+    return r;
+failed:
+    free(r);
+    if (fd >= 0)
+        close(fd);
+    return NULL;
+}
+
+bool receiver_close(struct receiver *r)
+{
+    if (!mqtt_close(r->connection, false, 2 * SECOND))
+        return false;
+    close(r->fd);
+    free(r->headers.data);
+    free(r);
+    return true;
+}

@@ -1,0 +1,36 @@
+/* The MQTT half of a bridge: subscribes, and puts every message into the spool before it is acknowledged. */
+#ifndef ROOMSTREAM_RECEIVER_H
+#define ROOMSTREAM_RECEIVER_H
+
+#include "forwarder.h"
+#include "settings.h"
+#include "spool.h"
+
+#include <stdbool.h>
+
+struct receiver;
+
+/* The flags of a spooled message. */
+enum { RECORD_QOS = 0x03, RECORD_RETAINED = 0x04, RECORD_DUPLICATE = 0x08 };
+
+/* Connects in the background and receives until receiver_close. All arguments outlive it. NULL with *error.
+ */
+struct receiver *receiver_open(const struct bridge_settings *settings, const char *name, struct spool *spool,
+                               struct forwarder *forwarder, struct error *error);
+
+/* Leaves the broker while the spool is nearly full, comes back when there is room again. Call from the main
+ * thread when receiver_fd is readable, and every few seconds. */
+void receiver_regulate(struct receiver *receiver);
+
+/* Readable when receiver_regulate has something to do; for poll(). */
+int receiver_fd(const struct receiver *receiver);
+
+/* True once the connection has failed for good (said in the log). Any thread. */
+bool receiver_failed(const struct receiver *receiver);
+
+/* Disconnects, keeping the session. False when a message could not be stored up to now and its callback still
+ * waits: then nothing is freed, and the process must end without returning to it (the broker sends the
+ * message again). */
+bool receiver_close(struct receiver *receiver);
+
+#endif

@@ -1,0 +1,225 @@
+#include "settings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *const keys[] = {"property", "topic", "none", NULL};
+static const char *const syncs[] = {"none", "interval", "always", NULL};
+
+#define AT(field) .offset = offsetof(struct bridge_settings, field)
+
+static const struct option_spec topic_specs[] = {
+    {.name = "topic",
+     .letter = 't',
+     .kind = OPTION_TEXT,
+     .argument = "FILTER",
+     AT(filter),
+     .help = "MQTT topic or topic filter to carry"},
+    {.name = "qos",
+     .letter = 'q',
+     .kind = OPTION_INTEGER,
+     .argument = "0|1|2",
+     .fallback = "1",
+     .maximum = 2,
+     AT(qos),
+     .help = "QoS of the subscription; at 0 the broker itself may lose messages"},
+    {.name = "session-expiry",
+     .kind = OPTION_DURATION,
+     .argument = "DURATION",
+     .fallback = "365d",
+     .minimum = 60,
+     .maximum = 4294967295,
+     AT(session_expiry),
+     .help = "how long the broker keeps messages for a bridge that is away (MQTT 5)"},
+    {.name = "receive-maximum",
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .fallback = "1000",
+     .minimum = 1,
+     .maximum = 65535,
+     AT(receive_maximum),
+     .help = "most messages the broker may send ahead of acknowledgements (MQTT 5)"},
+    {.name = "kafka-topic",
+     .kind = OPTION_TEXT,
+     .argument = "NAME",
+     AT(kafka_topic),
+     .help = "Kafka topic to write to; without it, the MQTT topic's name. Created if missing"},
+    {.name = "kafka-key",
+     .kind = OPTION_CHOICE,
+     .argument = "KEY",
+     .choices = keys,
+     .fallback = "property",
+     AT(kafka_key),
+     .help = "key of the Kafka records: property (the MQTT user property 'key', else the MQTT topic), topic, "
+             "or none"},
+    {.name = "partitions",
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .fallback = "-1",
+     .minimum = -1,
+     .maximum = 1000000,
+     AT(partitions),
+     .help = "partitions of a Kafka topic that is created; -1 is the broker's default"},
+    {.name = "replication",
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .fallback = "-1",
+     .minimum = -1,
+     .maximum = 32767,
+     AT(replication),
+     .help = "replication factor of a Kafka topic that is created; -1 is the broker's default"},
+};
+
+static const struct option_spec delivery_specs[] = {
+    {.name = "window",
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .fallback = "5000",
+     .minimum = 1,
+     .maximum = 1000000,
+     AT(window),
+     .help = "most messages in flight to Kafka"},
+    {.name = "window-bytes",
+     .kind = OPTION_SIZE,
+     .argument = "SIZE",
+     .fallback = "4M",
+     .minimum = 1024,
+     .maximum = 1e12,
+     AT(window_bytes),
+     .help = "most bytes in flight to Kafka; a single larger message still goes"},
+    {.name = "drain-timeout",
+     .kind = OPTION_DURATION,
+     .argument = "DURATION",
+     .fallback = "10s",
+     AT(drain_timeout),
+     .help = "when asked to stop, how long to go on delivering what is spooled; the rest stays in the spool"},
+};
+
+static const struct option_spec spool_specs[] = {
+    {.name = "spool",
+     .kind = OPTION_TEXT,
+     .argument = "DIR",
+     AT(spool_directory),
+     .help = "folder of the spool; without it, a folder per bridge in $STATE_DIRECTORY, else in "
+             "$XDG_STATE_HOME/roomstream, else in ~/.local/state/roomstream"},
+    {.name = "spool-max",
+     .kind = OPTION_SIZE,
+     .argument = "SIZE",
+     .fallback = "1G",
+     .minimum = 65536,
+     .maximum = 1e15,
+     AT(spool_max),
+     .help = "bound of the spool: near it the bridge leaves the MQTT broker, which then keeps the rest, and "
+             "comes "
+             "back at two thirds of it"},
+    {.name = "segment-size",
+     .kind = OPTION_SIZE,
+     .argument = "SIZE",
+     .fallback = "16M",
+     .minimum = 4096,
+     .maximum = 1e12,
+     AT(segment_bytes),
+     .help = "size of a file of the spool; disk space comes back a file at a time"},
+    {.name = "sync",
+     .kind = OPTION_CHOICE,
+     .argument = "WHEN",
+     .choices = syncs,
+     .fallback = "interval",
+     AT(sync),
+     .help = "when the spool is made durable against a power loss: none, interval, or always (before each "
+             "acknowledgement)"},
+    {.name = "sync-interval",
+     .kind = OPTION_DURATION,
+     .argument = "DURATION",
+     .fallback = "1s",
+     .minimum = 0.001,
+     .maximum = 3600,
+     AT(sync_interval),
+     .help = "interval of --sync interval: what a power loss can cost at most"},
+    {.name = "spool-repair",
+     .kind = OPTION_FLAG,
+     AT(spool_repair),
+     .help = "set a corrupt file of the spool aside, as NAME.corrupt, and go on without it"},
+};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+void bridge_options(struct bridge_settings *settings, struct option_group groups[BRIDGE_GROUP_COUNT])
+{
+    groups[0] = (struct option_group){"Topics", "topics", topic_specs, COUNT(topic_specs), settings};
+    groups[1] = mqtt_options(&settings->mqtt);
+    groups[2] = kafka_options(&settings->kafka);
+    groups[3] =
+        (struct option_group){"Delivery", "delivery", delivery_specs, COUNT(delivery_specs), settings};
+    groups[4] = (struct option_group){"Spool", "spool", spool_specs, COUNT(spool_specs), settings};
+}
+
+static bool make_folders(const char *path, struct error *error)
+{
+    char *copy = strdup(path);
+    bool ok = copy || error_set(error, "out of memory");
+    for (char *slash = copy; ok && slash;) {
+        slash = strchr(slash + 1, '/');
+        if (slash)
+            *slash = '\0';
+        if (mkdir(copy, 0700) != 0 && errno != EEXIST)
+            ok = error_set(error, "cannot create the folder %s: %s: choose another with --spool", copy,
+                           strerror(errno));
+        if (slash)
+            *slash = '/';
+    }
+    free(copy);
+    return ok;
+}
+
+/* The folder for a bridge of that name, in the place where this system keeps state. */
+static char *default_folder(const char *name)
+{
+    const char *systemd = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    char *path = NULL;
+    int length;
+    if (systemd && *systemd)
+        length = asprintf(&path, "%.*s/%s", (int)strcspn(systemd, ":"), systemd, name);
+    else if (xdg && *xdg)
+        length = asprintf(&path, "%s/roomstream/%s", xdg, name);
+    else if (home && *home)
+        length = asprintf(&path, "%s/.local/state/roomstream/%s", home, name);
+    else
+        return NULL;
+    return length < 0 ? NULL : path;
+}
+
+bool bridge_settings_complete(struct bridge_settings *settings, const char *name, struct error *error)
+{
+    char folder[600];
+    if (!settings->filter || !*settings->filter)
+        return error_set(error, "--topic is missing: which MQTT topic is to be carried?");
+    if (!settings->kafka_topic)
+        settings->kafka_topic = settings->filter;
+    if (!kafka_topic_name_valid(settings->kafka_topic))
+        return error_set(
+            error,
+            "'%s' cannot be the name of a Kafka topic (letters, digits, '.', '_', '-', at most 249): "
+            "choose one with --kafka-topic",
+            settings->kafka_topic);
+    if (settings->segment_bytes > settings->spool_max / 8)
+        settings->segment_bytes = settings->spool_max / 8;
+    if (settings->spool_directory)
+        return make_folders(settings->spool_directory, error);
+    if (settings->mqtt.client_id)
+        snprintf(folder, sizeof folder, "%s", settings->mqtt.client_id);
+    else if (strcmp(name, "bridge") == 0)
+        snprintf(folder, sizeof folder, "bridge-%s", settings->kafka_topic);
+    else
+        snprintf(folder, sizeof folder, "%s", name);
+    if (strchr(folder, '/'))
+        return error_set(error, "--spool is needed where the client id '%s' holds a '/'", folder);
+    settings->spool_directory = default_folder(folder);
+    if (!settings->spool_directory)
+        return error_set(error,
+                         "--spool is missing, and neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME is set");
+    return make_folders(settings->spool_directory, error);
+}

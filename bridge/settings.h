@@ -1,0 +1,45 @@
+/* What the user says to a bridge: one struct, one table of options. */
+#ifndef ROOMSTREAM_BRIDGE_SETTINGS_H
+#define ROOMSTREAM_BRIDGE_SETTINGS_H
+
+#include "kafka.h"
+#include "log.h"
+#include "mqtt.h"
+#include "options.h"
+#include "spool.h"
+
+enum kafka_key { KAFKA_KEY_PROPERTY, KAFKA_KEY_TOPIC, KAFKA_KEY_NONE };
+
+struct bridge_settings {
+    struct mqtt_settings mqtt;
+    struct kafka_settings kafka;
+    struct log_settings log;
+
+    const char *filter;     /* MQTT topic filter */
+    int64_t qos;            /* of the subscription */
+    int64_t session_expiry; /* ns */
+    int64_t receive_maximum;
+
+    const char *kafka_topic;
+    int kafka_key; /* enum kafka_key */
+    int64_t partitions, replication;
+
+    int64_t window;       /* most messages in flight to Kafka */
+    int64_t window_bytes; /* the same in bytes; a single larger message still goes */
+    int64_t drain_timeout;
+
+    const char *spool_directory;
+    int64_t spool_max, segment_bytes, sync_interval;
+    int sync; /* enum spool_sync */
+    bool spool_repair;
+};
+
+/* The groups of the table, for struct program. settings outlive the parsing. */
+#define BRIDGE_GROUP_COUNT 5
+void bridge_options(struct bridge_settings *settings, struct option_group groups[BRIDGE_GROUP_COUNT]);
+
+/* Checks across options, and fills in what depends on others (topics, the spool's folder, which is created
+ * with its parents). name is the program's. False with *error when the program is used wrongly. */
+bool bridge_settings_complete(struct bridge_settings *settings, const char *name, struct error *error);
+
+#endif
