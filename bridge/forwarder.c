@@ -24,7 +24,7 @@ static const int64_t report_interval = 20 * MILLISECOND, idle_interval = 1 * SEC
 struct forwarder {
     const struct bridge_settings *settings;
     struct spool *spool;
-    struct at_least_once *way;
+    struct forwarding forwarding;
     pthread_t thread;
     int wake;          /* eventfd */
     atomic_bool armed; /* the thread sleeps until woken: a store must write to `wake` */
@@ -112,7 +112,7 @@ static void *run(void *context)
     int64_t last_pass = 0;
     while (!finished(f)) {
         uint64_t seen = spool_next_id(f->spool);
-        struct pass pass = at_least_once_pass(f->way);
+        struct pass pass = at_least_once_pass(&f->forwarding);
         if (pass.failed) {
             atomic_store(&f->failed, true);
             stop_request();
@@ -146,16 +146,15 @@ struct forwarder *forwarder_open(const struct bridge_settings *settings, struct 
     f->notify_fd = -1;
     pthread_mutex_init(&f->mutex, NULL);
     f->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    f->way = f->wake < 0 ? NULL : at_least_once_open(settings, spool, letters, error);
-    int rc = 0;
     if (f->wake < 0)
         error_set(error, "cannot make an eventfd: %s", strerror(errno));
-    else if (f->way && (rc = pthread_create(&f->thread, NULL, run, f)) != 0)
+    else if (at_least_once_open(&f->forwarding, settings, spool, letters, error)) {
+        int rc = pthread_create(&f->thread, NULL, run, f);
+        if (rc == 0)
+            return f;
         error_set(error, "cannot start a thread: %s", strerror(rc));
-    if (f->way && rc == 0)
-        return f;
-    if (f->way)
-        at_least_once_close(f->way);
+        forwarding_close(&f->forwarding);
+    }
     if (f->wake >= 0)
         close(f->wake);
     pthread_mutex_destroy(&f->mutex);
@@ -169,7 +168,7 @@ void forwarder_close(struct forwarder *f, int64_t timeout)
     atomic_store(&f->stopping, true);
     write_event(f->wake);
     pthread_join(f->thread, NULL);
-    at_least_once_close(f->way);
+    forwarding_close(&f->forwarding);
     close(f->wake);
     pthread_mutex_destroy(&f->mutex);
     free(f);

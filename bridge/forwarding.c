@@ -1,0 +1,194 @@
+#include "forwarding.h"
+
+#include "clock.h"
+#include "failpoint.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void forwarding_fail(struct forwarding *f, const char *what)
+{
+    uint64_t held;
+    f->wait = backoff_next(&f->backoff);
+    if (log_allowed(&f->failures, &held))
+        log_warning("%s; everything stays in the spool, trying again", what);
+}
+
+/* True when the record now stands in the dead letters. */
+static bool bury(struct forwarding *f, const char *reason)
+{
+    struct error error;
+    struct spool_record letter = f->record;
+    letter.reason = (struct spool_bytes){reason, strlen(reason)};
+    if (!dead_letters_append(f->letters, &letter, &error)) {
+        forwarding_fail(f, error.text);
+        return false;
+    }
+    spool_dead(f->spool, letter.id);
+    log_warning("message %" PRIu64
+                " (topic '%.*s', %zu bytes) can never be taken by Kafka and is set aside as a dead "
+                "letter: %s",
+                letter.id, (int)(letter.topic.length < 200 ? letter.topic.length : 200),
+                (const char *)letter.topic.data, letter.payload.length, reason);
+    return true;
+}
+
+static void on_report(void *context, uint64_t id, rd_kafka_resp_err_t err)
+{
+    struct forwarding *f = context;
+    char text[256];
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        spool_delivered(f->spool, id);
+        backoff_reset(&f->backoff);
+        return;
+    }
+    f->rewind_due = true;
+    if (producer_error_is_permanent(err)) {
+        /* A record that went alone is itself at fault; one of several is found out by sending them one by
+         * one. */
+        if (id <= f->isolate_until && id == f->record.id)
+            bury(f, rd_kafka_err2str(err));
+        else if (id > f->isolate_until)
+            f->isolate_until = id;
+        return;
+    }
+    if (err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+        return; /* an aborted transaction: its cause was told */
+    if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+        err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
+        f->topic_ready = false;
+    snprintf(text, sizeof text, "Kafka does not take messages for '%s' now: %s", f->settings->kafka_topic,
+             rd_kafka_err2str(err));
+    forwarding_fail(f, text);
+}
+
+static bool open_producer(struct forwarding *f, struct error *error)
+{
+    f->producer = producer_open(f->settings, f->required, f->required_count, on_report, f, error);
+    return f->producer != NULL;
+}
+
+bool forwarding_open(struct forwarding *f, const struct bridge_settings *settings, struct spool *spool,
+                     struct dead_letters *letters, const struct kafka_property *required,
+                     size_t required_count, struct error *error)
+{
+    *f = (struct forwarding){
+        .settings = settings,
+        .spool = spool,
+        .letters = letters,
+        .required = required,
+        .required_count = required_count,
+        .backoff = {.first = 100 * MILLISECOND, .longest = 5 * SECOND},
+        .failures = {.interval = 30 * SECOND},
+    };
+    return open_producer(f, error);
+}
+
+void forwarding_close(struct forwarding *f)
+{
+    if (f->producer)
+        producer_close(f->producer);
+}
+
+void forwarding_rewind(struct forwarding *f)
+{
+    spool_rewind(f->spool);
+    f->record = (struct spool_record){0};
+    f->held = false;
+    f->rewind_due = false;
+}
+
+bool forwarding_begin(struct forwarding *f, bool *replaced)
+{
+    struct error error;
+    f->wait = 0;
+    *replaced = false;
+    if (f->producer && producer_fatal(f->producer, &error)) {
+        log_warning("the Kafka producer must be replaced: %s", error.text);
+        producer_close(f->producer);
+        f->producer = NULL;
+    }
+    if (!f->producer) {
+        forwarding_rewind(f);
+        *replaced = open_producer(f, &error);
+        if (!*replaced)
+            forwarding_fail(f, error.text);
+    }
+    if (f->producer)
+        producer_poll(f->producer, 0);
+    return f->producer != NULL;
+}
+
+bool forwarding_ensure_topic(struct forwarding *f)
+{
+    const struct kafka_topic_settings topic = {f->settings->kafka_topic, f->settings->partitions,
+                                               f->settings->replication};
+    struct error error;
+    if (!f->topic_ready) {
+        f->topic_ready =
+            kafka_topic_ensure(producer_handle(f->producer), &topic, 2 * SECOND, &error) == KAFKA_TOPIC_READY;
+        if (!f->topic_ready)
+            forwarding_fail(f, error.text);
+    }
+    return f->topic_ready;
+}
+
+/* Sees to it that there is a record to hand over. False when there is none now. */
+static bool hold_next(struct forwarding *f, struct pass *pass)
+{
+    struct error error;
+    if (f->held)
+        return true;
+    switch (spool_read(f->spool, &f->record, &error)) {
+    case SPOOL_READ_RECORD:
+        f->held = true;
+        return true;
+    case SPOOL_READ_NOTHING:
+        return false;
+    case SPOOL_READ_WINDOW:
+        pass->more = true;
+        return false;
+    case SPOOL_READ_FAILED:
+        break;
+    }
+    log_error("%s", error.text);
+    pass->failed = true;
+    return false;
+}
+
+/* Up to isolate_until one record at a time is in flight. */
+static bool must_wait(const struct forwarding *f)
+{
+    uint64_t next = f->held ? f->record.id : f->record.id + 1;
+    return next <= f->isolate_until && producer_in_flight(f->producer) > 0;
+}
+
+void forwarding_produce(struct forwarding *f, struct pass *pass)
+{
+    struct error error;
+    while (f->wait == 0) {
+        if (must_wait(f)) {
+            pass->more = true;
+            return;
+        }
+        if (!hold_next(f, pass))
+            return;
+        switch (producer_produce(f->producer, &f->record, &error)) {
+        case PRODUCER_TAKEN:
+            f->held = false;
+            pass->forwarded++;
+            FAILPOINT("after-produce");
+            break;
+        case PRODUCER_FULL:
+            pass->more = true;
+            return;
+        case PRODUCER_REFUSED:
+            f->held = !bury(f, error.text);
+            break;
+        case PRODUCER_LATER:
+            forwarding_fail(f, error.text);
+            break;
+        }
+    }
+}

@@ -1,0 +1,67 @@
+/* What both ways of delivery share: from the spool to the producer, and what to do when that fails. The
+ * forwarder's thread alone uses it. A way of delivery (at_least_once.h, exactly_once.h) embeds a struct
+ * forwarding. */
+#ifndef ROOMSTREAM_FORWARDING_H
+#define ROOMSTREAM_FORWARDING_H
+
+#include "backoff.h"
+#include "dead_letters.h"
+#include "producer.h"
+#include "settings.h"
+#include "spool.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What one pass of a way of delivery came to. */
+struct pass {
+    size_t forwarded; /* messages handed to Kafka */
+    size_t in_flight; /* messages without delivery report */
+    bool more;        /* there is work that must wait for Kafka or for a moment */
+    int64_t wait;     /* ns to wait before the next pass, after an error; 0: none */
+    bool failed;      /* it cannot go on; the log says why */
+};
+
+struct forwarding {
+    const struct bridge_settings *settings;
+    struct spool *spool;
+    struct dead_letters *letters;
+    struct producer *producer;
+    const struct kafka_property *required;
+    size_t required_count;
+    struct spool_record record; /* the last one read */
+    bool held;                  /* it is not handed over yet */
+    bool topic_ready;
+    bool rewind_due;        /* something failed that may succeed later: start again at the position */
+    uint64_t isolate_until; /* up to this id records go one by one, since one of them made its batch fail */
+    int64_t wait;           /* ns; what a failure in this pass asks for */
+    struct backoff backoff;
+    struct log_limit failures;
+};
+
+/* Opens the first producer with these properties beside those that every bridge requires. False with *error
+ * on a bad configuration. */
+bool forwarding_open(struct forwarding *forwarding, const struct bridge_settings *settings,
+                     struct spool *spool, struct dead_letters *letters, const struct kafka_property *required,
+                     size_t required_count, struct error *error);
+void forwarding_close(struct forwarding *forwarding);
+
+/* Starts a pass: serves delivery reports, and replaces a producer that librdkafka has given up. True when
+ * there is a producer; *replaced tells whether it is another one than before. */
+bool forwarding_begin(struct forwarding *forwarding, bool *replaced);
+
+/* Makes sure that the Kafka topic exists. Blocks for up to four seconds while Kafka does not answer. */
+bool forwarding_ensure_topic(struct forwarding *forwarding);
+
+/* Hands over what is new until there is no more, no more room, or something fails. */
+void forwarding_produce(struct forwarding *forwarding, struct pass *pass);
+
+/* Back to the position: what was handed over and not delivered is handed over again. Nothing may be in
+ * flight. */
+void forwarding_rewind(struct forwarding *forwarding);
+
+/* Something failed that may succeed later: says so once in a while and sets the wait before the next pass. */
+void forwarding_fail(struct forwarding *forwarding, const char *what);
+
+#endif
