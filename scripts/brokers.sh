@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Starts a private Mosquitto, a private single-node Kafka, or both, in the foreground.
+#
+# Usage: scripts/brokers.sh [--state DIR] [--mqtt-port PORT] [--kafka-port PORT] [--mqtt-host HOST] [--kafka-host HOST]
+#
+#   --mqtt-port PORT   start Mosquitto on this port; 0 chooses a free one
+#   --kafka-port PORT  start Kafka on this port; 0 chooses a free one
+#   --mqtt-host HOST, --kafka-host HOST
+#                      the loopback address to listen on (default 127.0.0.1)
+#   --state DIR        keep data, logs and process ids in DIR/mosquitto and DIR/kafka
+#                      (default: ROOMSTREAM_STATE, or var/ in the checkout)
+#
+# When what was asked for answers, one line goes to the standard output, for example
+#   ready mqtt=127.0.0.1:1883 kafka=127.0.0.1:9092
+# SIGTERM or Ctrl-C stops Mosquitto, then Kafka; a second one kills them. When a broker ends by itself the other one is
+# stopped too. Exit status: 0 stopped by a signal, 1 a broker did not start or ended by itself, 2 used wrongly.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+. "$root/scripts/lib/process.sh"
+. "$root/scripts/lib/lock.sh"
+. "$root/scripts/lib/python.sh"
+. "$root/scripts/lib/net.sh"
+. "$root/scripts/lib/mosquitto.sh"
+. "$root/scripts/lib/kafka.sh"
+
+parse_arguments() {
+    folder=$state mqtt_host=127.0.0.1 mqtt_port='' kafka_host=127.0.0.1 kafka_port=''
+    while (($#)); do
+        case $1 in
+            --help) show_usage && exit ;;
+            --state | --mqtt-port | --kafka-port | --mqtt-host | --kafka-host)
+                (($# > 1)) || misuse "$1 needs a value" ;;&
+            --state) folder=$2 ;;
+            --mqtt-port) mqtt_port=$2 ;;
+            --kafka-port) kafka_port=$2 ;;
+            --mqtt-host) mqtt_host=$2 ;;
+            --kafka-host) kafka_host=$2 ;;
+            *) misuse "unknown argument '$1'" ;;
+        esac
+        shift 2
+    done
+    [[ $mqtt_port || $kafka_port ]] || misuse "nothing to start: give --mqtt-port, --kafka-port or both"
+    local port host
+    for port in "$mqtt_port" "$kafka_port"; do
+        [[ $port =~ ^(0|[1-9][0-9]{0,4}|)$ && ${port:-0} -le 65535 ]] || misuse "'$port' is not a port"
+    done
+    for host in "$mqtt_host" "$kafka_host"; do
+        is_local "$host" || misuse "'$host' is not a loopback address: a private broker has no password"
+    done
+}
+
+stop_brokers() {
+    trap kill_brokers TERM INT HUP
+    stop_process "$foreground" 5 "the preparation"
+    stop_mosquitto "$folder/mosquitto"
+    stop_kafka "$folder/kafka"
+}
+
+kill_brokers() {
+    local pid
+    for pid in "${mosquitto_pid:-}" "${kafka_pid:-}"; do
+        [[ -z $pid ]] || kill -KILL "$pid" 2>/dev/null || true
+    done
+}
+
+# await_broker NAME PID SECONDS LOG COMMAND...: waits until COMMAND says that the broker answers.
+await_broker() {
+    local name=$1 pid=$2 limit=$3 log=$4
+    shift 4
+    answers_or_ended() { "$@" || has_ended "$pid"; }
+    wait_until "$limit" answers_or_ended "$@" || fail "$name does not answer after $limit s" "$log"
+    is_running "$pid" || fail "$name ended while it started" "$log"
+}
+
+# fail MESSAGE LOG: shows what the broker said last, and stops.
+fail() {
+    show_tail "$2"
+    stop_brokers
+    die "$1; its log is $2"
+}
+
+main() {
+    parse_arguments "$@"
+    find_python confluent_kafka || die "no python3 with the module confluent_kafka (Debian: python3-confluent-kafka)"
+    trap 'stop_brokers; exit 0' TERM INT HUP
+    local ready=ready
+    if [[ $mqtt_port ]]; then
+        lock_folder "$folder/mosquitto" Mosquitto
+        ((mqtt_port)) || mqtt_port=$(free_port "$mqtt_host")
+        start_mosquitto "$folder/mosquitto" "$mqtt_host" "$mqtt_port"
+        ready+=" mqtt=$(join_address "$mqtt_host" "$mqtt_port")"
+    fi
+    if [[ $kafka_port ]]; then
+        lock_folder "$folder/kafka" Kafka
+        fetch_kafka
+        ((kafka_port)) || kafka_port=$(free_port "$kafka_host")
+        start_kafka "$folder/kafka" "$kafka_host" "$kafka_port"
+        ready+=" kafka=$(join_address "$kafka_host" "$kafka_port")"
+    fi
+    [[ -z $mqtt_port ]] || await_broker Mosquitto "$mosquitto_pid" 20 "$folder/mosquitto/mosquitto.log" \
+        mosquitto_answers "$mqtt_host" "$mqtt_port"
+    [[ -z $kafka_port ]] || await_broker Kafka "$kafka_pid" 90 "$folder/kafka/log/server.log" \
+        kafka_answers "$kafka_host" "$kafka_port"
+    echo "$ready"
+
+    local status=0 ended=
+    wait -n -p ended || status=$?
+    if [[ $ended == "${mosquitto_pid:-}" ]]; then
+        fail "Mosquitto $(describe_status "$status")" "$folder/mosquitto/mosquitto.log"
+    else
+        fail "Kafka $(describe_status "$status")" "$folder/kafka/log/server.log"
+    fi
+}
+
+main "$@"

@@ -1,0 +1,38 @@
+# What every script of ours needs: where things are, and how to tell the user something.
+# Sourced; sets root (the checkout), state (the state folder), program (the script's name).
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+state=${ROOMSTREAM_STATE:-$root/var}
+program=${0##*/}
+
+# Output that tests compare must not depend on the user's language; names in UTF-8 stay readable.
+export LC_ALL=C.UTF-8
+# Debian keeps daemons in sbin, which is not on a user's PATH.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+# Log lines look like those of the programs, on the standard error stream.
+log() {
+    TZ=UTC printf '%(%Y-%m-%dT%H:%M:%SZ)T %s %s: %s\n' -1 "$program" "$1" "$2" >&2
+}
+info() { log info "$1"; }
+warn() { log warning "$1"; }
+
+# die MESSAGE [STATUS]: ends the script, with status 1 if none is given.
+die() {
+    log error "$1"
+    exit "${2:-1}"
+}
+
+# misuse MESSAGE: ends the script as one that was called wrongly.
+misuse() { die "$1 (see $program --help)" 2; }
+
+# show_usage: prints the comment at the top of the running script, which is its manual.
+show_usage() { sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"; }
+
+# show_tail FILE: the last lines of a log, for an error message; says nothing when there are none.
+show_tail() {
+    [[ -s $1 ]] || return 0
+    printf '%s\n' "--- the last lines of $1:" >&2
+    tail -n "${2:-15}" "$1" >&2
+}

@@ -1,0 +1,78 @@
+# One private Kafka broker (KRaft) in a folder of its own: DIR/server.properties, data/, log/, kafka.out, pid, port.
+# Needs common.sh, process.sh and net.sh.
+# shellcheck shell=bash
+
+# The jars are the same for every broker, so all of them share one folder.
+kafka_jars=$state/kafka-jars
+
+# fetch_kafka: downloads Kafka's jars if they are not there yet, or were fetched for another config/kafka/pom.xml.
+fetch_kafka() {
+    local pom=$root/config/kafka/pom.xml log=$kafka_jars.log fd
+    cmp -s "$pom" "$kafka_jars/pom.xml" && return
+    mkdir -p "$state" || die "cannot make the state folder $state"
+    exec {fd}>>"$kafka_jars.lock"
+    flock --wait 600 "$fd" || die "another process has been downloading Kafka's jars for ten minutes ($kafka_jars.lock)"
+    if ! cmp -s "$pom" "$kafka_jars/pom.xml"; then
+        info "downloading Apache Kafka from Maven Central, once (60 MB, log in $log)"
+        rm -rf "$kafka_jars.new" "$kafka_jars"
+        if ! run_tied mvn --batch-mode --file "$pom" dependency:copy-dependencies \
+            -DincludeScope=runtime -DoutputDirectory="$kafka_jars.new" >"$log" 2>&1; then
+            show_tail "$log"
+            die "Kafka's jars could not be downloaded: check the connection to Maven Central (or the mirror in ~/.m2/settings.xml)"
+        fi
+        cp "$pom" "$kafka_jars.new/"
+        mv "$kafka_jars.new" "$kafka_jars"
+    fi
+    exec {fd}>&-
+}
+
+# java_command: sets java to a command line for Kafka's classes. The heap is bounded: a full one ends the broker, with
+# its word in kafka.out, instead of leaving it half alive.
+java_command() {
+    java=("${JAVA_HOME:+$JAVA_HOME/bin/}java" -Xmx384m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError
+        "-Dlog4j2.configurationFile=$root/config/kafka/log4j2.xml" -cp "$kafka_jars/*")
+}
+
+# start_kafka DIR HOST PORT: starts it and sets kafka_pid; it does not answer yet. The first start in DIR formats it.
+start_kafka() {
+    local dir=$1 address java
+    address=$(join_address "$2" "$3")
+    controller=$(join_address "$2" "$(free_port "$2")")
+    java_command
+    {
+        cat "$root/config/kafka/server.properties"
+        printf '\nlisteners=CLIENT://%s,CONTROLLER://%s\n' "$address" "$controller"
+        printf 'advertised.listeners=CLIENT://%s\n' "$address"
+        printf 'controller.quorum.voters=1@%s\n' "$controller"
+    } >"$dir/server.properties"
+    [[ -d $dir/data ]] || format_kafka "$dir"
+    start_tied env -C "$dir" "${java[@]}" kafka.Kafka server.properties >"$dir/kafka.out" 2>&1
+    kafka_pid=$started
+    echo "$kafka_pid" >"$dir/pid"
+    echo "$3" >"$dir/port"
+}
+
+# format_kafka DIR: in a folder aside, so that one that was interrupted is not mistaken for a formatted one.
+format_kafka() {
+    local dir=$1 cluster
+    # 16 random bytes in the alphabet for URLs: Kafka's form of a UUID. A leading '-' would pass for an option.
+    cluster=r$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c 2-22)
+    rm -rf "$dir/format"
+    mkdir "$dir/format"
+    if ! run_tied env -C "$dir/format" "${java[@]}" kafka.tools.StorageTool format \
+        --cluster-id "$cluster" --config ../server.properties >"$dir/kafka.out" 2>&1; then
+        show_tail "$dir/kafka.out"
+        die "Kafka's data folder $dir/data could not be formatted"
+    fi
+    mv "$dir/format/data" "$dir/data"
+    rm -rf "$dir/format"
+}
+
+# kafka_answers HOST PORT
+kafka_answers() { probe kafka "$(join_address "$1" "$2")"; }
+
+# stop_kafka DIR
+stop_kafka() {
+    stop_process "${kafka_pid:-}" 30 Kafka
+    rm -f "$1/pid" "$1/port"
+}

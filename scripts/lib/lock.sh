@@ -1,0 +1,56 @@
+# One owner for a folder. The lock is an open file that all children inherit: it is free only when the owner and
+# everything that the owner started are gone, also after SIGKILL.
+# shellcheck shell=bash
+
+# Process ids are used again; together with the start time (in clock ticks since boot) they are not.
+process_identity() {
+    local stat
+    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
+    # The name in parentheses may hold spaces: count the fields behind it.
+    stat=${stat##*) }
+    # shellcheck disable=SC2086  # split into fields
+    set -- "$1" $stat
+    echo "$1 ${21}"
+}
+
+# lock_owner DIR: prints the process id of DIR's owner; false if it is gone.
+lock_owner() {
+    local owner pid
+    owner=$(cat "$1/owner" 2>/dev/null) || return 1
+    pid=${owner%% *}
+    [[ $pid ]] && [[ $(process_identity "$pid") == "$owner" ]] && echo "$pid"
+}
+
+# lock_holders DIR: the processes that have DIR's lock open, as "pid name, pid name".
+lock_holders() {
+    local fd pid list=
+    for fd in /proc/[0-9]*/fd/*; do
+        [[ $fd -ef $1/lock ]] || continue
+        pid=${fd#/proc/}
+        pid=${pid%%/*}
+        [[ $pid == "$$" || $pid == "$BASHPID" ]] || list+="${list:+, }$pid $(cat "/proc/$pid/comm" 2>/dev/null)"
+    done
+    echo "$list"
+}
+
+# lock_folder DIR WHAT: takes DIR (made if missing) for this script and its children until they end. A live owner is an
+# error; what a dead one left behind gets a minute to end.
+lock_folder() {
+    local dir=$1 what=$2 owner fd announced='' end=$((SECONDS + 60))
+    mkdir -p "$dir" || die "cannot make the folder $dir for $what"
+    exec {fd}>>"$dir/lock"
+    until flock --wait 1 "$fd"; do
+        owner=$(lock_owner "$dir") && die "$what: already in use by process $owner (folder $dir)"
+        [[ $announced ]] || info "$what: waiting for what an earlier start left behind: $(lock_holders "$dir")"
+        announced=yes
+        ((SECONDS < end)) || die "$what: still held after a minute by process $(lock_holders "$dir"): stop it and try again"
+    done
+    process_identity "$$" >"$dir/owner"
+}
+
+# settle_folder DIR: waits, at most a minute, while DIR has no live owner but leftovers that are about to end.
+settle_folder() {
+    [[ -e $1/lock ]] || return 0
+    wait_until 60 folder_is_settled "$1" || warn "$1 is still held by process $(lock_holders "$1")"
+}
+folder_is_settled() { flock --nonblock "$1/lock" true || lock_owner "$1" >/dev/null; }

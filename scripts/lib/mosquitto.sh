@@ -1,0 +1,26 @@
+# One private Mosquitto in a folder of its own: DIR/mosquitto.conf, data/, mosquitto.log, pid, port.
+# Needs common.sh, process.sh and net.sh.
+# shellcheck shell=bash
+
+# start_mosquitto DIR HOST PORT: starts it and sets mosquitto_pid; it does not answer yet.
+start_mosquitto() {
+    local dir=$1 host=$2 port=$3
+    mkdir -p "$dir/data"
+    {
+        cat "$root/config/mosquitto.conf"
+        printf '\nlistener %s %s\n' "$port" "$host"
+    } >"$dir/mosquitto.conf"
+    start_tied env -C "$dir" mosquitto -c mosquitto.conf >"$dir/mosquitto.log" 2>&1
+    mosquitto_pid=$started
+    echo "$mosquitto_pid" >"$dir/pid"
+    echo "$port" >"$dir/port"
+}
+
+# mosquitto_answers HOST PORT
+mosquitto_answers() { probe mqtt "$1" "$2"; }
+
+# stop_mosquitto DIR: it saves its queues first.
+stop_mosquitto() {
+    stop_process "${mosquitto_pid:-}" 20 Mosquitto
+    rm -f "$1/pid" "$1/port"
+}

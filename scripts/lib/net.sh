@@ -1,0 +1,50 @@
+# Addresses: which are of this machine, which are free, and which answer.
+# shellcheck shell=bash
+
+# is_local HOST: whether HOST names this machine's loopback interface.
+is_local() { [[ $1 == localhost || $1 == 127.* || $1 == ::1 ]]; }
+
+# split_address HOST:PORT DEFAULT_PORT: sets host and port; an IPv6 address stands in brackets.
+split_address() {
+    if [[ $1 =~ ^\[(.*)\](:([0-9]+))?$ || $1 =~ ^([^:]*)(:([0-9]+))?$ ]]; then
+        host=${BASH_REMATCH[1]} port=${BASH_REMATCH[3]:-$2}
+    else
+        die "'$1' is not an address (HOST:PORT, or [HOST]:PORT for IPv6)" 2
+    fi
+}
+
+# join_address HOST PORT: prints the two as one.
+join_address() {
+    if [[ $1 == *:* ]]; then
+        echo "[$1]:$2"
+    else
+        echo "$1:$2"
+    fi
+}
+
+# free_port HOST: prints a port of HOST that nothing listens on. They lie below those that the system gives to outgoing
+# connections, which could otherwise take one before the server does.
+free_port() {
+    "$python" - "$1" <<'PYTHON'
+import random, socket, sys
+host = sys.argv[1]
+for port in random.sample(range(20000, 30000), 100):
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
+        try:
+            s.bind((host, port))
+        except OSError:
+            continue
+        print(port)
+        sys.exit(0)
+sys.exit(f"no free port on {host}")
+PYTHON
+}
+
+# probe mqtt HOST PORT, probe kafka BROKERS: 0 it answers, 3 nothing there, 4 something takes the connection but does
+# not speak the plain protocol (it may want TLS).
+probe() {
+    local status=0
+    "$python" "$root/scripts/lib/probe.py" "$@" || status=$?
+    ((status != 1 && status != 2)) || die "cannot find out whether a broker answers (probe $*)"
+    return "$status"
+}

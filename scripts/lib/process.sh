@@ -1,0 +1,58 @@
+# Child processes that never outlive the script that started them, and bounded waits for them.
+# shellcheck shell=bash
+
+# start_tied COMMAND...: starts COMMAND in the background and sets started to its process id.
+# - It gets SIGTERM when this shell dies, however it dies. The inner sh closes the gap before that is arranged: a
+#   parent that is already gone is seen by the changed parent id.
+# - It has a session of its own, so that Ctrl-C reaches only the script, which then stops things in order.
+# - Redirections of the call hold for COMMAND; its standard input is empty.
+start_tied() {
+    local parent=$BASHPID
+    # shellcheck disable=SC2016  # expanded by the inner sh
+    setsid setpriv --pdeathsig TERM sh -c '[ "$PPID" = "$0" ] && exec "$@"' "$parent" "$@" </dev/null &
+    started=$!
+}
+
+# run_tied COMMAND...: the same in the foreground; returns COMMAND's status. A trap may end the script meanwhile, which
+# a command run directly would delay until it ends.
+foreground=
+run_tied() {
+    local status=0
+    start_tied "$@"
+    foreground=$started
+    wait "$foreground" || status=$?
+    foreground=
+    return "$status"
+}
+
+# wait_until SECONDS COMMAND...: tries COMMAND ten times a second until it succeeds; false when it has not in that time.
+wait_until() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        ((SECONDS < end)) || return 1
+        sleep 0.1
+    done
+}
+
+is_running() { kill -0 "$1" 2>/dev/null; }
+has_ended() { ! is_running "$1"; }
+
+# stop_process PID SECONDS NAME: SIGTERM, and SIGKILL if it has not ended after SECONDS. No PID, or one that has ended,
+# is no error.
+stop_process() {
+    [[ $1 ]] && kill -TERM "$1" 2>/dev/null || return 0
+    wait_until "$2" has_ended "$1" && return 0
+    warn "$3 (process $1) did not stop within $2 s: killed"
+    kill -KILL "$1" 2>/dev/null || return 0
+    wait_until 10 has_ended "$1"
+}
+
+# describe_status STATUS: what a status from wait means, in words.
+describe_status() {
+    if (($1 > 128)); then
+        echo "was killed by SIG$(kill -l "$1")"
+    else
+        echo "ended with status $1"
+    fi
+}

@@ -1,0 +1,35 @@
+"""Fixtures of the flow tests. Real brokers, started once for a file of tests."""
+
+import pytest
+from brokers import Brokers
+from clients import MqttClient
+from programs import BIN, Programs
+
+
+@pytest.fixture(scope="session")
+def brokers(tmp_path_factory):
+    """A private Mosquitto (brokers.mqtt) and Kafka (brokers.kafka); a test that stops one starts it again."""
+    with Brokers(tmp_path_factory.mktemp("brokers")) as pair:
+        yield pair
+
+
+@pytest.fixture
+def programs(tmp_path, request):
+    """Starts programs of ours, by default at the private brokers' addresses if the test has those; ends what is left."""
+    env = request.getfixturevalue("brokers").env if "brokers" in request.fixturenames else {}
+    started = Programs(tmp_path / "programs", env)
+    yield started
+    started.end_all()
+
+
+@pytest.fixture
+def mqtt_client(brokers):
+    """A connected MQTT client that is not ours."""
+    with MqttClient(brokers.mqtt.port) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def bin_folder():
+    """Where the built programs lie."""
+    return BIN

@@ -1,0 +1,107 @@
+"""Starts programs of ours, watches what they print, and makes sure that none outlives its test."""
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+from waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(os.environ.get("ROOMSTREAM_BIN", ROOT / "build" / "bin"))
+
+
+def tied(command):
+    """The command line that also ends with this process, however that ends."""
+    return ["setpriv", "--pdeathsig", "TERM", "--", *map(str, command)]
+
+
+class Program:
+    """A running program, its output in files. Its own process group, as a shell with job control gives it."""
+
+    def __init__(self, command, folder, env=None, name=None):
+        self.name = name or Path(command[0]).name
+        folder.mkdir(parents=True, exist_ok=True)
+        self.stdout_path = folder / f"{self.name}.stdout"
+        self.stderr_path = folder / f"{self.name}.stderr"
+        with open(self.stdout_path, "wb") as out, open(self.stderr_path, "wb") as err:
+            self.process = subprocess.Popen(
+                tied(command), stdin=subprocess.DEVNULL, stdout=out, stderr=err, process_group=0,
+                env={**os.environ, **(env or {})},
+            )
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    @property
+    def stdout(self):
+        return self.stdout_path.read_bytes()
+
+    @property
+    def stderr(self):
+        return self.stderr_path.read_text(errors="replace")
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def send(self, signum):
+        self.process.send_signal(signum)
+
+    def wait(self, limit=30):
+        """Waits for its end and returns the exit status (-N when killed by signal N)."""
+        wait_until(lambda: not self.is_running(), limit, lambda: f"{self.name} ends; its log:\n{self.stderr[-3000:]}")
+        return self.process.returncode
+
+    def wait_for_log(self, pattern, limit=30):
+        """Waits until the regular expression pattern is found in the log (standard error) and returns the match."""
+
+        def found():
+            match = re.search(pattern, self.stderr, re.MULTILINE)
+            if not match and not self.is_running():
+                match = re.search(pattern, self.stderr, re.MULTILINE)
+                if not match:
+                    raise AssertionError(f"{self.name} ended with {self.process.returncode} without /{pattern}/ in its log:\n{self.stderr[-3000:]}")
+            return match
+
+        return wait_until(found, limit, lambda: f"/{pattern}/ in the log of {self.name}:\n{self.stderr[-3000:]}")
+
+    def stop(self, limit=30):
+        """SIGTERM, then its exit status."""
+        if self.is_running():
+            self.send(signal.SIGTERM)
+        return self.wait(limit)
+
+    def kill(self):
+        """SIGKILL; returns when it is gone."""
+        if self.is_running():
+            self.process.kill()
+        self.process.wait()
+
+
+class Programs:
+    """The programs that one test started."""
+
+    def __init__(self, folder, env):
+        self.folder = folder
+        self.env = env
+        self.started = []
+
+    def start(self, name, *arguments, env=None, label=None):
+        """Starts build/bin/NAME, or any command given as a path; a label tells several of the same program apart."""
+        command = BIN / name if "/" not in str(name) else name
+        label = label or f"{Path(name).name}-{len(self.started)}"
+        program = Program([command, *arguments], self.folder, {**self.env, **(env or {})}, label)
+        self.started.append(program)
+        return program
+
+    def run(self, name, *arguments, limit=60, **options):
+        """Starts a program, waits for its end, and returns it; status is in its process.returncode."""
+        program = self.start(name, *arguments, **options)
+        program.wait(limit)
+        return program
+
+    def end_all(self):
+        for program in self.started:
+            program.kill()
