@@ -2,6 +2,7 @@
 
 #include "at_least_once.h"
 #include "clock.h"
+#include "exactly_once.h"
 #include "stop.h"
 
 #include <errno.h>
@@ -24,7 +25,10 @@ static const int64_t report_interval = 20 * MILLISECOND, idle_interval = 1 * SEC
 struct forwarder {
     const struct bridge_settings *settings;
     struct spool *spool;
-    struct forwarding forwarding;
+    union {
+        struct forwarding at_least_once;
+        struct exactly_once exactly_once;
+    } way; /* as settings->delivery says */
     pthread_t thread;
     int wake;          /* eventfd */
     atomic_bool armed; /* the thread sleeps until woken: a store must write to `wake` */
@@ -106,34 +110,53 @@ static bool finished(const struct forwarder *f)
     return stats.spooled == 0 || clock_monotonic() >= atomic_load(&f->deadline);
 }
 
+static struct pass pass(struct forwarder *f)
+{
+    return f->settings->delivery == EXACTLY_ONCE ? exactly_once_pass(&f->way.exactly_once)
+                                                 : at_least_once_pass(&f->way.at_least_once);
+}
+
+static bool open_way(struct forwarder *f, const char *id, struct dead_letters *letters, struct error *error)
+{
+    return f->settings->delivery == EXACTLY_ONCE
+               ? exactly_once_open(&f->way.exactly_once, f->settings, id, f->spool, letters, error)
+               : at_least_once_open(&f->way.at_least_once, f->settings, f->spool, letters, error);
+}
+
+static void close_way(struct forwarder *f)
+{
+    forwarding_close(f->settings->delivery == EXACTLY_ONCE ? &f->way.exactly_once.forwarding
+                                                           : &f->way.at_least_once);
+}
+
 static void *run(void *context)
 {
     struct forwarder *f = context;
     int64_t last_pass = 0;
     while (!finished(f)) {
         uint64_t seen = spool_next_id(f->spool);
-        struct pass pass = at_least_once_pass(&f->forwarding);
-        if (pass.failed) {
+        struct pass done = pass(f);
+        if (done.failed) {
             atomic_store(&f->failed, true);
             stop_request();
             break;
         }
         notify(f);
         int64_t now = clock_monotonic();
-        bool load = pass.forwarded > 0 && now - last_pass < 2 * pass_interval;
-        if (pass.forwarded > 0)
+        bool load = done.forwarded > 0 && now - last_pass < 2 * pass_interval;
+        if (done.forwarded > 0)
             last_pass = now;
-        if (pass.wait > 0)
-            sleep_for(pass.wait);
-        else if (load || pass.more)
+        if (done.wait > 0)
+            sleep_for(done.wait);
+        else if (load || done.more)
             sleep_for(pass_interval);
         else
-            sleep_armed(f, seen, pass.in_flight ? report_interval : idle_interval);
+            sleep_armed(f, seen, done.in_flight ? report_interval : idle_interval);
     }
     return NULL;
 }
 
-struct forwarder *forwarder_open(const struct bridge_settings *settings, struct spool *spool,
+struct forwarder *forwarder_open(const struct bridge_settings *settings, const char *id, struct spool *spool,
                                  struct dead_letters *letters, struct error *error)
 {
     struct forwarder *f = calloc(1, sizeof *f);
@@ -148,12 +171,12 @@ struct forwarder *forwarder_open(const struct bridge_settings *settings, struct 
     f->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (f->wake < 0)
         error_set(error, "cannot make an eventfd: %s", strerror(errno));
-    else if (at_least_once_open(&f->forwarding, settings, spool, letters, error)) {
+    else if (open_way(f, id, letters, error)) {
         int rc = pthread_create(&f->thread, NULL, run, f);
         if (rc == 0)
             return f;
         error_set(error, "cannot start a thread: %s", strerror(rc));
-        forwarding_close(&f->forwarding);
+        close_way(f);
     }
     if (f->wake >= 0)
         close(f->wake);
@@ -168,7 +191,7 @@ void forwarder_close(struct forwarder *f, int64_t timeout)
     atomic_store(&f->stopping, true);
     write_event(f->wake);
     pthread_join(f->thread, NULL);
-    forwarding_close(&f->forwarding);
+    close_way(f);
     close(f->wake);
     pthread_mutex_destroy(&f->mutex);
     free(f);

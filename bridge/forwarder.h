@@ -11,9 +11,9 @@
 
 struct forwarder;
 
-/* Makes the producer and starts the thread; Kafka may be down. All arguments outlive it. NULL with *error on
- * a bad configuration. */
-struct forwarder *forwarder_open(const struct bridge_settings *settings, struct spool *spool,
+/* Makes the producer and starts the thread; Kafka may be down. `id` names the bridge to Kafka. All arguments
+ * outlive it. NULL with *error on a bad configuration. */
+struct forwarder *forwarder_open(const struct bridge_settings *settings, const char *id, struct spool *spool,
                                  struct dead_letters *letters, struct error *error);
 
 /* Tells the thread that something was appended; cheap when it need not be woken. Any thread. */

@@ -134,8 +134,7 @@ bool forwarding_ensure_topic(struct forwarding *f)
     return f->topic_ready;
 }
 
-/* Sees to it that there is a record to hand over. False when there is none now. */
-static bool hold_next(struct forwarding *f, struct pass *pass)
+bool forwarding_peek(struct forwarding *f, struct pass *pass)
 {
     struct error error;
     if (f->held)
@@ -172,7 +171,7 @@ void forwarding_produce(struct forwarding *f, struct pass *pass)
             pass->more = true;
             return;
         }
-        if (!hold_next(f, pass))
+        if (!forwarding_peek(f, pass))
             return;
         switch (producer_produce(f->producer, &f->record, &error)) {
         case PRODUCER_TAKEN:

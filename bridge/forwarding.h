@@ -54,6 +54,9 @@ bool forwarding_begin(struct forwarding *forwarding, bool *replaced);
 /* Makes sure that the Kafka topic exists. Blocks for up to four seconds while Kafka does not answer. */
 bool forwarding_ensure_topic(struct forwarding *forwarding);
 
+/* Is there a record to hand over? */
+bool forwarding_peek(struct forwarding *forwarding, struct pass *pass);
+
 /* Hands over what is new until there is no more, no more room, or something fails. */
 void forwarding_produce(struct forwarding *forwarding, struct pass *pass);
 

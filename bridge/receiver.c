@@ -1,7 +1,9 @@
 #include "receiver.h"
 
 #include "clock.h"
+#include "failpoint.h"
 #include "headers.h"
+#include "packet_ids.h"
 #include "stop.h"
 
 #include <errno.h>
@@ -19,7 +21,11 @@ struct receiver {
     struct forwarder *forwarder;
     struct mqtt_connection *connection;
     struct mqtt_session session;
+    struct packet_ids packet_ids; /* exactly-once only */
     struct header_buffer headers;
+    size_t unreleased_bound; /* more unreleased packet ids than this and the broker ignores our Receive
+                                Maximum */
+    bool flooded;            /* it does: Receive Maximum is 1 from then on */
     struct log_limit append_failures;
     int fd;
     atomic_bool full; /* the spool passed its high-water mark */
@@ -69,6 +75,34 @@ static void store(struct receiver *r, const struct spool_record *record)
     forwarder_wake(r->forwarder);
 }
 
+static void store_packet_id(void *context, const struct spool_record *record)
+{
+    store(context, record);
+}
+
+/* A session that is resumed may have everything in flight that is unreleased, and as much again on top of it.
+ */
+static void on_connected(void *context, const struct mqtt_connected *connected)
+{
+    struct receiver *r = context;
+    if (!connected->session_present)
+        packet_ids_forget(&r->packet_ids);
+    r->unreleased_bound = spool_unreleased_count(r->spool) + (size_t)r->settings->receive_maximum;
+}
+
+/* Mosquitto 2.0.11 lets every acknowledgement of a resumed session release a whole window more, until the
+ * packet ids wrap and collide and the connection is lost. With a Receive Maximum of 1 it keeps to it. */
+static void check_flood(struct receiver *r)
+{
+    if (r->flooded || spool_unreleased_count(r->spool) <= r->unreleased_bound)
+        return;
+    log_warning(
+        "the MQTT broker has more than the Receive Maximum of %d messages in flight: reconnecting with 1",
+        (int)r->settings->receive_maximum);
+    r->flooded = true;
+    mqtt_reconnect(r->connection, MQTTREASONCODE_RECEIVE_MAXIMUM_EXCEEDED, 1);
+}
+
 static void on_message(void *context, const struct mqtt_message *message)
 {
     struct receiver *r = context;
@@ -77,13 +111,18 @@ static void on_message(void *context, const struct mqtt_message *message)
     const struct spool_record record = {
         .kind = SPOOL_MESSAGE,
         .time = clock_realtime(),
+        .packet_id = r->settings->delivery == EXACTLY_ONCE ? message->packet_id : 0,
         .flags = (uint8_t)(message->qos | (message->retained ? RECORD_RETAINED : 0) |
                            (message->duplicate ? RECORD_DUPLICATE : 0)),
         .topic = {message->topic, message->topic_length},
         .properties = {r->headers.data, r->headers.length},
         .payload = {message->payload, message->payload_length},
     };
+    FAILPOINT("before-append");
     store(r, &record);
+    FAILPOINT("after-append");
+    if (r->settings->delivery == EXACTLY_ONCE)
+        check_flood(r);
 }
 
 static void on_failed(void *context, const char *message)
@@ -152,7 +191,13 @@ struct receiver *receiver_open(const struct bridge_settings *settings, const cha
         .session_expiry = (uint32_t)(settings->session_expiry / SECOND),
         .receive_maximum = (uint16_t)settings->receive_maximum,
     };
-    const struct mqtt_callbacks callbacks = {.context = r, .message = on_message, .failed = on_failed};
+    struct mqtt_callbacks callbacks = {.context = r, .message = on_message, .failed = on_failed};
+    if (settings->delivery == EXACTLY_ONCE) {
+        packet_ids_init(&r->packet_ids, spool, store_packet_id, r);
+        r->session.persistence = &r->packet_ids.store;
+        r->session.require_qos = true;
+        callbacks.connected = on_connected;
+    }
     r->connection = mqtt_open(name, &settings->mqtt, &r->session, &callbacks, error);
     if (!r->connection)
         goto failed;

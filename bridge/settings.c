@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static const char *const deliveries[] = {"at-least-once", "exactly-once", NULL};
 static const char *const keys[] = {"property", "topic", "none", NULL};
 static const char *const syncs[] = {"none", "interval", "always", NULL};
 
@@ -22,10 +23,13 @@ static const struct option_spec topic_specs[] = {
      .letter = 'q',
      .kind = OPTION_INTEGER,
      .argument = "0|1|2",
-     .fallback = "1",
+     .fallback = "-1",
+     .minimum = -1,
      .maximum = 2,
      AT(qos),
-     .help = "QoS of the subscription; at 0 the broker itself may lose messages"},
+     .help =
+         "QoS of the subscription; -1 is what the delivery needs: 1, or 2 for exactly-once. At 0 the broker "
+         "itself may lose messages"},
     {.name = "session-expiry",
      .kind = OPTION_DURATION,
      .argument = "DURATION",
@@ -37,11 +41,13 @@ static const struct option_spec topic_specs[] = {
     {.name = "receive-maximum",
      .kind = OPTION_INTEGER,
      .argument = "N",
-     .fallback = "1000",
-     .minimum = 1,
+     .fallback = "0",
+     .minimum = 0,
      .maximum = 65535,
      AT(receive_maximum),
-     .help = "most messages the broker may send ahead of acknowledgements (MQTT 5)"},
+     .help = "most messages the broker may send ahead of acknowledgements (MQTT 5); 0 is what suits the "
+             "delivery: "
+             "1000, or 20 for exactly-once"},
     {.name = "kafka-topic",
      .kind = OPTION_TEXT,
      .argument = "NAME",
@@ -74,6 +80,23 @@ static const struct option_spec topic_specs[] = {
 };
 
 static const struct option_spec delivery_specs[] = {
+    {.name = "delivery",
+     .kind = OPTION_CHOICE,
+     .argument = "MODE",
+     .choices = deliveries,
+     .fallback = "at-least-once",
+     AT(delivery),
+     .help =
+         "at-least-once (a kill may double what was in flight) or exactly-once (MQTT 5 at QoS 2 in, Kafka "
+         "transactions out; consumers need isolation.level=read_committed)"},
+    {.name = "transaction-interval",
+     .kind = OPTION_DURATION,
+     .argument = "DURATION",
+     .fallback = "100ms",
+     .maximum = 30,
+     AT(transaction_interval),
+     .help = "exactly-once: shortest time from one transaction to the next; it bounds what is added to the "
+             "latency"},
     {.name = "window",
      .kind = OPTION_INTEGER,
      .argument = "N",
@@ -192,6 +215,21 @@ static char *default_folder(const char *name)
     return length < 0 ? NULL : path;
 }
 
+/* Exactly-once needs a certain MQTT; the rest has defaults that depend on it. */
+static bool complete_delivery(struct bridge_settings *settings, struct error *error)
+{
+    bool exactly_once = settings->delivery == EXACTLY_ONCE;
+    if (settings->qos < 0)
+        settings->qos = exactly_once ? 2 : 1;
+    if (settings->receive_maximum == 0)
+        settings->receive_maximum = exactly_once ? 20 : 1000;
+    if (exactly_once && settings->mqtt.version != MQTT_VERSION_5)
+        return error_set(error, "--delivery exactly-once needs --mqtt-version 5");
+    if (exactly_once && settings->qos != 2)
+        return error_set(error, "--delivery exactly-once needs --qos 2, not %d", (int)settings->qos);
+    return true;
+}
+
 bool bridge_settings_complete(struct bridge_settings *settings, const char *name, struct error *error)
 {
     char folder[600];
@@ -205,6 +243,8 @@ bool bridge_settings_complete(struct bridge_settings *settings, const char *name
             "'%s' cannot be the name of a Kafka topic (letters, digits, '.', '_', '-', at most 249): "
             "choose one with --kafka-topic",
             settings->kafka_topic);
+    if (!complete_delivery(settings, error))
+        return false;
     if (settings->segment_bytes > settings->spool_max / 8)
         settings->segment_bytes = settings->spool_max / 8;
     if (settings->spool_directory)

@@ -8,6 +8,7 @@
 #include "options.h"
 #include "spool.h"
 
+enum delivery { AT_LEAST_ONCE, EXACTLY_ONCE };
 enum kafka_key { KAFKA_KEY_PROPERTY, KAFKA_KEY_TOPIC, KAFKA_KEY_NONE };
 
 struct bridge_settings {
@@ -15,17 +16,19 @@ struct bridge_settings {
     struct kafka_settings kafka;
     struct log_settings log;
 
-    const char *filter;     /* MQTT topic filter */
-    int64_t qos;            /* of the subscription */
-    int64_t session_expiry; /* ns */
-    int64_t receive_maximum;
+    const char *filter;      /* MQTT topic filter */
+    int64_t qos;             /* of the subscription; -1 until completed: what the delivery needs */
+    int64_t session_expiry;  /* ns */
+    int64_t receive_maximum; /* 0 until completed: what suits the delivery */
 
     const char *kafka_topic;
     int kafka_key; /* enum kafka_key */
     int64_t partitions, replication;
 
-    int64_t window;       /* most messages in flight to Kafka */
-    int64_t window_bytes; /* the same in bytes; a single larger message still goes */
+    int delivery;                 /* enum delivery */
+    int64_t transaction_interval; /* ns */
+    int64_t window;               /* most messages in flight to Kafka */
+    int64_t window_bytes;         /* the same in bytes; a single larger message still goes */
     int64_t drain_timeout;
 
     const char *spool_directory;

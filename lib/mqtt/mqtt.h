@@ -5,7 +5,7 @@
  * Threads: a connection has one thread of its own for connecting; Paho has one receive and one send thread
  * for all connections of a process. Callbacks come on one of those, under Paho's lock, with one exception
  * (see mqtt_publish at QoS 0). So: never hold a lock that a callback takes while calling a function of this
- * header, and call none of them from a callback but mqtt_state. */
+ * header, and call none of them from a callback but mqtt_state, mqtt_pause, mqtt_resume and mqtt_reconnect. */
 #ifndef ROOMSTREAM_MQTT_H
 #define ROOMSTREAM_MQTT_H
 

@@ -94,6 +94,9 @@ enum spool_read_result {
     SPOOL_READ_FAILED,  /* *error: I/O error or corruption; the forwarder cannot go on */
 };
 
+/* How many packet ids are unreleased. Any thread; lock-free. */
+size_t spool_unreleased_count(const struct spool *spool);
+
 /* The next SPOOL_MESSAGE not yet read nor delivered (other kinds are passed over). The record's pointers are valid until
  * the next spool_read, spool_rewind or spool_close. Reads segments in large pieces: no system call per record. */
 enum spool_read_result spool_read(struct spool *spool, struct spool_record *record, struct error *error);

@@ -1,0 +1,310 @@
+#include "exactly_once.h"
+
+#include "clock.h"
+#include "failpoint.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Calls that wait for Kafka return after this, to be called again: so a request to stop is seen. */
+enum { CALL_TIMEOUT_MS = 1000, FENCINGS_TOLERATED = 3 };
+
+static const struct kafka_property required[] = {
+    {"enable.idempotence", "true", "transactions need it"},
+    {"acks", "all", "fewer acknowledgements could lose records"},
+    {"transactional.id", NULL, "it names the bridge"}, /* the value is set per bridge */
+};
+
+bool exactly_once_open(struct exactly_once *w, const struct bridge_settings *settings, const char *id,
+                       struct spool *spool, struct dead_letters *letters, struct error *error)
+{
+    enum { COUNT = sizeof required / sizeof *required };
+    static struct kafka_property properties[COUNT]; /* forwarding keeps a pointer for later producers */
+    memcpy(properties, required, sizeof properties);
+    properties[COUNT - 1].value = id;
+    *w = (struct exactly_once){.state = TRANSACTIONS_INIT, .id = id};
+    return forwarding_open(&w->forwarding, settings, spool, letters, properties, COUNT, error);
+}
+
+/* Only another instance with our id, or a transaction that Kafka has timed out, makes Kafka fence us. The
+ * first comes again and again, the second does not. */
+static bool fenced_by_a_twin(struct exactly_once *w)
+{
+    int64_t now = clock_monotonic();
+    if (w->fenced_since == 0 || now - w->fenced_since > 5 * MINUTE) {
+        w->fenced_since = now;
+        w->fencings = 0;
+    }
+    return ++w->fencings > FENCINGS_TOLERATED;
+}
+
+/* Deals with the error of a transactional call (which it frees), by librdkafka's three kinds: to be called
+ * again, to abort, and fatal: then forwarding_begin replaces the producer. */
+static void call_failed(struct exactly_once *w, rd_kafka_error_t *failure, const char *what,
+                        struct pass *pass)
+{
+    struct forwarding *f = &w->forwarding;
+    rd_kafka_resp_err_t err = rd_kafka_error_code(failure);
+    char text[512];
+    snprintf(text, sizeof text, "%s: %s", what, rd_kafka_error_string(failure));
+    if (rd_kafka_error_txn_requires_abort(failure)) {
+        log_debug("%s; aborting the transaction", text);
+        w->state = TRANSACTIONS_ABORT;
+    } else if (rd_kafka_error_is_fatal(failure)) {
+        if ((err == RD_KAFKA_RESP_ERR__FENCED || err == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+             err == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH) &&
+            fenced_by_a_twin(w)) {
+            log_error("another bridge uses the id '%s' at this Kafka cluster and has fenced this one off "
+                      "(%s): give one of "
+                      "them another --id",
+                      w->id, text);
+            pass->failed = true;
+        }
+        forwarding_fail(f, text);
+    } else {
+        forwarding_fail(f, text);
+    }
+    rd_kafka_error_destroy(failure);
+}
+
+static void init_transactions(struct exactly_once *w, struct pass *pass)
+{
+    rd_kafka_error_t *failure =
+        rd_kafka_init_transactions(producer_handle(w->forwarding.producer), CALL_TIMEOUT_MS);
+    if (failure)
+        call_failed(w, failure, "Kafka's transaction coordinator", pass);
+    else
+        w->state = TRANSACTIONS_POSITION;
+}
+
+/* ---- the committed position ---- */
+
+static rd_kafka_topic_partition_list_t *position_partition(const struct exactly_once *w)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, w->forwarding.settings->kafka_topic, 0);
+    return list;
+}
+
+/* Takes over the position that Kafka holds, if it is this spool's. */
+static void take_position(struct exactly_once *w, const rd_kafka_topic_partition_t *committed)
+{
+    struct spool *spool = w->forwarding.spool;
+    struct spool_stats stats;
+    spool_get_stats(spool, &stats);
+    const char *uuid = spool_uuid(spool);
+    if (committed->offset < 0) {
+        if (stats.delivered > 0)
+            log_warning("Kafka holds no position for '%s' (it forgets one after offsets.retention.minutes): "
+                        "going on at "
+                        "%" PRIu64 ", the spool's own; the last transaction before it may be there twice",
+                        w->id, stats.position);
+        return;
+    }
+    if (committed->metadata_size != strlen(uuid) || memcmp(committed->metadata, uuid, strlen(uuid)) != 0) {
+        log_warning(
+            "the position that Kafka holds for '%s' is another spool's (%.*s, this one is %s): not used",
+            w->id, (int)committed->metadata_size,
+            committed->metadata_size ? (const char *)committed->metadata : "", uuid);
+        return;
+    }
+    uint64_t position = (uint64_t)committed->offset;
+    if (position < stats.position)
+        log_warning("Kafka's position for '%s' is %" PRIu64 ", behind the spool's %" PRIu64
+                    ": Kafka has lost records that it "
+                    "had acknowledged",
+                    w->id, position, stats.position);
+    else if (position > stats.next_id)
+        log_warning("Kafka's position for '%s' is %" PRIu64 ", beyond the spool's end %" PRIu64
+                    ": the spool has lost what was not synced; what is missing stands in Kafka",
+                    w->id, position, stats.next_id);
+    if (position > stats.position)
+        spool_advance(spool, position);
+    log_debug("Kafka's position for '%s' is %" PRIu64, w->id, position);
+}
+
+/* Asks for the group's offset. The caller destroys the event; NULL when there is no answer. Stable: an open
+ * transaction of an older instance is waited for (KIP-447). */
+static rd_kafka_event_t *ask_position(rd_kafka_t *rk, const char *group,
+                                      rd_kafka_topic_partition_list_t *wanted)
+{
+    rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(group, wanted);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_event_t *event = NULL;
+    char reason[256];
+    rd_kafka_error_t *failure = rd_kafka_AdminOptions_set_require_stable_offsets(options, 1);
+    if (!failure) {
+        rd_kafka_AdminOptions_set_request_timeout(options, 2 * CALL_TIMEOUT_MS, reason, sizeof reason);
+        rd_kafka_ListConsumerGroupOffsets(rk, &request, 1, options, queue);
+        event = rd_kafka_queue_poll(queue, 3 * CALL_TIMEOUT_MS);
+    } else {
+        rd_kafka_error_destroy(failure);
+    }
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_ListConsumerGroupOffsets_destroy(request);
+    return event;
+}
+
+/* The one partition of the answer, or NULL with the reason. */
+static const rd_kafka_topic_partition_t *answered_position(rd_kafka_event_t *event, const char **reason)
+{
+    size_t count = 0;
+    *reason = event ? rd_kafka_event_error_string(event) : "no answer";
+    if (!event || rd_kafka_event_error(event))
+        return NULL;
+    const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+        rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
+    const rd_kafka_error_t *failure = groups && count > 0 ? rd_kafka_group_result_error(groups[0]) : NULL;
+    const rd_kafka_topic_partition_list_t *found =
+        groups && count > 0 && !failure ? rd_kafka_group_result_partitions(groups[0]) : NULL;
+    if (failure)
+        *reason = rd_kafka_error_string(failure);
+    if (!found || found->cnt == 0)
+        return NULL;
+    *reason = rd_kafka_err2str(found->elems[0].err);
+    return found->elems[0].err ? NULL : &found->elems[0];
+}
+
+static void learn_position(struct exactly_once *w)
+{
+    rd_kafka_topic_partition_list_t *wanted = position_partition(w);
+    rd_kafka_event_t *event = ask_position(producer_handle(w->forwarding.producer), w->id, wanted);
+    const char *reason;
+    const rd_kafka_topic_partition_t *position = answered_position(event, &reason);
+    if (position) {
+        take_position(w, position);
+        w->state = TRANSACTIONS_READY;
+    } else {
+        char text[512];
+        snprintf(text, sizeof text, "Kafka does not tell the position of '%s': %s", w->id, reason);
+        forwarding_fail(&w->forwarding, text);
+    }
+    if (event)
+        rd_kafka_event_destroy(event);
+    rd_kafka_topic_partition_list_destroy(wanted);
+}
+
+/* ---- a transaction ---- */
+
+/* Begins a transaction if there is something to put into it, and puts in what the spool holds. */
+static void fill_transaction(struct exactly_once *w, struct pass *pass)
+{
+    struct forwarding *f = &w->forwarding;
+    int64_t now = clock_monotonic(), due = w->last_begin + f->settings->transaction_interval;
+    if (!forwarding_peek(f, pass))
+        return;
+    if (w->last_begin && now < due) {
+        pass->wait = due - now;
+        return;
+    }
+    rd_kafka_error_t *failure = rd_kafka_begin_transaction(producer_handle(f->producer));
+    if (failure) {
+        call_failed(w, failure, "cannot begin a Kafka transaction", pass);
+        return;
+    }
+    w->last_begin = now;
+    forwarding_produce(f, pass);
+    /* Everything up to the last record read is in the transaction, or dead. */
+    w->next = f->held ? f->record.id : f->record.id + 1;
+    w->state = f->wait > 0 ? TRANSACTIONS_ABORT : TRANSACTIONS_OFFSETS;
+}
+
+static void send_position(struct exactly_once *w, struct pass *pass)
+{
+    rd_kafka_topic_partition_list_t *position = position_partition(w);
+    rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata_new(w->id);
+    const char *uuid = spool_uuid(w->forwarding.spool);
+    position->elems[0].offset = (int64_t)w->next;
+    /* The list frees the metadata with the library's free. */
+    position->elems[0].metadata = rd_kafka_mem_malloc(NULL, strlen(uuid));
+    position->elems[0].metadata_size = strlen(uuid);
+    memcpy(position->elems[0].metadata, uuid, strlen(uuid));
+    rd_kafka_error_t *failure = rd_kafka_send_offsets_to_transaction(producer_handle(w->forwarding.producer),
+                                                                     position, group, 5 * CALL_TIMEOUT_MS);
+    if (failure)
+        call_failed(w, failure, "cannot add the position to the Kafka transaction", pass);
+    else
+        w->state = TRANSACTIONS_COMMIT;
+    rd_kafka_consumer_group_metadata_destroy(group);
+    rd_kafka_topic_partition_list_destroy(position);
+}
+
+static void commit(struct exactly_once *w, struct pass *pass)
+{
+    struct forwarding *f = &w->forwarding;
+    FAILPOINT("before-commit");
+    rd_kafka_error_t *failure = rd_kafka_commit_transaction(producer_handle(f->producer), CALL_TIMEOUT_MS);
+    if (failure) {
+        call_failed(w, failure, "cannot commit the Kafka transaction", pass);
+        return;
+    }
+    FAILPOINT("after-commit");
+    spool_advance(f->spool, w->next);
+    backoff_reset(&f->backoff);
+    w->fenced_since = 0;
+    w->state = TRANSACTIONS_READY;
+}
+
+static void abort_transaction(struct exactly_once *w, struct pass *pass)
+{
+    struct forwarding *f = &w->forwarding;
+    rd_kafka_error_t *failure = rd_kafka_abort_transaction(producer_handle(f->producer), CALL_TIMEOUT_MS);
+    if (failure) {
+        call_failed(w, failure, "cannot abort the Kafka transaction", pass);
+        return;
+    }
+    forwarding_rewind(f);
+    w->state = TRANSACTIONS_READY;
+}
+
+static void step(struct exactly_once *w, struct pass *pass)
+{
+    switch (w->state) {
+    case TRANSACTIONS_INIT:
+        init_transactions(w, pass);
+        break;
+    case TRANSACTIONS_POSITION:
+        if (forwarding_ensure_topic(&w->forwarding))
+            learn_position(w);
+        break;
+    case TRANSACTIONS_READY:
+        if (forwarding_ensure_topic(&w->forwarding))
+            fill_transaction(w, pass);
+        break;
+    case TRANSACTIONS_OFFSETS:
+        send_position(w, pass);
+        break;
+    case TRANSACTIONS_COMMIT:
+        commit(w, pass);
+        break;
+    case TRANSACTIONS_ABORT:
+        abort_transaction(w, pass);
+        break;
+    }
+}
+
+struct pass exactly_once_pass(struct exactly_once *w)
+{
+    struct forwarding *f = &w->forwarding;
+    struct pass pass = {0};
+    enum exactly_once_state before;
+    bool replaced;
+    if (forwarding_begin(f, &replaced)) {
+        if (replaced)
+            w->state = TRANSACTIONS_INIT;
+        do {
+            before = w->state;
+            step(w, &pass);
+        } while (w->state != before && w->state != TRANSACTIONS_READY && f->wait == 0 && !pass.failed);
+        pass.in_flight = producer_in_flight(f->producer);
+    }
+    spool_save(f->spool);
+    if (f->wait > 0)
+        pass.wait = f->wait;
+    pass.more = pass.more || w->state != TRANSACTIONS_READY;
+    return pass;
+}
