@@ -23,19 +23,10 @@ struct bridge {
 
 static bool open_spool(struct bridge *b, struct error *error)
 {
-    const struct bridge_settings *s = b->settings;
-    const struct spool_settings spool = {
-        .directory = s->spool_directory,
-        .segment_bytes = s->segment_bytes,
-        .max_bytes = s->spool_max,
-        .sync = s->sync,
-        .sync_interval = s->sync_interval,
-        .window = (size_t)s->window,
-        .repair = s->spool_repair,
-    };
+    const struct spool_settings spool = bridge_spool_settings(b->settings);
     b->spool = spool_open(&spool, error);
     if (b->spool)
-        b->letters = dead_letters_open(s->spool_directory, false, error);
+        b->letters = dead_letters_open(b->settings->spool_directory, false, error);
     return b->letters != NULL;
 }
 

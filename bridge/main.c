@@ -1,4 +1,5 @@
 #include "bridge.h"
+#include "dead_letter_tool.h"
 #include "sensors.h"
 #include "stop.h"
 
@@ -30,5 +31,5 @@ int main(int argc, char **argv)
     if (!bridge_settings_complete(&settings, PROGRAM_NAME, &error))
         options_wrong(&program, "%s", error.text);
     stop_init();
-    return bridge_run(&settings, PROGRAM_NAME);
+    return settings.dead_letters ? dead_letter_tool(&settings) : bridge_run(&settings, PROGRAM_NAME);
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 static const char *const deliveries[] = {"at-least-once", "exactly-once", NULL};
+static const char *const actions[] = {"none", "list", "export", "retry", "drop", NULL};
 static const char *const keys[] = {"property", "topic", "none", NULL};
 static const char *const syncs[] = {"none", "interval", "always", NULL};
 
@@ -168,6 +169,23 @@ static const struct option_spec spool_specs[] = {
      .help = "set a corrupt file of the spool aside, as NAME.corrupt, and go on without it"},
 };
 
+static const struct option_spec letter_specs[] = {
+    {.name = "dead-letters",
+     .kind = OPTION_CHOICE,
+     .argument = "ACTION",
+     .choices = actions,
+     .fallback = "none",
+     AT(dead_letters),
+     .help = "instead of running, deal with what Kafka could never take: list, export (JSON lines on "
+             "stdout), retry "
+             "(put back into the spool) or drop; retry and drop need the bridge to be stopped"},
+    {.name = "letter",
+     .kind = OPTION_LIST,
+     .argument = "ID",
+     AT(letters),
+     .help = "only the dead letter with this id; may be given several times"},
+};
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 void bridge_options(struct bridge_settings *settings, struct option_group groups[BRIDGE_GROUP_COUNT])
@@ -178,6 +196,8 @@ void bridge_options(struct bridge_settings *settings, struct option_group groups
     groups[3] =
         (struct option_group){"Delivery", "delivery", delivery_specs, COUNT(delivery_specs), settings};
     groups[4] = (struct option_group){"Spool", "spool", spool_specs, COUNT(spool_specs), settings};
+    groups[5] =
+        (struct option_group){"Dead letters", "dead-letters", letter_specs, COUNT(letter_specs), settings};
 }
 
 static bool make_folders(const char *path, struct error *error)
@@ -262,4 +282,17 @@ bool bridge_settings_complete(struct bridge_settings *settings, const char *name
         return error_set(error,
                          "--spool is missing, and neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME is set");
     return make_folders(settings->spool_directory, error);
+}
+
+struct spool_settings bridge_spool_settings(const struct bridge_settings *settings)
+{
+    return (struct spool_settings){
+        .directory = settings->spool_directory,
+        .segment_bytes = settings->segment_bytes,
+        .max_bytes = settings->spool_max,
+        .sync = settings->sync,
+        .sync_interval = settings->sync_interval,
+        .window = (size_t)settings->window,
+        .repair = settings->spool_repair,
+    };
 }

@@ -9,6 +9,7 @@
 #include "spool.h"
 
 enum delivery { AT_LEAST_ONCE, EXACTLY_ONCE };
+enum dead_letter_action { LETTERS_NONE, LETTERS_LIST, LETTERS_EXPORT, LETTERS_RETRY, LETTERS_DROP };
 enum kafka_key { KAFKA_KEY_PROPERTY, KAFKA_KEY_TOPIC, KAFKA_KEY_NONE };
 
 struct bridge_settings {
@@ -35,14 +36,20 @@ struct bridge_settings {
     int64_t spool_max, segment_bytes, sync_interval;
     int sync; /* enum spool_sync */
     bool spool_repair;
+
+    int dead_letters;         /* enum dead_letter_action */
+    struct text_list letters; /* ids; none: all */
 };
 
 /* The groups of the table, for struct program. settings outlive the parsing. */
-#define BRIDGE_GROUP_COUNT 5
+#define BRIDGE_GROUP_COUNT 6
 void bridge_options(struct bridge_settings *settings, struct option_group groups[BRIDGE_GROUP_COUNT]);
 
 /* Checks across options, and fills in what depends on others (topics, the spool's folder, which is created
  * with its parents). name is the program's. False with *error when the program is used wrongly. */
 bool bridge_settings_complete(struct bridge_settings *settings, const char *name, struct error *error);
+
+/* What the spool wants to know of it. Points into settings. */
+struct spool_settings bridge_spool_settings(const struct bridge_settings *settings);
 
 #endif

@@ -1,6 +1,5 @@
 #include "backoff.h"
 
-#include <stdlib.h>
 #include <sys/random.h>
 
 int64_t backoff_next(struct backoff *backoff)

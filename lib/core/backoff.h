@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 struct backoff {
-    int64_t first, longest; /* ns */
+    int64_t first, longest; /* ns; 0 < first <= longest */
     int64_t next;           /* ns; 0 before the first try */
 };
 

@@ -1,7 +1,6 @@
 #include "clock.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 static int64_t now(clockid_t id)

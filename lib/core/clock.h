@@ -16,7 +16,8 @@ int64_t clock_monotonic(void);
 /* Nanoseconds since 1970-01-01 UTC (CLOCK_REALTIME): for what people and other programs read. It can jump. */
 int64_t clock_realtime(void);
 
-/* Writes `realtime` as RFC 3339 in UTC with milliseconds, e.g. 2026-11-24T21:00:00.123Z, into text. */
+/* Writes `realtime` (not before 1970) as RFC 3339 in UTC with milliseconds, e.g. 2026-11-24T21:00:00.123Z,
+ * into text. */
 #define CLOCK_RFC3339_SIZE 32
 void clock_rfc3339(int64_t realtime, char text[static CLOCK_RFC3339_SIZE]);
 

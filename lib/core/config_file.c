@@ -5,16 +5,54 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_BYTES = 1 << 20 };
+
+/* The whole file with a NUL behind it; the caller frees it. */
+static char *read_text(const char *path, size_t *length, struct error *error)
+{
+    FILE *file = fopen(path, "re");
+    char *text = malloc(MAX_BYTES + 2);
+    bool ok = true;
+    if (!text)
+        ok = error_set(error, "out of memory");
+    else if (!file)
+        ok = error_set(error, "cannot read the configuration file '%s': %s", path, strerror(errno));
+    if (ok) {
+        *length = fread(text, 1, MAX_BYTES + 1, file);
+        text[*length] = '\0';
+        if (ferror(file))
+            ok = error_set(error, "cannot read the configuration file '%s': %s", path, strerror(errno));
+        else if (*length > MAX_BYTES)
+            ok = error_set(error, "the configuration file '%s' is larger than 1 MiB", path);
+    }
+    if (file)
+        fclose(file);
+    if (ok)
+        return text;
+    free(text);
+    return NULL;
+}
+
 static char *trim(char *text)
 {
     text += strspn(text, " \t");
     size_t length = strlen(text);
-    while (length > 0 && strchr(" \t\r\n", text[length - 1]))
+    while (length > 0 && strchr(" \t\r", text[length - 1]))
         text[--length] = '\0';
     return text;
 }
 
-static bool parse_line(char *text, char **section, config_entry *entry, void *context, int line,
+static bool append(struct config_file *file, struct config_entry entry, struct error *error)
+{
+    struct config_entry *entries = realloc(file->entries, (file->count + 1) * sizeof *entries);
+    if (!entries)
+        return error_set(error, "out of memory");
+    entries[file->count++] = entry;
+    file->entries = entries;
+    return true;
+}
+
+static bool parse_line(struct config_file *file, char *text, int line, const char **section,
                        struct error *error)
 {
     text = trim(text);
@@ -23,46 +61,51 @@ static bool parse_line(char *text, char **section, config_entry *entry, void *co
     if (*text == '[') {
         char *end = strchr(text, ']');
         if (!end || end[1])
-            return error_set(error, "a section header must be [NAME], not '%s'", text);
+            return error_set(error, "a section header must be [NAME], not '%.60s'", text);
         *end = '\0';
-        free(*section);
-        *section = strdup(trim(text + 1));
-        return *section || error_set(error, "out of memory");
+        *section = trim(text + 1);
+        return true;
     }
     char *equals = strchr(text, '=');
     if (!equals || equals == text)
         return error_set(error, "expected 'key = value', a [section] or a # comment, not '%.60s'", text);
     *equals = '\0';
-    return entry(context, *section, trim(text), trim(equals + 1), line, error);
+    return append(file, (struct config_entry){*section, trim(text), trim(equals + 1), line}, error);
 }
 
-bool config_file_read(const char *path, config_entry *entry, void *context, struct error *error)
+bool config_file_read(const char *path, struct config_file *file, struct error *error)
 {
-    FILE *file = fopen(path, "re");
-    char *text = NULL, *section = strdup("");
-    size_t size = 0;
-    ssize_t length;
+    size_t length;
+    const char *section = "";
     bool ok = true;
-    if (!file || !section) {
-        ok = error_set(error, "cannot read the configuration file %s: %s", path, strerror(errno));
-        goto done;
-    }
-    for (int line = 1; ok && (length = getline(&text, &size, file)) >= 0; line++) {
-        struct error detail = {""};
-        if (strlen(text) != (size_t)length)
-            ok = error_set(&detail, "a NUL byte");
+    *file = (struct config_file){.text = read_text(path, &length, error)};
+    if (!file->text)
+        return false;
+    char *text = file->text, *end = file->text + length;
+    if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
+        text += 3;
+    for (int line = 1; ok && text < end; line++) {
+        struct error detail;
+        char *newline = memchr(text, '\n', (size_t)(end - text));
+        char *next = newline ? newline + 1 : end;
+        if (newline)
+            *newline = '\0';
+        if (strlen(text) < (size_t)((newline ? newline : end) - text))
+            ok = error_set(&detail, "a NUL byte: the file must be text in UTF-8");
         else
-            ok = parse_line(line == 1 && strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text, &section,
-                            entry, context, line, &detail);
+            ok = parse_line(file, text, line, &section, &detail);
         if (!ok)
             error_set(error, "%s:%d: %s", path, line, detail.text);
+        text = next;
     }
-    if (ok && ferror(file))
-        ok = error_set(error, "cannot read the configuration file %s: %s", path, strerror(errno));
-done:
-    free(text);
-    free(section);
-    if (file)
-        fclose(file);
+    if (!ok)
+        config_file_free(file);
     return ok;
+}
+
+void config_file_free(struct config_file *file)
+{
+    free(file->entries);
+    free(file->text);
+    *file = (struct config_file){0};
 }

@@ -8,10 +8,12 @@ bool error_set(struct error *error, const char *format, ...)
 {
     int saved = errno;
     if (error) {
+        struct error made; /* an argument may be what *error holds now */
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(error->text, sizeof error->text, format, arguments);
+        vsnprintf(made.text, sizeof made.text, format, arguments);
         va_end(arguments);
+        *error = made;
     }
     errno = saved;
     return false;

@@ -52,30 +52,44 @@ void log_set_line_prefix(const char *prefix)
     line_prefix = prefix ? prefix : "";
 }
 
-/* Copies text with control characters escaped as JSON does; in JSON lines also the quote and the backslash.
- */
+static const char cut_mark[] = "...";
+
+/* Copies text with control characters (C0, DEL, C1) escaped as JSON does, in JSON lines also the quote and
+ * the backslash, and with U+FFFD for what is not UTF-8. Ends in the cut mark when it does not fit. */
 static size_t escape(char *out, size_t size, const char *text, bool json)
 {
     size_t length = 0;
-    for (; *text && length + 7 < size; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c < 0x20 || c == 0x7f)
-            length += (size_t)snprintf(out + length, size - length, "\\u%04x", c);
-        else {
-            if (json && (c == '"' || c == '\\'))
-                out[length++] = '\\';
-            out[length++] = (char)c;
+    while (*text) {
+        char piece[8];
+        size_t character = text_utf8_length(text);
+        unsigned c = (unsigned char)text[0];
+        if (character == 2 && c == 0xc2 && (unsigned char)text[1] < 0xa0)
+            c = (unsigned char)text[1];
+        if (character == 0)
+            snprintf(piece, sizeof piece, "\xef\xbf\xbd");
+        else if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+            snprintf(piece, sizeof piece, "\\u%04x", c);
+        else
+            snprintf(piece, sizeof piece, "%s%.*s", json && (c == '"' || c == '\\') ? "\\" : "",
+                     (int)character, text);
+        size_t piece_length = strlen(piece);
+        if (length + piece_length + sizeof cut_mark > size) {
+            memcpy(out + length, cut_mark, sizeof cut_mark - 1);
+            return length + sizeof cut_mark - 1;
         }
+        memcpy(out + length, piece, piece_length);
+        length += piece_length;
+        text += character ? character : 1;
     }
-    out[length] = '\0';
     return length;
 }
 
 void log_write(enum log_level level, const char *format, ...)
 {
     int saved = errno;
-    char time[CLOCK_RFC3339_SIZE], text[2048], line[4608];
+    char time[CLOCK_RFC3339_SIZE], text[4096], line[4096];
     bool json = current.format == LOG_FORMAT_JSON;
+    const char *end = json ? "\"}\n" : "\n";
     if (!log_enabled(level))
         return;
     va_list arguments;
@@ -84,16 +98,13 @@ void log_write(enum log_level level, const char *format, ...)
     va_end(arguments);
     clock_rfc3339(clock_realtime(), time);
     int head =
-        json ? snprintf(line, 256, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"message\":\"",
-                        time, levels[level], program_name)
+        json ? snprintf(line, 256, "%s{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"message\":\"",
+                        line_prefix, time, levels[level], program_name)
              : snprintf(line, 256, "%s%s %s %s: ", line_prefix, time, program_name, levels[level]);
     size_t length = (size_t)(head < 255 ? head : 255);
-    length += escape(line + length, sizeof line - length - 4, text, json);
-    if (json) {
-        line[length++] = '"';
-        line[length++] = '}';
-    }
-    line[length++] = '\n';
+    length += escape(line + length, sizeof line - length - strlen(end), text, json);
+    memcpy(line + length, end, strlen(end));
+    length += strlen(end);
     /* A log that cannot be written has nowhere to complain. */
     ssize_t written = write(STDERR_FILENO, line, length);
     (void)written;

@@ -18,15 +18,17 @@ struct log_settings {
 /* --log-level and --log-format. settings outlive the parsing. */
 struct option_group log_options(struct log_settings *settings);
 
-/* Sets program name, level and format. Until then: level info, text, the name "roomstream". Call before any
- * thread. */
+/* Sets program name (kept by reference), level and format. Until then: level info, text, the name
+ * "roomstream". Call before any thread. */
 void log_init(const char *program, const struct log_settings *settings);
 
 /* True where a message of that level would be written: to spare the work of making one. */
 bool log_enabled(enum log_level level);
 
-/* Writes one line with one write(), so lines of several threads and processes do not mix. Any thread. Control
- * characters in the text are escaped: a message may quote what came from outside. errno is kept. */
+/* Writes one line of at most 4096 bytes with one write(), so lines of several threads and processes do not
+ * mix, in a pipe either (POSIX PIPE_BUF on Linux); a longer message is cut and ends in "...". Any thread. A
+ * message may quote what came from outside: control characters are escaped, what is not UTF-8 becomes U+FFFD.
+ * errno is kept. */
 void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -1,17 +1,17 @@
 #include "options.h"
 
 #include "config_file.h"
+#include "options_table.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_OPTIONS = 96, FIRST_LONG_CODE = 256 };
+enum { FIRST_LONG_CODE = 256 };
 
 struct general_settings {
     bool help, version, print_config, print_options;
@@ -24,6 +24,7 @@ static const struct option_spec general_specs[] = {
     {.name = "config",
      .kind = OPTION_TEXT,
      .argument = "FILE",
+     .env = "ROOMSTREAM_CONFIG",
      .offset = offsetof(struct general_settings, config),
      .help = "read options from FILE: 'name = value' lines, also under [default], the program's name or a "
              "group's"},
@@ -45,165 +46,199 @@ static const struct option_spec general_specs[] = {
      .help = "print the version and exit"},
 };
 
-/* One row of the program's whole table, the general options last. */
-struct row {
-    const struct option_spec *spec;
-    const struct option_group *group;
-    const char *fallback;
-    void *value;
-    bool given;
-};
+static const struct option_group general_group = {
+    "General", "general", general_specs, sizeof general_specs / sizeof *general_specs, &general};
 
-static struct option_group all_groups[16];
-static size_t all_group_count;
-static struct row rows[MAX_OPTIONS];
-static size_t row_count;
+static struct option_table table;
+
+/* ---- the table ---- */
+
+static struct option_row *find(const char *name)
+{
+    for (size_t i = 0; i < table.count; i++)
+        if (strcmp(table.rows[i].spec->name, name) == 0)
+            return &table.rows[i];
+    return NULL;
+}
+
+static struct option_row *find_letter(int letter)
+{
+    for (size_t i = 0; i < table.count; i++)
+        if (table.rows[i].spec->letter == letter)
+            return &table.rows[i];
+    return NULL;
+}
+
+static struct option_row *find_dotted_keys(void)
+{
+    for (size_t i = 0; i < table.count; i++)
+        if (table.rows[i].spec->dotted_keys)
+            return &table.rows[i];
+    return NULL;
+}
+
+static void collect_group(const struct option_group *group)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        const struct option_spec *spec = &group->specs[i];
+        if (table.count == OPTIONS_MAX || find(spec->name) || (spec->letter && find_letter(spec->letter)))
+            abort();
+        table.rows[table.count++] = (struct option_row){.spec = spec,
+                                                        .group = group,
+                                                        .fallback = spec->fallback,
+                                                        .value = (char *)group->settings + spec->offset,
+                                                        .general = group == &general_group};
+    }
+}
 
 static void collect(const struct program *program)
 {
-    if (program->group_count + 1 > sizeof all_groups / sizeof *all_groups)
-        abort();
-    memcpy(all_groups, program->groups, program->group_count * sizeof *all_groups);
-    all_group_count = program->group_count;
-    all_groups[all_group_count++] = (struct option_group){
-        "General", "general", general_specs, sizeof general_specs / sizeof *general_specs, &general};
-    row_count = 0;
-    for (size_t g = 0; g < all_group_count; g++)
-        for (size_t i = 0; i < all_groups[g].count; i++) {
-            const struct option_spec *spec = &all_groups[g].specs[i];
-            if (row_count == MAX_OPTIONS)
-                abort();
-            rows[row_count++] = (struct row){spec, &all_groups[g], spec->fallback,
-                                             (char *)all_groups[g].settings + spec->offset, false};
-        }
-    for (size_t d = 0; d < program->default_count; d++)
-        for (size_t i = 0; i < row_count; i++)
-            if (strcmp(rows[i].spec->name, program->defaults[d].name) == 0)
-                rows[i].fallback = program->defaults[d].value;
-}
-
-static struct row *find(const char *name)
-{
-    for (size_t i = 0; i < row_count; i++)
-        if (strcmp(rows[i].spec->name, name) == 0)
-            return &rows[i];
-    return NULL;
+    free((void *)general.config);
+    general = (struct general_settings){0};
+    text_list_free(&table.ignored_sections);
+    table.count = 0;
+    for (size_t i = 0; i < program->group_count; i++)
+        collect_group(&program->groups[i]);
+    collect_group(&general_group);
+    for (size_t i = 0; i < program->default_count; i++) {
+        struct option_row *row = find(program->defaults[i].name);
+        if (!row)
+            abort();
+        row->fallback = program->defaults[i].value;
+    }
 }
 
 bool options_given(const char *name)
 {
-    const struct row *row = find(name);
+    const struct option_row *row = find(name);
     return row && row->given;
 }
 
-static char *env_name(const struct option_spec *spec, char name[static 64])
+const char *option_env(const struct option_spec *spec, char name[static OPTION_ENV_SIZE])
 {
-    snprintf(name, 64, "%s", spec->env ? spec->env : "ROOMSTREAM_");
-    if (!spec->env) {
-        size_t length = strlen(name);
-        for (const char *c = spec->name; *c && length < 63; c++)
-            name[length++] = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
-        name[length] = '\0';
-    }
+    size_t length = (size_t)snprintf(name, OPTION_ENV_SIZE, "%s", spec->env ? spec->env : "ROOMSTREAM_");
+    for (const char *c = spec->name; !spec->env && *c && length < OPTION_ENV_SIZE - 1; c++)
+        name[length++] = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+    name[length] = '\0';
     return name;
 }
 
+/* ---- one value ----
+ * `source` is how the user knows the option there: "--speed", "environment variable ROOMSTREAM_SPEED",
+ * "speed". */
+
 static bool parse_flag(const char *text, bool *value)
 {
-    static const char *const yes[] = {"true", "yes", "on", "1"}, *const no[] = {"false", "no", "off", "0"};
-    for (size_t i = 0; i < 4; i++) {
-        if (strcasecmp(text, yes[i]) == 0)
-            return *value = true;
-        if (strcasecmp(text, no[i]) == 0)
-            return !(*value = false);
-    }
+    static const char *const words[][2] = {{"false", "true"}, {"no", "yes"}, {"off", "on"}, {"0", "1"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        for (int meaning = 0; meaning < 2; meaning++)
+            if (strcasecmp(text, words[i][meaning]) == 0) {
+                *value = meaning;
+                return true;
+            }
     return false;
 }
 
-static bool out_of_bounds(const struct option_spec *spec, double value)
+static bool bounded_above(const struct option_spec *spec)
 {
-    return (spec->minimum != 0 || spec->maximum != 0) && (value < spec->minimum || value > spec->maximum);
+    return spec->maximum > spec->minimum;
 }
 
-/* `source` is how the user knows the option there: "--speed", "ROOMSTREAM_SPEED (environment)", "speed". */
+static bool within_bounds(const struct option_spec *spec, double value)
+{
+    bool bounded_below = spec->minimum != 0 || bounded_above(spec);
+    return !(bounded_below && value < spec->minimum) && !(bounded_above(spec) && value > spec->maximum);
+}
+
 static bool wrong_value(const struct option_spec *spec, const char *source, const char *text,
                         const char *wanted, struct error *error)
 {
-    if (spec->kind == OPTION_SECRET)
-        return error_set(error, "%s: %s", source, wanted);
-    if (spec->minimum != 0 || spec->maximum != 0)
-        return error_set(error, "%s: '%s' is not %s from %.15g to %.15g", source, text, wanted, spec->minimum,
-                         spec->maximum);
-    return error_set(error, "%s: '%s' is not %s", source, text, wanted);
+    const char *unit = spec->kind == OPTION_DURATION ? " seconds" : spec->kind == OPTION_SIZE ? " bytes" : "";
+    const char *cut = strlen(text) > 100 ? "..." : "";
+    if (bounded_above(spec))
+        return error_set(error, "%s: '%.100s%s' is not %s from %.16g to %.16g%s", source, text, cut, wanted,
+                         spec->minimum, spec->maximum, unit);
+    if (spec->minimum != 0)
+        return error_set(error, "%s: '%.100s%s' is not %s of at least %.16g%s", source, text, cut, wanted,
+                         spec->minimum, unit);
+    return error_set(error, "%s: '%.100s%s' is not %s", source, text, cut, wanted);
 }
 
-static bool parse_choice(const struct option_spec *spec, const char *source, const char *text, int *value,
+static bool set_text(const char **value, const char *text, struct error *error)
+{
+    const char *copy = strdup(text);
+    if (!copy)
+        return error_set(error, "out of memory");
+    free((void *)*value);
+    *value = copy;
+    return true;
+}
+
+static bool set_property(const struct option_row *row, const char *source, const char *text,
                          struct error *error)
 {
-    char list[256] = "";
-    for (int i = 0; spec->choices[i]; i++) {
-        if (strcmp(spec->choices[i], text) == 0) {
-            *value = i;
-            return true;
-        }
-        size_t length = strlen(list);
-        snprintf(list + length, sizeof list - length, "%s%s", i ? ", " : "", spec->choices[i]);
+    if (!strchr(text, '=') || *text == '=') {
+        if (text_names_secret(text, strlen(text)))
+            return error_set(error, "%s: not NAME=VALUE (not shown: it may be a secret)", source);
+        return wrong_value(row->spec, source, text, "NAME=VALUE", error);
     }
-    return error_set(error, "%s: '%s' is not one of %s", source, text, list);
+    text_list_append(row->value, text);
+    return true;
 }
 
-static bool set(const struct row *row, const char *source, const char *text, struct error *error)
+static bool set_choice(const struct option_row *row, const char *source, const char *text,
+                       struct error *error)
+{
+    char wanted[256] = "one of ";
+    for (int i = 0; row->spec->choices[i]; i++) {
+        if (strcmp(row->spec->choices[i], text) == 0) {
+            *(int *)row->value = i;
+            return true;
+        }
+        size_t length = strlen(wanted);
+        snprintf(wanted + length, sizeof wanted - length, "%s%s", i ? ", " : "", row->spec->choices[i]);
+    }
+    return wrong_value(row->spec, source, text, wanted, error);
+}
+
+static bool set(const struct option_row *row, const char *source, const char *text, struct error *error)
 {
     const struct option_spec *spec = row->spec;
-    double real = 0;
+    int64_t number;
+    double real;
     switch (spec->kind) {
     case OPTION_FLAG:
         return parse_flag(text, row->value) || wrong_value(spec, source, text, "true or false", error);
     case OPTION_TEXT:
-    case OPTION_SECRET: {
-        char **value = row->value, *copy = strdup(text);
-        if (!copy)
-            return error_set(error, "out of memory");
-        free(*value);
-        *value = copy;
-        return true;
-    }
-    case OPTION_PROPERTIES:
-        if (!strchr(text, '=') || *text == '=')
-            return wrong_value(spec, source, text, "NAME=VALUE", error);
-        text_list_append(row->value, text);
-        return true;
+    case OPTION_SECRET:
+        return set_text(row->value, text, error);
     case OPTION_LIST:
         text_list_append(row->value, text);
         return true;
-    case OPTION_INTEGER: {
-        int64_t number;
-        if (!text_to_integer(text, &number) || out_of_bounds(spec, (double)number))
+    case OPTION_PROPERTIES:
+        return set_property(row, source, text, error);
+    case OPTION_INTEGER:
+        if (!text_to_integer(text, &number) || !within_bounds(spec, (double)number))
             return wrong_value(spec, source, text, "a whole number", error);
         *(int64_t *)row->value = number;
         return true;
-    }
     case OPTION_REAL:
-        if (!text_to_real(text, &real) || out_of_bounds(spec, real))
+        if (!text_to_real(text, &real) || !within_bounds(spec, real))
             return wrong_value(spec, source, text, "a number", error);
         *(double *)row->value = real;
         return true;
-    case OPTION_DURATION: {
-        int64_t ns;
-        if (!text_to_duration(text, &ns) || out_of_bounds(spec, (double)ns / 1e9))
+    case OPTION_DURATION:
+        if (!text_to_duration(text, &number) || !within_bounds(spec, (double)number / 1e9))
             return wrong_value(spec, source, text, "a duration such as 500ms, 10s or 2h", error);
-        *(int64_t *)row->value = ns;
+        *(int64_t *)row->value = number;
         return true;
-    }
-    case OPTION_SIZE: {
-        int64_t bytes;
-        if (!text_to_size(text, &bytes) || out_of_bounds(spec, (double)bytes))
+    case OPTION_SIZE:
+        if (!text_to_size(text, &number) || !within_bounds(spec, (double)number))
             return wrong_value(spec, source, text, "a size such as 64K, 16M or 1G", error);
-        *(int64_t *)row->value = bytes;
+        *(int64_t *)row->value = number;
         return true;
-    }
     case OPTION_CHOICE:
-        return parse_choice(spec, source, text, row->value, error);
+        return set_choice(row, source, text, error);
     }
     abort();
 }
@@ -212,328 +247,290 @@ static bool set(const struct row *row, const char *source, const char *text, str
 
 static bool set_defaults(struct error *error)
 {
-    for (size_t i = 0; i < row_count; i++)
-        if (rows[i].fallback && !set(&rows[i], rows[i].spec->name, rows[i].fallback, error))
+    for (size_t i = 0; i < table.count; i++) {
+        const struct option_row *row = &table.rows[i];
+        if (row->fallback && !set(row, row->spec->name, row->fallback, error))
             return false;
+    }
     return true;
 }
 
-/* A source that sets a list replaces what lower sources put there; once per source. */
-static void start_list(struct row *row, bool *started)
-{
-    if (row->spec->kind == OPTION_LIST && !started[row - rows])
-        text_list_free(row->value);
-    started[row - rows] = true;
-}
-
-struct file_context {
-    const struct program *program;
-    bool started[MAX_OPTIONS];
+/* Which lists one source has begun: it replaces what lower sources put there, then adds. */
+struct begun {
+    bool rows[OPTIONS_MAX];
 };
 
-static bool file_entry(void *context, const char *section, const char *key, const char *value, int line,
-                       struct error *error)
+static bool set_by_user(struct option_row *row, struct begun *begun, const char *source, const char *text,
+                        struct error *error)
 {
-    struct file_context *file = context;
-    const struct program *program = file->program;
-    struct row *row = find(key);
-    bool own =
-        strcmp(section, program->name) == 0 || (program->family && strcmp(section, program->family) == 0);
-    bool common = *section == '\0' || strcmp(section, "default") == 0;
-    bool group = false;
-    (void)line;
-    for (size_t g = 0; g < all_group_count; g++)
-        group = group || strcmp(section, all_groups[g].section) == 0;
-    if (!own && !common && !group)
-        return true; /* another program's section */
-    if (!row && strchr(key, '.')) {
-        char *property = NULL;
-        for (size_t i = 0; i < row_count && !row; i++)
-            if (rows[i].spec->dotted_keys)
-                row = &rows[i];
-        if (!row)
-            return true; /* a Kafka property in a file shared with programs that do not speak Kafka */
-        if (asprintf(&property, "%s=%s", key, value) < 0)
-            return error_set(error, "out of memory");
-        bool ok = set(row, key, property, error);
-        free(property);
-        return ok;
-    }
-    if (!row)
-        return error_set(error, "%s has no option '%s'%s", program->name, key,
-                         common ? "; options of a single program belong under [its name]" : "");
-    if (row->group->settings == &general)
-        return error_set(error, "'%s' makes sense on the command line only", key);
-    start_list(row, file->started);
+    bool *begun_here = &begun->rows[row - table.rows];
+    if (row->spec->kind == OPTION_LIST && !*begun_here)
+        text_list_free(row->value);
+    *begun_here = true;
     row->given = true;
-    return set(row, key, value, error);
+    return set(row, source, text, error);
+}
+
+/* The sections of a configuration file, in order of rising precedence. */
+enum section { SECTION_DEFAULT, SECTION_GROUP, SECTION_FAMILY, SECTION_PROGRAM, SECTION_OF_OTHERS };
+
+static enum section classify(const struct program *program, const char *name)
+{
+    if (strcmp(name, program->name) == 0)
+        return SECTION_PROGRAM;
+    if (program->family && strcmp(name, program->family) == 0)
+        return SECTION_FAMILY;
+    if (*name == '\0' || strcmp(name, "default") == 0)
+        return SECTION_DEFAULT;
+    for (size_t i = 0; i < program->group_count; i++)
+        if (strcmp(name, program->groups[i].section) == 0)
+            return SECTION_GROUP;
+    return SECTION_OF_OTHERS;
+}
+
+static bool set_entry(const struct program *program, const struct config_entry *entry, enum section section,
+                      struct begun *begun, struct error *error)
+{
+    struct option_row *row = find(entry->key);
+    bool dotted = !row && strchr(entry->key, '.');
+    if (dotted)
+        row = find_dotted_keys();
+    if (!row && dotted && section == SECTION_DEFAULT)
+        return true; /* a Kafka property in a file shared with programs that do not speak Kafka */
+    if (!row)
+        return error_set(error, "%s has no option '%s'%s", program->name, entry->key,
+                         section == SECTION_DEFAULT
+                             ? ": options that not all programs have belong under [the program's name]"
+                             : "");
+    if (row->general)
+        return error_set(error, "'%s' makes sense on the command line only", entry->key);
+    if (section == SECTION_GROUP && strcmp(row->group->section, entry->section) != 0)
+        return error_set(error, "'%s' does not belong under [%s] but under [%s]", entry->key, entry->section,
+                         row->group->section);
+    if (!dotted)
+        return set_by_user(row, begun, entry->key, entry->value, error);
+    char *property = NULL;
+    if (asprintf(&property, "%s=%s", entry->key, entry->value) < 0)
+        return error_set(error, "out of memory");
+    bool ok = set_by_user(row, begun, entry->key, property, error);
+    free(property);
+    return ok;
+}
+
+static void note_ignored_sections(const struct program *program, const struct config_file *file)
+{
+    const char *last = "";
+    for (size_t i = 0; i < file->count; i++) {
+        const char *name = file->entries[i].section;
+        if (strcmp(name, last) != 0 && classify(program, name) == SECTION_OF_OTHERS)
+            text_list_append(&table.ignored_sections, name);
+        last = name;
+    }
+}
+
+static bool set_from_file(const struct program *program, const char *path, struct error *error)
+{
+    struct config_file file;
+    if (!config_file_read(path, &file, error))
+        return false;
+    bool ok = true;
+    for (enum section section = SECTION_DEFAULT; section < SECTION_OF_OTHERS; section++) {
+        struct begun begun = {{false}};
+        for (size_t i = 0; ok && i < file.count; i++) {
+            const struct config_entry *entry = &file.entries[i];
+            if (classify(program, entry->section) != section)
+                continue;
+            ok = set_entry(program, entry, section, &begun, error);
+            if (!ok)
+                error_set(error, "%s:%d: %s", path, entry->line, error->text);
+        }
+    }
+    note_ignored_sections(program, &file);
+    config_file_free(&file);
+    return ok;
+}
+
+/* A list has one value a line. */
+static bool set_lines(struct option_row *row, struct begun *begun, const char *source, const char *text,
+                      struct error *error)
+{
+    char *copy = strdup(text), *rest = copy, *line;
+    bool ok = copy || error_set(error, "out of memory");
+    while (ok && (line = strsep(&rest, "\n")))
+        ok = *line == '\0' || set_by_user(row, begun, source, line, error);
+    free(copy);
+    return ok;
 }
 
 static bool set_from_environment(struct error *error)
 {
-    for (size_t i = 0; i < row_count; i++) {
-        char name[64], source[96];
-        if (rows[i].group->settings == &general)
-            continue;
-        const char *value = getenv(env_name(rows[i].spec, name));
+    struct begun begun = {{false}};
+    for (size_t i = 0; i < table.count; i++) {
+        struct option_row *row = &table.rows[i];
+        char name[OPTION_ENV_SIZE], source[OPTION_ENV_SIZE + 32];
+        const char *value = row->general ? NULL : getenv(option_env(row->spec, name));
+        bool list = row->spec->kind == OPTION_LIST || row->spec->kind == OPTION_PROPERTIES;
         if (!value || !*value)
             continue;
-        bool started[MAX_OPTIONS] = {false};
         snprintf(source, sizeof source, "environment variable %s", name);
-        start_list(&rows[i], started);
-        rows[i].given = true;
-        if (!set(&rows[i], source, value, error))
+        if (!(list ? set_lines : set_by_user)(row, &begun, source, value, error))
             return false;
     }
     return true;
 }
 
+/* ---- the command line ---- */
+
 struct argument {
-    struct row *row;
+    struct option_row *row;
     const char *value;
 };
 
-/* The command line as (row, value) pairs, in order. */
-static bool read_arguments(int argc, char **argv, struct argument *arguments, size_t *count,
-                           struct error *error)
+struct arguments {
+    struct argument *items; /* in order; room for as many as there are bytes in argv */
+    size_t count;
+};
+
+/* `word` is --NAME or --NAME=VALUE. The value is not shown: it may be a password. */
+static bool unknown_long(const char *word, struct error *error)
 {
-    struct option longs[MAX_OPTIONS + 1] = {{0}};
-    char shorts[2 * MAX_OPTIONS + 2] = ":";
-    size_t long_count = 0;
-    for (size_t i = 0; i < row_count; i++) {
-        const struct option_spec *spec = rows[i].spec;
+    const char *name = word + 2, *near = NULL;
+    size_t length = strcspn(name, "=");
+    char env[OPTION_ENV_SIZE];
+    for (size_t i = 0; i < table.count; i++) {
+        const struct option_spec *spec = table.rows[i].spec;
+        if (strncmp(spec->name, name, length) != 0)
+            continue;
+        if (spec->kind != OPTION_SECRET)
+            near = near ? near : spec->name;
+        else if (spec->name[length] == '\0')
+            return error_set(error,
+                             "--%s is not taken on the command line, where others can read it: set the "
+                             "environment variable %s, or %s in the file of --config",
+                             spec->name, option_env(spec, env), spec->name);
+    }
+    return error_set(error, "unknown option '--%.*s'%s%s%s", (int)length, name, near ? "; did you mean '--" : "",
+                     near ? near : "", near ? "'?" : "");
+}
+
+/* What getopt_long complains about at `word`. */
+static bool usage_error(int code, const char *word, struct error *error)
+{
+    bool is_long = strncmp(word, "--", 2) == 0;
+    const struct option_spec *spec = NULL;
+    if (optopt >= FIRST_LONG_CODE)
+        spec = table.rows[optopt - FIRST_LONG_CODE].spec;
+    else if (code == ':')
+        spec = find_letter(optopt)->spec;
+    if (code == ':' && is_long)
+        return error_set(error, "option '--%s' needs a value: %s", spec->name, spec->argument);
+    if (code == ':')
+        return error_set(error, "option '-%c' needs a value: %s", spec->letter, spec->argument);
+    if (spec)
+        return error_set(error, "option '--%s' takes no value", spec->name);
+    if (is_long)
+        return unknown_long(word, error);
+    return error_set(error, "unknown option '-%c'", isgraph(optopt) ? optopt : '?');
+}
+
+static bool read_arguments(int argc, char **argv, struct arguments *arguments, struct error *error)
+{
+    struct option longs[OPTIONS_MAX + 1] = {{0}};
+    char shorts[2 * OPTIONS_MAX + 3] = "+:"; /* no reordering; a missing value is told from an unknown option */
+    size_t length = strlen(shorts), long_count = 0;
+    for (size_t i = 0; i < table.count; i++) {
+        const struct option_spec *spec = table.rows[i].spec;
         if (spec->kind == OPTION_SECRET)
             continue;
-        int has_argument = spec->kind == OPTION_FLAG ? no_argument : required_argument;
-        longs[long_count++] = (struct option){spec->name, has_argument, NULL, FIRST_LONG_CODE + (int)i};
-        if (spec->letter) {
-            size_t length = strlen(shorts);
-            snprintf(shorts + length, sizeof shorts - length, "%c%s", spec->letter, has_argument ? ":" : "");
-        }
+        bool flag = spec->kind == OPTION_FLAG;
+        longs[long_count++] = (struct option){spec->name, flag ? no_argument : required_argument, NULL,
+                                              FIRST_LONG_CODE + (int)i};
+        if (spec->letter)
+            shorts[length++] = spec->letter;
+        if (spec->letter && !flag)
+            shorts[length++] = ':';
     }
+    shorts[length] = '\0';
     opterr = 0;
-    optind = 1;
-    *count = 0;
+    optind = 0; /* glibc: start afresh, at 1 */
     for (;;) {
+        const char *word = argv[optind ? optind : 1];
         int code = getopt_long(argc, argv, shorts, longs, NULL);
         if (code == -1)
             break;
-        if (code == ':')
-            return error_set(error, "option '%s' needs a value", argv[optind - 1]);
-        if (code == '?') {
-            if (optopt && optopt < FIRST_LONG_CODE)
-                return error_set(error, "unknown option '-%c'", optopt);
-            return error_set(error, "option '%s' is unknown, ambiguous, or takes no value", argv[optind - 1]);
-        }
-        struct row *row = NULL;
-        if (code >= FIRST_LONG_CODE)
-            row = &rows[code - FIRST_LONG_CODE];
-        for (size_t i = 0; i < row_count && !row; i++)
-            if (rows[i].spec->letter == code)
-                row = &rows[i];
-        arguments[(*count)++] = (struct argument){row, optarg ? optarg : "true"};
+        if (code == ':' || code == '?')
+            return usage_error(code, word, error);
+        struct option_row *row =
+            code >= FIRST_LONG_CODE ? &table.rows[code - FIRST_LONG_CODE] : find_letter(code);
+        if (code >= FIRST_LONG_CODE && strcspn(word + 2, "=") != strlen(row->spec->name))
+            return unknown_long(word, error);
+        arguments->items[arguments->count++] = (struct argument){row, optarg ? optarg : "true"};
     }
     if (optind < argc)
-        return error_set(error, "'%s' is not an option: values follow an option, as in --name VALUE",
+        return error_set(error, "'%.100s' is not an option: values follow an option, as in --name VALUE",
                          argv[optind]);
     return true;
 }
 
-static bool set_from_arguments(const struct argument *arguments, size_t count, struct error *error)
+static bool set_argument(const struct argument *argument, struct begun *begun, struct error *error)
 {
-    bool started[MAX_OPTIONS] = {false};
-    for (size_t i = 0; i < count; i++) {
-        char source[80];
-        struct row *row = arguments[i].row;
-        snprintf(source, sizeof source, "--%s", row->spec->name);
-        start_list(row, started);
-        row->given = true;
-        if (!set(row, source, arguments[i].value, error))
+    const struct option_spec *spec = argument->row->spec;
+    char source[80], env[OPTION_ENV_SIZE];
+    int name = (int)strcspn(argument->value, "=");
+    snprintf(source, sizeof source, "--%s", spec->name);
+    if (spec->kind == OPTION_PROPERTIES && text_names_secret(argument->value, (size_t)name))
+        return error_set(error,
+                         "%s: %.*s is not taken on the command line, where others can read it: set the environment "
+                         "variable %s to NAME=VALUE, or %s in the file of --config",
+                         source, name, argument->value, option_env(spec, env), spec->name);
+    return set_by_user(argument->row, begun, source, argument->value, error);
+}
+
+/* The general options come before all others: they say which file to read, if any. */
+static bool set_from_arguments(const struct arguments *arguments, bool general_ones, struct error *error)
+{
+    struct begun begun = {{false}};
+    for (size_t i = 0; i < arguments->count; i++)
+        if (arguments->items[i].row->general == general_ones &&
+            !set_argument(&arguments->items[i], &begun, error))
             return false;
-    }
     return true;
 }
 
-/* ---- what is printed ---- */
-
-/* Prints text in lines of at most `width` columns, each but the first after `indent` spaces. */
-static void print_wrapped(const char *text, size_t indent, size_t width)
+static bool parse(const struct program *program, int argc, char **argv, struct arguments *arguments,
+                  struct error *error)
 {
-    size_t column = indent;
-    while (*text) {
-        size_t word = strcspn(text, " \n");
-        if (column > indent && column + 1 + word > width) {
-            printf("\n%*s", (int)indent, "");
-            column = indent;
-        } else if (column > indent) {
-            putchar(' ');
-            column++;
-        }
-        printf("%.*s", (int)word, text);
-        column += word;
-        text += word;
-        if (*text == '\n' && text[1] == '\n') {
-            printf("\n\n%*s", (int)indent, "");
-            column = indent;
-        }
-        text += strspn(text, " \n");
-    }
-    putchar('\n');
-}
-
-/* The environment variable, the choices and the default are told from the table, so that help texts need not.
- */
-static void describe(const struct row *row, char *text, size_t size)
-{
-    char name[64];
-    size_t length = (size_t)snprintf(text, size, "%s", row->spec->help);
-    if (row->fallback && row->spec->kind != OPTION_FLAG)
-        length += (size_t)snprintf(text + length, size - length, " (default: %s)", row->fallback);
-    if (row->spec->env || row->spec->kind == OPTION_SECRET)
-        snprintf(text + length, size - length, " [%s]", env_name(row->spec, name));
-}
-
-static void print_help(const struct program *program)
-{
-    printf("Usage: %s %s\n", program->name, program->usage);
-    print_wrapped(program->summary, 0, 100);
-    if (program->details) {
-        putchar('\n');
-        print_wrapped(program->details, 0, 100);
-    }
-    for (size_t i = 0; i < row_count; i++) {
-        const struct option_spec *spec = rows[i].spec;
-        char head[64], text[512];
-        if (i == 0 || rows[i].group != rows[i - 1].group)
-            printf("\n%s:\n", rows[i].group->title);
-        if (spec->kind == OPTION_SECRET)
-            snprintf(head, sizeof head, "  (%s)", spec->name);
-        else
-            snprintf(head, sizeof head, "  %c%c%c --%s%s%s", spec->letter ? '-' : ' ',
-                     spec->letter ? spec->letter : ' ', spec->letter ? ',' : ' ', spec->name,
-                     spec->argument ? " " : "", spec->argument ? spec->argument : "");
-        printf("%-30s%s", head, strlen(head) >= 30 ? "\n                              " : "");
-        describe(&rows[i], text, sizeof text);
-        print_wrapped(text, 30, 100);
-    }
-    printf("\nEvery option but the general ones can also be set in the environment as ROOMSTREAM_NAME "
-           "(unless a\n"
-           "variable is given in brackets), or in the file of --config. The command line wins, then the "
-           "environment.\n");
-}
-
-static void print_value(const struct row *row)
-{
-    switch (row->spec->kind) {
-    case OPTION_FLAG:
-        printf("%s = %s\n", row->spec->name, *(bool *)row->value ? "true" : "false");
-        break;
-    case OPTION_TEXT:
-        if (*(char **)row->value)
-            printf("%s = %s\n", row->spec->name, *(char **)row->value);
-        break;
-    case OPTION_SECRET:
-        if (*(char **)row->value)
-            printf("# %s is set (not shown)\n", row->spec->name);
-        break;
-    case OPTION_LIST:
-    case OPTION_PROPERTIES: {
-        const struct text_list *list = row->value;
-        for (size_t i = 0; i < list->count; i++) {
-            int name = (int)strcspn(list->items[i], "=");
-            if (row->spec->kind == OPTION_PROPERTIES &&
-                (memmem(list->items[i], (size_t)name, "password", 8) ||
-                 memmem(list->items[i], (size_t)name, "secret", 6) ||
-                 memmem(list->items[i], (size_t)name, "jaas", 4)))
-                printf("# %s %.*s is set (not shown)\n", row->spec->name, name, list->items[i]);
-            else
-                printf("%s = %s\n", row->spec->name, list->items[i]);
-        }
-        break;
-    }
-    case OPTION_INTEGER:
-        printf("%s = %" PRId64 "\n", row->spec->name, *(int64_t *)row->value);
-        break;
-    case OPTION_REAL:
-        printf("%s = %.15g\n", row->spec->name, *(double *)row->value);
-        break;
-    case OPTION_DURATION:
-        printf("%s = %.15gs\n", row->spec->name, (double)*(int64_t *)row->value / 1e9);
-        break;
-    case OPTION_SIZE:
-        printf("%s = %" PRId64 "\n", row->spec->name, *(int64_t *)row->value);
-        break;
-    case OPTION_CHOICE:
-        printf("%s = %s\n", row->spec->name, row->spec->choices[*(int *)row->value]);
-        break;
-    }
-}
-
-static void print_config(void)
-{
-    for (size_t i = 0; i < row_count; i++)
-        if (rows[i].group->settings != &general)
-            print_value(&rows[i]);
-}
-
-static void print_scdoc_text(const char *text)
-{
-    for (; *text; text++) {
-        if (strchr("_*\\<[#~", *text))
-            putchar('\\');
-        putchar(*text);
-    }
-}
-
-static void print_options(void)
-{
-    for (size_t i = 0; i < row_count; i++) {
-        const struct option_spec *spec = rows[i].spec;
-        char text[512];
-        if (i == 0 || rows[i].group != rows[i - 1].group)
-            printf("## %s\n\n", rows[i].group->title);
-        if (spec->kind == OPTION_SECRET)
-            printf("%s", spec->name);
-        else if (spec->letter)
-            printf("*-%c*, *--%s*", spec->letter, spec->name);
-        else
-            printf("*--%s*", spec->name);
-        if (spec->argument)
-            printf(" _%s_", spec->argument);
-        describe(&rows[i], text, sizeof text);
-        printf("\n\t");
-        print_scdoc_text(text);
-        printf("\n\n");
-    }
+    if (!set_defaults(error) || !read_arguments(argc, argv, arguments, error) ||
+        !set_from_arguments(arguments, true, error))
+        return false;
+    if (general.help || general.version || general.print_options)
+        return true;
+    const char *config = general.config, *from_environment = getenv("ROOMSTREAM_CONFIG");
+    if (!config && from_environment && *from_environment)
+        config = from_environment;
+    return (!config || set_from_file(program, config, error)) && set_from_environment(error) &&
+           set_from_arguments(arguments, false, error);
 }
 
 enum options_result options_parse(const struct program *program, int argc, char **argv, struct error *error)
 {
-    struct argument *arguments = calloc((size_t)argc + 1, sizeof *arguments);
-    struct file_context file = {program, {false}};
-    size_t count = 0;
-    bool ok = arguments || error_set(error, "out of memory");
-    general = (struct general_settings){0};
+    size_t room = 1;
+    for (int i = 1; i < argc; i++)
+        room += strlen(argv[i]);
+    struct arguments arguments = {calloc(room, sizeof *arguments.items), 0};
     collect(program);
-    ok = ok && set_defaults(error) && read_arguments(argc, argv, arguments, &count, error);
-    for (size_t i = 0; ok && i < count; i++)
-        if (arguments[i].row->group->settings == &general)
-            ok = set(arguments[i].row, arguments[i].row->spec->name, arguments[i].value, error);
-    const char *config = general.config ? general.config : getenv("ROOMSTREAM_CONFIG");
-    bool served = ok && (general.help || general.version || general.print_options);
-    ok = ok && (served || !config || !*config || config_file_read(config, file_entry, &file, error));
-    ok = ok && (served || (set_from_environment(error) && set_from_arguments(arguments, count, error)));
-    free(arguments);
+    bool ok = arguments.items ? parse(program, argc, argv, &arguments, error) : error_set(error, "out of memory");
+    free(arguments.items);
     if (!ok)
         return OPTIONS_WRONG;
     if (general.help)
-        print_help(program);
+        options_print_help(program, &table);
     else if (general.version)
         printf("%s (roomstream) %s\n", program->name, ROOMSTREAM_VERSION);
     else if (general.print_options)
-        print_options();
+        options_print_manual(&table);
     else if (general.print_config)
-        print_config();
+        options_print_config(&table);
     else
         return OPTIONS_RUN;
     return OPTIONS_DONE;

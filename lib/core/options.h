@@ -1,6 +1,10 @@
 /* One table of options per program: it drives the parser, the environment, the configuration file, --help,
- * --print-config and the OPTIONS section of the man page. Precedence: command line, environment,
- * configuration file, default. */
+ * --print-config and the OPTIONS section of the man page.
+ *
+ * Precedence: command line, environment, configuration file, default. Within the file a section of the program
+ * itself ([bridge-temp]) goes before its family's ([bridge]), that before a group's ([mqtt]), that before
+ * [default] and what stands before any section; among equals the last one counts. The file's other sections are
+ * for other programs. An environment variable that is empty counts as not set. */
 #ifndef ROOMSTREAM_OPTIONS_H
 #define ROOMSTREAM_OPTIONS_H
 
@@ -12,42 +16,81 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum option_kind {                /* the type of the value at `offset` in the group's settings */
-                   OPTION_FLAG,   /* bool; --name, or name = true|false in files and the environment */
-                   OPTION_TEXT,   /* const char *, NULL when unset; owned by the options module, lives until
-                                     exit */
-                   OPTION_SECRET, /* as OPTION_TEXT, but never taken from the command line nor printed */
-                   OPTION_LIST,   /* struct text_list; may be given several times; a higher source replaces a
-                                     lower one */
-                   OPTION_PROPERTIES, /* struct text_list of NAME=VALUE; sources add up, in order of rising
-                                       * precedence; keys with a dot in the configuration file go here as well
-                                       */
-                   OPTION_INTEGER,    /* int64_t within minimum..maximum */
-                   OPTION_REAL,       /* double within minimum..maximum */
-                   OPTION_DURATION,   /* int64_t ns, see text_to_duration */
-                   OPTION_SIZE,       /* int64_t bytes, see text_to_size */
-                   OPTION_CHOICE,     /* int: index into choices */
+/* What an option takes, and the type of its value in the group's settings. */
+enum option_kind {
+    /* bool: --name on the command line; true or false (yes/no, on/off, 1/0) elsewhere */
+    OPTION_FLAG,
+
+    /* const char *, NULL when unset; owned by the options module, lives until exit */
+    OPTION_TEXT,
+
+    /* as OPTION_TEXT, but never taken from the command line nor printed */
+    OPTION_SECRET,
+
+    /* struct text_list: may be given several times, in the environment one a line; a higher source or section
+     * replaces a lower one */
+    OPTION_LIST,
+
+    /* struct text_list of NAME=VALUE, given as a list is; sources and sections add up, in order of rising
+     * precedence. One whose name says that it is a secret (text_names_secret) is neither taken from the command
+     * line nor printed */
+    OPTION_PROPERTIES,
+
+    /* int64_t */
+    OPTION_INTEGER,
+
+    /* double */
+    OPTION_REAL,
+
+    /* int64_t ns, see text_to_duration */
+    OPTION_DURATION,
+
+    /* int64_t bytes, see text_to_size */
+    OPTION_SIZE,
+
+    /* int: index into choices */
+    OPTION_CHOICE,
 };
 
 struct option_spec {
-    const char *name; /* long name without dashes; also the key in configuration files */
-    char letter;      /* short name or 0 */
+    /* Long name without dashes; also the key in configuration files. */
+    const char *name;
+
+    /* Short name, or 0. */
+    char letter;
+
     enum option_kind kind;
-    const char *argument;       /* placeholder in help, e.g. "HOST"; NULL for flags */
-    const char *fallback;       /* default as the user would write it, or NULL for none (zero) */
-    const char *env;            /* environment variable; NULL: ROOMSTREAM_ and the name in capitals */
-    const char *const *choices; /* NULL-terminated, for OPTION_CHOICE */
-    double minimum, maximum;    /* for numbers; both 0: no bounds but >= 0 for durations and sizes */
-    bool dotted_keys;           /* of OPTION_PROPERTIES: takes the configuration file's keys with a dot, e.g.
-                                   security.protocol */
+
+    /* Placeholder in help, e.g. "HOST"; NULL for flags and secrets. */
+    const char *argument;
+
+    /* Default as the user would write it, or NULL for none (zero). */
+    const char *fallback;
+
+    /* Environment variable; NULL: ROOMSTREAM_ and the name in capitals, with _ for -. */
+    const char *env;
+
+    /* Of OPTION_CHOICE, NULL-terminated. */
+    const char *const *choices;
+
+    /* Bounds of numbers, durations (in seconds) and sizes (in bytes). A maximum that is not above the minimum is
+     * none; both 0: none at all. */
+    double minimum, maximum;
+
+    /* Of one OPTION_PROPERTIES at most: takes the configuration file's keys with a dot, e.g.
+     * security.protocol. */
+    bool dotted_keys;
+
     size_t offset;
-    const char *help; /* one sentence fragment without a final point */
+
+    /* One sentence fragment without a final point; it explains the choices. The default and the environment
+     * variable are added to it. */
+    const char *help;
 };
 
 struct option_group {
     const char *title;   /* heading in --help */
-    const char *section; /* the configuration file's section that may hold these, beside [default] and the
-                            program's own */
+    const char *section; /* the configuration file's section for this group, and for no other options */
     const struct option_spec *specs;
     size_t count;
     void *settings; /* what the offsets refer to; zeroed by the caller */
@@ -60,10 +103,10 @@ struct option_default {
 
 struct program {
     const char *name;    /* e.g. "bridge-temp" */
-    const char *family;  /* e.g. "bridge": its [section] applies too; NULL if the same as name */
+    const char *family;  /* e.g. "bridge": its [section] applies too; NULL if there is none */
     const char *usage;   /* what follows the name in the usage line, e.g. "[OPTION]..." */
     const char *summary; /* one line: what the program does */
-    const char *details; /* paragraphs for --help and the man page, or NULL */
+    const char *details; /* paragraphs for --help, or NULL */
     const struct option_group *groups;
     size_t group_count;
     const struct option_default *defaults;
@@ -72,15 +115,17 @@ struct program {
 
 enum options_result {
     OPTIONS_RUN,   /* go on */
-    OPTIONS_DONE,  /* --help, --version or --print-config was served on stdout: exit 0 */
+    OPTIONS_DONE,  /* --help, --version or the like was served on stdout: exit 0 */
     OPTIONS_WRONG, /* used wrongly: *error says how; exit 2 */
 };
 
 /* Fills the settings of all groups. Every program has --help, --version, --config FILE (environment
- * ROOMSTREAM_CONFIG),
- * --print-config (effective values as `name = value` lines, secrets hidden) and --print-options (the man
- * page's OPTIONS section as scdoc) beside its groups. Call once, before any thread. Operands (words that are
- * no options) are an error. */
+ * ROOMSTREAM_CONFIG), --print-config (effective values as `name = value` lines that --config reads, secrets
+ * hidden) and --print-options (the man page's OPTIONS in scdoc) beside its groups; the first two and the last are
+ * served even where the file or a variable is wrong. Long names must be written out: an abbreviation would mean
+ * something else once an option is added. Operands (words that are no options) are an error. Call before any
+ * thread; again only with settings that are zeroed again. A table that is wrong in itself (too many options, a
+ * default for an unknown option) aborts. */
 enum options_result options_parse(const struct program *program, int argc, char **argv, struct error *error);
 
 /* True when the option was set by the user (in any source), false when it has its default. */

@@ -10,7 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-static atomic_bool requested;
+static atomic_bool requested, signalled;
 static int event = -1;
 
 void stop_request(void)
@@ -18,15 +18,15 @@ void stop_request(void)
     int saved = errno;
     const uint64_t one = 1;
     atomic_store(&requested, true);
-    /* It fails only where the counter is full: readable already. */
-    if (write(event, &one, sizeof one) < 0)
-        errno = saved;
+    /* It fails only where the counter is full (readable already) or before stop_init. */
+    ssize_t written = write(event, &one, sizeof one);
+    (void)written;
     errno = saved;
 }
 
 static void on_signal(int signal)
 {
-    if (atomic_load(&requested))
+    if (atomic_exchange(&signalled, true))
         _exit(128 + signal);
     stop_request();
 }
@@ -34,7 +34,7 @@ static void on_signal(int signal)
 void stop_init(void)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    event = eventfd(atomic_load(&requested), EFD_CLOEXEC | EFD_NONBLOCK);
     if (event < 0)
         abort(); /* no descriptor left at start: nothing could work */
     sigemptyset(&action.sa_mask);
@@ -55,7 +55,8 @@ int stop_fd(void)
 
 bool stop_wait(int64_t ns)
 {
-    int64_t deadline = clock_monotonic() + ns, left;
+    int64_t now = clock_monotonic(), left;
+    int64_t deadline = ns < INT64_MAX - now ? now + ns : INT64_MAX;
     while (!stop_requested() && (left = deadline - clock_monotonic()) > 0) {
         struct pollfd wait = {.fd = event, .events = POLLIN};
         struct timespec timeout = {.tv_sec = left / SECOND, .tv_nsec = left % SECOND};

@@ -1,4 +1,4 @@
-/* Being asked to stop: SIGINT and SIGTERM set a flag and make a descriptor readable; a second one ends the
+/* Being asked to stop: SIGINT and SIGTERM set a flag and make a descriptor readable; a second signal ends the
  * process at once with status 128 + signal. SIGPIPE is ignored: a closed pipe is an EPIPE to whoever writes.
  */
 #ifndef ROOMSTREAM_STOP_H
@@ -13,7 +13,8 @@ void stop_init(void);
 /* True once stopping was asked for. Any thread. */
 bool stop_requested(void);
 
-/* Asks for it from within the program, as a signal would. Any thread, and from a signal handler. */
+/* Asks for it from within the program. The first signal after it still lets the program finish. Any thread,
+ * and from a signal handler. */
 void stop_request(void);
 
 /* Readable (POLLIN) once stopping was asked for; for poll(). Never read from it. */

@@ -3,7 +3,6 @@
 #include "clock.h"
 
 #include <errno.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,9 +118,35 @@ void text_from_size(int64_t bytes, char text[static TEXT_SIZE_SIZE])
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
     double size = (double)bytes;
     size_t unit = 0;
-    while (size >= 1024 && unit + 1 < sizeof units / sizeof *units) {
+    /* 1023.95 and more would be shown as 1024.0. */
+    while (size >= (unit ? 1023.95 : 1024) && unit + 1 < sizeof units / sizeof *units) {
         size /= 1024;
         unit++;
     }
     snprintf(text, TEXT_SIZE_SIZE, unit ? "%.1f %s" : "%.0f %s", size, units[unit]);
+}
+
+size_t text_utf8_length(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    size_t length = c[0] < 0x80 ? 1 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
+    if (c[0] == '\0' || (c[0] >= 0x80 && c[0] < 0xc2) || c[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((c[i] & 0xc0) != 0x80)
+            return 0;
+    bool overlong = (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xf0 && c[1] < 0x90);
+    bool surrogate = c[0] == 0xed && c[1] > 0x9f;
+    bool beyond = c[0] == 0xf4 && c[1] > 0x8f;
+    return overlong || surrogate || beyond ? 0 : length;
+}
+
+bool text_names_secret(const char *name, size_t length)
+{
+    static const char *const parts[] = {"password", "secret",    "jaas",
+                                        "key.pem",  "user.info", "oauthbearer.config"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (memmem(name, length, parts[i], strlen(parts[i])))
+            return true;
+    return false;
 }

@@ -1,5 +1,5 @@
-/* Reading what people write: numbers, durations, sizes. All of them take the whole string or fail; the locale
- * does not matter. */
+/* Reading what people write: numbers, durations, sizes. These take the whole string or fail, without blanks
+ * around it; the locale does not matter. */
 #ifndef ROOMSTREAM_TEXT_H
 #define ROOMSTREAM_TEXT_H
 
@@ -23,16 +23,24 @@ bool text_to_integer(const char *text, int64_t *value);
 /* A finite decimal number such as 0.5 or 1e3; false for hexadecimal, inf and nan. */
 bool text_to_real(const char *text, double *value);
 
-/* A duration in ns: a number with a unit (ns us ms s m h d), e.g. 250ms, 1.5h; a bare number is seconds.
- * Never negative. */
+/* A duration in ns: a number with a unit (ns us ms s m min h d, in any case), e.g. 250ms, 1.5h; a bare number
+ * is seconds. Never negative. */
 bool text_to_duration(const char *text, int64_t *ns);
 
 /* A size in bytes: a whole or decimal number, bare or with B, K, M, G, T (powers of 1024; KB, KiB, MB, ...
- * too). */
+ * too; in any case). Never negative. */
 bool text_to_size(const char *text, int64_t *bytes);
 
 /* Writes a count of bytes as people read it (1.5 MiB) into text. */
 #define TEXT_SIZE_SIZE 24
 void text_from_size(int64_t bytes, char text[static TEXT_SIZE_SIZE]);
+
+/* The length in bytes (1-4) of the UTF-8 character at the start of the NUL-terminated text, or 0 where there
+ * is none: an invalid or cut sequence, an overlong form, a surrogate (RFC 3629), or the end. */
+size_t text_utf8_length(const char *text);
+
+/* True when the property of that name (length bytes) holds a secret, such as sasl.password, ssl.key.pem or
+ * sasl.jaas.config: its value must not be shown. */
+bool text_names_secret(const char *name, size_t length);
 
 #endif

@@ -1,0 +1,173 @@
+#include "dead_letter_tool.h"
+
+#include "clock.h"
+#include "dead_letters.h"
+#include "headers.h"
+#include "json_text.h"
+#include "receiver.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tool {
+    const struct bridge_settings *settings;
+    struct spool *spool; /* open for retry and drop only */
+    struct dead_letters *letters;
+    bool *found; /* for each of settings->letters */
+    bool failed;
+};
+
+/* Is this letter meant? */
+static bool chosen(struct tool *t, uint64_t id)
+{
+    const struct text_list *wanted = &t->settings->letters;
+    bool yes = wanted->count == 0;
+    for (size_t i = 0; i < wanted->count; i++)
+        if (strtoull(wanted->items[i], NULL, 10) == id)
+            t->found[i] = yes = true;
+    return yes;
+}
+
+static bool print_line(void *context, const struct spool_record *letter)
+{
+    char time[CLOCK_RFC3339_SIZE];
+    if (!chosen(context, letter->id))
+        return true;
+    clock_rfc3339(letter->time, time);
+    printf("%" PRIu64 "\t%s\t%zu\t", letter->id, time, letter->payload.length);
+    fwrite(letter->topic.data, 1, letter->topic.length, stdout);
+    printf("\t%.*s\n", (int)letter->reason.length, (const char *)letter->reason.data);
+    return !ferror(stdout);
+}
+
+static json_t *headers_as_json(const struct spool_record *letter)
+{
+    json_t *list = json_array();
+    struct spool_bytes rest = letter->properties;
+    struct header header;
+    while (headers_next(&rest, &header)) {
+        json_t *one = json_object();
+        json_set_bytes(one, "name", header.name, header.name_length);
+        json_set_bytes(one, "value", header.value, header.value_length);
+        json_array_append_new(list, one);
+    }
+    return list;
+}
+
+static bool print_json(void *context, const struct spool_record *letter)
+{
+    char time[CLOCK_RFC3339_SIZE];
+    if (!chosen(context, letter->id))
+        return true;
+    clock_rfc3339(letter->time, time);
+    json_t *object = json_object();
+    json_object_set_new(object, "id", json_integer((json_int_t)letter->id));
+    json_object_set_new(object, "time", json_string(time));
+    json_set_bytes(object, "topic", letter->topic.data, letter->topic.length);
+    json_object_set_new(object, "qos", json_integer(letter->flags & RECORD_QOS));
+    json_object_set_new(object, "retain", json_boolean(letter->flags & RECORD_RETAINED));
+    json_set_bytes(object, "reason", letter->reason.data, letter->reason.length);
+    json_object_set_new(object, "headers", headers_as_json(letter));
+    json_set_bytes(object, "payload", letter->payload.data, letter->payload.length);
+    int written = json_dumpf(object, stdout, JSON_COMPACT);
+    json_decref(object);
+    putchar('\n');
+    return written == 0 && !ferror(stdout);
+}
+
+/* For dead_letters_remove: true once the message is in the spool again. */
+static bool put_back(void *context, const struct spool_record *letter)
+{
+    struct tool *t = context;
+    struct error error;
+    if (t->failed || !chosen(t, letter->id))
+        return false;
+    struct spool_record message = *letter;
+    message.packet_id = 0;
+    message.reason = (struct spool_bytes){NULL, 0};
+    switch (spool_append(t->spool, &message, NULL, &error)) {
+    case SPOOL_APPENDED:
+        return true;
+    case SPOOL_FULL:
+        log_error("the spool is full: letter %" PRIu64
+                  " and later ones stay; run the bridge, then retry again",
+                  letter->id);
+        break;
+    case SPOOL_FAILED:
+        log_error("letter %" PRIu64 " cannot be put back: %s", letter->id, error.text);
+        break;
+    }
+    t->failed = true;
+    return false;
+}
+
+static bool drop(void *context, const struct spool_record *letter)
+{
+    return chosen(context, letter->id);
+}
+
+static bool act(struct tool *t, struct error *error)
+{
+    uint64_t removed = 0;
+    bool ok;
+    switch ((enum dead_letter_action)t->settings->dead_letters) {
+    case LETTERS_LIST:
+        return dead_letters_each(t->letters, print_line, t, error);
+    case LETTERS_EXPORT:
+        return dead_letters_each(t->letters, print_json, t, error);
+    case LETTERS_RETRY:
+        ok = dead_letters_remove(t->letters, put_back, t, &removed, error);
+        printf("%" PRIu64 " put back into the spool\n", removed);
+        return ok;
+    case LETTERS_DROP:
+        ok = dead_letters_remove(t->letters, drop, t, &removed, error);
+        printf("%" PRIu64 " dropped\n", removed);
+        return ok;
+    case LETTERS_NONE:
+        break;
+    }
+    return true;
+}
+
+static bool open_all(struct tool *t, struct error *error)
+{
+    bool writes = t->settings->dead_letters == LETTERS_RETRY || t->settings->dead_letters == LETTERS_DROP;
+    if (writes) {
+        const struct spool_settings spool = bridge_spool_settings(t->settings);
+        t->spool = spool_open(&spool, error); /* its lock keeps a bridge from writing at the same time */
+        if (!t->spool)
+            return false;
+    }
+    t->letters = dead_letters_open(t->settings->spool_directory, !writes, error);
+    return t->letters != NULL;
+}
+
+static void report_missing(const struct tool *t)
+{
+    for (size_t i = 0; i < t->settings->letters.count; i++)
+        if (!t->found[i])
+            log_warning("there is no dead letter %s", t->settings->letters.items[i]);
+}
+
+int dead_letter_tool(const struct bridge_settings *settings)
+{
+    struct tool t = {.settings = settings};
+    struct error error;
+    t.found = calloc(settings->letters.count + 1, sizeof *t.found);
+    bool ok = t.found || error_set(&error, "out of memory");
+    ok = ok && open_all(&t, &error) && act(&t, &error);
+    if (ok && (fflush(stdout) != 0 || ferror(stdout)))
+        ok = error_set(&error, "cannot write to stdout: %s", strerror(errno));
+    if (!ok)
+        log_error("%s", error.text);
+    else
+        report_missing(&t);
+    if (t.letters)
+        dead_letters_close(t.letters);
+    spool_close(t.spool);
+    free(t.found);
+    return ok && !t.failed ? EXIT_DONE : EXIT_FAILED;
+}
