@@ -46,8 +46,8 @@ static const struct option_spec general_specs[] = {
      .help = "print the version and exit"},
 };
 
-static const struct option_group general_group = {
-    "General", "general", general_specs, sizeof general_specs / sizeof *general_specs, &general};
+static const struct option_group general_group = {"General", "general", general_specs,
+                                                  sizeof general_specs / sizeof *general_specs, &general};
 
 static struct option_table table;
 
@@ -409,34 +409,35 @@ static bool unknown_long(const char *word, struct error *error)
                              "environment variable %s, or %s in the file of --config",
                              spec->name, option_env(spec, env), spec->name);
     }
-    return error_set(error, "unknown option '--%.*s'%s%s%s", (int)length, name, near ? "; did you mean '--" : "",
-                     near ? near : "", near ? "'?" : "");
+    return error_set(error, "unknown option '--%.*s'%s%s%s", (int)length, name,
+                     near ? "; did you mean '--" : "", near ? near : "", near ? "'?" : "");
 }
 
 /* What getopt_long complains about at `word`. */
 static bool usage_error(int code, const char *word, struct error *error)
 {
     bool is_long = strncmp(word, "--", 2) == 0;
-    const struct option_spec *spec = NULL;
+    const struct option_row *row = NULL;
     if (optopt >= FIRST_LONG_CODE)
-        spec = table.rows[optopt - FIRST_LONG_CODE].spec;
+        row = &table.rows[optopt - FIRST_LONG_CODE];
     else if (code == ':')
-        spec = find_letter(optopt)->spec;
-    if (code == ':' && is_long)
-        return error_set(error, "option '--%s' needs a value: %s", spec->name, spec->argument);
-    if (code == ':')
-        return error_set(error, "option '-%c' needs a value: %s", spec->letter, spec->argument);
-    if (spec)
-        return error_set(error, "option '--%s' takes no value", spec->name);
+        row = find_letter(optopt);
+    if (row && code == '?')
+        return error_set(error, "option '--%s' takes no value", row->spec->name);
+    if (row && is_long)
+        return error_set(error, "option '--%s' needs a value: %s", row->spec->name, row->spec->argument);
+    if (row)
+        return error_set(error, "option '-%c' needs a value: %s", row->spec->letter, row->spec->argument);
     if (is_long)
         return unknown_long(word, error);
-    return error_set(error, "unknown option '-%c'", isgraph(optopt) ? optopt : '?');
+    return error_set(error, "unknown option '-%c'", isgraph((unsigned char)optopt) ? optopt : '?');
 }
 
 static bool read_arguments(int argc, char **argv, struct arguments *arguments, struct error *error)
 {
     struct option longs[OPTIONS_MAX + 1] = {{0}};
-    char shorts[2 * OPTIONS_MAX + 3] = "+:"; /* no reordering; a missing value is told from an unknown option */
+    char shorts[2 * OPTIONS_MAX + 3] =
+        "+:"; /* no reordering; a missing value is told from an unknown option */
     size_t length = strlen(shorts), long_count = 0;
     for (size_t i = 0; i < table.count; i++) {
         const struct option_spec *spec = table.rows[i].spec;
@@ -479,10 +480,11 @@ static bool set_argument(const struct argument *argument, struct begun *begun, s
     int name = (int)strcspn(argument->value, "=");
     snprintf(source, sizeof source, "--%s", spec->name);
     if (spec->kind == OPTION_PROPERTIES && text_names_secret(argument->value, (size_t)name))
-        return error_set(error,
-                         "%s: %.*s is not taken on the command line, where others can read it: set the environment "
-                         "variable %s to NAME=VALUE, or %s in the file of --config",
-                         source, name, argument->value, option_env(spec, env), spec->name);
+        return error_set(
+            error,
+            "%s: %.*s is not taken on the command line, where others can read it: set the environment "
+            "variable %s to NAME=VALUE, or %s in the file of --config",
+            source, name, argument->value, option_env(spec, env), spec->name);
     return set_by_user(argument->row, begun, source, argument->value, error);
 }
 
@@ -519,7 +521,8 @@ enum options_result options_parse(const struct program *program, int argc, char 
         room += strlen(argv[i]);
     struct arguments arguments = {calloc(room, sizeof *arguments.items), 0};
     collect(program);
-    bool ok = arguments.items ? parse(program, argc, argv, &arguments, error) : error_set(error, "out of memory");
+    bool ok =
+        arguments.items ? parse(program, argc, argv, &arguments, error) : error_set(error, "out of memory");
     free(arguments.items);
     if (!ok)
         return OPTIONS_WRONG;

@@ -1,10 +1,10 @@
 /* One table of options per program: it drives the parser, the environment, the configuration file, --help,
  * --print-config and the OPTIONS section of the man page.
  *
- * Precedence: command line, environment, configuration file, default. Within the file a section of the program
- * itself ([bridge-temp]) goes before its family's ([bridge]), that before a group's ([mqtt]), that before
- * [default] and what stands before any section; among equals the last one counts. The file's other sections are
- * for other programs. An environment variable that is empty counts as not set. */
+ * Precedence: command line, environment, configuration file, default. Within the file a section of the
+ * program itself ([bridge-temp]) goes before its family's ([bridge]), that before a group's ([mqtt]), that
+ * before [default] and what stands before any section; among equals the last one counts. The file's other
+ * sections are for other programs. An environment variable that is empty counts as not set. */
 #ifndef ROOMSTREAM_OPTIONS_H
 #define ROOMSTREAM_OPTIONS_H
 
@@ -32,8 +32,8 @@ enum option_kind {
     OPTION_LIST,
 
     /* struct text_list of NAME=VALUE, given as a list is; sources and sections add up, in order of rising
-     * precedence. One whose name says that it is a secret (text_names_secret) is neither taken from the command
-     * line nor printed */
+     * precedence. One whose name says that it is a secret (text_names_secret) is neither taken from the
+     * command line nor printed */
     OPTION_PROPERTIES,
 
     /* int64_t */
@@ -73,8 +73,8 @@ struct option_spec {
     /* Of OPTION_CHOICE, NULL-terminated. */
     const char *const *choices;
 
-    /* Bounds of numbers, durations (in seconds) and sizes (in bytes). A maximum that is not above the minimum is
-     * none; both 0: none at all. */
+    /* Bounds of numbers, durations (in seconds) and sizes (in bytes). A maximum that is not above the minimum
+     * is none; both 0: none at all. */
     double minimum, maximum;
 
     /* Of one OPTION_PROPERTIES at most: takes the configuration file's keys with a dot, e.g.
@@ -121,11 +121,11 @@ enum options_result {
 
 /* Fills the settings of all groups. Every program has --help, --version, --config FILE (environment
  * ROOMSTREAM_CONFIG), --print-config (effective values as `name = value` lines that --config reads, secrets
- * hidden) and --print-options (the man page's OPTIONS in scdoc) beside its groups; the first two and the last are
- * served even where the file or a variable is wrong. Long names must be written out: an abbreviation would mean
- * something else once an option is added. Operands (words that are no options) are an error. Call before any
- * thread; again only with settings that are zeroed again. A table that is wrong in itself (too many options, a
- * default for an unknown option) aborts. */
+ * hidden) and --print-options (the man page's OPTIONS in scdoc) beside its groups; the first two and the last
+ * are served even where the file or a variable is wrong. Long names must be written out: an abbreviation
+ * would mean something else once an option is added. Operands (words that are no options) are an error. Call
+ * before any thread; again only with settings that are zeroed again. A table that is wrong in itself (too
+ * many options, a default for an unknown option) aborts. */
 enum options_result options_parse(const struct program *program, int argc, char **argv, struct error *error);
 
 /* True when the option was set by the user (in any source), false when it has its default. */
