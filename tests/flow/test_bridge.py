@@ -1,0 +1,252 @@
+"""The bridge at least once: what it carries, and that it loses nothing whatever goes away and comes back."""
+
+import json
+import re
+
+import pytest
+from bridges import Bridge, numbers, publish_numbers, wait_in_log
+from brokers import Brokers
+from clients import MqttClient, read_topic, topic_partitions, wait_for_messages
+from waiting import wait_until
+
+
+@pytest.fixture
+def bridge(programs, tmp_path):
+    return Bridge(programs, tmp_path)
+
+
+def headers_of(message):
+    return dict(message.headers() or [])
+
+
+def test_carries_payload_key_and_properties(brokers, mqtt_client, bridge):
+    bridge.start()
+    mqtt_client.published(mqtt_client.publish(
+        bridge.topic, b"hello", user_properties=[("key", "7"), ("colour", "green")], ContentType="text/plain",
+        ResponseTopic="answers", CorrelationData=b"\x00\x01"))
+    message, = wait_for_messages(brokers.kafka.address, bridge.topic, 1)
+    assert message.value() == b"hello"
+    assert message.key() == b"7"
+    assert headers_of(message) == {
+        "key": b"7", "colour": b"green", "content-type": b"text/plain", "mqtt.response-topic": b"answers",
+        "mqtt.correlation-data": b"\x00\x01", "mqtt.topic": bridge.topic.encode(), "mqtt.qos": b"1", "mqtt.retain": b"0",
+    }
+    assert bridge.stop() == {"received": 1, "delivered": 1, "spooled": 0, "dead": 0}
+
+
+@pytest.mark.parametrize("option, key", [((), "the topic"), (("--kafka-key", "topic"), "the topic"), (("--kafka-key", "none"), None)])
+def test_key_without_a_property(brokers, mqtt_client, programs, tmp_path, option, key):
+    bridge = Bridge(programs, tmp_path, *option).start()
+    mqtt_client.published(mqtt_client.publish(bridge.topic, b"x"))
+    message, = wait_for_messages(brokers.kafka.address, bridge.topic, 1)
+    assert message.key() == (bridge.topic.encode() if key else None)
+
+
+PAYLOADS = [
+    b"plain", b"", b"\x00", b"a\x00b", b"\xff\xfe\xfd", b"\xed\xa0\x80", "grün ☃".encode(), b"line\nline\r\n",
+    bytes(range(256)) * 16, b"x" * 900_000, b"last",
+]
+
+
+def test_carries_any_payload_unchanged(brokers, mqtt_client, bridge):
+    bridge.start()
+    for payload in PAYLOADS:
+        mqtt_client.published(mqtt_client.publish(bridge.topic, payload))
+    messages = wait_for_messages(brokers.kafka.address, bridge.topic, len(PAYLOADS))
+    # An empty payload is an empty value, not a tombstone.
+    assert [message.value() for message in messages] == PAYLOADS
+
+
+def test_any_topic_and_many_properties(brokers, mqtt_client, programs, tmp_path):
+    bridge = Bridge(programs, tmp_path, "--kafka-topic", "odd-topics", topic="odd/#").start()
+    topics = ["odd/a b", "odd//", "odd/grün/☃", "odd/$x", "odd/" + "l" * 60_000]
+    properties = [(f"name{number}", "v" * number) for number in range(100)]
+    for topic in topics:
+        mqtt_client.published(mqtt_client.publish(topic, b"x", user_properties=properties))
+    messages = wait_for_messages(brokers.kafka.address, "odd-topics", len(topics))
+    assert [headers_of(message)["mqtt.topic"].decode() for message in messages] == topics
+    for message in messages:
+        assert {name: value.decode() for name, value in message.headers() if name.startswith("name")} == dict(properties)
+
+
+def test_what_kafka_never_takes_is_a_dead_letter(brokers, mqtt_client, programs, bridge):
+    bridge.start()
+    huge = b"h" * 2_000_000
+    for payload in [b"1", huge, b"2", huge + b"!", b"3"]:
+        mqtt_client.published(mqtt_client.publish(bridge.topic, payload, user_properties=[("colour", "red")]))
+    assert numbers(wait_for_messages(brokers.kafka.address, bridge.topic, 3)) == [1, 2, 3]
+    wait_until(lambda: bridge.program.stderr.count("dead letter:") == 2, 20, "two dead letters in the log")
+
+    def letters(action, *more):
+        return programs.run("bridge", "-t", bridge.topic, "--spool", bridge.spool, "--dead-letters", action, *more)
+
+    listed = [line.split("\t") for line in letters("list").stdout.decode().splitlines()]
+    assert [(fields[2], fields[3]) for fields in listed] == [("2000000", bridge.topic), ("2000001", bridge.topic)]
+    assert all("large" in fields[4] for fields in listed), listed
+    assert letters("drop").process.returncode == 1  # the bridge has the spool
+    assert bridge.stop() == {"received": 5, "delivered": 3, "spooled": 0, "dead": 2}
+
+    first, second = listed[0][0], listed[1][0]
+    exported = letters("export", "--letter", second).stdout
+    letter, = map(json.loads, exported.decode().splitlines())
+    assert letter["payload"] == (huge + b"!").decode() and letter["topic"] == bridge.topic
+    assert {"name": "colour", "value": "red"} in letter["headers"]
+
+    assert letters("drop", "--letter", first).stdout == b"1 dropped\n"
+    assert letters("retry").stdout == b"1 put back into the spool\n"
+    assert letters("list").stdout == b""
+    bridge.options = ("-X", "message.max.bytes=3000000")
+    bridge.start()
+    wait_in_log(bridge.program, "dead letter:")  # this time it is the broker that refuses it
+    publish_numbers(mqtt_client, bridge.topic, 4, 5)
+    assert numbers(wait_for_messages(brokers.kafka.address, bridge.topic, 5)) == [1, 2, 3, 4, 5]
+    assert len(letters("list").stdout.splitlines()) == 1
+
+
+def test_a_record_too_large_for_the_broker_takes_no_other_with_it(brokers, mqtt_client, programs, tmp_path):
+    """The broker refuses the whole batch that holds it: the others of the batch must arrive."""
+    bridge = Bridge(programs, tmp_path, "-X", "message.max.bytes=3000000", "-X", "linger.ms=200").start()
+    infos = []
+    for number in range(1, 41):
+        infos.append(mqtt_client.publish(bridge.topic, str(number).encode()))
+        if number in (10, 20, 21):
+            infos.append(mqtt_client.publish(bridge.topic, b"x" * 1_500_000))
+    for info in infos:
+        mqtt_client.published(info)
+    assert numbers(wait_for_messages(brokers.kafka.address, bridge.topic, 40)) == list(range(1, 41))
+    assert bridge.stop() == {"received": 43, "delivered": 40, "spooled": 0, "dead": 3}
+
+
+def test_a_retained_message_comes_once(brokers, mqtt_client, bridge):
+    mqtt_client.published(mqtt_client.publish(bridge.topic, b"1", retain=True))
+    bridge.start()
+    wait_for_messages(brokers.kafka.address, bridge.topic, 1)
+    bridge.stop()
+    bridge.start()
+    publish_numbers(mqtt_client, bridge.topic, 2, 3)
+    messages = wait_for_messages(brokers.kafka.address, bridge.topic, 3)
+    assert numbers(messages) == [1, 2, 3]
+    assert [headers_of(message)["mqtt.retain"] for message in messages] == [b"1", b"0", b"0"]
+
+
+def test_creates_its_topic_as_told(brokers, programs, tmp_path):
+    bridge = Bridge(programs, tmp_path, "--partitions", "3").start()
+    wait_until(lambda: topic_partitions(brokers.kafka.address, bridge.topic) == [0, 1, 2], 20, "three partitions")
+
+
+def test_kafka_and_the_broker_come_and_go(tmp_path, programs):
+    """In every order: down at the start, restarted, frozen. Nothing is lost, and nothing doubled either."""
+    with Brokers(tmp_path / "own") as brokers:
+        bridge = Bridge(programs, tmp_path)
+        brokers.kafka.stop()
+        brokers.mqtt.stop()
+        bridge.start(subscribed=False, env=brokers.env)
+        wait_in_log(bridge.program, "cannot connect to the MQTT broker")
+        brokers.mqtt.start()
+        wait_in_log(bridge.program, "subscribed to")
+        with MqttClient(brokers.mqtt.port) as client:
+            publish_numbers(client, bridge.topic, 1, 100)
+        brokers.kafka.start()
+        wait_for_messages(brokers.kafka.address, bridge.topic, 100)
+        brokers.mqtt.restart()
+        wait_in_log(bridge.program, "(?s)lost.*session present")
+        with MqttClient(brokers.mqtt.port) as client:
+            publish_numbers(client, bridge.topic, 101, 200)
+            brokers.kafka.kill()
+            publish_numbers(client, bridge.topic, 201, 300)
+            brokers.kafka.start()
+            publish_numbers(client, bridge.topic, 301, 400)
+            wait_for_messages(brokers.kafka.address, bridge.topic, 400)
+            brokers.kafka.freeze()
+            publish_numbers(client, bridge.topic, 401, 500)
+            brokers.kafka.thaw()
+            messages = wait_for_messages(brokers.kafka.address, bridge.topic, 500)
+        assert numbers(messages) == list(range(1, 501))
+        assert bridge.stop() == {"received": 500, "delivered": 500, "spooled": 0, "dead": 0}
+
+
+def test_sigkill_loses_nothing(brokers, mqtt_client, programs, tmp_path):
+    """Killed again and again in the middle of a stream; what it doubles stays within the stated bound."""
+    window, receive_maximum, kills, total = 200, 50, 6, 6000
+    bridge = Bridge(programs, tmp_path, "--window", window, "--receive-maximum", receive_maximum).start()
+    infos = []
+    for number in range(1, total + 1):
+        infos.append(mqtt_client.publish(bridge.topic, str(number).encode()))
+        if number % (total // (kills + 1)) == 0 and bridge.starts <= kills:
+            bridge.kill()
+            bridge.start()
+    for info in infos:
+        mqtt_client.published(info, 60)
+    wait_until(lambda: len(set(numbers(read_topic(brokers.kafka.address, bridge.topic)))) == total, 60, "all messages in Kafka")
+    found = numbers(read_topic(brokers.kafka.address, bridge.topic))
+    assert sorted(set(found)) == list(range(1, total + 1))
+    assert len(found) - total <= kills * (window + receive_maximum)
+    first_seen = list(dict.fromkeys(found))
+    assert first_seen == sorted(first_seen)
+    assert bridge.stop()["spooled"] == 0
+
+
+def test_leaves_the_broker_while_the_spool_is_full(tmp_path, programs):
+    """With Kafka frozen the spool fills to its bound and no further; the broker keeps the rest; everything arrives."""
+    with Brokers(tmp_path / "own") as brokers:
+        bridge = Bridge(programs, tmp_path, "--spool-max", "1M", "--segment-size", "64K", "--window", "100")
+        bridge.start(env=brokers.env)
+        with MqttClient(brokers.mqtt.port) as client:
+            publish_numbers(client, bridge.topic, 1, 10)
+            wait_for_messages(brokers.kafka.address, bridge.topic, 10)
+            brokers.kafka.freeze()
+            infos = [client.publish(bridge.topic, f"{number:>2000}".encode()) for number in range(11, 2011)]
+            wait_in_log(bridge.program, "near its bound")
+            for info in infos:
+                client.published(info, 60)
+            used = sum(file.stat().st_size for file in bridge.spool.iterdir())
+            assert used < 1.2 * 1024 * 1024
+            brokers.kafka.thaw()
+            wait_in_log(bridge.program, "back to the MQTT broker", 60)
+            messages = wait_for_messages(brokers.kafka.address, bridge.topic, 2010)
+        assert numbers(messages) == list(range(1, 2011))
+        assert bridge.stop()["spooled"] == 0
+
+
+def test_sigterm_leaves_the_rest_in_the_spool(tmp_path, programs):
+    with Brokers(tmp_path / "own") as brokers:
+        bridge = Bridge(programs, tmp_path, "--drain-timeout", "1s").start(env=brokers.env)
+        brokers.kafka.freeze()
+        with MqttClient(brokers.mqtt.port) as client:
+            publish_numbers(client, bridge.topic, 1, 50)
+        state = bridge.stop()
+        assert state["received"] == 50 and state["spooled"] > 0
+        brokers.kafka.thaw()
+        bridge.start(env=brokers.env)
+        assert sorted(set(numbers(wait_for_messages(brokers.kafka.address, bridge.topic, 50)))) == list(range(1, 51))
+
+
+def test_a_second_bridge_on_the_same_spool_says_so(brokers, programs, tmp_path, bridge):
+    bridge.start()
+    second = programs.run("bridge", "-t", bridge.topic, "--spool", bridge.spool)
+    assert second.process.returncode == 1
+    assert re.search(rf"{bridge.program.pid}", second.stderr), second.stderr
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ([], "--topic is missing"),
+    (["-t", "a/b"], "cannot be the name of a Kafka topic"),
+    (["-t", "x", "--delivery", "exactly-once", "-q", "1"], "needs --qos 2"),
+    (["-t", "x", "--delivery", "exactly-once", "-V", "3.1.1"], "needs --mqtt-version 5"),
+    (["-t", "x", "--delivery", "twice"], "at-least-once, exactly-once"),
+])
+def test_wrong_use(brokers, programs, tmp_path, arguments, message):
+    program = programs.run("bridge", "--spool", tmp_path / "spool", *arguments)
+    assert program.process.returncode == 2
+    assert message in program.stderr
+
+
+@pytest.mark.parametrize("property, message", [
+    ("no.such.property=1", "No such configuration property"),
+    ("enable.idempotence=false", "must be true"),
+    ("linger.ms=soon", "linger.ms"),
+])
+def test_wrong_kafka_properties(brokers, programs, tmp_path, property, message):
+    program = programs.run("bridge", "-t", "x", "--spool", tmp_path / "spool", "-X", property)
+    assert program.process.returncode == 1
+    assert message in program.stderr
