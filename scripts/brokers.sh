@@ -14,6 +14,7 @@
 #   ready mqtt=127.0.0.1:1883 kafka=127.0.0.1:9092
 # SIGTERM or Ctrl-C stops Mosquitto, then Kafka; a second one kills them. When a broker ends by itself the other one is
 # stopped too. Exit status: 0 stopped by a signal, 1 a broker did not start or ended by itself, 2 used wrongly.
+# shellcheck disable=SC2317  # functions that traps and wait_until call
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 . "$root/scripts/lib/process.sh"
@@ -26,16 +27,17 @@ set -euo pipefail
 parse_arguments() {
     folder=$state mqtt_host=127.0.0.1 mqtt_port='' kafka_host=127.0.0.1 kafka_port=''
     while (($#)); do
+        [[ $1 != --help ]] || { show_usage && exit; }
         case $1 in
-            --help) show_usage && exit ;;
-            --state | --mqtt-port | --kafka-port | --mqtt-host | --kafka-host)
-                (($# > 1)) || misuse "$1 needs a value" ;;&
-            --state) folder=$2 ;;
+            --state | --mqtt-port | --kafka-port | --mqtt-host | --kafka-host) need_value "$@" ;;
+            *) misuse "unknown argument '$1'" ;;
+        esac
+        case $1 in
+            --state) folder=$(realpath -m -- "$2") ;;
             --mqtt-port) mqtt_port=$2 ;;
             --kafka-port) kafka_port=$2 ;;
             --mqtt-host) mqtt_host=$2 ;;
             --kafka-host) kafka_host=$2 ;;
-            *) misuse "unknown argument '$1'" ;;
         esac
         shift 2
     done
@@ -50,39 +52,34 @@ parse_arguments() {
 }
 
 stop_brokers() {
-    trap kill_brokers TERM INT HUP
-    stop_process "$foreground" 5 "the preparation"
+    set +e
+    trap 'kill -KILL "${stopping[@]}" 2>/dev/null' TERM INT HUP
+    disown_folders
+    stop_processes 5 "the preparation of Kafka" "$foreground"
     stop_mosquitto "$folder/mosquitto"
     stop_kafka "$folder/kafka"
-}
-
-kill_brokers() {
-    local pid
-    for pid in "${mosquitto_pid:-}" "${kafka_pid:-}"; do
-        [[ -z $pid ]] || kill -KILL "$pid" 2>/dev/null || true
-    done
 }
 
 # await_broker NAME PID SECONDS LOG COMMAND...: waits until COMMAND says that the broker answers.
 await_broker() {
     local name=$1 pid=$2 limit=$3 log=$4
     shift 4
-    answers_or_ended() { "$@" || has_ended "$pid"; }
-    wait_until "$limit" answers_or_ended "$@" || fail "$name does not answer after $limit s" "$log"
+    answers_or_gone() { "$@" || has_ended "$pid"; }
+    wait_until "$limit" answers_or_gone "$@" || fail "$name does not answer after $limit s" "$log"
     is_running "$pid" || fail "$name ended while it started" "$log"
 }
 
-# fail MESSAGE LOG: shows what the broker said last, and stops.
+# fail MESSAGE LOG: ends the script, showing what the broker said last.
 fail() {
     show_tail "$2"
-    stop_brokers
     die "$1; its log is $2"
 }
 
 main() {
     parse_arguments "$@"
     find_python confluent_kafka || die "no python3 with the module confluent_kafka (Debian: python3-confluent-kafka)"
-    trap 'stop_brokers; exit 0' TERM INT HUP
+    trap stop_brokers EXIT
+    trap 'exit 0' TERM INT HUP
     local ready=ready
     if [[ $mqtt_port ]]; then
         lock_folder "$folder/mosquitto" Mosquitto

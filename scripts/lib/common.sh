@@ -3,7 +3,8 @@
 # shellcheck shell=bash
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-state=${ROOMSTREAM_STATE:-$root/var}
+# shellcheck disable=SC2034  # not every script needs it
+state=$(realpath -m -- "${ROOMSTREAM_STATE:-$root/var}")
 program=${0##*/}
 
 # Output that tests compare must not depend on the user's language; names in UTF-8 stay readable.
@@ -26,6 +27,9 @@ die() {
 
 # misuse MESSAGE: ends the script as one that was called wrongly.
 misuse() { die "$1 (see $program --help)" 2; }
+
+# need_value OPTION [VALUE]...: that an option on the command line is followed by its value.
+need_value() { (($# > 1)) || misuse "$1 needs a value"; }
 
 # show_usage: prints the comment at the top of the running script, which is its manual.
 show_usage() { sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"; }

@@ -2,20 +2,20 @@
 # Needs common.sh, process.sh and net.sh.
 # shellcheck shell=bash
 
-# The jars are the same for every broker, so all of them share one folder.
-kafka_jars=$state/kafka-jars
+# The jars are the same for every broker: several state folders can share them.
+kafka_jars=${ROOMSTREAM_KAFKA_JARS:-$state/kafka-jars}
 
 # fetch_kafka: downloads Kafka's jars if they are not there yet, or were fetched for another config/kafka/pom.xml.
 fetch_kafka() {
     local pom=$root/config/kafka/pom.xml log=$kafka_jars.log fd
     cmp -s "$pom" "$kafka_jars/pom.xml" && return
-    mkdir -p "$state" || die "cannot make the state folder $state"
+    mkdir -p "${kafka_jars%/*}" || die "cannot make the folder ${kafka_jars%/*}"
     exec {fd}>>"$kafka_jars.lock"
     flock --wait 600 "$fd" || die "another process has been downloading Kafka's jars for ten minutes ($kafka_jars.lock)"
     if ! cmp -s "$pom" "$kafka_jars/pom.xml"; then
         info "downloading Apache Kafka from Maven Central, once (60 MB, log in $log)"
         rm -rf "$kafka_jars.new" "$kafka_jars"
-        if ! run_tied mvn --batch-mode --file "$pom" dependency:copy-dependencies \
+        if ! run_tied timeout 1800 mvn --batch-mode --file "$pom" dependency:copy-dependencies \
             -DincludeScope=runtime -DoutputDirectory="$kafka_jars.new" >"$log" 2>&1; then
             show_tail "$log"
             die "Kafka's jars could not be downloaded: check the connection to Maven Central (or the mirror in ~/.m2/settings.xml)"
@@ -71,8 +71,9 @@ format_kafka() {
 # kafka_answers HOST PORT
 kafka_answers() { probe kafka "$(join_address "$1" "$2")"; }
 
-# stop_kafka DIR
+# stop_kafka DIR: if it was started.
 stop_kafka() {
-    stop_process "${kafka_pid:-}" 30 Kafka
+    [[ ${kafka_pid:-} ]] || return 0
+    stop_processes 30 Kafka "$kafka_pid"
     rm -f "$1/pid" "$1/port"
 }

@@ -46,6 +46,27 @@ lock_folder() {
         ((SECONDS < end)) || die "$what: still held after a minute by process $(lock_holders "$dir"): stop it and try again"
     done
     process_identity "$$" >"$dir/owner"
+    locks+=("$fd")
+    owned+=("$dir")
+}
+locks=() owned=()
+
+# disown_folders: this script is about to end: a new start waits for that instead of being refused.
+disown_folders() {
+    local dir
+    for dir in "${owned[@]}"; do
+        rm -f "$dir/owner"
+    done
+}
+
+# without_locks COMMAND...: runs a command that may outlive this script and must not keep its folders locked then.
+without_locks() {
+    (
+        for fd in "${locks[@]}"; do
+            exec {fd}>&-
+        done
+        exec "$@"
+    )
 }
 
 # settle_folder DIR: waits, at most a minute, while DIR has no live owner but leftovers that are about to end.

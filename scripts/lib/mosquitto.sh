@@ -19,8 +19,9 @@ start_mosquitto() {
 # mosquitto_answers HOST PORT
 mosquitto_answers() { probe mqtt "$1" "$2"; }
 
-# stop_mosquitto DIR: it saves its queues first.
+# stop_mosquitto DIR: if it was started; it saves its queues first.
 stop_mosquitto() {
-    stop_process "${mosquitto_pid:-}" 20 Mosquitto
+    [[ ${mosquitto_pid:-} ]] || return 0
+    stop_processes 20 Mosquitto "$mosquitto_pid"
     rm -f "$1/pid" "$1/port"
 }

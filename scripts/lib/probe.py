@@ -5,6 +5,7 @@ Exit status: 0 it answers in its protocol, 3 nothing takes the connection, 4 som
 answer (it may want TLS or a login); 1 and 2 mean that the probe itself failed or was used wrongly. A few seconds at most.
 """
 
+import signal
 import socket
 import sys
 
@@ -65,4 +66,5 @@ def main(arguments):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(main(sys.argv[1:]))

@@ -15,13 +15,13 @@ start_tied() {
 
 # run_tied COMMAND...: the same in the foreground; returns COMMAND's status. A trap may end the script meanwhile, which
 # a command run directly would delay until it ends.
-foreground=
+foreground=''
 run_tied() {
     local status=0
     start_tied "$@"
     foreground=$started
     wait "$foreground" || status=$?
-    foreground=
+    foreground=''
     return "$status"
 }
 
@@ -38,14 +38,27 @@ wait_until() {
 is_running() { kill -0 "$1" 2>/dev/null; }
 has_ended() { ! is_running "$1"; }
 
-# stop_process PID SECONDS NAME: SIGTERM, and SIGKILL if it has not ended after SECONDS. No PID, or one that has ended,
-# is no error.
-stop_process() {
-    [[ $1 ]] && kill -TERM "$1" 2>/dev/null || return 0
-    wait_until "$2" has_ended "$1" && return 0
-    warn "$3 (process $1) did not stop within $2 s: killed"
-    kill -KILL "$1" 2>/dev/null || return 0
-    wait_until 10 has_ended "$1"
+# stop_processes SECONDS NAME PID...: SIGTERM to all, and SIGKILL to those that have not ended after SECONDS. An empty PID,
+# or one that has ended, is no error. Meanwhile stopping holds the PIDs, for a trap that wants it faster.
+stopping=()
+stop_processes() {
+    local limit=$1 name=$2 pid
+    stopping=()
+    for pid in "${@:3}"; do
+        [[ -z $pid ]] || ! kill -TERM "$pid" 2>/dev/null || stopping+=("$pid")
+    done
+    wait_until "$limit" have_ended "${stopping[@]}" && return
+    warn "$name did not stop within $limit s: killed"
+    for pid in "${stopping[@]}"; do
+        kill -KILL "$pid" 2>/dev/null || true
+    done
+    wait_until 10 have_ended "${stopping[@]}"
+}
+have_ended() {
+    local pid
+    for pid; do
+        has_ended "$pid" || return 1
+    done
 }
 
 # describe_status STATUS: what a status from wait means, in words.

@@ -1,0 +1,156 @@
+# Installs what the programs, the scripts and the tests need, where it is missing.
+# Needs common.sh, lock.sh and python.sh.
+# shellcheck shell=bash
+
+# One line a need: Debian's packages | how to see that it is there | what it is for.
+needs_to_run='
+cmake                     | has_command cmake               | configures the build
+ninja-build               | has_command ninja               | builds
+gcc libc6-dev             | has_header stdio.h              | compiles the programs
+pkg-config                | has_command pkg-config          | finds the libraries
+libpaho-mqtt-dev          | has_header MQTTAsync.h          | MQTT client library
+librdkafka-dev            | has_header librdkafka/rdkafka.h | Kafka client library
+libcsv-dev                | has_header csv.h                | reads the sensor data
+libxxhash-dev             | has_header xxhash.h             | checksums of the spool
+libjansson-dev            | has_header jansson.h            | reads and writes JSON
+libssl-dev                | has_header openssl/evp.h        | SHA-256
+uuid-dev                  | has_header uuid/uuid.h          | names a spool
+mosquitto                 | has_command mosquitto           | the private MQTT broker
+default-jre-headless      | has_java                        | runs the private Kafka broker (Java 17 or newer)
+maven                     | has_command mvn                 | downloads Apache Kafka
+python3 python3-confluent-kafka | find_python confluent_kafka | counts what arrived in Kafka
+'
+# shellcheck disable=SC2034  # run.sh has no use for it
+needs_to_test='
+libcmocka-dev             | has_header_cmocka               | unit tests
+clang                     | has_command clang               | the second compiler
+libclang-rt-dev           | has_clang_runtime               | sanitizers and fuzzing with clang
+clang-format              | has_command clang-format        | checks the formatting
+shellcheck                | has_command shellcheck          | checks the scripts
+valgrind                  | has_command valgrind            | finds leaks
+mosquitto-clients         | has_command mosquitto_sub       | checks what our MQTT programs did
+python3-pytest            | has_pytest                      | runs the flow tests
+python3-paho-mqtt         | find_python paho.mqtt           | checks what our MQTT programs did
+'
+
+has_command() { command -v "$1" >/dev/null; }
+has_header() { cc -fsyntax-only -x c -include "$1" /dev/null 2>/dev/null; }
+has_header_cmocka() {
+    printf '#include <stdarg.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <setjmp.h>\n#include <cmocka.h>\n' |
+        cc -fsyntax-only -x c - 2>/dev/null
+}
+has_clang_runtime() {
+    echo 'int main(void) { return 0; }' | clang -fsanitize=address -x c - -o /dev/null 2>/dev/null
+}
+has_pytest() { has_command pytest-3 || has_command pytest; }
+has_java() {
+    local version
+    version=$("${JAVA_HOME:+$JAVA_HOME/bin/}java" -version 2>&1) || return 1
+    [[ $version =~ \"([0-9]+) ]] && ((BASH_REMATCH[1] >= 17))
+}
+
+# install_needs NEEDS: installs what of NEEDS (lines as above) is missing; says first what that is and why. Takes no time
+# to speak of, and no network, when nothing is missing.
+install_needs() {
+    local log=$state/log/install.log packages
+    find_missing "$1"
+    ((${#missing[@]})) || return 0
+    info "missing on this system:"
+    printf '    %s\n' "${missing_lines[@]}" >&2
+    packages=${missing[*]}
+    has_command apt-get || die "install these (Debian's names) with your system's package manager, then start again: $packages"
+    mkdir -p "${log%/*}" || die "cannot make the folder ${log%/*}"
+    : >"$log"
+    become_root "$packages"
+    info "installing them with apt-get; log in $log"
+    prepare_apt "$log"
+    install_packages "$log"
+    find_missing "$1"
+    ((${#missing[@]} == 0)) || die "apt-get has installed them, yet this is not found: ${missing[*]}; its log is $log"
+}
+
+# find_missing NEEDS: sets missing to the packages and missing_lines to what is shown of them.
+find_missing() {
+    local packages check purpose
+    missing=() missing_lines=()
+    while IFS='|' read -r packages check purpose; do
+        [[ $packages ]] || continue
+        # shellcheck disable=SC2086  # words
+        $check && continue
+        # shellcheck disable=SC2206
+        missing+=($packages)
+        missing_lines+=("$(printf '%-34s%s' "${packages%"${packages##*[! ]}"}" "${purpose# }")")
+    done <<<"$1"
+}
+
+# become_root PACKAGES: sets as_root to the command that runs another one as root.
+become_root() {
+    if ((EUID == 0)); then
+        as_root=(env DEBIAN_FRONTEND=noninteractive)
+    elif has_command sudo; then
+        as_root=(sudo env DEBIAN_FRONTEND=noninteractive "LC_ALL=$LC_ALL")
+    else
+        die "installing needs root and there is no sudo. As root: apt-get install --no-install-recommends $1"
+    fi
+}
+
+# An earlier installation may have been interrupted in the middle; another one may be running.
+prepare_apt() {
+    local log=$1 end=$((SECONDS + 300))
+    if [[ $(dpkg --audit 2>/dev/null) ]]; then
+        info "finishing an installation that was interrupted (dpkg --configure -a)"
+        run_as_root "$log" dpkg --configure -a || apt_failed "$log" "dpkg --configure -a failed"
+    fi
+    until run_as_root "$log" apt-get -q update; do
+        ((SECONDS < end)) || apt_failed "$log" "another apt-get has been running for five minutes"
+        tail -n 3 "$log" | grep -q 'Could not get lock' || apt_failed "$log" "apt-get update failed"
+        sleep 2
+    done
+}
+
+install_packages() {
+    local log=$1 status=0 service=
+    [[ " ${missing[*]} " != *' mosquitto '* ]] || service=new
+    [[ -z $service ]] || forbid_service_start
+    run_as_root "$log" apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold \
+        install --no-install-recommends "${missing[@]}" || status=$?
+    if [[ $service ]]; then
+        allow_service_start
+        ((status)) || disable_service "$log"
+    fi
+    ((status == 0)) || apt_failed "$log" "apt-get install failed"
+}
+
+# apt-get is not ended with this script: that would leave the package system half way. It says itself when it is done.
+run_as_root() { without_locks "${as_root[@]}" "${@:2}" </dev/null >>"$1" 2>&1; }
+
+apt_failed() {
+    show_tail "$1"
+    die "$2; its log is $1"
+}
+
+# Debian starts a daemon when its package is installed. Ours is a private one: the system's must not take port 1883. The
+# rule (policy-rc.d, see invoke-rc.d(8)) is for Mosquitto alone and void as soon as this script has ended.
+service_policy=/usr/sbin/policy-rc.d
+forbid_service_start() {
+    ! grep -qs 'roomstream' "$service_policy" || "${as_root[@]}" rm -f "$service_policy"
+    [[ ! -e $service_policy ]] || return 0
+    "${as_root[@]}" tee "$service_policy" >/dev/null <<POLICY
+#!/bin/sh
+# Made by roomstream while it installs Mosquitto; without effect once process $$ has ended, and then safe to remove.
+[ "\$1" = mosquitto ] && [ -d /proc/$$ ] && exit 101
+exit 0
+POLICY
+    "${as_root[@]}" chmod 755 "$service_policy"
+}
+allow_service_start() { ! grep -qs 'roomstream' "$service_policy" || "${as_root[@]}" rm -f "$service_policy"; }
+
+# Only for a Mosquitto that was installed just now: one that was there before is the user's own.
+disable_service() {
+    if [[ -d /run/systemd/system ]]; then
+        run_as_root "$1" systemctl disable --now mosquitto || warn "the service mosquitto could not be disabled (log in $1)"
+    elif has_command update-rc.d; then
+        run_as_root "$1" update-rc.d mosquitto disable || warn "the service mosquitto could not be disabled (log in $1)"
+    fi
+    info "the system's own service mosquitto is left disabled: it is not needed here"
+}

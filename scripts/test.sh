@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs all tests on real brokers of their own.
+#
+# Usage: scripts/test.sh [CTEST ARGUMENT...]     for example  scripts/test.sh -R flow.run  or  -L unit
+#
+# Built are the presets release (all tests run on it), asan (its unit and command line tests run too) and clang (whose
+# warnings are errors as well). The last lines are ctest's summary of the tests on the release build. With arguments,
+# only the release build is made and tested. Exit status: 0 all passed, 1 not so, 2 used wrongly.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+. "$root/scripts/lib/process.sh"
+. "$root/scripts/lib/lock.sh"
+. "$root/scripts/lib/python.sh"
+. "$root/scripts/lib/install.sh"
+. "$root/scripts/lib/build.sh"
+. "$root/scripts/lib/kafka.sh"
+
+# test_preset PRESET CTEST_ARGUMENT...: false when a test failed.
+test_preset() {
+    info "testing (preset $1)"
+    run_tied env -C "$root" ctest --preset "$1" --parallel "$(nproc)" "${@:2}"
+}
+
+stop_tests() { stop_processes 60 "a build or test" "$foreground"; }
+
+main() {
+    [[ ${1:-} != --help ]] || { show_usage && exit; }
+    trap stop_tests EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+    install_needs "$needs_to_run"
+    install_needs "$needs_to_test"
+    # Before the tests, whose time is limited.
+    fetch_kafka
+    export ROOMSTREAM_KAFKA_JARS=$kafka_jars
+    local failed=''
+    build_preset release -DBUILD_TESTING=ON
+    if (($# == 0)); then
+        build_preset clang -DBUILD_TESTING=ON
+        build_preset asan -DBUILD_TESTING=ON
+        test_preset asan --label-exclude flow || failed=yes
+    fi
+    test_preset release "$@" || failed=yes
+    [[ -z $failed ]] || exit 1
+}
+
+main "$@"
