@@ -1,0 +1,192 @@
+#include "broker.h"
+
+#include "log.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Long enough for a broker to come back within, short enough that it forgets a publisher that was killed. */
+enum { SESSION_EXPIRY_SECONDS = 3600 };
+
+struct broker {
+    const struct broker_settings *settings;
+    struct mqtt_session session;
+    struct mqtt_connection *connection;
+    struct outbox *outbox;
+    MQTTProperties *properties; /* one a column; NULL with MQTT 3.1.1, which has none */
+    atomic_bool connected, failed;
+};
+
+/* ---- what all messages of a column have in common ---- */
+
+static bool add_user_property(MQTTProperties *properties, const char *name, size_t name_length,
+                              const char *value)
+{
+    MQTTProperty property = {.identifier = MQTTPROPERTY_CODE_USER_PROPERTY};
+    property.value.data = (MQTTLenString){(int)name_length, (char *)name};
+    property.value.value = (MQTTLenString){(int)strlen(value), (char *)value};
+    return MQTTProperties_add(properties, &property) == 0;
+}
+
+static bool make_properties(const struct broker_settings *settings, int64_t node, MQTTProperties *properties)
+{
+    MQTTProperty content_type = {.identifier = MQTTPROPERTY_CODE_CONTENT_TYPE};
+    char key[24];
+    content_type.value.data =
+        (MQTTLenString){(int)strlen(settings->content_type), (char *)settings->content_type};
+    snprintf(key, sizeof key, "%" PRId64, node);
+    bool ok =
+        MQTTProperties_add(properties, &content_type) == 0 && add_user_property(properties, "key", 3, key);
+    for (size_t i = 0; ok && i < settings->properties->count; i++) {
+        const char *item = settings->properties->items[i], *equals = strchr(item, '=');
+        ok = add_user_property(properties, item, (size_t)(equals - item), equals + 1);
+    }
+    return ok;
+}
+
+static void free_properties(struct broker *broker)
+{
+    for (size_t i = 0; broker->properties && i < broker->settings->columns->count; i++)
+        MQTTProperties_free(&broker->properties[i]);
+    free(broker->properties);
+}
+
+static bool make_all_properties(struct broker *broker)
+{
+    const struct columns *columns = broker->settings->columns;
+    broker->properties = calloc(columns->count, sizeof *broker->properties);
+    bool ok = broker->properties != NULL;
+    for (size_t i = 0; ok && i < columns->count; i++)
+        ok = make_properties(broker->settings, columns->items[i].node, &broker->properties[i]);
+    return ok;
+}
+
+/* ---- what the connection calls ---- */
+
+static void give_up(struct broker *broker)
+{
+    atomic_store(&broker->failed, true);
+    outbox_wake(broker->outbox);
+}
+
+static void on_connected(void *context, const struct mqtt_connected *connected)
+{
+    struct broker *broker = context;
+    if (connected->maximum_qos < broker->settings->qos) {
+        log_error("the broker takes messages up to QoS %d only: use a lower --qos", connected->maximum_qos);
+        give_up(broker);
+        return;
+    }
+    /* One below what the broker takes: with that many in flight Paho stalls. */
+    outbox_set_limit(broker->outbox, connected->receive_maximum > 1 ? connected->receive_maximum - 1u : 1);
+    atomic_store(&broker->connected, true);
+    outbox_wake(broker->outbox);
+}
+
+static void on_disconnected(void *context)
+{
+    struct broker *broker = context;
+    atomic_store(&broker->connected, false);
+}
+
+static void on_failed(void *context, const char *message)
+{
+    (void)message; /* the connection logs it */
+    give_up(context);
+}
+
+static void on_published(void *context, void *message, bool delivered, int reason_code)
+{
+    struct broker *broker = context;
+    if (delivered) {
+        outbox_done(broker->outbox, message);
+    } else if (reason_code < 0x80) {
+        outbox_returned(broker->outbox, message);
+    } else {
+        const char *name = MQTTReasonCode_toString((enum MQTTReasonCodes)reason_code);
+        if (!atomic_load(&broker->failed))
+            log_error("the broker refuses a message to the topic '%s': 0x%02X%s%s", broker->settings->topic,
+                      (unsigned)reason_code, name ? " " : "", name ? name : "");
+        give_up(broker);
+    }
+}
+
+static bool send_message(void *context, struct outbox_message *message)
+{
+    struct broker *broker = context;
+    const struct broker_settings *settings = broker->settings;
+    return mqtt_publish(broker->connection, settings->topic, message->payload, message->length, settings->qos,
+                        settings->retain, broker->properties ? &broker->properties[message->column] : NULL,
+                        message);
+}
+
+/* ---- life ---- */
+
+static void free_broker(struct broker *broker)
+{
+    free_properties(broker);
+    if (broker->outbox)
+        outbox_free(broker->outbox);
+    free(broker);
+}
+
+struct broker *broker_open(const char *program, const struct broker_settings *settings, struct error *error)
+{
+    struct broker *broker = calloc(1, sizeof *broker);
+    bool v5 = settings->mqtt->version == MQTT_VERSION_5;
+    if (!broker) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    broker->settings = settings;
+    broker->outbox = outbox_new(settings->window, settings->payload_max, send_message, broker);
+    if (!broker->outbox || (v5 && !make_all_properties(broker))) {
+        error_set(error, "out of memory: --window %zu may be too large", settings->window);
+        free_broker(broker);
+        return NULL;
+    }
+    /* With MQTT 3.1.1 a session that outlives its connection stays at the broker for ever: only QoS 2 needs
+     * it. */
+    broker->session = (struct mqtt_session){
+        .clean_start = true,
+        .session_expiry = v5 || settings->qos == 2 ? SESSION_EXPIRY_SECONDS : 0,
+        .publish_window = settings->window,
+    };
+    const struct mqtt_callbacks callbacks = {
+        .context = broker,
+        .connected = on_connected,
+        .disconnected = on_disconnected,
+        .published = on_published,
+        .failed = on_failed,
+    };
+    broker->connection = mqtt_open(program, settings->mqtt, &broker->session, &callbacks, error);
+    if (broker->connection)
+        return broker;
+    free_broker(broker);
+    return NULL;
+}
+
+struct outbox *broker_outbox(struct broker *broker)
+{
+    return broker->outbox;
+}
+
+bool broker_connected(const struct broker *broker)
+{
+    return atomic_load(&broker->connected);
+}
+
+bool broker_failed(const struct broker *broker)
+{
+    return atomic_load(&broker->failed);
+}
+
+void broker_close(struct broker *broker, int64_t timeout)
+{
+    if (mqtt_close(broker->connection, true, timeout))
+        free_broker(broker);
+    /* Else callbacks may still come and need all of it; the process is about to end. */
+}

@@ -1,0 +1,404 @@
+#include "csv_reader.h"
+
+#include <csv.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A row's fields, one after the other, each with a NUL, and where each starts. A separator is as long as a
+ * NUL, so a row of the greatest length fits. */
+struct fields {
+    char text[CSV_READER_ROW_MAX + 1];
+    uint32_t offsets[CSV_READER_ROW_MAX + 1];
+    size_t length, count;
+};
+
+struct csv_reader {
+    const char *file;
+    csv_reader_source *source;
+    void *context;
+    struct csv_parser parser;
+
+    char buffer[CSV_READER_ROW_MAX];
+    size_t start, end; /* what is in buffer and not yet parsed */
+    bool at_end;       /* the source has no more */
+    bool after_cr;     /* the last line ended with CR: an LF that comes alone now belongs to it */
+    bool skipping;     /* in the rest of a line that was too long */
+    uint64_t line;     /* number of the line at start */
+    uint64_t bytes;
+
+    /* The current row. */
+    uint64_t row_line;
+    size_t row_bytes;
+    bool complete;
+    bool has_nul;
+    size_t nul_column;
+    struct fields row;
+
+    const char **names; /* the header's fields; the strings lie behind the pointers */
+    size_t name_count;
+};
+
+/* ---- messages ---- */
+
+static bool row_error(const struct csv_reader *reader, struct error *error, const char *text)
+{
+    return error_set(error, "%s:%" PRIu64 ": %s", reader->file, reader->row_line, text);
+}
+
+bool csv_reader_error(const struct csv_reader *reader, size_t column, struct error *error, const char *format,
+                      ...)
+{
+    char text[512];
+    bool named = column < reader->name_count;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return error_set(error, "%s:%" PRIu64 ":%zu%s%.60s%s: %s", reader->file, reader->row_line, column + 1,
+                     named ? " (" : "", named ? reader->names[column] : "", named ? ")" : "", text);
+}
+
+/* ---- what libcsv calls ---- */
+
+static void on_field(void *field, size_t length, void *context)
+{
+    struct csv_reader *reader = context;
+    struct fields *row = &reader->row;
+    if (!reader->has_nul && memchr(field, '\0', length)) {
+        reader->has_nul = true;
+        reader->nul_column = row->count;
+    }
+    row->offsets[row->count++] = (uint32_t)row->length;
+    memcpy(row->text + row->length, field, length);
+    row->length += length;
+    row->text[row->length++] = '\0';
+}
+
+static void on_row(int terminator, void *context)
+{
+    struct csv_reader *reader = context;
+    (void)terminator;
+    reader->complete = true;
+}
+
+/* Whatever state a broken row left the parser in: the next line starts a row. */
+static void reset_parser(struct csv_reader *reader)
+{
+    csv_free(&reader->parser);
+    csv_init(&reader->parser, CSV_STRICT | CSV_STRICT_FINI);
+    csv_set_blk_size(&reader->parser, 4096);
+}
+
+/* ---- lines ---- */
+
+/* Moves what is left to the front and reads more behind it. */
+static bool fill(struct csv_reader *reader, struct error *error)
+{
+    memmove(reader->buffer, reader->buffer + reader->start, reader->end - reader->start);
+    reader->end -= reader->start;
+    reader->start = 0;
+    ssize_t count =
+        reader->source(reader->context, reader->buffer + reader->end, sizeof reader->buffer - reader->end);
+    if (count < 0)
+        return error_set(error, "%s: cannot be read: %s", reader->file, strerror(errno));
+    reader->at_end = count == 0;
+    reader->end += (size_t)count;
+    return true;
+}
+
+enum line_result { LINE_WHOLE, LINE_LAST, LINE_NONE, LINE_TOO_LONG, LINE_FAILED };
+
+/* Finds the line at reader->start and its length, terminator included: LF, CR LF or CR. */
+static enum line_result find_line(struct csv_reader *reader, size_t *length, struct error *error)
+{
+    size_t scanned = 0;
+    for (;;) {
+        const char *at = reader->buffer + reader->start;
+        size_t available = reader->end - reader->start;
+        while (scanned < available && at[scanned] != '\n' && at[scanned] != '\r')
+            scanned++;
+        if (scanned < available) {
+            bool crlf = at[scanned] == '\r' && scanned + 1 < available && at[scanned + 1] == '\n';
+            *length = scanned + (crlf ? 2 : 1);
+            return LINE_WHOLE;
+        }
+        if (available == sizeof reader->buffer)
+            return LINE_TOO_LONG;
+        if (reader->at_end) {
+            *length = available;
+            return available ? LINE_LAST : LINE_NONE;
+        }
+        if (!fill(reader, error))
+            return LINE_FAILED;
+    }
+}
+
+static void use_up(struct csv_reader *reader, size_t length)
+{
+    reader->start += length;
+    reader->bytes += length;
+}
+
+static void next_line(struct csv_reader *reader, size_t length)
+{
+    const char *line = reader->buffer + reader->start;
+    bool rest_of_crlf = reader->after_cr && length == 1 && *line == '\n';
+    if (!rest_of_crlf)
+        reader->line++;
+    reader->after_cr = line[length - 1] == '\r';
+    use_up(reader, length);
+}
+
+/* Drops the rest of a line that was too long, in pieces. */
+static bool skip_line(struct csv_reader *reader, struct error *error)
+{
+    size_t length;
+    for (;;)
+        switch (find_line(reader, &length, error)) {
+        case LINE_TOO_LONG:
+            use_up(reader, reader->end - reader->start);
+            break;
+        case LINE_WHOLE:
+        case LINE_LAST:
+            next_line(reader, length);
+            reader->skipping = false;
+            return true;
+        case LINE_NONE:
+            reader->skipping = false;
+            return true;
+        case LINE_FAILED:
+            return false;
+        }
+}
+
+static bool is_blank(const char *line, size_t length)
+{
+    while (length > 0 && strchr(" \t\r\n", line[length - 1]) && line[length - 1])
+        length--;
+    return length == 0;
+}
+
+static bool check_encoding(struct csv_reader *reader, size_t *length, struct error *error)
+{
+    const char *line = reader->buffer + reader->start;
+    if (*length >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0) {
+        use_up(reader, 3);
+        *length -= 3;
+    } else if (*length >= 2 && (memcmp(line, "\xff\xfe", 2) == 0 || memcmp(line, "\xfe\xff", 2) == 0)) {
+        return error_set(error, "%s:1: the file is in UTF-16: convert it to UTF-8 first", reader->file);
+    }
+    return true;
+}
+
+/* ---- rows ---- */
+
+static enum csv_reader_result bad_row(struct csv_reader *reader, struct error *error, const char *text)
+{
+    row_error(reader, error, text);
+    reset_parser(reader);
+    return CSV_READER_BAD_ROW;
+}
+
+static enum csv_reader_result too_long(struct csv_reader *reader, struct error *error)
+{
+    if (reader->line == reader->row_line)
+        return bad_row(reader, error, "the line is longer than 64 KiB");
+    return bad_row(
+        reader, error,
+        "the row that starts here is longer than 64 KiB: a quote that is opened may not be closed");
+}
+
+static enum csv_reader_result parse_error(struct csv_reader *reader, struct error *error)
+{
+    if (csv_error(&reader->parser) != CSV_EPARSE) {
+        error_set(error, "%s:%" PRIu64 ": %s", reader->file, reader->line,
+                  csv_strerror(csv_error(&reader->parser)));
+        return CSV_READER_FAILED;
+    }
+    csv_reader_error(
+        reader, reader->row.count, error,
+        "a quote is out of place: a field with quotes is quoted as a whole, and a quote in it is doubled");
+    reset_parser(reader);
+    return CSV_READER_BAD_ROW;
+}
+
+/* The row's terminator, or the end of the file, has been seen. */
+static enum csv_reader_result finish_row(struct csv_reader *reader, struct error *error)
+{
+    size_t count = reader->row.count, wanted = reader->name_count;
+    if (reader->has_nul)
+        csv_reader_error(reader, reader->nul_column, error, "a NUL byte");
+    else if (reader->names && count < wanted)
+        csv_reader_error(reader, count, error, "missing: the row has %zu of %zu fields", count, wanted);
+    else if (reader->names && count > wanted)
+        csv_reader_error(reader, wanted, error, "too many fields: the row has %zu, the header %zu", count,
+                         wanted);
+    else
+        return CSV_READER_ROW;
+    return CSV_READER_BAD_ROW;
+}
+
+static void begin_row(struct csv_reader *reader)
+{
+    reader->row_line = reader->line;
+    reader->row_bytes = 0;
+    reader->complete = false;
+    reader->has_nul = false;
+    reader->row.count = 0;
+    reader->row.length = 0;
+}
+
+static enum csv_reader_result finish_file(struct csv_reader *reader, struct error *error)
+{
+    if (reader->row_bytes == 0)
+        return CSV_READER_END;
+    if (csv_fini(&reader->parser, on_field, on_row, reader) != 0)
+        return bad_row(reader, error,
+                       "a quote that is opened in this row is not closed before the end of the file");
+    return finish_row(reader, error);
+}
+
+/* Reads one line, which ends a row or, within quotes, goes on in the next. */
+static enum csv_reader_result next_row(struct csv_reader *reader, struct error *error)
+{
+    size_t length;
+    begin_row(reader);
+    for (;;) {
+        enum line_result found = find_line(reader, &length, error);
+        if (found == LINE_FAILED)
+            return CSV_READER_FAILED;
+        if (found == LINE_NONE)
+            return finish_file(reader, error);
+        if (found == LINE_TOO_LONG) {
+            enum csv_reader_result result = too_long(reader, error);
+            reader->skipping = true;
+            return result;
+        }
+        if (reader->bytes == 0 && !check_encoding(reader, &length, error))
+            return CSV_READER_FAILED;
+        if (length == 0)
+            continue; /* nothing but a byte order mark */
+        const char *line = reader->buffer + reader->start;
+        if (reader->row_bytes == 0 && is_blank(line, length)) {
+            next_line(reader, length);
+            begin_row(reader);
+            continue;
+        }
+        if (reader->row_bytes + length > CSV_READER_ROW_MAX) {
+            enum csv_reader_result result = too_long(reader, error);
+            next_line(reader, length);
+            return result;
+        }
+        size_t parsed = csv_parse(&reader->parser, line, length, on_field, on_row, reader);
+        if (parsed != length) {
+            enum csv_reader_result result = parse_error(reader, error);
+            next_line(reader, length);
+            return result;
+        }
+        reader->row_bytes += length;
+        next_line(reader, length);
+        if (reader->complete)
+            return finish_row(reader, error);
+    }
+}
+
+enum csv_reader_result csv_reader_next(struct csv_reader *reader, struct error *error)
+{
+    if (reader->skipping && !skip_line(reader, error))
+        return CSV_READER_FAILED;
+    return next_row(reader, error);
+}
+
+const char *csv_reader_field(const struct csv_reader *reader, size_t column)
+{
+    return reader->row.text + reader->row.offsets[column];
+}
+
+uint64_t csv_reader_line(const struct csv_reader *reader)
+{
+    return reader->row_line;
+}
+
+uint64_t csv_reader_bytes(const struct csv_reader *reader)
+{
+    return reader->bytes;
+}
+
+/* ---- the header ---- */
+
+static bool keep_names(struct csv_reader *reader)
+{
+    const struct fields *row = &reader->row;
+    const char **names = malloc(row->count * sizeof *names + row->length);
+    if (!names)
+        return false;
+    char *text = memcpy(names + row->count, row->text, row->length);
+    for (size_t i = 0; i < row->count; i++)
+        names[i] = text + row->offsets[i];
+    reader->names = names;
+    reader->name_count = row->count;
+    return true;
+}
+
+struct csv_reader *csv_reader_open(const char *file, csv_reader_source *source, void *context,
+                                   struct error *error)
+{
+    struct csv_reader *reader = malloc(sizeof *reader);
+    if (!reader) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    *reader = (struct csv_reader){.file = file, .source = source, .context = context, .line = 1};
+    csv_init(&reader->parser, 0);
+    reset_parser(reader);
+    bool ok = false;
+    switch (next_row(reader, error)) {
+    case CSV_READER_ROW:
+        ok = keep_names(reader) || error_set(error, "out of memory");
+        break;
+    case CSV_READER_END:
+        error_set(error, "%s: the file is empty: its first line should name the columns", file);
+        break;
+    case CSV_READER_BAD_ROW:
+    case CSV_READER_FAILED:
+        break;
+    }
+    if (ok)
+        return reader;
+    csv_reader_close(reader);
+    return NULL;
+}
+
+void csv_reader_close(struct csv_reader *reader)
+{
+    csv_free(&reader->parser);
+    free(reader->names);
+    free(reader);
+}
+
+bool csv_reader_column(const struct csv_reader *reader, const char *name, size_t *column, struct error *error)
+{
+    size_t length = 0;
+    bool found = false;
+    char list[512] = "";
+    for (size_t i = 0; i < reader->name_count; i++) {
+        if (length < sizeof list)
+            length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", i ? ", " : "",
+                                       reader->names[i]);
+        if (strcmp(reader->names[i], name) != 0)
+            continue;
+        if (found)
+            return csv_reader_error(reader, i, error, "the column is there twice, also as field %zu",
+                                    *column + 1);
+        *column = i;
+        found = true;
+    }
+    if (!found)
+        return error_set(error, "%s:%" PRIu64 ": there is no column '%s'; there are: %s%s", reader->file,
+                         reader->row_line, name, list, length < sizeof list ? "" : "...");
+    return true;
+}

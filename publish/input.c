@@ -1,0 +1,72 @@
+#include "input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The folder of the running program, or "." where /proc does not tell. */
+static void program_folder(char *folder, size_t size)
+{
+    ssize_t length = readlink("/proc/self/exe", folder, size - 1);
+    if (length < 0) {
+        snprintf(folder, size, ".");
+        return;
+    }
+    folder[length] = '\0';
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        *slash = '\0';
+}
+
+/* The path of the first that is there, or NULL with *error. */
+static char *find_data(struct error *error)
+{
+    static const char *const files[] = {"occupancy.csv", "occupancy-sample.csv"};
+    char program[4096], nearby[4200], installed[4200];
+    program_folder(program, sizeof program);
+    snprintf(nearby, sizeof nearby, "%s/../../data", program);
+    snprintf(installed, sizeof installed, "%s/../share/roomstream", program);
+    const char *const folders[] = {"data", nearby, installed};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        for (size_t k = 0; k < sizeof files / sizeof *files; k++) {
+            char *path = NULL;
+            if (asprintf(&path, "%s/%s", folders[i], files[k]) < 0) {
+                error_set(error, "out of memory");
+                return NULL;
+            }
+            if (access(path, F_OK) == 0)
+                return path;
+            free(path);
+        }
+    error_set(error, "there is no %s or %s in data/, %s or %s: name a file with --file", files[0], files[1],
+              nearby, installed);
+    return NULL;
+}
+
+bool input_open(struct input *input, const char *file, struct error *error)
+{
+    bool standard = file && strcmp(file, "-") == 0;
+    struct stat status;
+    input->name = standard ? strdup("standard input") : file ? strdup(file) : find_data(error);
+    if (!input->name)
+        return file ? error_set(error, "out of memory") : false;
+    input->fd = standard ? STDIN_FILENO : open(input->name, O_RDONLY | O_CLOEXEC);
+    if (input->fd < 0 || fstat(input->fd, &status) != 0) {
+        error_set(error, "%s: cannot be opened: %s", input->name, strerror(errno));
+        input_close(input);
+        return false;
+    }
+    input->size = S_ISREG(status.st_mode) ? status.st_size : -1;
+    return true;
+}
+
+void input_close(struct input *input)
+{
+    if (input->fd > STDERR_FILENO)
+        close(input->fd);
+    free(input->name);
+}

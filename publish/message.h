@@ -1,0 +1,50 @@
+/* The payloads: what is said about one reading of one node. Everything that is the same for all messages is
+ * made once. */
+#ifndef ROOMSTREAM_MESSAGE_H
+#define ROOMSTREAM_MESSAGE_H
+
+#include "columns.h"
+#include "error.h"
+#include "readings.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Examples:
+ * JSON
+ * {"time":"2017-12-22T10:49:41","sensor":"temp","node":1,"value":24.94,"unit":"Cel","occupancy":1,"seq":1}
+ * CSV    2017/12/22, 10:49:41, 24.94, 1, 1
+ *        (date, time, value, node, occupancy)
+ * SENML  [{"n":"temp/1","u":"Cel","t":1513939781,"v":24.94}]
+ *        (RFC 8428: one record, absolute time) */
+enum message_format { MESSAGE_JSON, MESSAGE_CSV, MESSAGE_SENML };
+
+/* Names of the formats in the order of the enum, NULL-terminated. */
+extern const char *const message_formats[];
+
+/* The media type, for MQTT 5's content type. */
+const char *message_content_type(enum message_format format);
+
+/* The earliest recorded time that the format can carry, in s since 1970: SenML reads smaller numbers than
+ * 2^28 as relative (RFC 8428 section 4.5.3). */
+int64_t message_earliest(enum message_format format);
+
+/* True when SenML allows the name (RFC 8428 section 4.5.1). */
+bool message_senml_name(const char *name);
+
+struct message_writer;
+
+/* `unit` may be NULL: then the messages have none. Copies what it needs; NULL when memory is exhausted. */
+struct message_writer *message_writer_new(enum message_format format, const char *sensor, const char *unit,
+                                          const struct columns *columns);
+void message_writer_free(struct message_writer *writer);
+
+/* No message is longer, in bytes. */
+size_t message_writer_max(const struct message_writer *writer);
+
+/* Writes the message about a column's value into out (message_writer_max bytes, no NUL) and returns its
+ * length. `seq` is its number from 1 on. */
+size_t message_write(const struct message_writer *writer, const struct reading *reading, size_t column,
+                     uint64_t seq, char *out);
+
+#endif

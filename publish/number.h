@@ -1,0 +1,20 @@
+/* Decimal numbers as text: carried digit by digit, never by way of a double. */
+#ifndef ROOMSTREAM_NUMBER_H
+#define ROOMSTREAM_NUMBER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { NUMBER_MAX = 64 };
+
+struct number {
+    char text[NUMBER_MAX]; /* not NUL-terminated */
+    size_t length;
+};
+
+/* Takes a decimal number as a JSON number (RFC 8259 section 6). What JSON allows is taken verbatim; other
+ * usual spellings lose or gain only what has no value: +3 is 3, .5 is 0.5, 5. is 5, 007 is 7. False for
+ * anything else (empty, inf, nan, hexadecimal, a decimal comma) and for more than NUMBER_MAX characters. */
+bool number_parse(const char *text, struct number *number);
+
+#endif

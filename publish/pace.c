@@ -1,0 +1,43 @@
+#include "pace.h"
+
+#include "clock.h"
+
+void pace_init(struct pace *pace, const struct pace_settings *settings)
+{
+    *pace = (struct pace){.settings = settings};
+}
+
+/* Recorded ns from one message to the next. A double: a damaged file may jump by thousands of years. */
+static double gap(int64_t from, int64_t to, int64_t max_gap)
+{
+    double ns = to > from ? (double)(to - from) * (double)SECOND : 0;
+    return max_gap && ns > (double)max_gap ? (double)max_gap : ns;
+}
+
+/* `ns` after start; what is decades away is as good as never. */
+static int64_t after(int64_t start, double ns)
+{
+    return start + (int64_t)(ns < 1e18 ? ns : 1e18);
+}
+
+int64_t pace_next(struct pace *pace, int64_t time, int64_t now)
+{
+    const struct pace_settings *settings = pace->settings;
+    if (!pace->started) {
+        pace->started = true;
+        pace->start = now;
+        pace->last_time = time;
+    }
+    pace->elapsed += gap(pace->last_time, time, settings->max_gap);
+    pace->last_time = time;
+    uint64_t before = pace->messages++;
+    switch (settings->mode) {
+    case PACE_RECORDED:
+        return after(pace->start, pace->elapsed / settings->speed);
+    case PACE_RATE:
+        return after(pace->start, (double)before * (double)SECOND / settings->rate);
+    case PACE_FAST:
+        break;
+    }
+    return now;
+}

@@ -1,0 +1,153 @@
+#include "progress.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define CLEAR_LINE "\r\x1b[K"
+
+enum { BAR_MIN = 10, BAR_MAX = 40, COLUMNS_DEFAULT = 80 };
+
+static const int64_t bar_interval = 100 * MILLISECOND, line_interval = 10 * SECOND;
+
+void progress_init(struct progress *progress, bool quiet, bool text_log, int64_t now)
+{
+    bool terminal = isatty(STDERR_FILENO) && text_log;
+    *progress = (struct progress){.start = now, .last = now};
+    progress->mode = quiet ? PROGRESS_NONE : terminal ? PROGRESS_BAR : PROGRESS_LINES;
+    progress->next = now + (terminal ? bar_interval : line_interval);
+    if (progress->mode == PROGRESS_BAR)
+        log_set_line_prefix(CLEAR_LINE);
+}
+
+int64_t progress_due(const struct progress *progress)
+{
+    return progress->mode == PROGRESS_NONE ? INT64_MAX : progress->next;
+}
+
+/* ---- the text ---- */
+
+/* The part that is done, or -1 when there is no telling. */
+static double part_done(const struct progress_state *state)
+{
+    double of_file = state->size > 0 ? (double)state->bytes / (double)state->size : -1;
+    double of_limit = state->limit > 0 ? (double)state->messages / (double)state->limit : -1;
+    double part = of_file > of_limit ? of_file : of_limit;
+    return part > 1 ? 1 : part;
+}
+
+/* Appends the piece if the whole then has at most `room` columns (all pieces are ASCII). */
+__attribute__((format(printf, 3, 4))) static void add_piece(char *text, size_t room, const char *format, ...)
+{
+    char piece[80];
+    size_t length = strlen(text);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(piece, sizeof piece, format, arguments);
+    va_end(arguments);
+    if (length + strlen(piece) <= room)
+        memcpy(text + length, piece, strlen(piece) + 1);
+}
+
+static void add_time_left(char *text, size_t room, int64_t elapsed, double done)
+{
+    double left = (double)elapsed / SECOND * (1 - done) / done;
+    if (left < 0.5)
+        return;
+    if (left < 3600)
+        add_piece(text, room, ", %d:%02d left", (int)left / 60, (int)left % 60);
+    else if (left < 1000 * 3600.0)
+        add_piece(text, room, ", %d:%02d:%02d left", (int)left / 3600, (int)left / 60 % 60, (int)left % 60);
+    else
+        add_piece(text, room, ", weeks left");
+}
+
+/* Puts [====>     ] before the text, as wide as there is room. */
+static void add_bar(char *text, size_t columns, double done)
+{
+    char info[PROGRESS_TEXT_SIZE];
+    size_t length = strlen(text);
+    if (columns < length + 3 + BAR_MIN)
+        return;
+    size_t width = columns - length - 3 < BAR_MAX ? columns - length - 3 : BAR_MAX,
+           filled = (size_t)(done * (double)width);
+    memcpy(info, text, length + 1);
+    memset(text + 1, '=', filled);
+    memset(text + 1 + filled, ' ', width - filled);
+    if (filled < width)
+        text[1 + filled] = '>';
+    text[0] = '[';
+    text[1 + width] = ']';
+    text[2 + width] = ' ';
+    memcpy(text + 3 + width, info, length + 1);
+}
+
+void progress_text(const struct progress_state *state, int64_t elapsed, double rate, size_t columns,
+                   char text[static PROGRESS_TEXT_SIZE])
+{
+    double done = part_done(state);
+    /* A terminal wraps what fills its last column. */
+    size_t room = columns == 0 ? PROGRESS_TEXT_SIZE - 1 : columns - 1;
+    if (room > PROGRESS_TEXT_SIZE - 1)
+        room = PROGRESS_TEXT_SIZE - 1;
+    text[0] = '\0';
+    if (done >= 0)
+        add_piece(text, room, "%d%%, ", (int)(100 * done));
+    add_piece(text, room, "%" PRIu64 " messages", state->messages);
+    add_piece(text, room, ", %.*f/s", rate < 10 ? 1 : 0, rate);
+    if (done > 0)
+        add_time_left(text, room, elapsed, done);
+    add_piece(text, room, ", %" PRIu64 " rows", state->rows);
+    add_piece(text, room, ", %zu in flight", state->in_flight);
+    if (columns > 0 && done >= 0)
+        add_bar(text, room, done);
+}
+
+/* ---- showing it ---- */
+
+static size_t terminal_columns(void)
+{
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return COLUMNS_DEFAULT;
+    return size.ws_col;
+}
+
+void progress_show(struct progress *progress, const struct progress_state *state, int64_t now)
+{
+    char text[PROGRESS_TEXT_SIZE], line[PROGRESS_TEXT_SIZE + sizeof CLEAR_LINE];
+    /* About the last two seconds, so that the bar's number can be read. */
+    double seconds = (double)(now - progress->last) / SECOND;
+    if (seconds >= 1 || progress->rate == 0) {
+        progress->rate = seconds > 0 ? (double)(state->messages - progress->last_messages) / seconds : 0;
+        progress->last = now;
+        progress->last_messages = state->messages;
+    }
+    if (progress->mode == PROGRESS_LINES) {
+        progress_text(state, now - progress->start, progress->rate, 0, text);
+        log_info("%s", text);
+        progress->next = now + line_interval;
+        return;
+    }
+    progress_text(state, now - progress->start, progress->rate, terminal_columns(), text);
+    int length = snprintf(line, sizeof line, "%s%s", CLEAR_LINE, text);
+    /* A terminal that is gone makes itself felt in other ways. */
+    ssize_t written = write(STDERR_FILENO, line, (size_t)length);
+    (void)written;
+    progress->next = now + bar_interval;
+}
+
+void progress_end(struct progress *progress)
+{
+    if (progress->mode != PROGRESS_BAR)
+        return;
+    ssize_t written = write(STDERR_FILENO, CLEAR_LINE, sizeof CLEAR_LINE - 1);
+    (void)written;
+    log_set_line_prefix(NULL);
+}

@@ -1,0 +1,45 @@
+/* How far a replay is: a bar redrawn in place on a terminal, a log line now and then otherwise. One thread.
+ */
+#ifndef ROOMSTREAM_PROGRESS_H
+#define ROOMSTREAM_PROGRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct progress_state {
+    uint64_t rows, messages;
+    uint64_t limit; /* messages at most; 0: no limit */
+    uint64_t bytes; /* of the file, used up */
+    int64_t size;   /* of the file; -1 when not known */
+    size_t in_flight;
+};
+
+struct progress {
+    enum { PROGRESS_NONE, PROGRESS_LINES, PROGRESS_BAR } mode;
+    int64_t start, next; /* monotonic ns: when it began, when to show it again */
+    int64_t last;        /* when it was last shown */
+    uint64_t last_messages;
+    double rate; /* messages per second of late */
+};
+
+/* A bar where standard error is a terminal that takes log lines as text; none at all when quiet. From then on
+ * log lines clear the bar's line before they are written. */
+void progress_init(struct progress *progress, bool quiet, bool text_log, int64_t now);
+
+/* When it is due again, monotonic ns; never with PROGRESS_NONE. */
+int64_t progress_due(const struct progress *progress);
+
+/* Shows it; call it when it is due. */
+void progress_show(struct progress *progress, const struct progress_state *state, int64_t now);
+
+/* Clears the bar. */
+void progress_end(struct progress *progress);
+
+/* The text of the bar for a terminal of that many columns, or, with 0, of the log line; `elapsed` in ns,
+ * `rate` in messages per second. */
+enum { PROGRESS_TEXT_SIZE = 256 };
+void progress_text(const struct progress_state *state, int64_t elapsed, double rate, size_t columns,
+                   char text[static PROGRESS_TEXT_SIZE]);
+
+#endif

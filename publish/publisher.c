@@ -1,0 +1,380 @@
+#include "publisher.h"
+
+#include "broker.h"
+#include "clock.h"
+#include "input.h"
+#include "message.h"
+#include "outbox.h"
+#include "pace.h"
+#include "progress.h"
+#include "readings.h"
+#include "stop.h"
+#include "summary.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* A message is late when it is sent so long after it was due: less is what any machine does. */
+static const int64_t late_after = 100 * MILLISECOND;
+
+/* How soon to try again what the library had no room for, where nothing tells when it has. */
+static const int64_t retry_interval = 5 * MILLISECOND;
+
+static const int64_t close_timeout = 5 * SECOND;
+
+struct publisher {
+    const struct publish_settings *settings;
+    struct input input;
+    struct readings_settings readings_settings;
+    struct readings *readings;
+    struct message_writer *writer;
+    struct broker_settings broker_settings;
+    struct broker *broker;
+    struct outbox *outbox;
+    struct pace pace;
+    struct progress progress;
+    uint64_t messages; /* made; the last one's seq */
+    uint64_t late;
+    int64_t start; /* of publishing, monotonic ns */
+};
+
+/* ---- waiting ---- */
+
+static void show_progress(struct publisher *p, int64_t now)
+{
+    const struct progress_state state = {
+        .rows = readings_rows(p->readings),
+        .messages = outbox_sent(p->outbox),
+        .limit = (uint64_t)p->settings->limit,
+        .bytes = readings_bytes(p->readings),
+        .size = p->input.size,
+        .in_flight = outbox_pending(p->outbox),
+    };
+    progress_show(&p->progress, &state, now);
+}
+
+/* Whether reading and sending must end early. */
+static bool interrupted(const struct publisher *p)
+{
+    return stop_requested() || (p->broker && broker_failed(p->broker));
+}
+
+/* Sleeps until the outbox calls, `fd` (unless -1) is readable, stopping is asked for (unless it was before),
+ * or `deadline`, in monotonic ns. May return early. True when fd is readable. */
+static bool sleep_until(struct publisher *p, int64_t deadline, int fd)
+{
+    struct pollfd wait[] = {
+        {.fd = p->outbox ? outbox_fd(p->outbox) : -1, .events = POLLIN},
+        {.fd = stop_requested() ? -1 : stop_fd(), .events = POLLIN},
+        {.fd = fd, .events = POLLIN},
+    };
+    int64_t due = progress_due(&p->progress), now = clock_monotonic(),
+            until = deadline < due ? deadline : due, left = until > now ? until - now : 0;
+    struct timespec timeout = {.tv_sec = left / SECOND, .tv_nsec = left % SECOND};
+    int ready = ppoll(wait, 3, until == INT64_MAX ? NULL : &timeout, NULL);
+    now = clock_monotonic();
+    if (now >= due)
+        show_progress(p, now);
+    return ready > 0 && wait[2].revents;
+}
+
+/* Sends what is to be sent and returns when to try again: never, where all is sent or the outbox calls; soon,
+ * where the library had no room. */
+static int64_t flush(struct publisher *p)
+{
+    if (!p->outbox || outbox_flush(p->outbox) || !broker_connected(p->broker))
+        return INT64_MAX;
+    return clock_monotonic() + retry_interval;
+}
+
+/* Every wait below arms the outbox, then checks what it waits for, then sleeps: so nothing is missed in
+ * between. */
+
+static bool wait_for_broker(struct publisher *p)
+{
+    for (;;) {
+        outbox_disarm(p->outbox);
+        if (interrupted(p))
+            return false;
+        if (broker_connected(p->broker))
+            return true;
+        sleep_until(p, INT64_MAX, -1);
+    }
+}
+
+/* How much of a full window is let go before it is filled again: enough to spare wake-ups; but with much more
+ * both sides may fall silent, as a broker that collects small packets (Nagle's algorithm) holds back its
+ * acknowledgements until something is sent to it. */
+static size_t refill_at(size_t limit)
+{
+    return limit - (limit < 16 ? 1 : limit / 8);
+}
+
+/* Waits for a free slot in the window; NULL when interrupted. */
+static struct outbox_message *wait_for_slot(struct publisher *p)
+{
+    struct outbox_message *slot = outbox_slot(p->outbox);
+    while (!slot) {
+        size_t enough = refill_at(outbox_limit(p->outbox)), pending = outbox_pending(p->outbox);
+        outbox_arm(p->outbox, pending > enough ? enough : pending > 0 ? pending - 1 : 0);
+        int64_t retry = flush(p);
+        if ((slot = outbox_slot(p->outbox)))
+            break;
+        if (interrupted(p))
+            return NULL;
+        sleep_until(p, retry, -1);
+    }
+    return slot;
+}
+
+/* Waits until the message is due, sending again meanwhile what the broker forgot. False when interrupted. */
+static bool wait_until_due(struct publisher *p, int64_t due)
+{
+    while (clock_monotonic() < due) {
+        outbox_disarm(p->outbox);
+        int64_t retry = flush(p);
+        if (interrupted(p))
+            return false;
+        sleep_until(p, retry < due ? retry : due, -1);
+    }
+    return true;
+}
+
+/* Waits until all messages are with the library. False when interrupted. */
+static bool send_all(struct publisher *p)
+{
+    while (!outbox_flush(p->outbox)) {
+        outbox_arm(p->outbox, outbox_pending(p->outbox) / 2);
+        int64_t retry = flush(p);
+        if (interrupted(p))
+            return false;
+        sleep_until(p, retry, -1);
+    }
+    return true;
+}
+
+/* Waits until every message is acknowledged: without limit, but once stopping was asked for, or with `hurry`,
+ * no longer than the drain timeout. */
+static void drain(struct publisher *p, bool hurry)
+{
+    int64_t deadline = INT64_MAX;
+    for (;;) {
+        outbox_arm(p->outbox, 0);
+        int64_t retry = flush(p), now = clock_monotonic();
+        if ((hurry || stop_requested()) && deadline == INT64_MAX)
+            deadline = now + p->settings->drain_timeout;
+        if (outbox_empty(p->outbox) || broker_failed(p->broker) || now >= deadline)
+            return;
+        sleep_until(p, retry < deadline ? retry : deadline, -1);
+    }
+}
+
+/* ---- reading and sending ---- */
+
+/* The csv_reader_source. While a pipe has nothing, what the broker forgot is sent again; once interrupted, it
+ * is as if the file ended. */
+static ssize_t read_input(void *context, void *buffer, size_t size)
+{
+    struct publisher *p = context;
+    ssize_t count;
+    bool readable = p->input.size >= 0;
+    while (!readable) {
+        if (p->outbox)
+            outbox_disarm(p->outbox);
+        int64_t retry = flush(p);
+        if (interrupted(p))
+            return 0;
+        readable = sleep_until(p, retry, p->input.fd);
+    }
+    do
+        count = read(p->input.fd, buffer, size);
+    while (count < 0 && errno == EINTR);
+    return count;
+}
+
+/* Makes one message and sees it to the library in time. False when interrupted. */
+static bool publish_value(struct publisher *p, const struct reading *reading, size_t column)
+{
+    struct outbox_message *message = wait_for_slot(p);
+    if (!message)
+        return false;
+    int64_t now = clock_monotonic(), due = pace_next(&p->pace, reading->time, now);
+    message->column = column;
+    message->length = message_write(p->writer, reading, column, ++p->messages, message->payload);
+    if (due > now && !wait_until_due(p, due))
+        return false;
+    outbox_add(p->outbox);
+    if (!send_all(p))
+        return false;
+    if (p->settings->pace.mode != PACE_FAST && clock_monotonic() - due > late_after)
+        p->late++;
+    if (now >= progress_due(&p->progress))
+        show_progress(p, now);
+    return true;
+}
+
+static bool limit_reached(const struct publisher *p)
+{
+    return p->settings->limit > 0 && p->messages >= (uint64_t)p->settings->limit;
+}
+
+static bool publish_row(struct publisher *p, const struct reading *reading)
+{
+    for (size_t i = 0; i < p->settings->columns.count && !limit_reached(p); i++)
+        if (!publish_value(p, reading, i))
+            return false;
+    return true;
+}
+
+/* False when the file is wrong: that has been logged. */
+static bool publish_file(struct publisher *p)
+{
+    struct reading reading;
+    struct error error;
+    while (!limit_reached(p)) {
+        enum readings_result result = readings_next(p->readings, &reading, &error);
+        if (interrupted(p))
+            return true; /* what was read then may be cut off */
+        if (result == READINGS_FAILED) {
+            log_error("%s", error.text);
+            return false;
+        }
+        if (result == READINGS_END) {
+            if (readings_rows(p->readings) == 0)
+                log_warning("%s has no rows to publish", p->input.name);
+            return true;
+        }
+        if (!publish_row(p, &reading))
+            return true;
+    }
+    return true;
+}
+
+/* ---- life ---- */
+
+static bool open_file(struct publisher *p, struct error *error)
+{
+    const struct publish_settings *settings = p->settings;
+    p->readings_settings = (struct readings_settings){
+        .date_column = "Date",
+        .clock_column = "Time",
+        .occupancy_column = "Room_Occupancy_Count",
+        .columns = &settings->columns,
+        .earliest = message_earliest((enum message_format)settings->format),
+        .skip_bad = settings->skip_bad,
+    };
+    if (!input_open(&p->input, settings->file, error))
+        return false;
+    p->readings = readings_open(p->input.name, read_input, p, &p->readings_settings, error);
+    if (!p->readings)
+        input_close(&p->input);
+    return p->readings != NULL;
+}
+
+static bool open_broker(struct publisher *p, const char *program, const struct mqtt_settings *mqtt,
+                        struct error *error)
+{
+    const struct publish_settings *settings = p->settings;
+    enum message_format format = (enum message_format)settings->format;
+    p->writer = message_writer_new(format, settings->sensor, settings->unit, &settings->columns);
+    if (!p->writer)
+        return error_set(error, "out of memory");
+    p->broker_settings = (struct broker_settings){
+        .mqtt = mqtt,
+        .topic = settings->topic,
+        .qos = (int)settings->qos,
+        .retain = settings->retain,
+        .window = (size_t)settings->window,
+        .payload_max = message_writer_max(p->writer),
+        .content_type = message_content_type(format),
+        .columns = &settings->columns,
+        .properties = &settings->properties,
+    };
+    p->broker = broker_open(program, &p->broker_settings, error);
+    if (!p->broker) {
+        message_writer_free(p->writer);
+        return false;
+    }
+    p->outbox = broker_outbox(p->broker);
+    return true;
+}
+
+static void log_plan(const struct publisher *p)
+{
+    const struct publish_settings *settings = p->settings;
+    char pace[64] = "as fast as it goes";
+    if (settings->pace.mode == PACE_RATE)
+        snprintf(pace, sizeof pace, "at %.15g messages/s", settings->pace.rate);
+    if (settings->pace.mode == PACE_RECORDED)
+        snprintf(pace, sizeof pace, "at %.15g times the recorded speed", settings->pace.speed);
+    log_info("replaying %s to the topic '%s' %s", p->input.name, settings->topic, pace);
+}
+
+/* Publishes the file and waits for the acknowledgements. Returns the exit status. */
+static int run(struct publisher *p)
+{
+    bool good = true;
+    if (wait_for_broker(p)) {
+        p->start = clock_monotonic();
+        pace_init(&p->pace, &p->settings->pace);
+        good = publish_file(p);
+        drain(p, !good);
+    }
+    return good && !broker_failed(p->broker) ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int finish(struct publisher *p, int status)
+{
+    struct error error;
+    const struct summary summary = {
+        .published = outbox_sent(p->outbox),
+        .acknowledged = outbox_finished(p->outbox),
+        .resent = outbox_resent(p->outbox),
+        .rows = readings_rows(p->readings),
+        .bad_rows = readings_bad_rows(p->readings),
+        .late = p->late,
+        .duration = p->start ? clock_monotonic() - p->start : 0,
+    };
+    progress_end(&p->progress);
+    if (summary.acknowledged < summary.published) {
+        log_error("%" PRIu64 " published messages are not acknowledged",
+                  summary.published - summary.acknowledged);
+        status = EXIT_FAILED;
+    }
+    summary_log(&summary);
+    if (p->settings->summary && !summary_write(&summary, p->settings->summary, &error)) {
+        log_error("%s", error.text);
+        status = EXIT_FAILED;
+    }
+    return status;
+}
+
+int publisher_run(const char *program, const struct publish_settings *settings,
+                  const struct mqtt_settings *mqtt, const struct log_settings *log)
+{
+    struct publisher p = {.settings = settings};
+    struct error error;
+    if (!open_file(&p, &error)) {
+        if (stop_requested())
+            return EXIT_DONE; /* while it waited for the header */
+        log_error("%s", error.text);
+        return EXIT_FAILED;
+    }
+    int status = EXIT_FAILED;
+    if (open_broker(&p, program, mqtt, &error)) {
+        log_plan(&p);
+        progress_init(&p.progress, settings->quiet, log->format == LOG_FORMAT_TEXT, clock_monotonic());
+        status = run(&p);
+        status = finish(&p, status);
+        broker_close(p.broker, close_timeout);
+        message_writer_free(p.writer);
+    } else {
+        log_error("%s", error.text);
+    }
+    readings_close(p.readings);
+    input_close(&p.input);
+    return status;
+}

@@ -1,0 +1,180 @@
+#include "readings.h"
+
+#include "log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BAD_ROWS_LOGGED = 5 };
+
+struct readings {
+    const char *file;
+    const struct readings_settings *settings;
+    struct csv_reader *csv;
+    size_t date, clock, occupancy; /* column numbers in the file */
+    size_t *columns;
+    struct number *values;
+    uint64_t rows, bad_rows;
+    /* Rows of one day follow each other: its date is worked out once. */
+    char day[RECORDED_DATE_LENGTH + 1];
+    int64_t day_start;
+    int64_t last_time;
+    bool went_back;
+};
+
+static bool find_columns(struct readings *readings, struct error *error)
+{
+    const struct readings_settings *settings = readings->settings;
+    const struct csv_reader *csv = readings->csv;
+    if (!csv_reader_column(csv, settings->date_column, &readings->date, error) ||
+        !csv_reader_column(csv, settings->clock_column, &readings->clock, error) ||
+        !csv_reader_column(csv, settings->occupancy_column, &readings->occupancy, error))
+        return false;
+    for (size_t i = 0; i < settings->columns->count; i++)
+        if (!csv_reader_column(csv, settings->columns->items[i].name, &readings->columns[i], error))
+            return false;
+    return true;
+}
+
+struct readings *readings_open(const char *file, csv_reader_source *source, void *context,
+                               const struct readings_settings *settings, struct error *error)
+{
+    struct readings *readings = calloc(1, sizeof *readings);
+    size_t count = settings->columns->count;
+    if (!readings) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    readings->file = file;
+    readings->settings = settings;
+    readings->columns = calloc(count, sizeof *readings->columns);
+    readings->values = calloc(count, sizeof *readings->values);
+    if (!readings->columns || !readings->values)
+        error_set(error, "out of memory");
+    else if ((readings->csv = csv_reader_open(file, source, context, error)) && find_columns(readings, error))
+        return readings;
+    readings_close(readings);
+    return NULL;
+}
+
+void readings_close(struct readings *readings)
+{
+    if (readings->csv)
+        csv_reader_close(readings->csv);
+    free(readings->columns);
+    free(readings->values);
+    free(readings);
+}
+
+static bool parse_number(const struct readings *readings, size_t column, struct number *number,
+                         struct error *error)
+{
+    const char *text = csv_reader_field(readings->csv, column);
+    if (number_parse(text, number))
+        return true;
+    if (*text == '\0')
+        return csv_reader_error(readings->csv, column, error, "empty, where a number is wanted");
+    return csv_reader_error(readings->csv, column, error,
+                            "'%.80s' is not a decimal number of up to %d characters", text, NUMBER_MAX);
+}
+
+static bool parse_time(struct readings *readings, struct reading *reading, struct error *error)
+{
+    const char *date = csv_reader_field(readings->csv, readings->date),
+               *clock = csv_reader_field(readings->csv, readings->clock);
+    int64_t seconds;
+    if (strcmp(date, readings->day) != 0) {
+        if (!recorded_date(date, &readings->day_start)) {
+            readings->day[0] = '\0';
+            return csv_reader_error(readings->csv, readings->date, error,
+                                    "'%.80s' is not a date as in 2017/12/22", date);
+        }
+        memcpy(readings->day, date, sizeof readings->day);
+    }
+    if (!recorded_clock(clock, &seconds))
+        return csv_reader_error(readings->csv, readings->clock, error, "'%.80s' is not a time as in 10:49:41",
+                                clock);
+    reading->time = readings->day_start + seconds;
+    if (reading->time < readings->settings->earliest)
+        return csv_reader_error(readings->csv, readings->date, error,
+                                "'%s' is too early for this message format", date);
+    memcpy(reading->date, date, sizeof reading->date);
+    memcpy(reading->clock, clock, sizeof reading->clock);
+    return true;
+}
+
+static bool parse_row(struct readings *readings, struct reading *reading, struct error *error)
+{
+    if (!parse_time(readings, reading, error) ||
+        !parse_number(readings, readings->occupancy, &reading->occupancy, error))
+        return false;
+    for (size_t i = 0; i < readings->settings->columns->count; i++)
+        if (!parse_number(readings, readings->columns[i], &readings->values[i], error))
+            return false;
+    reading->values = readings->values;
+    return true;
+}
+
+static void watch_time(struct readings *readings, const struct reading *reading)
+{
+    if (readings->rows > 0 && reading->time < readings->last_time && !readings->went_back) {
+        struct error place;
+        csv_reader_error(readings->csv, readings->clock, &place, "the recorded time goes back by %lld s",
+                         (long long)(readings->last_time - reading->time));
+        log_warning("%s: such rows are sent without a wait; it is said this once", place.text);
+        readings->went_back = true;
+    }
+    readings->last_time = reading->time;
+}
+
+static void note_bad_row(struct readings *readings, const struct error *error)
+{
+    readings->bad_rows++;
+    if (readings->bad_rows <= BAD_ROWS_LOGGED)
+        log_warning("row skipped: %s", error->text);
+    if (readings->bad_rows == BAD_ROWS_LOGGED)
+        log_warning("further bad rows are counted only");
+}
+
+enum readings_result readings_next(struct readings *readings, struct reading *reading, struct error *error)
+{
+    struct error reason;
+    for (;;) {
+        switch (csv_reader_next(readings->csv, &reason)) {
+        case CSV_READER_ROW:
+            if (parse_row(readings, reading, &reason)) {
+                watch_time(readings, reading);
+                readings->rows++;
+                return READINGS_ROW;
+            }
+            break;
+        case CSV_READER_END:
+            return READINGS_END;
+        case CSV_READER_BAD_ROW:
+            break;
+        case CSV_READER_FAILED:
+            error_set(error, "%s", reason.text);
+            return READINGS_FAILED;
+        }
+        if (!readings->settings->skip_bad) {
+            error_set(error, "%s (--skip-bad goes on without such rows)", reason.text);
+            return READINGS_FAILED;
+        }
+        note_bad_row(readings, &reason);
+    }
+}
+
+uint64_t readings_rows(const struct readings *readings)
+{
+    return readings->rows;
+}
+
+uint64_t readings_bad_rows(const struct readings *readings)
+{
+    return readings->bad_rows;
+}
+
+uint64_t readings_bytes(const struct readings *readings)
+{
+    return csv_reader_bytes(readings->csv);
+}

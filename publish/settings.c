@@ -1,0 +1,210 @@
+#include "settings.h"
+
+#include "message.h"
+#include "topic.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define AT(field) .offset = offsetof(struct publish_settings, field)
+
+static const struct option_spec replay_specs[] = {
+    {.name = "file",
+     .kind = OPTION_TEXT,
+     .argument = "CSV",
+     AT(file),
+     .help = "the file to replay, '-' for standard input; without it data/occupancy.csv, or else "
+             "data/occupancy-sample.csv"},
+    {.name = "column",
+     .kind = OPTION_LIST,
+     .argument = "NAME:NODE",
+     AT(column_texts),
+     .help = "column to publish and the number of the node that it belongs to; several with commas, or "
+             "several times"},
+    {.name = "nodes",
+     .kind = OPTION_LIST,
+     .argument = "LIST",
+     AT(node_texts),
+     .help = "only these nodes, e.g. 1,3"},
+    {.name = "speed",
+     .kind = OPTION_REAL,
+     .argument = "X",
+     .fallback = "30",
+     .minimum = 1e-6,
+     .maximum = 1e9,
+     AT(pace.speed),
+     .help = "X seconds of recorded time in one second"},
+    {.name = "max-gap",
+     .kind = OPTION_DURATION,
+     .argument = "DURATION",
+     .fallback = "10m",
+     AT(pace.max_gap),
+     .help = "longer recorded pauses between two rows are cut to this, 0 for never: the data set has one of "
+             "15 days, "
+             "which would still be 12 hours at --speed 30"},
+    {.name = "rate",
+     .kind = OPTION_REAL,
+     .argument = "N",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e9,
+     AT(pace.rate),
+     .help = "N messages a second, whatever the recorded times; 0 for as recorded"},
+    {.name = "fast", .kind = OPTION_FLAG, AT(fast), .help = "as fast as the broker acknowledges"},
+    {.name = "limit",
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 9e15,
+     AT(limit),
+     .help = "end after N messages, 0 for all"},
+    {.name = "skip-bad",
+     .kind = OPTION_FLAG,
+     AT(skip_bad),
+     .help = "count rows that are wrong and go on without them"},
+    {.name = "quiet", .kind = OPTION_FLAG, AT(quiet), .help = "do not show progress"},
+    {.name = "summary",
+     .kind = OPTION_TEXT,
+     .argument = "FILE",
+     AT(summary),
+     .help = "at the end, write the counts into FILE as key=value lines"},
+};
+
+static const struct option_spec publish_specs[] = {
+    {.name = "topic",
+     .letter = 't',
+     .kind = OPTION_TEXT,
+     .argument = "TOPIC",
+     AT(topic),
+     .help = "topic to publish to"},
+    {.name = "qos",
+     .letter = 'q',
+     .kind = OPTION_INTEGER,
+     .argument = "QOS",
+     .fallback = "1",
+     .minimum = 0,
+     .maximum = 2,
+     AT(qos),
+     .help = "quality of service: 0, 1 or 2"},
+    {.name = "retain", .letter = 'r', .kind = OPTION_FLAG, AT(retain), .help = "publish retained messages"},
+    {.name = "format",
+     .kind = OPTION_CHOICE,
+     .argument = "FORMAT",
+     .choices = message_formats,
+     .fallback = "json",
+     AT(format),
+     .help = "payload: json, csv (date, time, value, node, occupancy) or senml (RFC 8428; it takes the "
+             "recorded time, "
+             "which names no zone, as UTC)"},
+    {.name = "sensor",
+     .kind = OPTION_TEXT,
+     .argument = "NAME",
+     AT(sensor),
+     .help = "name of the sensor in the payload; without one the topic"},
+    {.name = "unit",
+     .kind = OPTION_TEXT,
+     .argument = "UNIT",
+     AT(unit),
+     .help = "unit of the values in the payload, as in RFC 8428; without one none is sent"},
+    {.name = "property",
+     .kind = OPTION_LIST,
+     .argument = "NAME=VALUE",
+     AT(properties),
+     .help = "further user property of each message, beside key=NODE (MQTT 5); may be given several times"},
+    {.name = "window",
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .fallback = "1000",
+     .minimum = 1,
+     .maximum = 65535,
+     AT(window),
+     .help = "most messages in flight; always less than the broker's receive maximum"},
+    {.name = "drain-timeout",
+     .kind = OPTION_DURATION,
+     .argument = "DURATION",
+     .fallback = "10s",
+     AT(drain_timeout),
+     .help = "when stopped, how long to wait for acknowledgements that are due"},
+};
+
+void settings_options(struct publish_settings *settings, struct option_group groups[static SETTINGS_GROUPS])
+{
+    groups[0] = (struct option_group){"Replay", "replay", replay_specs,
+                                      sizeof replay_specs / sizeof *replay_specs, settings};
+    groups[1] = (struct option_group){"Messages", "messages", publish_specs,
+                                      sizeof publish_specs / sizeof *publish_specs, settings};
+}
+
+size_t settings_defaults(const struct sensor *sensor,
+                         struct option_default defaults[static SETTINGS_DEFAULTS])
+{
+    if (!sensor)
+        return 0;
+    defaults[0] = (struct option_default){"topic", sensor->name};
+    defaults[1] = (struct option_default){"sensor", sensor->name};
+    defaults[2] = (struct option_default){"unit", sensor->unit};
+    defaults[3] = (struct option_default){"column", sensor->columns};
+    return SETTINGS_DEFAULTS;
+}
+
+static void check_pace(const struct program *program, struct publish_settings *settings)
+{
+    bool rate = settings->pace.rate > 0;
+    if (settings->fast && rate)
+        options_wrong(program, "--fast and --rate exclude each other");
+    if ((settings->fast || rate) && options_given("speed"))
+        options_wrong(program, "--speed and %s exclude each other", rate ? "--rate" : "--fast");
+    settings->pace.mode = settings->fast ? PACE_FAST : rate ? PACE_RATE : PACE_RECORDED;
+}
+
+static void check_columns(const struct program *program, struct publish_settings *settings)
+{
+    struct error error;
+    if (settings->column_texts.count == 0)
+        options_wrong(program, "name the columns to publish with --column NAME:NODE");
+    if (!columns_parse(&settings->column_texts, &settings->columns, &error) ||
+        !columns_select(&settings->columns, &settings->node_texts, &error))
+        options_wrong(program, "%s", error.text);
+}
+
+static void check_property(const struct program *program, const char *property)
+{
+    const char *equals = strchr(property, '=');
+    if (!equals || equals == property)
+        options_wrong(program, "--property: '%s' is not NAME=VALUE", property);
+    if (!topic_is_utf8(property))
+        options_wrong(program, "--property: '%s' is not valid UTF-8", property);
+    if (equals - property > 65535 || strlen(equals + 1) > 65535)
+        options_wrong(program, "--property: name and value are at most 65535 bytes each");
+}
+
+static void check_message(const struct program *program, struct publish_settings *settings)
+{
+    struct error error;
+    if (!settings->topic)
+        options_wrong(program, "name the topic to publish to with --topic");
+    if (!topic_check(settings->topic, &error))
+        options_wrong(program, "--topic: '%s': %s", settings->topic, error.text);
+    if (!settings->sensor)
+        settings->sensor = settings->topic;
+    if (!topic_is_utf8(settings->sensor) || (settings->unit && !topic_is_utf8(settings->unit)))
+        options_wrong(program, "--sensor and --unit must be valid UTF-8");
+    if (settings->format == MESSAGE_SENML && !message_senml_name(settings->sensor))
+        options_wrong(
+            program,
+            "--sensor: SenML allows letters, digits and - : . / _ only, a letter or digit first, not '%s'",
+            settings->sensor);
+}
+
+void settings_check(const struct program *program, struct publish_settings *settings,
+                    const struct mqtt_settings *mqtt)
+{
+    check_pace(program, settings);
+    check_columns(program, settings);
+    check_message(program, settings);
+    if (settings->properties.count > 0 && mqtt->version != MQTT_VERSION_5)
+        options_wrong(program, "--property needs --mqtt-version 5: earlier versions have no user properties");
+    for (size_t i = 0; i < settings->properties.count; i++)
+        check_property(program, settings->properties.items[i]);
+}

@@ -1,0 +1,38 @@
+/* What the user of a publisher can choose, beside the connection (mqtt.h) and the log (log.h). */
+#ifndef ROOMSTREAM_SETTINGS_H
+#define ROOMSTREAM_SETTINGS_H
+
+#include "columns.h"
+#include "mqtt.h"
+#include "options.h"
+#include "pace.h"
+#include "sensors.h"
+#include "text.h"
+
+struct publish_settings {
+    /* As parsed. */
+    const char *topic, *sensor, *unit, *file, *summary;
+    struct text_list column_texts, node_texts, properties;
+    int64_t qos, window, limit;
+    int64_t drain_timeout; /* ns */
+    int format;            /* enum message_format */
+    bool retain, fast, skip_bad, quiet;
+    /* Made of it by settings_check. */
+    struct columns columns;
+    struct pace_settings pace; /* its numbers are parsed */
+};
+
+/* Two groups: what is replayed and how, and how it is published. settings outlive the parsing. */
+enum { SETTINGS_GROUPS = 2 };
+void settings_options(struct publish_settings *settings, struct option_group groups[static SETTINGS_GROUPS]);
+
+/* The defaults that the sensor (NULL: none) brings; returns how many. */
+enum { SETTINGS_DEFAULTS = 4 };
+size_t settings_defaults(const struct sensor *sensor,
+                         struct option_default defaults[static SETTINGS_DEFAULTS]);
+
+/* Checks what a single option cannot tell and completes the settings; wrong use ends the program. */
+void settings_check(const struct program *program, struct publish_settings *settings,
+                    const struct mqtt_settings *mqtt);
+
+#endif

@@ -1,0 +1,71 @@
+#include "summary.h"
+
+#include "clock.h"
+#include "log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void summary_log(const struct summary *summary)
+{
+    log_info("published %" PRIu64 " messages (%" PRIu64 " rows, %" PRIu64 " bad rows, %" PRIu64
+             " late, %" PRIu64 " resent), %" PRIu64 " acknowledged, in %.3f s",
+             summary->published, summary->rows, summary->bad_rows, summary->late, summary->resent,
+             summary->acknowledged, (double)summary->duration / SECOND);
+}
+
+/* Makes the file beside the place where it is wanted, as rename() needs it, with the mode that any new file
+ * gets. */
+static FILE *open_temporary(char *path)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    int fd = mkstemp(path);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+    if (file && fchmod(fd, 0666 & ~mask) == 0)
+        return file;
+    int saved = errno;
+    if (fd >= 0)
+        unlink(path);
+    if (file)
+        fclose(file);
+    else if (fd >= 0)
+        close(fd);
+    errno = saved;
+    return NULL;
+}
+
+static bool write_and_close(const struct summary *summary, FILE *file)
+{
+    fprintf(file,
+            "published=%" PRIu64 "\nacknowledged=%" PRIu64 "\nresent=%" PRIu64 "\nrows=%" PRIu64
+            "\nbad_rows=%" PRIu64 "\nlate=%" PRIu64 "\nseconds=%.3f\n",
+            summary->published, summary->acknowledged, summary->resent, summary->rows, summary->bad_rows,
+            summary->late, (double)summary->duration / SECOND);
+    bool ok = !ferror(file);
+    return fclose(file) == 0 && ok;
+}
+
+bool summary_write(const struct summary *summary, const char *path, struct error *error)
+{
+    struct stat status;
+    char *temporary = NULL;
+    /* Replacing a device such as /dev/stdout would do harm. */
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        return error_set(error, "--summary: %s is not a regular file", path);
+    if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+        return error_set(error, "out of memory");
+    FILE *file = open_temporary(temporary);
+    bool ok = file && write_and_close(summary, file) && rename(temporary, path) == 0;
+    if (!ok)
+        error_set(error, "--summary: cannot write %s: %s", path, strerror(errno));
+    if (!ok && file)
+        unlink(temporary);
+    free(temporary);
+    return ok;
+}
