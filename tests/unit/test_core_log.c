@@ -1,0 +1,202 @@
+#include "core_fixture.h"
+
+#include "clock.h"
+#include "log.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+static struct capture captured;
+
+static void begin(int level, int format)
+{
+    const struct log_settings settings = {level, format};
+    log_init("probe", &settings);
+    capture_start(&captured, STDERR_FILENO);
+}
+
+/* What follows the time, whose form is checked, and the head. */
+static const char *message_of(const char *line, const char *head)
+{
+    for (const char *form = "dddd-dd-ddTdd:dd:dd.dddZ"; *form; form++, line++)
+        assert_true(*form == 'd' ? *line >= '0' && *line <= '9' : *line == *form);
+    assert_memory_equal(line, head, strlen(head));
+    return line + strlen(head);
+}
+
+static void text_lines(void **state)
+{
+    (void)state;
+    begin(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+    log_error("number %d", 1);
+    const char *lines = capture_end(&captured);
+    assert_string_equal(message_of(lines, " probe error: "), "number 1\n");
+}
+
+static void levels(void **state)
+{
+    (void)state;
+    begin(LOG_LEVEL_WARNING, LOG_FORMAT_TEXT);
+    log_error("one");
+    log_warning("two");
+    log_info("three");
+    log_debug("four");
+    const char *lines = capture_end(&captured);
+    assert_contains(lines, "one\n");
+    assert_contains(lines, "two\n");
+    assert_lacks(lines, "three");
+    assert_lacks(lines, "four");
+    assert_true(log_enabled(LOG_LEVEL_WARNING));
+    assert_false(log_enabled(LOG_LEVEL_INFO));
+}
+
+static void json_lines(void **state)
+{
+    (void)state;
+    begin(LOG_LEVEL_DEBUG, LOG_FORMAT_JSON);
+    log_debug("a \"quoted\" back\\slash");
+    const char *lines = capture_end(&captured);
+    static const char start[] = "{\"time\":\"";
+    assert_memory_equal(lines, start, sizeof start - 1);
+    assert_string_equal(
+        message_of(lines + sizeof start - 1, "\",\"level\":\"debug\",\"program\":\"probe\",\"message\":\""),
+        "a \\\"quoted\\\" back\\\\slash\"}\n");
+}
+
+/* What comes from outside cannot break a line, move the cursor, or make JSON invalid. */
+static void escapes(void **state)
+{
+    static const struct {
+        const char *message, *text, *json;
+    } table[] = {
+        {"a\nb", "a\\u000ab", "a\\u000ab"},
+        {"\x1b[2J\x7f", "\\u001b[2J\\u007f", "\\u001b[2J\\u007f"},
+        {"\xc2\x9b"
+         "2J \xc2\xa0",
+         "\\u009b2J \xc2\xa0", "\\u009b2J \xc2\xa0"},
+        {"caf\xc3\xa9 \xf0\x9f\x98\x80", "caf\xc3\xa9 \xf0\x9f\x98\x80", "caf\xc3\xa9 \xf0\x9f\x98\x80"},
+        {"\xff \xc3", "\xef\xbf\xbd \xef\xbf\xbd", "\xef\xbf\xbd \xef\xbf\xbd"},
+        {"\"\\", "\"\\", "\\\"\\\\"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        char expected[128];
+        begin(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+        log_info("%s", table[i].message);
+        const char *line = capture_end(&captured);
+        snprintf(expected, sizeof expected, "%s\n", table[i].text);
+        assert_string_equal(message_of(line, " probe info: "), expected);
+        begin(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+        log_info("%s", table[i].message);
+        line = capture_end(&captured);
+        snprintf(expected, sizeof expected, "\"message\":\"%s\"}\n", table[i].json);
+        assert_contains(line, expected);
+    }
+}
+
+/* A message of any length and content gives one whole line of valid UTF-8 that a pipe takes at once. */
+static void long_messages(void **state)
+{
+    static const char *const units[] = {"x", "\n", "\xf0\x9f\x98\x80", "\xff", "\""};
+    char message[8192];
+    (void)state;
+    for (size_t u = 0; u < sizeof units / sizeof *units; u++)
+        for (size_t lead = 0; lead < 8; lead++)
+            for (int format = LOG_FORMAT_TEXT; format <= LOG_FORMAT_JSON; format++) {
+                memset(message, 'y', lead);
+                message[lead] = '\0';
+                for (size_t length = lead; length + 5 < sizeof message; length = strlen(message))
+                    strcpy(message + length, units[u]);
+                begin(LOG_LEVEL_INFO, format);
+                log_info("%s", message);
+                const char *line = capture_end(&captured);
+                size_t length = strlen(line);
+                assert_in_range(length, 4000, 4096);
+                assert_ptr_equal(strchr(line, '\n'), line + length - 1);
+                assert_contains(line, format == LOG_FORMAT_JSON ? "...\"}\n" : "...\n");
+                for (const char *c = line; *c; c += text_utf8_length(c))
+                    assert_true(text_utf8_length(c) > 0);
+            }
+}
+
+static void message_that_just_fits(void **state)
+{
+    char message[2001];
+    (void)state;
+    memset(message, 'x', 2000);
+    message[2000] = '\0';
+    begin(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+    log_info("%s", message);
+    const char *line = capture_end(&captured);
+    assert_contains(line, message);
+    assert_lacks(line, "...");
+}
+
+static void errno_is_kept(void **state)
+{
+    (void)state;
+    int closed = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    begin(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+    dup2(closed, STDERR_FILENO); /* not open for writing: the write fails */
+    errno = ERANGE;
+    log_info("lost");
+    assert_int_equal(errno, ERANGE);
+    capture_end(&captured);
+    close(closed);
+}
+
+static void line_prefix(void **state)
+{
+    (void)state;
+    log_set_line_prefix("\r\x1b[K");
+    begin(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+    log_info("text");
+    assert_memory_equal(capture_end(&captured), "\r\x1b[K2", 5);
+    log_set_line_prefix(NULL);
+    begin(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+    log_info("text");
+    assert_memory_equal(capture_end(&captured), "2", 1);
+}
+
+static void rate_limit(void **state)
+{
+    struct log_limit limit = {.interval = 60 * MINUTE};
+    uint64_t held = 99;
+    (void)state;
+    assert_true(log_allowed(&limit, &held));
+    assert_int_equal(held, 0);
+    for (int i = 0; i < 5; i++)
+        assert_false(log_allowed(&limit, &held));
+    limit.last -= limit.interval; /* the interval is over */
+    assert_true(log_allowed(&limit, &held));
+    assert_int_equal(held, 5);
+    assert_false(log_allowed(&limit, &held));
+    limit.last -= limit.interval;
+    assert_true(log_allowed(&limit, &held));
+    assert_int_equal(held, 1);
+}
+
+static void rfc3339(void **state)
+{
+    char text[CLOCK_RFC3339_SIZE];
+    (void)state;
+    clock_rfc3339(0, text);
+    assert_string_equal(text, "1970-01-01T00:00:00.000Z");
+    clock_rfc3339(INT64_C(1513939781123999999), text);
+    assert_string_equal(text, "2017-12-22T10:49:41.123Z");
+    clock_rfc3339(INT64_MAX, text);
+    assert_string_equal(text, "2262-04-11T23:47:16.854Z");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_lines),    cmocka_unit_test(levels),
+        cmocka_unit_test(json_lines),    cmocka_unit_test(escapes),
+        cmocka_unit_test(long_messages), cmocka_unit_test(message_that_just_fits),
+        cmocka_unit_test(errno_is_kept), cmocka_unit_test(line_prefix),
+        cmocka_unit_test(rate_limit),    cmocka_unit_test(rfc3339),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
