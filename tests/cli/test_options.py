@@ -1,0 +1,452 @@
+"""What every program does with options, as a user meets it: help, manual page, environment, file and command line agree.
+
+The programs are those in the build's bin/, and what their options take is learnt from their own messages, so a new program or
+option is covered without a change here.
+"""
+
+import os
+import pathlib
+import re
+import string
+import subprocess
+from typing import NamedTuple
+
+import pytest
+
+BIN = pathlib.Path(os.environ["ROOMSTREAM_BIN"])
+MAN = BIN.parent / "man"
+TIME_LIMIT = 30
+WRONG = "#wrong"
+
+PROGRAMS = sorted(
+    path.name for path in BIN.iterdir()
+    if path.is_file() and os.access(path, os.X_OK) and not path.name.startswith(("test_", "fuzz_")))
+
+
+class Option(NamedTuple):
+    group: str
+    letter: str  # "" if it has none
+    name: str
+    argument: str  # "" for flags and secrets
+    secret: bool
+
+    def __str__(self):
+        return self.name
+
+
+def run(program, *arguments, **variables):
+    """Runs the program in an environment that holds nothing but the variables."""
+    return subprocess.run([BIN / program, *arguments], capture_output=True, encoding="utf-8", timeout=TIME_LIMIT,
+                          stdin=subprocess.DEVNULL, env={"PATH": os.environ["PATH"], **variables})
+
+
+def output(program, *arguments, **variables):
+    result = run(program, *arguments, **variables)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout
+
+
+def refusal(program, *arguments, **variables):
+    """The message of a program that was used wrongly."""
+    result = run(program, *arguments, **variables)
+    assert (result.returncode, result.stdout) == (2, ""), (arguments, variables)
+    assert result.stderr.startswith(f"{program}: ")
+    assert result.stderr.endswith(f"\nTry '{program} --help'.\n")
+    return result.stderr
+
+
+def options_of_help(program):
+    options, group = [], ""
+    for line in output(program, "--help").splitlines():
+        if match := re.fullmatch(r"(\w[\w ]*):", line):
+            group = match[1]
+        elif match := re.match(r"  (?:-(\S),|   ) --([a-z0-9-]+)(?: (\S+))?(?:  |$)", line):
+            options.append(Option(group, match[1] or "", match[2], match[3] or "", False))
+        elif match := re.match(r"      \(([a-z0-9-]+)\)", line):
+            options.append(Option(group, "", match[1], "", True))
+    return options
+
+
+def unescape(text):
+    return re.sub(r"\\(.)", r"\1", text)
+
+
+def options_of_manual(program):
+    """The options and, by name, what is said about each."""
+    options, descriptions, group = [], {}, ""
+    for paragraph in output(program, "--print-options").strip().split("\n\n"):
+        if paragraph.startswith("## "):
+            group = paragraph[3:]
+            continue
+        head, description = paragraph.split("\n\t")
+        if head.startswith("("):
+            option = Option(group, "", head.strip("()"), "", True)
+        else:
+            match = re.fullmatch(r"(?:\*-(.)\*, )?\*--([a-z0-9-]+)\*(?: _(.+)_)?", head)
+            option = Option(group, match[1] or "", match[2], unescape(match[3] or ""), False)
+        options.append(option)
+        descriptions[option.name] = unescape(description)
+    return options, descriptions
+
+
+def specific(program):
+    """The options that are not of the general group, which is on the command line only."""
+    return [option for option in options_of_manual(program)[0] if option.group != "General"]
+
+
+def variables_of(program):
+    """The environment variable of each option, as --help says it."""
+    names = {}
+    for name, description in options_of_manual(program)[1].items():
+        match = re.search(r" \[([A-Z0-9_]+)\]$", description)
+        names[name] = match[1] if match else "ROOMSTREAM_" + name.upper().replace("-", "_")
+    return names
+
+
+def configuration(text):
+    """What --print-config prints, as values by name; secrets that are set have None."""
+    values = {}
+    for line in text.splitlines():
+        if match := re.fullmatch(r"# (\S+) is set \(not shown\)", line):
+            values[match[1]] = None
+        else:
+            name, value = line.split(" = ", 1)
+            values.setdefault(name, []).append(value)
+    return values
+
+
+def wanted(program, option, variable):
+    """What the program says it wants as the option's value: 'a whole number from 1 to 9', or '' if it takes any text."""
+    result = run(program, "--print-config", **{variable: WRONG})
+    if result.returncode == 0:
+        return ""
+    match = re.search(f"{variable}: '{WRONG}' is not (.*)\n", result.stderr)
+    assert match, result.stderr
+    return match[1]
+
+
+FACTORS = {"": 1, "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400,
+           "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+
+def comparable(value):
+    """Numbers, durations and sizes as numbers, so that 90s and 1.5m are the same."""
+    match = re.fullmatch(r"(-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(|[num]?s|[mhdKMGT])", value)
+    return float(match[1]) * FACTORS[match[2]] if match else value
+
+
+def another_value(what, default):
+    """A right value for an option that wants `what`, other than its default."""
+    if what == "":
+        candidates = ["some text"]
+    elif what == "NAME=VALUE":
+        candidates = ["some.name=some value"]
+    elif what == "true or false":
+        candidates = ["true", "false"]
+    elif match := re.match("one of (.*)", what):
+        candidates = match[1].split(", ")
+    elif match := re.search(r" from (\S+) to (\S+)", what):
+        candidates = match.groups()
+    elif match := re.search(r" of at least (\S+)", what):
+        candidates = [match[1], match[1] + "0"]
+    else:
+        candidates = ["7"]
+    return next(value for value in candidates if [comparable(value)] != [comparable(old) for old in default])
+
+
+class Table(NamedTuple):
+    program: str
+    options: list  # without the general ones
+    variables: dict
+    wants: dict
+    values: dict  # a value for each option that is not its default
+
+
+TABLES = {}
+
+
+@pytest.fixture
+def table(request):
+    program = request.param
+    if program not in TABLES:
+        options, variables = specific(program), variables_of(program)
+        defaults = configuration(output(program, "--print-config"))
+        wants = {option.name: wanted(program, option, variables[option.name]) for option in options}
+        values = {name: another_value(want, defaults.get(name, [])) for name, want in wants.items()}
+        TABLES[program] = Table(program, options, variables, wants, values)
+    return TABLES[program]
+
+
+def distinct_programs():
+    """One program of each family: the others have the same table, with other defaults."""
+    families = {}
+    for program in PROGRAMS:
+        families.setdefault(tuple(options_of_manual(program)[0]), program)
+    return sorted(families.values())
+
+
+every_program = pytest.mark.parametrize("program", PROGRAMS)
+every_family = pytest.mark.parametrize("program", distinct_programs())
+every_table = pytest.mark.parametrize("table", PROGRAMS, indirect=True)
+every_family_table = pytest.mark.parametrize("table", distinct_programs(), indirect=True)
+
+
+def assert_has_all_values(table, text):
+    found = configuration(text)
+    expected = {option.name: None if option.secret else [comparable(table.values[option.name])] for option in table.options}
+    assert {name: values and [comparable(value) for value in values] for name, values in found.items()} == expected
+
+
+def test_there_are_programs():
+    assert {"publish", "publish-temp", "subscribe", "bridge", "bridge-co2-slope"} <= set(PROGRAMS)
+
+
+# What is printed
+
+
+@every_program
+def test_help(program):
+    text = output(program, "--help")
+    assert text.startswith(f"Usage: {program} ")
+    assert all(len(line) <= 80 or " " not in line.strip() for line in text.splitlines()[1:])
+    assert "\\" not in text and "\t" not in text
+
+
+@every_program
+def test_version(program):
+    assert re.fullmatch(rf"{program} \(roomstream\) \d+\.\d+\.\d+\n", output(program, "--version"))
+
+
+@every_program
+def test_help_and_manual_name_the_same_options(program):
+    options, descriptions = options_of_manual(program)
+    assert options_of_help(program) == options
+    names = [option.name for option in options]
+    letters = [option.letter for option in options if option.letter]
+    assert len(set(names)) == len(names)
+    assert len(set(letters)) == len(letters)
+    assert {"help", "version", "config", "print-config", "print-options", "log-level", "log-format"} <= set(names)
+    for name, description in descriptions.items():
+        assert re.match(r"\S", description) and not description.endswith("."), name
+
+
+@every_family_table
+def test_help_explains_every_choice(table):
+    descriptions = options_of_manual(table.program)[1]
+    for name, want in table.wants.items():
+        if want.startswith("one of "):
+            for choice in want.removeprefix("one of ").split(", "):
+                assert re.search(rf"(?<![\w-]){re.escape(choice)}(?![\w-])", descriptions[name]), (name, choice)
+
+
+@every_program
+def test_print_config_names_only_options(program):
+    names = [option.name for option in specific(program)]
+    printed = list(configuration(output(program, "--print-config")))
+    assert printed == [name for name in names if name in printed]
+
+
+@every_program
+def test_a_full_disk_is_noticed(program):
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([BIN / program, "--help"], stdout=full, stderr=subprocess.PIPE, encoding="utf-8",
+                                timeout=TIME_LIMIT)
+    assert (result.returncode, result.stderr) == (1, f"{program}: cannot write to stdout: No space left on device\n")
+
+
+@every_program
+def test_manual_page(program):
+    if not MAN.is_dir():
+        pytest.skip("manual pages were not built: scdoc is missing")
+    source = (MAN / f"roomstream-{program}.1").read_text(encoding="utf-8")
+    page = re.sub(r"\\f[BIRP]|\\&", "", source)
+    page = page.replace("\\-", "-").replace("\\(ti", "~").replace("\\e", "\\")
+    page = re.sub(r"\\(.)", r"\1", page)
+    for section in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "CONFIGURATION", "EXIT STATUS", "EXAMPLES", "SEE ALSO"):
+        assert f"\n.SH {section}\n" in page
+    assert not re.search(r"@\w+@", page)
+    options, descriptions = options_of_manual(program)
+    for option in options:
+        head = f"({option.name})" if option.secret else f"--{option.name}"
+        head = f"-{option.letter}, {head}" if option.letter else head
+        head = f"{head} {option.argument}" if option.argument else head
+        assert f"\n{head}\n.RS 4\n{descriptions[option.name]}\n" in page
+
+
+# Where values come from
+
+
+@every_table
+def test_environment(table):
+    variables = {table.variables[name]: value for name, value in table.values.items()}
+    assert_has_all_values(table, output(table.program, "--print-config", **variables))
+
+
+@every_table
+def test_configuration_file(table, tmp_path):
+    file = tmp_path / "options.ini"
+    file.write_text("".join(f"{name} = {value}\n" for name, value in table.values.items()))
+    text = output(table.program, "--print-config", "--config", file)
+    assert_has_all_values(table, text)
+    assert output(table.program, "--print-config", ROOMSTREAM_CONFIG=str(file)) == text
+
+
+@every_table
+def test_command_line(table):
+    words, variables = [], {}
+    for option in table.options:
+        value = table.values[option.name]
+        if option.secret:
+            variables[table.variables[option.name]] = value
+        elif option.argument:
+            words.append(f"--{option.name}={value}")
+        elif value == "true":
+            words.append(f"--{option.name}")
+        else:
+            variables[table.variables[option.name]] = value
+    assert_has_all_values(table, output(table.program, "--print-config", *words, **variables))
+
+
+@every_family_table
+def test_letters(table):
+    lettered = [option for option in table.options if option.letter]
+    assert lettered
+    for option in lettered:
+        value = table.values[option.name]
+        short = [f"-{option.letter}", value] if option.argument else [f"-{option.letter}"]
+        long = [f"--{option.name}", value] if option.argument else [f"--{option.name}"]
+        text = output(table.program, "--print-config", *short)
+        assert text == output(table.program, "--print-config", *long)
+        assert text != output(table.program, "--print-config"), option
+
+
+@every_program
+def test_precedence(program, tmp_path):
+    file = tmp_path / "options.ini"
+
+    def level(text, *words, **variables):
+        file.write_text(text)
+        values = configuration(output(program, "--print-config", "--config", file, *words, **variables))
+        return values["log-level"]
+
+    assert level("") == ["info"]
+    # The most specific section comes first in the file, so that it is not just the last one that wins.
+    text = "[default]\nlog-level = error\n"
+    assert level(text) == ["error"]
+    text = "[log]\nlog-level = debug\n" + text
+    assert level(text) == ["debug"]
+    text = f"[{program.split('-')[0]}]\nlog-level = warning\n" + text
+    assert level(text) == ["warning"]
+    if "-" in program:
+        text = f"[{program}]\nlog-level = error\n" + text
+        assert level(text) == ["error"]
+    assert level(text, ROOMSTREAM_LOG_LEVEL="debug") == ["debug"]
+    assert level(text, "--log-level", "info", ROOMSTREAM_LOG_LEVEL="debug") == ["info"]
+
+
+@every_program
+def test_sections_of_other_programs(program, tmp_path):
+    file = tmp_path / "options.ini"
+    file.write_text("[other-program]\nlog-level = debug\nno-such-option = 1\n")
+    text = output(program, "--print-config", "--config", file)
+    assert text == "# [other-program] is for other programs\n" + output(program, "--print-config")
+
+
+@every_table
+def test_print_config_can_be_read_back(table, tmp_path):
+    file = tmp_path / "options.ini"
+    variables = {table.variables[option.name]: table.values[option.name] for option in table.options if not option.secret}
+    for text in (output(table.program, "--print-config"), output(table.program, "--print-config", **variables)):
+        file.write_text(text)
+        assert output(table.program, "--print-config", "--config", file) == text
+
+
+# What is refused
+
+
+@every_family_table
+def test_wrong_values(table, tmp_path):
+    file = tmp_path / "options.ini"
+    checked = [option for option in table.options if table.wants[option.name]]
+    assert len(checked) > 5
+    for option in checked:
+        reason = f"{option.name}: '{WRONG}' is not {table.wants[option.name]}\n"
+        file.write_text(f"# a comment\n{option.name} = {WRONG}\n")
+        assert f": {file}:2: {reason}" in refusal(table.program, "--config", file)
+        if option.argument:
+            assert f": --{reason}" in refusal(table.program, f"--{option.name}", WRONG)
+            assert f": --{option.name}: '' is not" in refusal(table.program, f"--{option.name}=")
+
+
+@every_family_table
+def test_bounds(table):
+    bounded = {name: re.search(r" from (\S+) to (\S+)", want) for name, want in table.wants.items()}
+    bounded = {name: match for name, match in bounded.items() if match}
+    assert "port" in bounded
+    for name, match in bounded.items():
+        low, high = match.groups()
+        for value in (low, high):
+            output(table.program, f"--{name}={value}", "--print-config")
+        for value in (f"{float(low) - 1:.17g}", f"{float(high) * 2:.17g}"):
+            assert f"--{name}: '{value}' is not" in refusal(table.program, f"--{name}={value}")
+
+
+@every_family
+def test_missing_values(program):
+    for option in options_of_manual(program)[0]:
+        if option.argument:
+            message = refusal(program, f"--{option.name}")
+            assert f": option '--{option.name}' needs a value: {option.argument}\n" in message
+        elif not option.secret:
+            assert f": option '--{option.name}' takes no value\n" in refusal(program, f"--{option.name}=true")
+
+
+@every_family
+def test_letters_that_help_does_not_name(program):
+    letters = {option.letter for option in options_of_help(program)}
+    for letter in sorted(set(string.ascii_letters + string.digits + "?@:+") - letters):
+        assert f": unknown option '-{letter}'\n" in refusal(program, f"-{letter}")
+
+
+@every_family
+def test_names_that_help_does_not_name(program):
+    names = {option.name for option in options_of_help(program)}
+    foreign = {option.name for other in distinct_programs() for option in options_of_help(other)}
+    abbreviations = {name[:length] for name in names for length in (1, len(name) - 1)}
+    for name in sorted((foreign | abbreviations | {"no-tls", "Host", "host ", "print_config"}) - names):
+        message = refusal(program, f"--{name}=hunter2")
+        assert f"option '--{name}" in message
+        assert "hunter2" not in message
+
+
+@every_family
+def test_operands(program):
+    for words in (["word"], ["--", "--help"], ["-"], [""]):
+        assert f": '{words[-1]}' is not an option: values follow an option" in refusal(program, *words)
+
+
+@every_table
+def test_secrets(table):
+    secrets = [option for option in table.options if option.secret]
+    for option in secrets:
+        for words in ([f"--{option.name}", "hunter2"], [f"--{option.name}=hunter2"]):
+            message = refusal(table.program, *words)
+            assert f"--{option.name} is not taken on the command line" in message
+            assert table.variables[option.name] in message
+            assert "hunter2" not in message
+        assert "hunter2" not in output(table.program, "--print-config", **{table.variables[option.name]: "hunter2"})
+
+
+@every_program
+def test_configuration_file_errors(program, tmp_path):
+    file = tmp_path / "options.ini"
+    assert f"cannot read the configuration file '{file}': No such file" in refusal(program, "--config", file)
+    file.write_text("no-such-option = 1\n")
+    assert f"{file}:1: {program} has no option 'no-such-option'" in refusal(program, "--config", file)
+    file.write_text(f"[{program}]\nhelp = true\n")
+    assert f"{file}:2: 'help' makes sense on the command line only" in refusal(program, "--config", file)
+    file.write_text("[default]\n\nnonsense\n")
+    assert f"{file}:3: expected 'key = value'" in refusal(program, "--config", file)
+    # Help and version are for those in trouble.
+    assert output(program, "--help", ROOMSTREAM_CONFIG=str(file)) == output(program, "--help")
+    assert output(program, "--version", ROOMSTREAM_CONFIG=str(file)) == output(program, "--version")
