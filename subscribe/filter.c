@@ -1,0 +1,73 @@
+#include "filter.h"
+
+#include "text.h"
+
+#include <string.h>
+
+enum { LONGEST_FILTER = 65535 }; /* bytes; an MQTT string has a length of two bytes */
+
+static bool is_utf8(const char *text)
+{
+    size_t length;
+    while ((length = text_utf8_length(text)) > 0)
+        text += length;
+    return *text == '\0';
+}
+
+static bool check_levels(const char *filter, struct error *error)
+{
+    for (const char *level = filter;;) {
+        size_t length = strcspn(level, "/");
+        bool last = level[length] == '\0';
+        if (memchr(level, '#', length) && length != 1)
+            return error_set(error, "# must be a whole level, as in a/#");
+        if (*level == '#' && !last)
+            return error_set(error, "# must be the last level, as in a/#");
+        if (memchr(level, '+', length) && length != 1)
+            return error_set(error, "+ must be a whole level, as in a/+/b");
+        if (last)
+            return true;
+        level += length + 1;
+    }
+}
+
+bool filter_check(const char *filter, struct error *error)
+{
+    static const char share[] = "$share/";
+    if (*filter == '\0')
+        return error_set(error, "it is empty");
+    if (strlen(filter) > LONGEST_FILTER)
+        return error_set(error, "it is longer than %d bytes", LONGEST_FILTER);
+    if (!is_utf8(filter))
+        return error_set(error, "it is not valid UTF-8");
+    if (strncmp(filter, share, strlen(share)) != 0)
+        return check_levels(filter, error);
+
+    const char *group = filter + strlen(share);
+    size_t length = strcspn(group, "/");
+    if (length == 0 || strcspn(group, "+#") < length)
+        return error_set(error, "the group of a shared subscription, $share/GROUP/FILTER, must have a name "
+                                "without + and #");
+    if (strlen(group) < length + 2)
+        return error_set(error, "a shared subscription is $share/GROUP/FILTER: the filter is missing");
+    return check_levels(group + length + 1, error);
+}
+
+bool filter_matches(const char *filter, const char *topic)
+{
+    if (*topic == '$' && (*filter == '+' || *filter == '#'))
+        return false;
+    for (;; filter++, topic++) {
+        if (*filter == '#')
+            return true;
+        size_t wanted = strcspn(filter, "/"), there = strcspn(topic, "/");
+        if (*filter != '+' && (wanted != there || memcmp(filter, topic, wanted) != 0))
+            return false;
+        filter += wanted;
+        topic += there;
+        if (*filter == '\0' || *topic == '\0')
+            break;
+    }
+    /* a/# matches a as well (MQTT 5 section 4.7.1.2). */
+    return *topic == '\0' && (*filter == '\0' || strcmp(filter, "/#") == 0);
+}

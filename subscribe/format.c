@@ -1,0 +1,379 @@
+#include "format.h"
+
+#include "clock.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { GREATEST_WIDTH = 1000000, NO_PRECISION = -1 };
+
+/* What a sequence stands for: its first character and the last one, e.g. '%' and 't'; '\0' for a literal. */
+struct item {
+    char introducer, letter;
+    bool left, zeros;
+    int width, precision;
+    const char *literal; /* in the format's text */
+    size_t length;
+};
+
+struct format {
+    size_t count;
+    char *text; /* a copy of the format string, escapes replaced in place */
+    struct item items[];
+};
+
+/* Where a message is being printed. */
+struct printing {
+    const struct mqtt_message *message;
+    struct timespec arrived;
+    format_write *write;
+    void *context;
+};
+
+/* ---- reading a format string ---- */
+
+/* The letters after %, and those among them that take a width, zeros as padding, a precision. */
+static const char letters[] = "%ACDEFIPRSUXlmpqrtx";
+static const char with_width[] = "ACEFIRSXlmptx";
+static const char with_zeros[] = "AEFSXlmpx";
+static const char with_precision[] = "CIRt";
+
+/* Like strchr, but never finds the end of the string. */
+static bool is_one_of(char c, const char *set)
+{
+    return c != '\0' && strchr(set, c) != NULL;
+}
+
+static bool read_number(const char **at, int *number, struct error *error)
+{
+    *number = 0;
+    for (; isdigit((unsigned char)**at); ++*at) {
+        *number = *number * 10 + (**at - '0');
+        if (*number > GREATEST_WIDTH)
+            return error_set(error, "a width or precision is greater than %d", GREATEST_WIDTH);
+    }
+    return true;
+}
+
+/* *at is behind the %; it is moved behind the letter. */
+static bool read_percent(const char **at, struct item *item, struct error *error)
+{
+    const char *start = *at;
+    item->left = **at == '-';
+    *at += item->left;
+    item->zeros = **at == '0' && !item->left;
+    if (!read_number(at, &item->width, error))
+        return false;
+    if (**at == '.') {
+        ++*at;
+        if (!read_number(at, &item->precision, error))
+            return false;
+    }
+    if (**at == '\0')
+        return error_set(error, "'%%%s' at the end is incomplete; a %% itself is %%%%", start);
+    int length = (int)(*at - start) + 1;
+    item->letter = *(*at)++;
+    if (item->letter == 'j' || item->letter == 'J')
+        return error_set(error, "'%%%.*s': JSON is not available in a format", length, start);
+    if (!is_one_of(item->letter, letters))
+        return error_set(error, "'%%%.*s' is unknown; a %% itself is %%%%", length, start);
+    if (!is_one_of(item->letter, with_width))
+        item->width = 0;
+    if (!is_one_of(item->letter, with_precision))
+        item->precision = NO_PRECISION;
+    item->zeros = item->zeros && is_one_of(item->letter, with_zeros);
+    return true;
+}
+
+static bool read_at(const char **at, struct item *item, struct error *error)
+{
+    if (**at == '\0')
+        return error_set(error, "'@' at the end is incomplete; an @ itself is @@");
+    item->letter = *(*at)++;
+    return true;
+}
+
+/* *at is behind the backslash. */
+static bool read_escape(const char **at, char *character, struct error *error)
+{
+    static const char names[] = "\\0aenrtv", characters[] = "\\\0\a\033\n\r\t\v";
+    if (**at == '\0')
+        return error_set(error, "'\\' at the end is incomplete; a \\ itself is \\\\");
+    if (!is_one_of(**at, names))
+        return error_set(error, "'\\%c' is unknown; a \\ itself is \\\\", **at);
+    *character = characters[strchr(names, *(*at)++) - names];
+    return true;
+}
+
+/* Appends a character to the text, and to the last item if that is a literal, else to a new one. */
+static void add_literal(struct format *format, char **end, char character)
+{
+    struct item *last = format->count ? &format->items[format->count - 1] : NULL;
+    if (!last || last->introducer) {
+        last = &format->items[format->count++];
+        *last = (struct item){.literal = *end};
+    }
+    *(*end)++ = character;
+    last->length++;
+}
+
+static bool read_items(struct format *format, const char *at, struct error *error)
+{
+    char *end = format->text;
+    while (*at) {
+        struct item item = {.introducer = *at++, .precision = NO_PRECISION};
+        bool ok = true;
+        char literal = item.introducer;
+        if (item.introducer == '%')
+            ok = read_percent(&at, &item, error);
+        else if (item.introducer == '@')
+            ok = read_at(&at, &item, error);
+        else if (item.introducer == '\\')
+            ok = read_escape(&at, &literal, error);
+        if (!ok)
+            return false;
+        if (item.introducer == '%' || item.introducer == '@')
+            format->items[format->count++] = item;
+        else
+            add_literal(format, &end, literal);
+    }
+    return true;
+}
+
+struct format *format_parse(const char *text, struct error *error)
+{
+    size_t length = strlen(text); /* no more items than characters */
+    struct format *format = calloc(1, sizeof *format + length * sizeof *format->items);
+    char *copy = malloc(length + 1);
+    if (!format || !copy) {
+        error_set(error, "out of memory");
+        free(format);
+        free(copy);
+        return NULL;
+    }
+    format->text = copy;
+    tzset(); /* localtime_r need not do it */
+    if (read_items(format, text, error))
+        return format;
+    format_free(format);
+    return NULL;
+}
+
+void format_free(struct format *format)
+{
+    if (!format)
+        return;
+    free(format->text);
+    free(format);
+}
+
+/* ---- printing ---- */
+
+static void write_repeated(struct printing *p, char character, size_t count)
+{
+    char run[256];
+    memset(run, character, sizeof run);
+    for (; count > 0; count -= count < sizeof run ? count : sizeof run)
+        p->write(p->context, run, count < sizeof run ? count : sizeof run);
+}
+
+/* The padding before (or after) a field of `length` bytes. */
+static void pad(struct printing *p, const struct item *item, size_t length, bool after)
+{
+    size_t width = (size_t)item->width;
+    if (length < width && item->left == after)
+        write_repeated(p, item->zeros ? '0' : ' ', width - length);
+}
+
+static void write_field(struct printing *p, const struct item *item, const void *data, size_t length)
+{
+    if (item->precision != NO_PRECISION && length > (size_t)item->precision)
+        length = (size_t)item->precision;
+    pad(p, item, length, false);
+    if (length > 0)
+        p->write(p->context, data, length);
+    pad(p, item, length, true);
+}
+
+static void write_hexadecimal(struct printing *p, const struct item *item)
+{
+    const char *digits = item->letter == 'x' ? "0123456789abcdef" : "0123456789ABCDEF";
+    const unsigned char *payload = p->message->payload;
+    size_t left = p->message->payload_length;
+    pad(p, item, 2 * p->message->payload_length, false);
+    while (left > 0) {
+        char text[1024];
+        size_t count = left < sizeof text / 2 ? left : sizeof text / 2;
+        for (size_t i = 0; i < count; i++) {
+            text[2 * i] = digits[payload[i] >> 4];
+            text[2 * i + 1] = digits[payload[i] & 15];
+        }
+        p->write(p->context, text, 2 * count);
+        payload += count;
+        left -= count;
+    }
+    pad(p, item, 2 * p->message->payload_length, true);
+}
+
+static void write_number(struct printing *p, const struct item *item, uint64_t number)
+{
+    char text[24];
+    int length = snprintf(text, sizeof text, "%" PRIu64, number);
+    write_field(p, item, text, (size_t)length);
+}
+
+static void write_time(struct printing *p, const struct item *item, const char *strftime_format)
+{
+    struct tm local;
+    char text[128];
+    localtime_r(&p->arrived.tv_sec, &local);
+/* The user chooses the one character of the format. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    size_t length = strftime(text, sizeof text, strftime_format, &local);
+#pragma GCC diagnostic pop
+    write_field(p, item, text, length);
+}
+
+static void write_nanoseconds(struct printing *p, const struct item *item)
+{
+    char text[24];
+    int length = snprintf(text, sizeof text, "%09ld", p->arrived.tv_nsec);
+    write_field(p, item, text, (size_t)length);
+}
+
+static void write_unix_time(struct printing *p, const struct item *item)
+{
+    char text[40];
+    int length = snprintf(text, sizeof text, "%jd.%09ld", (intmax_t)p->arrived.tv_sec, p->arrived.tv_nsec);
+    write_field(p, item, text, (size_t)length);
+}
+
+/* The first property of that kind, as text or as a number; an empty field where there is none. */
+static void write_property(struct printing *p, const struct item *item, enum MQTTPropertyCodes code)
+{
+    MQTTProperties *properties = (MQTTProperties *)p->message->properties; /* Paho only reads it */
+    MQTTProperty *property = MQTTProperties_getProperty(properties, code);
+    int type = MQTTProperty_getType(code);
+    if (!property)
+        write_field(p, item, "", 0);
+    else if (type == MQTTPROPERTY_TYPE_UTF_8_ENCODED_STRING || type == MQTTPROPERTY_TYPE_BINARY_DATA)
+        write_field(p, item, property->value.data.data, (size_t)property->value.data.len);
+    else
+        write_number(p, item, (uint32_t)MQTTProperties_getNumericValue(properties, code));
+}
+
+static void write_user_properties(struct printing *p)
+{
+    const MQTTProperties *properties = p->message->properties;
+    const char *separator = "";
+    for (int i = 0; i < properties->count; i++) {
+        const MQTTProperty *property = &properties->array[i];
+        if (property->identifier != MQTTPROPERTY_CODE_USER_PROPERTY)
+            continue;
+        p->write(p->context, separator, strlen(separator));
+        p->write(p->context, property->value.data.data, (size_t)property->value.data.len);
+        p->write(p->context, ":", 1);
+        p->write(p->context, property->value.value.data, (size_t)property->value.value.len);
+        separator = " ";
+    }
+}
+
+static void print_percent(struct printing *p, const struct item *item)
+{
+    const struct mqtt_message *m = p->message;
+    switch (item->letter) {
+    case '%':
+        write_field(p, item, "%", 1);
+        break;
+    case 'A':
+        write_property(p, item, MQTTPROPERTY_CODE_TOPIC_ALIAS);
+        break;
+    case 'C':
+        write_property(p, item, MQTTPROPERTY_CODE_CONTENT_TYPE);
+        break;
+    case 'D':
+        write_property(p, item, MQTTPROPERTY_CODE_CORRELATION_DATA);
+        break;
+    case 'E':
+        write_property(p, item, MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL);
+        break;
+    case 'F':
+        write_property(p, item, MQTTPROPERTY_CODE_PAYLOAD_FORMAT_INDICATOR);
+        break;
+    case 'I':
+        write_time(p, item, "%Y-%m-%dT%H:%M:%S%z");
+        break;
+    case 'P':
+        write_user_properties(p);
+        break;
+    case 'R':
+        write_property(p, item, MQTTPROPERTY_CODE_RESPONSE_TOPIC);
+        break;
+    case 'S':
+        write_property(p, item, MQTTPROPERTY_CODE_SUBSCRIPTION_IDENTIFIER);
+        break;
+    case 'U':
+        write_unix_time(p, item);
+        break;
+    case 'X':
+    case 'x':
+        write_hexadecimal(p, item);
+        break;
+    case 'l':
+        write_number(p, item, m->payload_length);
+        break;
+    case 'm':
+        write_number(p, item, m->packet_id);
+        break;
+    case 'p':
+        write_field(p, item, m->payload, m->payload_length);
+        break;
+    case 'q':
+        write_number(p, item, m->qos);
+        break;
+    case 'r':
+        write_number(p, item, m->retained);
+        break;
+    case 't':
+        write_field(p, item, m->topic, m->topic_length);
+        break;
+    default:
+        break; /* read_percent lets no other through */
+    }
+}
+
+static void print_at(struct printing *p, const struct item *item)
+{
+    const char strftime_format[] = {'%', item->letter, '\0'};
+    if (item->letter == '@')
+        write_field(p, item, "@", 1);
+    else if (item->letter == 'N')
+        write_nanoseconds(p, item);
+    else
+        write_time(p, item, strftime_format);
+}
+
+void format_print(const struct format *format, const struct mqtt_message *message, int64_t realtime,
+                  format_write *write, void *context)
+{
+    struct printing printing = {
+        .message = message,
+        .arrived = {.tv_sec = realtime / SECOND, .tv_nsec = realtime % SECOND},
+        .write = write,
+        .context = context,
+    };
+    for (size_t i = 0; i < format->count; i++) {
+        const struct item *item = &format->items[i];
+        if (item->introducer == '%')
+            print_percent(&printing, item);
+        else if (item->introducer == '@')
+            print_at(&printing, item);
+        else
+            write(context, item->literal, item->length);
+    }
+}

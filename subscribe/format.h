@@ -1,0 +1,45 @@
+/* How a message is printed: the format strings of mosquitto_sub's -F, as mosquitto_sub(1) of version 2.0
+ * documents them under OUTPUT FORMAT, except for JSON (%j, %J).
+ *
+ *   %% @@ \\           themselves              \0 \a \e \n \r \t \v   control characters
+ *   %t %p %x %X %l     topic, payload, payload in hexadecimal (lower, upper case), its length in bytes
+ *   %q %r %m           QoS, RETAIN flag, packet id (0 at QoS 0)
+ *   %A %C %D %E %F %R %S %P   MQTT 5 properties, nothing where absent: topic alias, content type, correlation
+ * data, message expiry, payload format, response topic, subscription identifier, user properties (key:value,
+ * separated by spaces) %I %U              time of arrival: ISO 8601 in local time, seconds since 1970 with
+ * nanoseconds
+ *   @X @N              strftime(3)'s %X for any one character X, nanoseconds of the second
+ *
+ * Between % and the letter: a flag (- left-aligned, 0 padded with zeros where that makes sense), a width, a
+ * point and a precision, all in bytes. Widths hold for A C E F I l m p R S t x X, precisions for C I R t;
+ * elsewhere they are ignored.
+ *
+ * The width is a minimum, as the manual says. (mosquitto_sub 2.0.11 cuts %p to it, prints half of %x, and
+ * does not pad an absent %R.) */
+#ifndef ROOMSTREAM_FORMAT_H
+#define ROOMSTREAM_FORMAT_H
+
+#include "error.h"
+#include "mqtt.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct format;
+
+/* Reads a format string. NULL with *error where it is none: it says what is wrong at which sequence. The
+ * caller frees the result. */
+struct format *format_parse(const char *text, struct error *error);
+
+/* NULL is allowed. */
+void format_free(struct format *format);
+
+/* Takes one piece of what is printed; pieces come in order and are valid during the call only. */
+typedef void format_write(void *context, const void *data, size_t length);
+
+/* Prints the message that arrived at `realtime` (ns, see clock_realtime), piece by piece: a payload is not
+ * copied as a whole. Any thread; a format can be used by several at once. */
+void format_print(const struct format *format, const struct mqtt_message *message, int64_t realtime,
+                  format_write *write, void *context);
+
+#endif

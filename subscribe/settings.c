@@ -1,0 +1,147 @@
+#include "settings.h"
+
+#include "filter.h"
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#define AT(field) .offset = offsetof(struct subscribe_settings, field)
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static const struct option_spec subscription_specs[] = {
+    {.name = "topic",
+     .letter = 't',
+     .kind = OPTION_LIST,
+     .argument = "FILTER",
+     AT(filters),
+     .help =
+         "topic or topic filter (+ for one level, # for all that follow, $share/GROUP/FILTER to share the "
+         "messages with others); may be repeated"},
+    {.name = "filter-out",
+     .letter = 'T',
+     .kind = OPTION_LIST,
+     .argument = "FILTER",
+     AT(filters_out),
+     .help = "leave out the messages of topics that match; may be repeated"},
+    {.name = "qos",
+     .letter = 'q',
+     .kind = OPTION_INTEGER,
+     .argument = "0|1|2",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 2,
+     AT(qos),
+     .help = "QoS of the subscriptions: at 0 the broker may drop messages that are not read fast enough"},
+    {.name = "no-retained",
+     .letter = 'R',
+     .kind = OPTION_FLAG,
+     AT(no_retained),
+     .help = "leave out retained messages, those from before the subscription"},
+    {.name = "retained-only",
+     .kind = OPTION_FLAG,
+     AT(retained_only),
+     .help = "print retained messages only and end with status 0 at the first other one"},
+    {.name = "count",
+     .letter = 'C',
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .minimum = 1,
+     .maximum = 9e15,
+     AT(count),
+     .help = "end with status 0 after N messages"},
+    {.name = "timeout",
+     .letter = 'W',
+     .kind = OPTION_DURATION,
+     .argument = "DURATION",
+     .minimum = 0.001,
+     .maximum = 1e9,
+     AT(timeout),
+     .help = "end with status 27 after this time, counted from the start of the program"},
+    {.name = "subscribe-only",
+     .letter = 'E',
+     .kind = OPTION_FLAG,
+     AT(subscribe_only),
+     .help = "end with status 0 as soon as the broker has granted the subscriptions"},
+};
+
+static const struct option_spec print_specs[] = {
+    {.name = "verbose",
+     .letter = 'v',
+     .kind = OPTION_FLAG,
+     AT(verbose),
+     .help = "print the topic and a space before each payload"},
+    {.name = "output-format",
+     .letter = 'F',
+     .kind = OPTION_TEXT,
+     .argument = "FORMAT",
+     AT(format_text),
+     .help = "print each message in this format, see above; goes before --verbose"},
+    {.name = "no-newline",
+     .letter = 'N',
+     .kind = OPTION_FLAG,
+     AT(no_newline),
+     .help = "print no newline after each message"},
+};
+
+static const char details[] =
+    "Each message is printed on standard output as its payload, byte for byte, and a newline. The program "
+    "waits for a broker that is away, reconnects by itself, and ends with status 0 when it is interrupted or "
+    "nobody reads its output any more.\n\n"
+    "In a FORMAT, % and @ and \\ begin what is replaced: %t topic, %p payload, %x or %X payload in "
+    "hexadecimal, %l its length, %q QoS, %r retained (0 or 1), %m packet id, %I time of arrival (ISO 8601), "
+    "%U the same in seconds since 1970, %A topic alias, %C content type, %D correlation data, %E message "
+    "expiry, %F payload format, %P user properties, %R response topic, %S subscription identifier; "
+    "@X is %X of strftime(3) for any one character X, @N the nanoseconds; \\0 \\a \\e \\n \\r \\t \\v are "
+    "control characters; %% @@ \\\\ stand for themselves. As in %-20t, %05l and %.10t, a width, - for "
+    "left-aligned, 0 for leading zeros and a precision may follow the %.";
+
+struct program settings_program(struct subscribe_settings *settings,
+                                struct option_group groups[static SETTINGS_GROUPS],
+                                struct option_default defaults[static SETTINGS_DEFAULTS])
+{
+    groups[0] = (struct option_group){"Subscription", "subscription", subscription_specs,
+                                      COUNT(subscription_specs), settings};
+    groups[1] = (struct option_group){"Output", "output", print_specs, COUNT(print_specs), settings};
+    groups[2] = mqtt_options(&settings->mqtt);
+    groups[3] = log_options(&settings->log);
+    /* On a terminal the messages are what one wants to see. */
+    defaults[0] = (struct option_default){"log-level", "warning"};
+    return (struct program){
+        .name = "subscribe",
+        .usage = "-t FILTER... [OPTION]...",
+        .summary = "Prints the messages of MQTT topics.",
+        .details = details,
+        .groups = groups,
+        .group_count = SETTINGS_GROUPS,
+        .defaults = defaults,
+        .default_count = SETTINGS_DEFAULTS,
+    };
+}
+
+static void check_filters(const struct program *program, const struct text_list *filters, const char *option)
+{
+    struct error error;
+    for (size_t i = 0; i < filters->count; i++)
+        if (!filter_check(filters->items[i], &error))
+            options_wrong(program, "--%s '%s' is no topic filter: %s", option, filters->items[i], error.text);
+}
+
+void settings_check(const struct program *program, struct subscribe_settings *settings)
+{
+    struct error error;
+    /* Its number would be given to something else that is opened. */
+    if (fcntl(STDOUT_FILENO, F_GETFD) < 0)
+        options_wrong(program, "standard output is closed: where should the messages go?");
+    if (settings->filters.count == 0)
+        options_wrong(program, "--topic is missing: which topics are to be printed?");
+    check_filters(program, &settings->filters, "topic");
+    check_filters(program, &settings->filters_out, "filter-out");
+    if (settings->no_retained && settings->retained_only)
+        options_wrong(program, "--no-retained and --retained-only leave nothing to print");
+    if (!settings->format_text)
+        settings->format_text = settings->verbose ? "%t %p" : "%p";
+    settings->format = format_parse(settings->format_text, &error);
+    if (!settings->format)
+        options_wrong(program, "--output-format: %s", error.text);
+}

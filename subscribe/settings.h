@@ -1,0 +1,34 @@
+/* What the user of subscribe can choose. */
+#ifndef ROOMSTREAM_SETTINGS_H
+#define ROOMSTREAM_SETTINGS_H
+
+#include "format.h"
+#include "log.h"
+#include "mqtt.h"
+#include "options.h"
+#include "text.h"
+
+struct subscribe_settings {
+    struct mqtt_settings mqtt;
+    struct log_settings log;
+    struct text_list filters, filters_out;
+    int64_t qos;
+    int64_t count;   /* messages to print, 0: no limit */
+    int64_t timeout; /* ns, 0: none */
+    bool no_retained, retained_only, subscribe_only;
+    bool verbose, no_newline;
+    const char *format_text;
+    struct format *format; /* made of it by settings_check, lives until exit */
+};
+
+enum { SETTINGS_GROUPS = 4, SETTINGS_DEFAULTS = 1 };
+
+/* The program's description with its options. Settings, groups and defaults outlive it. */
+struct program settings_program(struct subscribe_settings *settings,
+                                struct option_group groups[static SETTINGS_GROUPS],
+                                struct option_default defaults[static SETTINGS_DEFAULTS]);
+
+/* Checks what a single option cannot tell and completes the settings; wrong use ends the program. */
+void settings_check(const struct program *program, struct subscribe_settings *settings);
+
+#endif
