@@ -22,7 +22,7 @@ struct csv_reader {
     void *context;
     struct csv_parser parser;
 
-    char buffer[CSV_READER_ROW_MAX];
+    char buffer[CSV_READER_ROW_MAX + 1]; /* the longest line, and one byte to tell a longer one */
     size_t start, end; /* what is in buffer and not yet parsed */
     bool at_end;       /* the source has no more */
     bool after_cr;     /* the last line ended with CR: an LF that comes alone now belongs to it */

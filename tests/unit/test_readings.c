@@ -1,0 +1,164 @@
+#include "csv_fixture.h"
+
+#include "readings.h"
+
+static struct column column_items[] = {{(char[]){"T2"}, 2}, {(char[]){"T1"}, 1}};
+static const struct columns columns = {column_items, 2};
+
+static struct readings_settings settings(bool skip_bad)
+{
+    return (struct readings_settings){"Date", "Time", "People", &columns, INT64_MIN, skip_bad};
+}
+
+enum { DUMP_SIZE = 4096 };
+
+/* "TIME DATE CLOCK T2 T1 PEOPLE;" for each row, then "." or "?message". */
+static void dump(struct memory_file file, const struct readings_settings *settings,
+                 char text[static DUMP_SIZE], uint64_t *bad_rows)
+{
+    struct error error;
+    struct reading reading;
+    size_t length = 0;
+    struct readings *readings = readings_open("f", memory_read, &file, settings, &error);
+    if (!readings) {
+        snprintf(text, DUMP_SIZE, "?%s", error.text);
+        return;
+    }
+    enum readings_result result;
+    uint64_t rows = 0;
+    while ((result = readings_next(readings, &reading, &error)) == READINGS_ROW) {
+        assert_int_equal(readings_rows(readings), ++rows);
+        length +=
+            (size_t)sprintf(text + length, "%lld %.10s %.8s %.*s %.*s %.*s;", (long long)reading.time,
+                            reading.date, reading.clock, (int)reading.values[0].length,
+                            reading.values[0].text, (int)reading.values[1].length, reading.values[1].text,
+                            (int)reading.occupancy.length, reading.occupancy.text);
+    }
+    snprintf(text + length, DUMP_SIZE - length, "%s", result == READINGS_END ? "." : "?");
+    if (result == READINGS_FAILED)
+        snprintf(text + length + 1, DUMP_SIZE - length - 1, "%s", error.text);
+    if (bad_rows)
+        *bad_rows = readings_bad_rows(readings);
+    readings_close(readings);
+}
+
+static void check(struct memory_file file, const char *wanted)
+{
+    char text[DUMP_SIZE];
+    struct readings_settings strict = settings(false);
+    dump(file, &strict, text, NULL);
+    assert_string_equal(text, wanted);
+}
+
+#define HEADER "Date,Time,T1,T2,Light,People\n"
+#define GOOD "2017/12/22,10:49:41,24.94,24.75,x,1\n"
+#define GOOD_READ "1513939781 2017/12/22 10:49:41 24.75 24.94 1;"
+#define SKIP " (--skip-bad goes on without such rows)"
+
+static void finds_what_it_needs_in_any_order(void **state)
+{
+    (void)state;
+    check((struct memory_file)MEMORY_FILE(HEADER GOOD "2017/12/23,00:00:00,5.,+3,,0\n"),
+          GOOD_READ "1513987200 2017/12/23 00:00:00 3 5 0;.");
+    check((struct memory_file)MEMORY_FILE("x,People,T2,T1,Time,Date\n,1,24.75,24.94,10:49:41,2017/12/22"),
+          GOOD_READ ".");
+    check((struct memory_file)MEMORY_FILE(HEADER), ".");
+}
+
+static void names_the_place_of_what_is_wrong(void **state)
+{
+    (void)state;
+    check((struct memory_file)MEMORY_FILE("Date,Time,T1,People\n" GOOD),
+          "?f:1: there is no column 'T2'; there are: Date, Time, T1, People");
+    check((struct memory_file)MEMORY_FILE("Date,Time,T1,T2,T1,People\n" GOOD),
+          "?f:1:5 (T1): the column is there twice, also as field 3");
+    check((struct memory_file)MEMORY_FILE("Date,Zeit,T1,T2,T1,People\n" GOOD),
+          "?f:1: there is no column 'Time'; there are: Date, Zeit, T1, T2, T1, People");
+    check((struct memory_file)MEMORY_FILE(HEADER GOOD "2017/12/22,10:49:42,warm,24.75,x,1\n"),
+          GOOD_READ "?f:3:3 (T1): 'warm' is not a decimal number of up to 64 characters" SKIP);
+    check((struct memory_file)MEMORY_FILE(HEADER GOOD "2017/12/22,10:49:42,24.94,,x,1\n"),
+          GOOD_READ "?f:3:4 (T2): empty, where a number is wanted" SKIP);
+    check((struct memory_file)MEMORY_FILE(HEADER GOOD "2017/12/22,10:49:42,24.94,24.75,x,many\n"),
+          GOOD_READ "?f:3:6 (People): 'many' is not a decimal number of up to 64 characters" SKIP);
+    check((struct memory_file)MEMORY_FILE(HEADER "2017/02/30,10:49:41,24.94,24.75,x,1\n"),
+          "?f:2:1 (Date): '2017/02/30' is not a date as in 2017/12/22" SKIP);
+    check((struct memory_file)MEMORY_FILE(HEADER GOOD "2017/12/22,24:00:00,24.94,24.75,x,1\n"),
+          GOOD_READ "?f:3:2 (Time): '24:00:00' is not a time as in 10:49:41" SKIP);
+    check((struct memory_file)MEMORY_FILE(HEADER "2017/12/22,10:49:41\n"),
+          "?f:2:3 (T1): missing: the row has 2 of 6 fields" SKIP);
+    check((struct memory_file)MEMORY_FILE(HEADER "2017/12/22,10:49:41,24\0.94,24.75,x,1\n"),
+          "?f:2:3 (T1): a NUL byte" SKIP);
+}
+
+/* A date that is wrong must not be taken for the one before it, nor spoil the next. */
+static void works_out_each_date(void **state)
+{
+    char text[DUMP_SIZE];
+    struct readings_settings skipping = settings(true);
+    (void)state;
+    dump((struct memory_file)MEMORY_FILE(HEADER GOOD "2017/12/32,10:49:41,24.94,24.75,x,1\n"
+                                                     "2017/12/32,10:49:41,24.94,24.75,x,1\n" GOOD
+                                                     "2017/12/23,10:49:41,24.94,24.75,x,1\n"),
+         &skipping, text, NULL);
+    assert_string_equal(text, GOOD_READ GOOD_READ "1514026181 2017/12/23 10:49:41 24.75 24.94 1;.");
+}
+
+static void skips_and_counts_bad_rows(void **state)
+{
+    static struct capture capture;
+    char text[DUMP_SIZE];
+    uint64_t bad_rows;
+    struct readings_settings skipping = settings(true);
+    (void)state;
+    capture_start(&capture, STDERR_FILENO);
+    dump((struct memory_file)MEMORY_FILE(HEADER GOOD "1\n2,3\n" GOOD "\"x\"y\n,,,,,\n\0\n" GOOD "a\nb\nc\n"),
+         &skipping, text, &bad_rows);
+    const char *log = capture_end(&capture);
+    assert_string_equal(text, GOOD_READ GOOD_READ GOOD_READ ".");
+    assert_int_equal(bad_rows, 8);
+    assert_contains(log, "row skipped: f:3:2 (Time): missing: the row has 1 of 6 fields");
+    assert_contains(log, "row skipped: f:8:1 (Date): a NUL byte");
+    assert_contains(log, "further bad rows are counted only");
+    assert_lacks(log, "f:10");
+}
+
+static void says_once_that_time_goes_back(void **state)
+{
+    static struct capture capture;
+    char text[DUMP_SIZE];
+    struct readings_settings strict = settings(false);
+    (void)state;
+    capture_start(&capture, STDERR_FILENO);
+    dump((struct memory_file)MEMORY_FILE(HEADER GOOD GOOD "2017/12/22,10:49:31,1,2,x,1\n" GOOD
+                                                          "2017/12/21,10:49:31,1,2,x,1\n"),
+         &strict, text, NULL);
+    const char *log = capture_end(&capture);
+    assert_string_equal(text, GOOD_READ GOOD_READ "1513939771 2017/12/22 10:49:31 2 1 1;" GOOD_READ
+                                                  "1513853371 2017/12/21 10:49:31 2 1 1;.");
+    assert_contains(log, "f:4:2 (Time): the recorded time goes back by 10 s");
+    assert_lacks(log, "f:6");
+}
+
+static void refuses_what_the_format_cannot_carry(void **state)
+{
+    char text[DUMP_SIZE];
+    struct readings_settings late = settings(false);
+    (void)state;
+    late.earliest = 1513939781;
+    dump((struct memory_file)MEMORY_FILE(HEADER GOOD "2017/12/22,10:49:40,1,2,x,1\n"), &late, text, NULL);
+    assert_string_equal(text,
+                        GOOD_READ "?f:3:1 (Date): '2017/12/22' is too early for this message format" SKIP);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_what_it_needs_in_any_order),
+        cmocka_unit_test(names_the_place_of_what_is_wrong),
+        cmocka_unit_test(works_out_each_date),
+        cmocka_unit_test(skips_and_counts_bad_rows),
+        cmocka_unit_test(says_once_that_time_goes_back),
+        cmocka_unit_test(refuses_what_the_format_cannot_carry),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,110 @@
+#include "core_fixture.h"
+
+#include "clock.h"
+#include "pace.h"
+
+/* Nothing here waits: the clock is a number. */
+
+static void keeps_recorded_time(void **state)
+{
+    struct pace_settings settings = {.mode = PACE_RECORDED, .speed = 30};
+    struct pace pace;
+    (void)state;
+    pace_init(&pace, &settings);
+    assert_int_equal(pace_next(&pace, 1000, 5 * SECOND), 5 * SECOND);
+    assert_int_equal(pace_next(&pace, 1000, 5 * SECOND), 5 * SECOND);
+    assert_int_equal(pace_next(&pace, 1030, 5 * SECOND), 6 * SECOND);
+    /* However late the caller comes, what follows is due in relation to the start. */
+    assert_int_equal(pace_next(&pace, 1060, 100 * SECOND), 7 * SECOND);
+    assert_int_equal(pace_next(&pace, 1061, 100 * SECOND), 7 * SECOND + SECOND / 30);
+}
+
+static void does_not_drift(void **state)
+{
+    struct pace_settings settings = {.mode = PACE_RECORDED, .speed = 7};
+    struct pace pace;
+    int64_t due = 0;
+    (void)state;
+    pace_init(&pace, &settings);
+    /* 70 days of readings a second apart: ten days of replay. */
+    for (int64_t time = 0; time <= 70 * 86400; time++)
+        due = pace_next(&pace, 1513939781 + time, due);
+    assert_int_equal(due, 10 * 86400 * SECOND);
+}
+
+static void cuts_long_gaps(void **state)
+{
+    struct pace_settings settings = {.mode = PACE_RECORDED, .speed = 2, .max_gap = 10 * SECOND};
+    struct pace pace;
+    (void)state;
+    pace_init(&pace, &settings);
+    assert_int_equal(pace_next(&pace, 0, 0), 0);
+    assert_int_equal(pace_next(&pace, 10, 0), 5 * SECOND);
+    assert_int_equal(pace_next(&pace, 1318557, 0), 10 * SECOND);
+    assert_int_equal(pace_next(&pace, 1318558, 0), 10 * SECOND + SECOND / 2);
+    settings.max_gap = 0;
+    pace_init(&pace, &settings);
+    assert_int_equal(pace_next(&pace, 0, 0), 0);
+    assert_int_equal(pace_next(&pace, 1318547, 0), 1318547 * SECOND / 2);
+}
+
+static void takes_time_that_goes_back_as_standing_still(void **state)
+{
+    struct pace_settings settings = {.mode = PACE_RECORDED, .speed = 1};
+    struct pace pace;
+    (void)state;
+    pace_init(&pace, &settings);
+    assert_int_equal(pace_next(&pace, 1000, 0), 0);
+    assert_int_equal(pace_next(&pace, 1010, 0), 10 * SECOND);
+    assert_int_equal(pace_next(&pace, 900, 0), 10 * SECOND);
+    assert_int_equal(pace_next(&pace, 905, 0), 15 * SECOND);
+}
+
+static void survives_absurd_times(void **state)
+{
+    struct pace_settings settings = {.mode = PACE_RECORDED, .speed = 1e-6};
+    struct pace pace;
+    (void)state;
+    pace_init(&pace, &settings);
+    for (int i = 0; i < 1000; i++) {
+        int64_t due = pace_next(&pace, i % 2 ? INT64_C(253402214400) : INT64_C(-62135596800), SECOND);
+        assert_true(due >= SECOND && due < INT64_MAX / 2);
+    }
+}
+
+static void keeps_a_rate(void **state)
+{
+    struct pace_settings settings = {.mode = PACE_RATE, .rate = 3};
+    struct pace pace;
+    (void)state;
+    pace_init(&pace, &settings);
+    for (int64_t i = 0; i < 3000000; i++) {
+        int64_t due = pace_next(&pace, 7, 11);
+        if (i % 3 == 0)
+            assert_int_equal(due, 11 + i / 3 * SECOND);
+    }
+}
+
+static void is_due_at_once_when_fast(void **state)
+{
+    struct pace_settings settings = {.mode = PACE_FAST, .speed = 1};
+    struct pace pace;
+    (void)state;
+    pace_init(&pace, &settings);
+    assert_int_equal(pace_next(&pace, 0, 5), 5);
+    assert_int_equal(pace_next(&pace, 1000, 6), 6);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keeps_recorded_time),
+        cmocka_unit_test(does_not_drift),
+        cmocka_unit_test(cuts_long_gaps),
+        cmocka_unit_test(takes_time_that_goes_back_as_standing_still),
+        cmocka_unit_test(survives_absurd_times),
+        cmocka_unit_test(keeps_a_rate),
+        cmocka_unit_test(is_due_at_once_when_fast),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
