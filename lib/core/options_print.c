@@ -62,7 +62,7 @@ static void print_help_row(const struct option_row *row)
         snprintf(head, sizeof head, "  %c%c%c --%s%s%s", spec->letter ? '-' : ' ',
                  spec->letter ? spec->letter : ' ', spec->letter ? ',' : ' ', spec->name,
                  spec->argument ? " " : "", spec->argument ? spec->argument : "");
-    if (strlen(head) < HELP_COLUMN)
+    if (strlen(head) + 2 <= HELP_COLUMN)
         printf("%-*s", HELP_COLUMN, head);
     else
         printf("%s\n%*s", head, HELP_COLUMN, "");
@@ -160,14 +160,15 @@ static void print_list(const struct option_row *row)
 static void print_value(const struct option_row *row)
 {
     const struct option_spec *spec = row->spec;
+    bool unset = !row->given && !row->fallback; /* zero, which may be out of the bounds */
+    if (unset && spec->kind != OPTION_FLAG)
+        return;
     switch (spec->kind) {
     case OPTION_TEXT:
-        if (*(const char **)row->value)
-            print_text(spec->name, *(const char **)row->value);
+        print_text(spec->name, *(const char **)row->value);
         return;
     case OPTION_SECRET:
-        if (*(const char **)row->value)
-            printf("# %s is set (not shown)\n", spec->name);
+        printf("# %s is set (not shown)\n", spec->name);
         return;
     case OPTION_LIST:
     case OPTION_PROPERTIES:

@@ -8,7 +8,7 @@
 #include "options.h"
 
 struct probe_settings {
-    const char *host, *password, *password_file, *note;
+    const char *host, *password, *password_file, *note, *longer;
     bool verbose;
     int64_t port, count, wait, size;
     double rate;
@@ -104,6 +104,11 @@ static const struct option_spec extra_specs[] = {
      AT(properties),
      .help = "a property"},
     {.name = "note", .kind = OPTION_TEXT, .argument = "TEXT", AT(note), .help = "a note"},
+    {.name = "much-longer-name",
+     .kind = OPTION_TEXT,
+     .argument = "WORD",
+     AT(longer),
+     .help = "leaves room for one blank only"},
 };
 
 static const struct option_group groups[] = {
@@ -133,6 +138,7 @@ static void forget_settings(void)
     free((void *)settings.password);
     free((void *)settings.password_file);
     free((void *)settings.note);
+    free((void *)settings.longer);
     text_list_free(&settings.topics);
     text_list_free(&settings.properties);
     settings = (struct probe_settings){0};
