@@ -1,0 +1,586 @@
+"""The publishers on a real Mosquitto: what arrives, how they end, and what they say of a bad file or a bad broker."""
+
+import csv
+import fcntl
+import itertools
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import struct
+import subprocess
+import termios
+import time
+from collections import Counter
+
+import pytest
+from brokers import Broker
+from clients import MqttClient
+from programs import BIN, ROOT, Program, tied
+from waiting import wait_until
+
+SAMPLE = ROOT / "data" / "occupancy-sample.csv"
+REAL = ROOT.parent / "shared" / "data" / "Occupancy_Estimation.csv"
+
+# The sensors as the data set describes them: unit, and the node of each column.
+SENSORS = {
+    "temp": ("Cel", {"S1_Temp": 1, "S2_Temp": 2, "S3_Temp": 3, "S4_Temp": 4}),
+    "light": ("lx", {"S1_Light": 1, "S2_Light": 2, "S3_Light": 3, "S4_Light": 4}),
+    "sound": ("V", {"S1_Sound": 1, "S2_Sound": 2, "S3_Sound": 3, "S4_Sound": 4}),
+    "co2": ("ppm", {"S5_CO2": 5}),
+    "co2_slope": ("ppm/s", {"S5_CO2_Slope": 5}),
+    "pir": ("/", {"S6_PIR": 6, "S7_PIR": 7}),
+}
+HEADER = "Date,Time,S1_Temp,S2_Temp,S3_Temp,S4_Temp,Room_Occupancy_Count\n"
+ROW = "2017/12/22,10:49:41,24.94,24.75,24.56,25.38,1\n"
+
+
+@pytest.fixture(scope="module")
+def mqtt(tmp_path_factory):
+    broker = Broker("mqtt", tmp_path_factory.mktemp("mqtt")).start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def subscriber(mqtt):
+    """Receives everything that is published."""
+    with MqttClient(mqtt.port) as client:
+        client.subscribe("#", 2)
+        yield client
+
+
+@pytest.fixture
+def publish(mqtt, programs, tmp_path):
+    """Runs a publisher to its end; returns the program, its counts in .summary."""
+
+    def run(name, *arguments, limit=60):
+        summary = tmp_path / "summary"
+        program = programs.run(name, "-h", "127.0.0.1", "-p", mqtt.port, "--summary", summary, *arguments, limit=limit)
+        program.summary = read_summary(summary) if summary.exists() else None
+        return program
+
+    return run
+
+
+def read_summary(path):
+    return {key: float(value) for key, value in (line.split("=") for line in path.read_text().splitlines())}
+
+
+def program_name(sensor):
+    return "publish-" + sensor.replace("_", "-")
+
+
+def rows_of(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def expected_json(path, sensor):
+    """The payloads that a publisher must send for a file, byte by byte."""
+    unit, columns = SENSORS[sensor]
+    seq = itertools.count(1)
+    return [
+        f'{{"time":"{row["Date"].replace("/", "-")}T{row["Time"]}","sensor":"{sensor}","node":{node},'
+        f'"value":{row[column]},"unit":"{unit}","occupancy":{row["Room_Occupancy_Count"]},"seq":{next(seq)}}}'.encode()
+        for row in rows_of(path)
+        for column, node in columns.items()
+    ]
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
+
+
+class Mosquitto:
+    """A Mosquitto with settings of its own, for what the usual one does not do."""
+
+    def __init__(self, folder, *settings):
+        self.port = free_port()
+        folder.mkdir()
+        config = folder / "mosquitto.conf"
+        config.write_text("\n".join([f"listener {self.port} 127.0.0.1", "allow_anonymous true", *settings, ""]))
+        self.program = Program(["mosquitto", "-c", config], folder)
+        self.program.wait_for_log("running")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.program.kill()
+
+
+# ---- what arrives ----
+
+
+@pytest.mark.parametrize("sensor", SENSORS)
+def test_the_sample_arrives_as_json(publish, subscriber, sensor):
+    expected = expected_json(SAMPLE, sensor)
+    program = publish(program_name(sensor), "--fast", "--file", SAMPLE)
+    assert program.process.returncode == 0, program.stderr
+    messages = subscriber.wait_for(len(expected))
+    assert [message.payload for message in messages] == expected
+    assert {message.topic for message in messages} == {sensor}
+    for message in messages:
+        node = json.loads(message.payload)["node"]
+        assert message.properties.UserProperty == [("key", str(node))]
+        assert message.properties.ContentType == "application/json"
+    assert program.summary["published"] == program.summary["acknowledged"] == len(expected)
+    assert program.summary["rows"] == len(rows_of(SAMPLE))
+    assert program.summary["bad_rows"] == program.summary["resent"] == 0
+    assert re.search(rf"info: published {len(expected)} messages .* {len(expected)} acknowledged, in ", program.stderr.splitlines()[-1])
+
+
+def test_csv_and_senml(publish, subscriber):
+    rows = rows_of(SAMPLE)
+    assert publish("publish-co2-slope", "--fast", "--file", SAMPLE, "--format", "csv").process.returncode == 0
+    messages = subscriber.wait_for(len(rows))
+    assert [message.payload.decode() for message in messages] == [
+        f"{row['Date']}, {row['Time']}, {row['S5_CO2_Slope']}, 5, {row['Room_Occupancy_Count']}" for row in rows
+    ]
+    assert messages[0].properties.ContentType == "text/csv"
+
+    subscriber.messages.clear()
+    assert publish("publish-pir", "--fast", "--file", SAMPLE, "--format", "senml").process.returncode == 0
+    messages = subscriber.wait_for(2 * len(rows))
+    expected = []
+    for row in rows:
+        recorded = time.strptime(row["Date"] + row["Time"] + "UTC", "%Y/%m/%d%H:%M:%S%Z")
+        seconds = int((time.mktime(recorded) - time.mktime(time.gmtime(0))))
+        for column, node in SENSORS["pir"][1].items():
+            expected.append([{"n": f"pir/{node}", "u": "/", "t": seconds, "v": int(row[column])}])
+    assert [json.loads(message.payload) for message in messages] == expected
+    assert messages[0].properties.ContentType == "application/senml+json"
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+@pytest.mark.parametrize("qos", [0, 1, 2])
+def test_every_quality_of_service(publish, subscriber, qos, version):
+    expected = expected_json(SAMPLE, "temp")
+    program = publish("publish-temp", "--fast", "--file", SAMPLE, "-q", qos, "-V", version)
+    assert program.process.returncode == 0, program.stderr
+    messages = subscriber.wait_for(len(expected))
+    assert [message.payload for message in messages] == expected
+    assert {message.qos for message in messages} == {qos}
+    assert hasattr(messages[0].properties, "UserProperty") == (version == "5")
+    assert program.summary["acknowledged"] == len(expected)
+
+
+def test_selection_and_properties(publish, subscriber):
+    program = publish(
+        "publish-temp", "--fast", "--file", SAMPLE, "--nodes", "1,3", "--limit", 5, "-t", "a/b", "-r",
+        "--property", "run=7", "--property", "empty=", "--sensor", "room \"1\"", "--unit", "°C",
+    )
+    assert program.process.returncode == 0, program.stderr
+    messages = subscriber.wait_for(5)
+    said = [json.loads(message.payload) for message in messages]
+    assert [(m["seq"], m["node"]) for m in said] == [(1, 1), (2, 3), (3, 1), (4, 3), (5, 1)]
+    assert {(m["sensor"], m["unit"]) for m in said} == {('room "1"', "°C")}
+    assert {message.topic for message in messages} == {"a/b"}
+    assert messages[1].properties.UserProperty == [("key", "3"), ("run", "7"), ("empty", "")]
+    subscriber.messages.clear()
+    subscriber.subscribe("a/b")
+    assert subscriber.wait_for(1)[0].retain
+    MqttClient.published(subscriber.publish("a/b", b"", retain=True))  # the broker forgets it
+
+
+def test_the_generic_publisher_takes_any_column_and_standard_input(mqtt, programs, subscriber, tmp_path):
+    file = tmp_path / "any.csv"
+    file.write_text('\ufeffRoom_Occupancy_Count,"Power, W",Time,Date\r\n2,.5,10:49:41,2017/12/22\r\n3,+7.,10:50:11,2017/12/22')
+    command = f"cat {file} | {BIN}/publish -h 127.0.0.1 -p {mqtt.port} -t power --column 'Power, W:9' --fast --file -"
+    program = programs.run("/bin/sh", "-c", command)
+    assert program.process.returncode == 0, program.stderr
+    assert [message.payload for message in subscriber.wait_for(2)] == [
+        b'{"time":"2017-12-22T10:49:41","sensor":"power","node":9,"value":0.5,"occupancy":2,"seq":1}',
+        b'{"time":"2017-12-22T10:50:11","sensor":"power","node":9,"value":7,"occupancy":3,"seq":2}',
+    ]
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real data set is not here")
+def test_the_real_data_set_arrives_whole(publish, subscriber):
+    total = 0
+    for sensor in SENSORS:
+        expected = expected_json(REAL, sensor)
+        subscriber.messages.clear()
+        assert publish(program_name(sensor), "--fast", "--quiet", "--file", REAL).process.returncode == 0
+        assert [message.payload for message in subscriber.wait_for(len(expected), 120)] == expected
+        total += len(expected)
+    assert total == 162064
+
+
+def test_recorded_time_and_rate_set_the_pace(publish, tmp_path):
+    file = tmp_path / "two.csv"
+    file.write_text(HEADER + ROW + ROW.replace("10:49:41", "10:49:51"))
+    # Absolute deadlines: never earlier than this; how much later is the machine's affair.
+    assert publish("publish-temp", "--speed", 20, "--file", file).summary["seconds"] >= 0.5
+    assert publish("publish-temp", "--speed", 1, "--max-gap", "300ms", "--file", file).summary["seconds"] >= 0.3
+    assert publish("publish-temp", "--rate", 20, "--file", file).summary["seconds"] >= 0.35
+
+
+# ---- files that are wrong ----
+
+BROKEN = {
+    "missing column": (HEADER.replace("S3_Temp", "S3"), 1, r"{file}:1: there is no column 'S3_Temp'; there are: Date, Time, S1_Temp"),
+    "ragged row": (HEADER + ROW + "2017/12/22,10:49:42,24.94\n", 1, r"{file}:3:4 \(S2_Temp\): missing"),
+    "NUL byte": (HEADER + ROW.replace("24.75", "24\0.75"), 1, r"{file}:2:4 \(S2_Temp\): a NUL byte"),
+    "text for a number": (HEADER + ROW + ROW.replace("24.56", "warm"), 1, r"{file}:3:5 \(S3_Temp\): 'warm' is not a decimal number"),
+    "no such day": (HEADER + ROW.replace("12/22", "02/30"), 1, r"{file}:2:1 \(Date\): '2017/02/30' is not a date"),
+    "stray quote": (HEADER + ROW + ROW.replace("24.94", '24"94'), 1, r"{file}:3:3 \(S1_Temp\): a quote is out of place"),
+    "empty": ("", 1, r"{file}: the file is empty"),
+    "header only": (HEADER, 0, r"warning: {file} has no rows"),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+def test_a_broken_file_is_an_error_that_names_the_place(publish, tmp_path, fault):
+    content, status, message = BROKEN[fault]
+    file = tmp_path / "broken.csv"
+    file.write_text(content)
+    program = publish("publish-temp", "--fast", "--file", file)
+    assert program.process.returncode == status, program.stderr
+    assert re.search(message.format(file=re.escape(str(file))), program.stderr), program.stderr
+
+
+def test_what_came_before_a_broken_row_is_published(publish, subscriber, tmp_path):
+    file = tmp_path / "broken.csv"
+    file.write_text(HEADER + 100 * ROW + "broken\n" + ROW)
+    program = publish("publish-temp", "--fast", "--file", file)
+    assert program.process.returncode == 1
+    assert program.summary["published"] == program.summary["acknowledged"] == 400
+    assert len(subscriber.wait_for(400)) == 400
+
+
+def test_bad_rows_are_skipped_when_asked(publish, subscriber, tmp_path):
+    file = tmp_path / "broken.csv"
+    file.write_text(HEADER + ROW + "broken\n" + 'x"y\n' + ROW + 100000 * "x" + "\n" + ROW.replace("24.94", ""))
+    program = publish("publish-temp", "--fast", "--skip-bad", "--file", file)
+    assert program.process.returncode == 0, program.stderr
+    assert program.summary["rows"] == 2 and program.summary["bad_rows"] == 4
+    assert "(2 rows, 4 bad rows" in program.stderr
+    assert [json.loads(message.payload)["seq"] for message in subscriber.wait_for(8)] == list(range(1, 9))
+
+
+@pytest.mark.parametrize(("file", "message"), [
+    ("/nowhere/x.csv", "/nowhere/x.csv: cannot be opened: No such file or directory"),
+    ("/", "/: cannot be read: Is a directory"),
+])
+def test_a_file_that_cannot_be_read(publish, file, message):
+    program = publish("publish-temp", "--fast", "--file", file)
+    assert program.process.returncode == 1
+    assert message in program.stderr
+    assert "connected" not in program.stderr
+
+
+def test_the_data_set_is_found_without_being_named(mqtt, programs, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "occupancy-sample.csv").write_text(HEADER + ROW)
+    command = f"cd {tmp_path} && {BIN}/publish-temp -h 127.0.0.1 -p {mqtt.port} --fast"
+    assert "replaying data/occupancy-sample.csv" in programs.run("/bin/sh", "-c", command).stderr
+    (tmp_path / "data" / "occupancy.csv").write_text(HEADER + ROW)
+    assert "replaying data/occupancy.csv" in programs.run("/bin/sh", "-c", command).stderr
+
+
+@pytest.mark.parametrize(("name", "arguments", "message"), [
+    ("publish-temp", ["--fast", "--rate", "5"], "--fast and --rate exclude each other"),
+    ("publish-temp", ["--fast", "--speed", "5"], "--speed and --fast exclude each other"),
+    ("publish-temp", ["--rate", "5", "--speed", "5"], "--speed and --rate exclude each other"),
+    ("publish-temp", ["--nodes", "5"], "no column is for node 5"),
+    ("publish-temp", ["-t", "a/#"], "wildcards"),
+    ("publish-temp", ["-q", "3"], "'3' is not a whole number from 0 to 2"),
+    ("publish-temp", ["--property", "x"], "'x' is not NAME=VALUE"),
+    ("publish-temp", ["--property", "x=y", "-V", "3.1.1"], "--property needs --mqtt-version 5"),
+    ("publish-temp", ["--sensor", "a b", "--format", "senml"], "SenML allows"),
+    ("publish", ["-t", "x"], "--column NAME:NODE"),
+    ("publish", ["--column", "x:1"], "--topic"),
+])
+def test_wrong_use(programs, name, arguments, message):
+    program = programs.run(name, *arguments)
+    assert program.process.returncode == 2
+    assert message in program.stderr
+
+
+# ---- memory ----
+
+
+def run_on_pipe(mqtt, pieces, *arguments):
+    """Runs publish-temp with the pieces on its standard input. Returns status, greatest resident size in KiB, log, and
+    how many bytes it was given."""
+    process = subprocess.Popen(
+        tied([BIN / "publish-temp", "-h", "127.0.0.1", "-p", mqtt.port, "--fast", "--nodes", "1", "--file", "-", *arguments]),
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
+    )
+    given = 0
+    try:
+        for piece in pieces:
+            process.stdin.write(piece)
+            given += len(piece)
+    except BrokenPipeError:
+        pass
+    process.stdin.close()
+    log = process.stderr.read().decode()
+    process.stderr.close()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, usage.ru_maxrss, log, given
+
+
+def wide_rows(width, count):
+    """A file with a last column of that many bytes."""
+    yield HEADER.replace("\n", ",More\n").encode()
+    row = (ROW.rstrip("\n") + "," + width * "x" + "\n").encode()
+    for _ in range(count):
+        yield row
+
+
+def test_memory_does_not_grow_with_the_file(mqtt):
+    status, small, log, _ = run_on_pipe(mqtt, wide_rows(100, 5000))
+    assert status == 0, log
+    status, large, log, given = run_on_pipe(mqtt, wide_rows(60000, 5000))
+    assert status == 0, log
+    assert given > 300e6
+    assert large - small < 4096, (small, large)
+
+
+def test_an_endless_line_is_refused_early(mqtt):
+    status, size, log, given = run_on_pipe(mqtt, itertools.chain([HEADER.encode()], itertools.repeat(65536 * b"x", 16384)))
+    assert status == 1
+    assert "standard input:2: the line is longer than 64 KiB" in log
+    assert given < 10e6
+    _, small, _, _ = run_on_pipe(mqtt, wide_rows(100, 10))
+    assert size - small < 4096, (small, size)
+    status, size, log, given = run_on_pipe(
+        mqtt, itertools.chain([HEADER.encode()], itertools.repeat(65536 * b"x", 16384), [b"\n", ROW.encode()]), "--skip-bad")
+    assert status == 0, log
+    assert given > 1e9 and "published 1 messages (1 rows, 1 bad rows" in log
+    assert size - small < 4096, (small, size)
+
+
+# ---- brokers that come and go ----
+
+
+def seqs_of(payloads):
+    return Counter(json.loads(payload)["seq"] for payload in payloads)
+
+
+def persistent_subscriber(port, folder, qos):
+    """mosquitto_sub with a session that outlives restarts of the broker; its lines are the payloads."""
+    command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", port, "-t", "restarts", "-q", qos, "-i", f"keeper-{folder.name}", "-c"]
+    assert Program([*command, "-E"], folder, name="session").wait() == 0
+    return Program(command, folder, name="keeper")
+
+
+def test_waits_for_a_broker_that_is_down(programs, tmp_path):
+    broker = Broker("mqtt", tmp_path / "mqtt").start()
+    try:
+        broker.stop()
+        program = programs.start("publish-temp", "-h", "127.0.0.1", "-p", broker.port, "--fast", "--file", SAMPLE)
+        program.wait_for_log("cannot connect to the MQTT broker")
+        broker.start()
+        assert program.wait() == 0, program.stderr
+        assert "published 1200 messages" in program.stderr
+    finally:
+        broker.stop()
+
+
+@pytest.mark.parametrize("qos", [1, 2])
+def test_the_broker_is_restarted_in_the_middle(programs, tmp_path, qos):
+    broker = Broker("mqtt", tmp_path / "mqtt").start()
+    try:
+        keeper = persistent_subscriber(broker.port, tmp_path, qos)
+        program = programs.start(
+            "publish-temp", "-h", "127.0.0.1", "-p", broker.port, "-t", "restarts", "-q", qos, "--rate", 400, "--file", SAMPLE,
+            "--summary", tmp_path / "summary",
+        )
+        for lines in (200, 600):
+            wait_until(lambda: keeper.stdout.count(b"\n") > lines, 30, "messages arrive")
+            broker.restart()
+        assert program.wait(60) == 0, program.stderr
+        summary = read_summary(tmp_path / "summary")
+        assert summary["published"] == summary["acknowledged"] == 1200
+        assert summary["late"] > 0
+        wait_until(lambda: len(seqs_of(keeper.stdout.splitlines())) >= 1200, 30, "all messages arrive")
+        seqs = seqs_of(keeper.stdout.splitlines())
+        assert sorted(seqs) == list(range(1, 1201))
+        if qos == 2:
+            assert max(seqs.values()) == 1
+        keeper.stop()
+    finally:
+        broker.stop()
+
+
+def test_a_broker_that_forgets_everything_gets_it_again(programs, tmp_path):
+    """Frozen with a full window, killed, and started without its memory: what it had not acknowledged is sent again."""
+    folder = tmp_path / "mosquitto"
+    with Mosquitto(folder) as broker:
+        program = programs.start(
+            "publish-temp", "-h", "127.0.0.1", "-p", broker.port, "--rate", 2000, "--file", SAMPLE, "--summary", tmp_path / "summary",
+            "-k", "5s",
+        )
+        program.wait_for_log("connected")
+        broker.program.send(signal.SIGSTOP)
+        wait_until(lambda: unread_bytes(broker.port) > 500, 30, "messages wait unread")
+        broker.program.kill()
+        again = Program(["mosquitto", "-c", folder / "mosquitto.conf"], folder, name="again")
+        try:
+            assert program.wait(60) == 0, program.stderr
+        finally:
+            again.kill()
+    summary = read_summary(tmp_path / "summary")
+    assert summary["published"] == summary["acknowledged"] == 1200
+    assert summary["resent"] > 0
+
+
+def unread_bytes(port):
+    """What the listener's connections have received and not read."""
+    total = 0
+    with open("/proc/net/tcp") as table:
+        for line in table.readlines()[1:]:
+            fields = line.split()
+            if int(fields[1].split(":")[1], 16) == port and fields[3] == "01":
+                total += int(fields[4].split(":")[1], 16)
+    return total
+
+
+def test_nothing_is_lost_silently_at_qos_0_while_the_broker_is_away(programs, tmp_path):
+    broker = Broker("mqtt", tmp_path / "mqtt").start()
+    try:
+        program = programs.start(
+            "publish-temp", "-h", "127.0.0.1", "-p", broker.port, "-q", 0, "--rate", 400, "--file", SAMPLE)
+        program.wait_for_log("connected")
+        broker.stop()
+        program.wait_for_log("lost")
+        broker.start()
+        with MqttClient(broker.port) as client:
+            client.subscribe("temp", 0)
+            assert program.wait(60) == 0, program.stderr
+            assert "published 1200 messages" in program.stderr
+            wait_until(lambda: client.messages and json.loads(client.messages[-1].payload)["seq"] == 1200, 30, "the last arrives")
+    finally:
+        broker.stop()
+
+
+@pytest.mark.parametrize("inflight", [1, 2, 5])
+def test_a_small_receive_maximum(programs, tmp_path, inflight):
+    with Mosquitto(tmp_path / "mosquitto", f"max_inflight_messages {inflight}") as broker:
+        program = programs.run("publish-temp", "-h", "127.0.0.1", "-p", broker.port, "--fast", "--file", SAMPLE)
+        assert program.process.returncode == 0, program.stderr
+        assert "1200 acknowledged" in program.stderr
+
+
+def test_a_refused_message_is_an_error(programs, tmp_path):
+    acl = tmp_path / "acl"
+    acl.write_text("topic read #\n")
+    acl.chmod(0o644)
+    with Mosquitto(tmp_path / "mosquitto", f"acl_file {acl}", "user root") as broker:
+        program = programs.run("publish-temp", "-h", "127.0.0.1", "-p", broker.port, "--fast", "--file", SAMPLE)
+        assert program.process.returncode == 1
+        assert "the broker refuses a message to the topic 'temp': 0x87 Not authorized" in program.stderr
+        assert program.stderr.count("refuses") == 1
+
+
+def test_a_broker_without_the_quality_of_service_is_an_error(programs, tmp_path):
+    with Mosquitto(tmp_path / "mosquitto", "max_qos 1") as broker:
+        program = programs.run("publish-temp", "-h", "127.0.0.1", "-p", broker.port, "--fast", "-q", 2, "--file", SAMPLE)
+        assert program.process.returncode == 1
+        assert "the broker takes messages up to QoS 1 only" in program.stderr
+
+
+def test_nobody_subscribes_is_no_error(publish):
+    assert publish("publish-temp", "--fast", "-t", "lonely", "--file", SAMPLE).process.returncode == 0
+
+
+# ---- being stopped ----
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_everything_acknowledged(mqtt, programs, tmp_path, signum):
+    program = programs.start(
+        "publish-temp", "-h", "127.0.0.1", "-p", mqtt.port, "--rate", 300, "--file", SAMPLE, "--summary", tmp_path / "summary")
+    program.wait_for_log("connected")
+    program.send(signum)
+    assert program.wait() == 0, program.stderr
+    summary = read_summary(tmp_path / "summary")
+    assert summary["published"] == summary["acknowledged"] < 1200
+
+
+def test_a_signal_while_it_waits_for_a_broker_or_for_input(mqtt, programs):
+    waiting = programs.start("publish-temp", "-h", "127.0.0.1", "-p", free_port(), "--file", SAMPLE)
+    waiting.wait_for_log("cannot connect")
+    assert waiting.stop() == 0, waiting.stderr
+    assert "published 0 messages" in waiting.stderr
+    for content in ("", HEADER, HEADER + ROW + "2017/12/22,10:49:42,24.9"):
+        process = subprocess.Popen(
+            tied([BIN / "publish-temp", "-h", "127.0.0.1", "-p", mqtt.port, "--fast", "--file", "-"]),
+            stdin=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+        process.stdin.write(content.encode())
+        if content.count("\n") > 0:
+            log = b""
+            while b"connected" not in log:
+                log += os.read(process.stderr.fileno(), 4096)
+        process.send_signal(signal.SIGTERM)
+        rest = process.communicate(timeout=30)[1]
+        assert process.returncode == 0 or (content == "" and process.returncode == -signal.SIGTERM), rest
+        assert b"error" not in rest
+
+
+def test_what_is_not_acknowledged_when_stopped_is_told(programs, tmp_path):
+    with Mosquitto(tmp_path / "mosquitto") as broker:
+        program = programs.start(
+            "publish-temp", "-h", "127.0.0.1", "-p", broker.port, "--rate", 2000, "--file", SAMPLE, "--drain-timeout", "200ms",
+            "--summary", tmp_path / "summary")
+        program.wait_for_log("connected")
+        broker.program.send(signal.SIGSTOP)
+        wait_until(lambda: unread_bytes(broker.port) > 500, 30, "messages wait unread")
+        assert program.stop() == 1
+        assert re.search(r"error: \d+ published messages are not acknowledged", program.stderr)
+        summary = read_summary(tmp_path / "summary")
+        assert summary["published"] > summary["acknowledged"]
+
+
+# ---- progress ----
+
+
+def run_on_terminal(columns, *command):
+    """Runs a command with a terminal of that width as its standard error; returns status and all that was written to it."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen(tied(command), stdin=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    written = b""
+    try:
+        while piece := os.read(ours, 65536):
+            written += piece
+    except OSError:  # EIO: the other side is closed
+        pass
+    os.close(ours)
+    return process.wait(30), written.decode()
+
+
+def test_a_bar_is_drawn_on_a_terminal(mqtt):
+    command = [BIN / "publish-temp", "-h", "127.0.0.1", "-p", mqtt.port, "--rate", "1000", "--file", SAMPLE]
+    status, written = run_on_terminal(100, *command)
+    assert status == 0
+    bars = re.findall(r"\r\x1b\[K(\[=*>? *\] \d+%, \d+ messages, [^\r\n]*)", written)
+    assert len(bars) > 3
+    assert all(len(bar) < 100 for bar in bars)
+    counts = [int(re.search(r"(\d+) messages", bar).group(1)) for bar in bars]
+    assert counts == sorted(counts) and counts[-1] > counts[0]
+    # A log line clears the bar first, and nothing of the bar is left at the end.
+    assert re.search(r"\r\x1b\[K2[-0-9]+T[^\n]* published 1200 messages", written)
+    status, written = run_on_terminal(30, *command)
+    assert status == 0
+    bars = re.findall(r"\r\x1b\[K(\d+%, [^\r\n]*)", written)
+    assert bars and all(len(bar) < 30 for bar in bars)
+
+
+def test_no_bar_when_quiet_or_in_a_file(mqtt, programs):
+    command = ["-h", "127.0.0.1", "-p", str(mqtt.port), "--rate", "1000", "--file", str(SAMPLE)]
+    status, written = run_on_terminal(100, BIN / "publish-temp", *command, "--quiet")
+    assert status == 0 and "\x1b" not in written
+    status, written = run_on_terminal(100, BIN / "publish-temp", *command, "--log-format", "json")
+    assert status == 0 and "\x1b" not in written
+    assert all(json.loads(line) for line in written.splitlines())
+    assert "\x1b" not in programs.run("publish-temp", *command).stderr
