@@ -29,8 +29,9 @@ void text_list_free(struct text_list *list)
 
 bool text_to_integer(const char *text, int64_t *value)
 {
+    const char *digits = text + (*text == '+' || *text == '-');
     char *end;
-    if (text[strspn(text, "+-")] < '0' || text[strspn(text, "+-")] > '9' || strspn(text, "+-") > 1)
+    if (*digits < '0' || *digits > '9') /* strtoll would pass over blanks */
         return false;
     errno = 0;
     long long number = strtoll(text, &end, 10);
