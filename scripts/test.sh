@@ -33,11 +33,11 @@ main() {
     # Before the tests, whose time is limited.
     fetch_kafka
     export ROOMSTREAM_KAFKA_JARS=$kafka_jars
-    local failed=''
-    build_preset release -DBUILD_TESTING=ON
+    local failed='' checked=(-DBUILD_TESTING=ON -DROOMSTREAM_WERROR=ON)
+    build_preset release "${checked[@]}"
     if (($# == 0)); then
-        build_preset clang -DBUILD_TESTING=ON
-        build_preset asan -DBUILD_TESTING=ON
+        build_preset clang "${checked[@]}"
+        build_preset asan "${checked[@]}"
         test_preset asan --label-exclude flow || failed=yes
     fi
     test_preset release "$@" || failed=yes

@@ -25,12 +25,13 @@ build_failed() {
 }
 
 # build_programs: what there is to run; sets bin to its folder. With ROOMSTREAM_BIN set, that is taken as it is.
+# A newer compiler's new warning is no reason not to run.
 build_programs() {
     bin=${ROOMSTREAM_BIN:-$root/build/bin}
     [[ -z ${ROOMSTREAM_BIN:-} ]] || return 0
     if [[ -f $root/build/build.ninja ]]; then
         build_preset release
     else
-        build_preset release -DBUILD_TESTING=OFF
+        build_preset release -DBUILD_TESTING=OFF -DROOMSTREAM_WERROR=OFF
     fi
 }

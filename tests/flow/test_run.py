@@ -1,0 +1,309 @@
+"""scripts/run.sh: the whole pipeline, as a user starts it, interrupts it and starts it again."""
+
+import json
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+from clients import MqttClient, read_topic, wait_for_messages
+from programs import BIN, ROOT, Program
+from waiting import wait_until
+
+RUN = ROOT / "scripts" / "run.sh"
+SENSORS = ("temp", "light", "sound", "co2", "co2_slope", "pir")
+JARS = os.environ.get("ROOMSTREAM_KAFKA_JARS") or Path(os.environ.get("ROOMSTREAM_STATE", ROOT / "var")) / "kafka-jars"
+REAL_DATA = next(
+    (path for path in (ROOT / "data" / "occupancy.csv", ROOT.parent / "shared" / "data" / "Occupancy_Estimation.csv") if path.exists()),
+    None,
+)
+# Published a second by each sensor's program in the tests that interrupt a demo: the sample then lasts for minutes.
+SLOWLY = ("--rate", "20")
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+class Pipeline:
+    """run.sh on a state folder and ports of its own."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.state = folder / "state"
+        self.mqtt_port, self.kafka_port = free_port(), free_port()
+        self.env = {
+            "ROOMSTREAM_STATE": str(self.state), "ROOMSTREAM_KAFKA_JARS": str(JARS), "ROOMSTREAM_BIN": str(BIN),
+            "MQTT_HOST": "localhost", "MQTT_PORT": str(self.mqtt_port),
+            "KAFKA_BOOTSTRAP_SERVERS": f"localhost:{self.kafka_port}",
+        }
+        self.started = []
+
+    def start(self, *arguments, **env):
+        program = Program([RUN, *arguments], self.folder, {**self.env, **env}, f"run-{len(self.started)}")
+        self.started.append(program)
+        return program
+
+    def start_bridges(self):
+        """run.sh alone; returns when every bridge is subscribed."""
+        program = self.start()
+        for sensor in SENSORS:
+            program.wait_for_log(rf" {bridge(sensor)} info: subscribed to {sensor} ", 60)
+        return program
+
+    def start_demo_and_wait_for_messages(self):
+        program = self.start("--demo", *SLOWLY)
+        program.wait_for_log(r" [1-9]\d* messages in Kafka", 60)
+        return program
+
+    @property
+    def kafka(self):
+        return f"127.0.0.1:{self.kafka_port}"
+
+    def processes(self):
+        """The processes that belong to it, by their environment: pid and command line."""
+        mark = f"ROOMSTREAM_STATE={self.state}".encode()
+        found = {}
+        for folder in Path("/proc").iterdir():
+            try:
+                if folder.name.isdigit() and mark in (folder / "environ").read_bytes().split(b"\0"):
+                    found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                pass  # it has ended, or is another user's
+        return found
+
+    def process(self, name):
+        """The process id of the program NAME; fails if there is not exactly one."""
+        pids = [pid for pid, command in self.processes().items() if command.startswith(f"{BIN / name} ")]
+        assert len(pids) == 1, self.processes()
+        return pids[0]
+
+    def assert_nothing_left(self):
+        assert self.processes() == {}
+        for port in (self.mqtt_port, self.kafka_port):
+            with socket.socket() as probe:
+                assert probe.connect_ex(("127.0.0.1", port)) != 0, f"something listens on port {port}"
+
+    def end_all(self):
+        for program in self.started:
+            if program.is_running():
+                program.send(signal.SIGTERM)
+                program.wait(120)
+
+
+def bridge(sensor):
+    return f"bridge-{sensor.replace('_', '-')}"
+
+
+def table(program):
+    """The demo's table: topic to [published, read back, lost, doubled, out of order]."""
+    rows = [line.split() for line in program.stdout.decode().splitlines()[1:]]
+    return {row[0]: [int(number.replace(",", "")) for number in row[1:]] for row in rows}
+
+
+def expected(data):
+    """The table for a replay of a whole file."""
+    rows = len(data.read_text().splitlines()) - 1
+    nodes = {"temp": 4, "light": 4, "sound": 4, "co2": 1, "co2_slope": 1, "pir": 2}
+    counts = {sensor: rows * nodes[sensor] for sensor in SENSORS}
+    counts["total"] = sum(counts.values())
+    return {name: [count, count, 0, 0, 0] for name, count in counts.items()}
+
+
+SAMPLE = ROOT / "data" / "occupancy-sample.csv"
+
+
+@pytest.fixture
+def pipeline(tmp_path):
+    instance = Pipeline(tmp_path)
+    yield instance
+    instance.end_all()
+    wait_until(lambda: not instance.processes(), 60, lambda: f"nothing is left: {instance.processes()}")
+
+
+def test_demo_twice(pipeline):
+    for _ in range(2):
+        program = pipeline.start("--demo", "--fast")
+        assert program.wait(120) == 0, program.stderr
+        assert table(program) == expected(SAMPLE)
+        assert "every message is in Kafka, exactly once and in order" in program.stderr
+        pipeline.assert_nothing_left()
+
+
+@pytest.mark.skipif(REAL_DATA is None, reason="the real data set is not there (scripts/fetch-data.sh)")
+def test_demo_with_the_real_data(pipeline):
+    program = pipeline.start("--demo", "--fast", "--data", REAL_DATA)
+    assert program.wait(240) == 0, program.stderr
+    assert table(program) == expected(REAL_DATA)
+    pipeline.assert_nothing_left()
+
+
+def test_demo_after_sigkill_in_the_middle(pipeline):
+    first = pipeline.start_demo_and_wait_for_messages()
+    assert len(pipeline.processes()) > 15
+    first.kill()
+    second = pipeline.start("--demo", "--fast")
+    assert second.wait(150) == 0, second.stderr
+    assert table(second) == expected(SAMPLE)
+    assert "started private brokers: mqtt=" in second.stderr  # not those that were about to end
+    pipeline.assert_nothing_left()
+
+
+def test_demo_after_ctrl_c_in_the_middle(pipeline):
+    first = pipeline.start_demo_and_wait_for_messages()
+    os.killpg(first.pid, signal.SIGINT)  # as a terminal does it
+    assert first.wait(60) == 130, first.stderr
+    pipeline.assert_nothing_left()
+    second = pipeline.start("--demo", "--fast")
+    assert second.wait(120) == 0, second.stderr
+    assert table(second) == expected(SAMPLE)
+
+
+def test_demo_survives_killed_bridges(pipeline):
+    program = pipeline.start_demo_and_wait_for_messages()
+    for sensor in ("temp", "pir"):
+        os.kill(pipeline.process(bridge(sensor)), signal.SIGKILL)
+    program.wait_for_log("bridge-temp warning: was killed by SIGKILL; starting it again in 1 s")
+    assert program.wait(150) == 0, program.stderr
+    for name, (published, read, lost, doubled, _) in table(program).items():
+        assert (published, lost, read) == (expected(SAMPLE)[name][0], 0, published + doubled), name
+
+
+def test_demo_fails_when_a_publisher_fails(pipeline, tmp_path):
+    broken = tmp_path / "broken.csv"
+    broken.write_text("Date,Time\n")
+    program = pipeline.start("--demo", "--fast", "--data", broken)
+    assert program.wait(120) == 1
+    assert "not every publisher could replay its data" in program.stderr
+    assert "broken.csv" in program.stderr
+    pipeline.assert_nothing_left()
+
+
+def test_bridges_are_supervised_and_drain_in_order(pipeline):
+    program = pipeline.start_bridges()
+    with MqttClient(pipeline.mqtt_port) as client:
+        client.published(client.publish("temp", b"before"))
+        wait_for_messages(pipeline.kafka, "temp", 1)
+        os.kill(pipeline.process("bridge-temp"), signal.SIGKILL)
+        program.wait_for_log("bridge-temp warning: was killed by SIGKILL; starting it again in 1 s")
+        client.published(client.publish("temp", b"while away"))
+        program.wait_for_log(r"(?s)starting it again.*bridge-temp info: connected", 60)
+        client.published(client.publish("temp", b"after"))
+        values = [message.value() for message in wait_for_messages(pipeline.kafka, "temp", 3)]
+        assert set(values) == {b"before", b"while away", b"after"}
+        for number in range(500):
+            last = client.publish("pir", b"%d" % number)
+        client.published(last)
+    assert program.stop(60) == 0
+    # What was published just before is not in the spool but in Kafka, since the brokers are the last to stop.
+    stopped = re.findall(r"(\S+) info: stopped: received (\d+) = delivered (\d+) \+ spooled 0 ", program.stderr)
+    assert {name for name, *_ in stopped} == {bridge(sensor) for sensor in SENSORS}
+    assert ("bridge-pir", "500", "500") in stopped
+    pipeline.assert_nothing_left()
+
+
+def test_every_log_line_carries_a_name(pipeline):
+    program = pipeline.start_bridges()
+    program.stop(60)
+    names = {"run.sh", "brokers.sh", *map(bridge, SENSORS)}
+    for line in program.stderr.splitlines():
+        match = re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z (\S+) (info|warning|error): ", line)
+        assert match and match.group(1) in names, line
+
+
+def test_a_second_pipeline_on_one_state_folder_is_refused(pipeline):
+    first = pipeline.start_bridges()
+    second = pipeline.start()
+    assert second.wait() == 1
+    assert f"already in use by process {first.pid}" in second.stderr
+    assert first.is_running()
+
+
+def test_brokers_alone_serve_a_pipeline_started_beside_them(pipeline):
+    brokers = pipeline.start("--brokers")
+    brokers.wait_for_log("started private brokers: mqtt=127.0.0.1:\\d+, kafka=127.0.0.1:\\d+", 60)
+    demo = pipeline.start("--demo", "--fast")
+    assert demo.wait(120) == 0, demo.stderr
+    assert "started private brokers" not in demo.stderr
+    assert brokers.is_running()
+    payloads = [json.loads(message.value()) for message in read_topic(pipeline.kafka, "pir")]
+    assert len(payloads) == expected(SAMPLE)["pir"][0]
+    again = pipeline.start("--brokers")
+    assert again.wait() == 1
+    assert f"already in use by process {brokers.pid}" in again.stderr
+    assert brokers.stop(60) == 0
+    pipeline.assert_nothing_left()
+
+
+def test_only_what_is_local_and_missing_is_started(pipeline):
+    # A name that never resolves (RFC 6761) stands for another machine.
+    program = pipeline.start(KAFKA_BOOTSTRAP_SERVERS="kafka.invalid:9092")
+    program.wait_for_log("started private brokers: mqtt=127.0.0.1:[0-9]+; ", 60)
+    program.wait_for_log("Kafka at kafka.invalid:9092 does not answer; nothing is started for an address of another machine")
+    program.wait_for_log("bridge-temp info: subscribed to temp", 60)  # it waits for Kafka
+    assert not (pipeline.state / "kafka").exists()
+    program.send(signal.SIGTERM)
+    assert program.wait(60) == 0
+    pipeline.assert_nothing_left()
+
+
+def test_nothing_is_started_for_other_machines(pipeline):
+    program = pipeline.start(MQTT_HOST="mqtt.invalid", KAFKA_BOOTSTRAP_SERVERS="kafka.invalid:9092")
+    program.wait_for_log("the bridges run", 60)
+    program.wait_for_log("MQTT broker at mqtt.invalid:[0-9]+ does not answer; nothing is started")
+    assert not (pipeline.state / "mosquitto").exists() and not (pipeline.state / "kafka").exists()
+    assert program.stop(60) == 0
+    pipeline.assert_nothing_left()
+
+
+def test_addresses_come_from_a_configuration_file(pipeline, tmp_path):
+    config = tmp_path / "roomstream.conf"
+    config.write_text(f"host = localhost\nport = {pipeline.mqtt_port}\nbrokers = localhost:{pipeline.kafka_port}\n")
+    for name in ("MQTT_HOST", "MQTT_PORT", "KAFKA_BOOTSTRAP_SERVERS"):
+        del pipeline.env[name]
+    program = pipeline.start("--demo", "--fast", "--config", config)
+    assert program.wait(120) == 0, program.stderr
+    assert f"mqtt=127.0.0.1:{pipeline.mqtt_port}, kafka=127.0.0.1:{pipeline.kafka_port}" in program.stderr
+
+
+def test_a_private_broker_that_dies_ends_everything(pipeline):
+    program = pipeline.start_bridges()
+    os.kill(int((pipeline.state / "kafka" / "pid").read_text()), signal.SIGKILL)
+    assert program.wait(90) == 1
+    assert "Kafka was killed by SIGKILL" in program.stderr
+    pipeline.assert_nothing_left()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--demo", "--brokers"], "--demo and --brokers exclude each other"),
+        (["--demo", "--fast", "--rate", "3"], "--fast, --speed and --rate exclude each other"),
+        (["--fast"], "go with --demo"),
+        (["--demo", "--data"], "--data needs a value"),
+        (["--demo", "--data", "/nonexistent.csv"], "cannot read /nonexistent.csv"),
+        (["--what"], "unknown argument '--what'"),
+    ],
+)
+def test_wrong_use(pipeline, arguments, message):
+    program = pipeline.start(*arguments)
+    assert program.wait() == 2
+    assert message in program.stderr
+    assert not pipeline.state.exists()
+
+
+def test_a_wrong_configuration_is_told_before_anything_is_started(pipeline):
+    program = pipeline.start(MQTT_PORT="none")
+    assert program.wait() == 2
+    assert "MQTT_PORT" in program.stderr
+    assert not (pipeline.state / "mosquitto").exists()
+
+
+def test_help(pipeline):
+    program = pipeline.start("--help")
+    assert program.wait() == 0
+    assert program.stdout.startswith(b"Starts the pipeline") and b"--demo" in program.stdout
+    assert program.stderr == ""
