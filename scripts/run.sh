@@ -24,6 +24,7 @@
 # where a bridge died and was started again, at least once), 1 not so, or something failed, 2 used wrongly, 130 or
 # 143 interrupted. The bridges and brokers alone: 0 after Ctrl-C or SIGTERM. A second Ctrl-C does not wait for what is
 # still on its way: it stays in the spools.
+
 # shellcheck disable=SC2317  # functions that traps and wait_until call
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"

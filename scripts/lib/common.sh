@@ -12,8 +12,10 @@ export LC_ALL=C.UTF-8
 # Debian keeps daemons in sbin, which is not on a user's PATH.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
-# Log lines look like those of the programs, on the standard error stream.
+# Log lines look like those of the programs, on the standard error stream. On a terminal they take the place of a
+# status line that another program may be showing.
 log() {
+    [[ ! -t 2 ]] || printf '\r\033[K' >&2
     TZ=UTC printf '%(%Y-%m-%dT%H:%M:%SZ)T %s %s: %s\n' -1 "$program" "$1" "$2" >&2
 }
 info() { log info "$1"; }
@@ -32,7 +34,7 @@ misuse() { die "$1 (see $program --help)" 2; }
 need_value() { (($# > 1)) || misuse "$1 needs a value"; }
 
 # show_usage: prints the comment at the top of the running script, which is its manual.
-show_usage() { sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$0"; }
+show_usage() { sed -n '1d; /^#/!q; s/^# \{0,1\}//p' "$0"; }
 
 # show_tail FILE: the last lines of a log, for an error message; says nothing when there are none.
 show_tail() {

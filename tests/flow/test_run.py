@@ -19,8 +19,8 @@ REAL_DATA = next(
     (path for path in (ROOT / "data" / "occupancy.csv", ROOT.parent / "shared" / "data" / "Occupancy_Estimation.csv") if path.exists()),
     None,
 )
-# Published a second by each sensor's program in the tests that interrupt a demo: the sample then lasts for minutes.
-SLOWLY = ("--rate", "20")
+# Published a second by each sensor's program in the tests that interrupt a demo: the sample then lasts for half a minute.
+SLOWLY = ("--rate", "40")
 
 
 def free_port():
