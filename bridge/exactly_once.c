@@ -124,68 +124,44 @@ static void take_position(struct exactly_once *w, const rd_kafka_topic_partition
     log_debug("Kafka's position for '%s' is %" PRIu64, w->id, position);
 }
 
-/* Asks for the group's offset. The caller destroys the event; NULL when there is no answer. Stable: an open
- * transaction of an older instance is waited for (KIP-447). */
-static rd_kafka_event_t *ask_position(rd_kafka_t *rk, const char *group,
-                                      rd_kafka_topic_partition_list_t *wanted)
+/* Asks for the group's offset, filling in *position. A consumer asks, not the producer's Admin API:
+ * librdkafka 2.0.2 crashes there when the broker answers that it is not the coordinator (yet), since a
+ * producer has no group. The consumer never subscribes. isolation.level=read_committed makes it wait for an
+ * open transaction of an older instance to end (KIP-447). */
+static bool ask_position(const struct exactly_once *w, rd_kafka_topic_partition_list_t *position,
+                         struct error *error)
 {
-    rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(group, wanted);
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
-    rd_kafka_event_t *event = NULL;
-    char reason[256];
-    rd_kafka_error_t *failure = rd_kafka_AdminOptions_set_require_stable_offsets(options, 1);
-    if (!failure) {
-        rd_kafka_AdminOptions_set_request_timeout(options, 2 * CALL_TIMEOUT_MS, reason, sizeof reason);
-        rd_kafka_ListConsumerGroupOffsets(rk, &request, 1, options, queue);
-        event = rd_kafka_queue_poll(queue, 3 * CALL_TIMEOUT_MS);
-    } else {
-        rd_kafka_error_destroy(failure);
-    }
-    rd_kafka_queue_destroy(queue);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_ListConsumerGroupOffsets_destroy(request);
-    return event;
-}
-
-/* The one partition of the answer, or NULL with the reason. */
-static const rd_kafka_topic_partition_t *answered_position(rd_kafka_event_t *event, const char **reason)
-{
-    size_t count = 0;
-    *reason = event ? rd_kafka_event_error_string(event) : "no answer";
-    if (!event || rd_kafka_event_error(event))
-        return NULL;
-    const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
-        rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
-    const rd_kafka_error_t *failure = groups && count > 0 ? rd_kafka_group_result_error(groups[0]) : NULL;
-    const rd_kafka_topic_partition_list_t *found =
-        groups && count > 0 && !failure ? rd_kafka_group_result_partitions(groups[0]) : NULL;
-    if (failure)
-        *reason = rd_kafka_error_string(failure);
-    if (!found || found->cnt == 0)
-        return NULL;
-    *reason = rd_kafka_err2str(found->elems[0].err);
-    return found->elems[0].err ? NULL : &found->elems[0];
+    const struct kafka_property properties[] = {
+        {"group.id", w->id, "it names the bridge"},
+        {"isolation.level", "read_committed", "an open transaction must be waited for"},
+        {"enable.auto.commit", "false", "transactions commit the position"},
+        {"log_level", "3", "what is wrong is told by the producer"},
+    };
+    rd_kafka_conf_t *conf = kafka_conf_new(&w->forwarding.settings->kafka, NULL, 0, properties,
+                                           sizeof properties / sizeof *properties, error);
+    rd_kafka_t *consumer = conf ? kafka_new(RD_KAFKA_CONSUMER, conf, error) : NULL;
+    if (!consumer)
+        return false;
+    rd_kafka_resp_err_t err = rd_kafka_committed(consumer, position, 3 * CALL_TIMEOUT_MS);
+    if (!err)
+        err = position->elems[0].err;
+    rd_kafka_destroy(consumer);
+    return !err || error_set(error, "%s", rd_kafka_err2str(err));
 }
 
 static void learn_position(struct exactly_once *w)
 {
-    rd_kafka_topic_partition_list_t *wanted = position_partition(w);
-    rd_kafka_event_t *event = ask_position(producer_handle(w->forwarding.producer), w->id, wanted);
-    const char *reason;
-    const rd_kafka_topic_partition_t *position = answered_position(event, &reason);
-    if (position) {
-        take_position(w, position);
+    rd_kafka_topic_partition_list_t *position = position_partition(w);
+    struct error error;
+    if (ask_position(w, position, &error)) {
+        take_position(w, &position->elems[0]);
         w->state = TRANSACTIONS_READY;
     } else {
-        char text[512];
-        snprintf(text, sizeof text, "Kafka does not tell the position of '%s': %s", w->id, reason);
+        char text[1200];
+        snprintf(text, sizeof text, "Kafka does not tell the position of '%s': %s", w->id, error.text);
         forwarding_fail(&w->forwarding, text);
     }
-    if (event)
-        rd_kafka_event_destroy(event);
-    rd_kafka_topic_partition_list_destroy(wanted);
+    rd_kafka_topic_partition_list_destroy(position);
 }
 
 /* ---- a transaction ---- */

@@ -39,6 +39,7 @@ static void on_report(void *context, uint64_t id, rd_kafka_resp_err_t err)
     struct forwarding *f = context;
     char text[256];
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        FAILPOINT("after-report");
         spool_delivered(f->spool, id);
         backoff_reset(&f->backoff);
         return;

@@ -1,6 +1,7 @@
 #include "packet_ids.h"
 
 #include "clock.h"
+#include "failpoint.h"
 
 #include <MQTTAsync.h>
 #include <stdio.h>
@@ -70,7 +71,9 @@ static int store_remove(void *handle, char *key)
     if (received_id(key, &id) && spool_holds(ids->spool, id)) {
         const struct spool_record release = {
             .kind = SPOOL_RELEASE, .packet_id = id, .time = clock_realtime()};
+        FAILPOINT("before-release");
         ids->append(ids->context, &release);
+        FAILPOINT("after-release");
     }
     return 0;
 }

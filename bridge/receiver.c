@@ -15,6 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Unreleased messages beyond the Receive Maximum that are not a flood yet. */
+enum { FLOOD_TOLERANCE = 500 };
+
 struct receiver {
     const struct bridge_settings *settings;
     struct spool *spool;
@@ -87,7 +90,8 @@ static void on_connected(void *context, const struct mqtt_connected *connected)
     struct receiver *r = context;
     if (!connected->session_present)
         packet_ids_forget(&r->packet_ids);
-    r->unreleased_bound = spool_unreleased_count(r->spool) + (size_t)r->settings->receive_maximum;
+    r->unreleased_bound =
+        spool_unreleased_count(r->spool) + (size_t)r->settings->receive_maximum + FLOOD_TOLERANCE;
 }
 
 /* Mosquitto 2.0.11 lets every acknowledgement of a resumed session release a whole window more, until the

@@ -13,7 +13,8 @@ class Bridge:
     def __init__(self, programs, folder, *options, topic=None):
         self.programs = programs
         self.topic = topic or f"t{uuid.uuid4().hex[:8]}"
-        self.spool = folder / f"spool-{self.topic}"
+        self.name = re.sub(r"\W", "_", self.topic)
+        self.spool = folder / f"spool-{self.name}"
         self.options = options
         self.program = None
         self.starts = 0
@@ -21,7 +22,7 @@ class Bridge:
     def start(self, subscribed=True, **options):
         self.starts += 1
         self.program = self.programs.start(
-            "bridge", "-t", self.topic, "--spool", self.spool, *self.options, label=f"bridge-{self.topic}-{self.starts}", **options
+            "bridge", "-t", self.topic, "--spool", self.spool, *self.options, label=f"bridge-{self.name}-{self.starts}", **options
         )
         if subscribed:
             self.program.wait_for_log("subscribed to")
