@@ -26,6 +26,7 @@ libcmocka-dev             | has_header_cmocka               | unit tests
 clang                     | has_command clang               | the second compiler
 libclang-rt-dev           | has_clang_runtime               | sanitizers and fuzzing with clang
 clang-format              | has_command clang-format        | checks the formatting
+scdoc                     | has_command scdoc               | makes the manual pages, whose text a test compares
 shellcheck                | has_command shellcheck          | checks the scripts
 valgrind                  | has_command valgrind            | finds leaks
 mosquitto-clients         | has_command mosquitto_sub       | checks what our MQTT programs did
