@@ -52,6 +52,7 @@ static void free_properties(struct broker *broker)
     for (size_t i = 0; broker->properties && i < broker->settings->columns->count; i++)
         MQTTProperties_free(&broker->properties[i]);
     free(broker->properties);
+    broker->properties = NULL;
 }
 
 static bool make_all_properties(struct broker *broker)
@@ -125,36 +126,10 @@ static bool send_message(void *context, struct outbox_message *message)
 
 /* ---- life ---- */
 
-static void free_broker(struct broker *broker)
+static bool open_connection(struct broker *broker, const char *program, struct error *error)
 {
-    free_properties(broker);
-    if (broker->outbox)
-        outbox_free(broker->outbox);
-    free(broker);
-}
-
-struct broker *broker_open(const char *program, const struct broker_settings *settings, struct error *error)
-{
-    struct broker *broker = calloc(1, sizeof *broker);
+    const struct broker_settings *settings = broker->settings;
     bool v5 = settings->mqtt->version == MQTT_VERSION_5;
-    if (!broker) {
-        error_set(error, "out of memory");
-        return NULL;
-    }
-    broker->settings = settings;
-    broker->outbox = outbox_new(settings->window, settings->payload_max, send_message, broker);
-    if (!broker->outbox || (v5 && !make_all_properties(broker))) {
-        error_set(error, "out of memory: --window %zu may be too large", settings->window);
-        free_broker(broker);
-        return NULL;
-    }
-    /* With MQTT 3.1.1 a session that outlives its connection stays at the broker for ever: only QoS 2 needs
-     * it. */
-    broker->session = (struct mqtt_session){
-        .clean_start = true,
-        .session_expiry = v5 || settings->qos == 2 ? SESSION_EXPIRY_SECONDS : 0,
-        .publish_window = settings->window,
-    };
     const struct mqtt_callbacks callbacks = {
         .context = broker,
         .connected = on_connected,
@@ -162,11 +137,41 @@ struct broker *broker_open(const char *program, const struct broker_settings *se
         .published = on_published,
         .failed = on_failed,
     };
+    /* With MQTT 3.1.1 a session that outlives its connection stays at the broker for ever: only QoS 2 needs
+     * it. */
+    broker->session = (struct mqtt_session){
+        .clean_start = true,
+        .session_expiry = v5 || settings->qos == 2 ? SESSION_EXPIRY_SECONDS : 0,
+        .publish_window = settings->window,
+    };
     broker->connection = mqtt_open(program, settings->mqtt, &broker->session, &callbacks, error);
-    if (broker->connection)
-        return broker;
-    free_broker(broker);
-    return NULL;
+    return broker->connection != NULL;
+}
+
+struct broker *broker_open(const char *program, const struct broker_settings *settings, struct error *error)
+{
+    struct broker *broker = calloc(1, sizeof *broker);
+    if (broker) {
+        broker->settings = settings;
+        broker->outbox = outbox_new(settings->window, settings->payload_max, send_message, broker);
+    }
+    if (!broker || !broker->outbox) {
+        error_set(error, "out of memory: --window %zu may be too large", settings->window);
+        free(broker);
+        return NULL;
+    }
+    if (!open_connection(broker, program, error)) {
+        outbox_free(broker->outbox);
+        free(broker);
+        return NULL;
+    }
+    /* Not before there is a client: making the first one starts Paho's memory management anew. */
+    if (settings->mqtt->version == MQTT_VERSION_5 && !make_all_properties(broker)) {
+        error_set(error, "out of memory");
+        broker_close(broker, 0);
+        return NULL;
+    }
+    return broker;
 }
 
 struct outbox *broker_outbox(struct broker *broker)
@@ -186,7 +191,9 @@ bool broker_failed(const struct broker *broker)
 
 void broker_close(struct broker *broker, int64_t timeout)
 {
-    if (mqtt_close(broker->connection, true, timeout))
-        free_broker(broker);
-    /* Else callbacks may still come and need all of it; the process is about to end. */
+    free_properties(broker); /* nor after the last client is gone */
+    if (!mqtt_close(broker->connection, true, timeout))
+        return; /* callbacks may still come and need the rest; the process is about to end */
+    outbox_free(broker->outbox);
+    free(broker);
 }

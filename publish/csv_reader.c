@@ -23,11 +23,11 @@ struct csv_reader {
     struct csv_parser parser;
 
     char buffer[CSV_READER_ROW_MAX + 1]; /* the longest line, and one byte to tell a longer one */
-    size_t start, end; /* what is in buffer and not yet parsed */
-    bool at_end;       /* the source has no more */
-    bool after_cr;     /* the last line ended with CR: an LF that comes alone now belongs to it */
-    bool skipping;     /* in the rest of a line that was too long */
-    uint64_t line;     /* number of the line at start */
+    size_t start, end;                   /* what is in buffer and not yet parsed */
+    bool at_end;                         /* the source has no more */
+    bool after_cr; /* the last line ended with CR: an LF that comes alone now belongs to it */
+    bool skipping; /* in the rest of a line that was too long */
+    uint64_t line; /* number of the line at start */
     uint64_t bytes;
 
     /* The current row. */

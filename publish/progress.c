@@ -14,21 +14,31 @@
 
 enum { BAR_MIN = 10, BAR_MAX = 40, COLUMNS_DEFAULT = 80 };
 
-static const int64_t bar_interval = 100 * MILLISECOND, line_interval = 10 * SECOND;
-
-void progress_init(struct progress *progress, bool quiet, bool text_log, int64_t now)
+void progress_init(struct progress *progress, bool quiet, bool text_log)
 {
     bool terminal = isatty(STDERR_FILENO) && text_log;
-    *progress = (struct progress){.start = now, .last = now};
+    *progress = (struct progress){.next = INT64_MAX};
     progress->mode = quiet ? PROGRESS_NONE : terminal ? PROGRESS_BAR : PROGRESS_LINES;
-    progress->next = now + (terminal ? bar_interval : line_interval);
     if (progress->mode == PROGRESS_BAR)
         log_set_line_prefix(CLEAR_LINE);
 }
 
+static void set_next(struct progress *progress, int64_t now)
+{
+    static const int64_t intervals[] = {
+        [PROGRESS_NONE] = 0, [PROGRESS_LINES] = 10 * SECOND, [PROGRESS_BAR] = 100 * MILLISECOND};
+    progress->next = progress->mode == PROGRESS_NONE ? INT64_MAX : now + intervals[progress->mode];
+}
+
+void progress_start(struct progress *progress, int64_t now)
+{
+    progress->start = progress->older.time = progress->newer.time = now;
+    set_next(progress, now);
+}
+
 int64_t progress_due(const struct progress *progress)
 {
-    return progress->mode == PROGRESS_NONE ? INT64_MAX : progress->next;
+    return progress->next;
 }
 
 /* ---- the text ---- */
@@ -119,35 +129,40 @@ static size_t terminal_columns(void)
     return size.ws_col;
 }
 
+/* Messages per second of late. */
+static double measure(struct progress *progress, const struct progress_state *state, int64_t now)
+{
+    if (now - progress->newer.time >= SECOND) {
+        progress->older = progress->newer;
+        progress->newer = (struct progress_mark){now, state->messages};
+    }
+    double seconds = (double)(now - progress->older.time) / SECOND;
+    return seconds > 0 ? (double)(state->messages - progress->older.messages) / seconds : 0;
+}
+
+/* Writes to the terminal; one that is gone makes itself felt in other ways. */
+static void write_terminal(const char *text, size_t length)
+{
+    ssize_t written = write(STDERR_FILENO, text, length);
+    (void)written;
+}
+
 void progress_show(struct progress *progress, const struct progress_state *state, int64_t now)
 {
     char text[PROGRESS_TEXT_SIZE], line[PROGRESS_TEXT_SIZE + sizeof CLEAR_LINE];
-    /* About the last two seconds, so that the bar's number can be read. */
-    double seconds = (double)(now - progress->last) / SECOND;
-    if (seconds >= 1 || progress->rate == 0) {
-        progress->rate = seconds > 0 ? (double)(state->messages - progress->last_messages) / seconds : 0;
-        progress->last = now;
-        progress->last_messages = state->messages;
-    }
-    if (progress->mode == PROGRESS_LINES) {
-        progress_text(state, now - progress->start, progress->rate, 0, text);
+    bool bar = progress->mode == PROGRESS_BAR;
+    double rate = measure(progress, state, now);
+    progress_text(state, now - progress->start, rate, bar ? terminal_columns() : 0, text);
+    if (bar)
+        write_terminal(line, (size_t)snprintf(line, sizeof line, "%s%s", CLEAR_LINE, text));
+    else
         log_info("%s", text);
-        progress->next = now + line_interval;
-        return;
-    }
-    progress_text(state, now - progress->start, progress->rate, terminal_columns(), text);
-    int length = snprintf(line, sizeof line, "%s%s", CLEAR_LINE, text);
-    /* A terminal that is gone makes itself felt in other ways. */
-    ssize_t written = write(STDERR_FILENO, line, (size_t)length);
-    (void)written;
-    progress->next = now + bar_interval;
+    set_next(progress, now);
 }
 
 void progress_end(struct progress *progress)
 {
-    if (progress->mode != PROGRESS_BAR)
-        return;
-    ssize_t written = write(STDERR_FILENO, CLEAR_LINE, sizeof CLEAR_LINE - 1);
-    (void)written;
-    log_set_line_prefix(NULL);
+    if (progress->mode == PROGRESS_BAR)
+        write_terminal(CLEAR_LINE, sizeof CLEAR_LINE - 1);
+    progress->next = INT64_MAX;
 }

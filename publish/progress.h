@@ -17,20 +17,27 @@ struct progress_state {
 
 struct progress {
     enum { PROGRESS_NONE, PROGRESS_LINES, PROGRESS_BAR } mode;
-    int64_t start, next; /* monotonic ns: when it began, when to show it again */
-    int64_t last;        /* when it was last shown */
-    uint64_t last_messages;
-    double rate; /* messages per second of late */
+    int64_t start, next; /* monotonic ns: when it began, when to show it */
+    /* The rate is that of the last one to two seconds: since the older of two marks, which are a second
+     * apart. */
+    struct progress_mark {
+        int64_t time;
+        uint64_t messages;
+    } older, newer;
 };
 
-/* A bar where standard error is a terminal that takes log lines as text; none at all when quiet. From then on
- * log lines clear the bar's line before they are written. */
-void progress_init(struct progress *progress, bool quiet, bool text_log, int64_t now);
+/* A bar where standard error is a terminal that takes log lines as text; none at all when quiet. With a bar,
+ * log lines clear its line before they are written: call it before any thread. Nothing is due before
+ * progress_start. */
+void progress_init(struct progress *progress, bool quiet, bool text_log);
 
-/* When it is due again, monotonic ns; never with PROGRESS_NONE. */
+/* The replay begins `now` (monotonic ns). */
+void progress_start(struct progress *progress, int64_t now);
+
+/* When it is due to be shown, monotonic ns; INT64_MAX: never. */
 int64_t progress_due(const struct progress *progress);
 
-/* Shows it; call it when it is due. */
+/* Shows it and sets when it is due next. */
 void progress_show(struct progress *progress, const struct progress_state *state, int64_t now);
 
 /* Clears the bar. */

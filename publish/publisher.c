@@ -319,6 +319,7 @@ static int run(struct publisher *p)
     bool good = true;
     if (wait_for_broker(p)) {
         p->start = clock_monotonic();
+        progress_start(&p->progress, p->start);
         pace_init(&p->pace, &p->settings->pace);
         good = publish_file(p);
         drain(p, !good);
@@ -357,6 +358,7 @@ int publisher_run(const char *program, const struct publish_settings *settings,
 {
     struct publisher p = {.settings = settings};
     struct error error;
+    progress_init(&p.progress, settings->quiet, log->format == LOG_FORMAT_TEXT);
     if (!open_file(&p, &error)) {
         if (stop_requested())
             return EXIT_DONE; /* while it waited for the header */
@@ -364,9 +366,8 @@ int publisher_run(const char *program, const struct publish_settings *settings,
         return EXIT_FAILED;
     }
     int status = EXIT_FAILED;
+    log_plan(&p);
     if (open_broker(&p, program, mqtt, &error)) {
-        log_plan(&p);
-        progress_init(&p.progress, settings->quiet, log->format == LOG_FORMAT_TEXT, clock_monotonic());
         status = run(&p);
         status = finish(&p, status);
         broker_close(p.broker, close_timeout);
