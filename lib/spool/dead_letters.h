@@ -1,5 +1,6 @@
-/* Dead letters: messages that can never be delivered, with the reason, in a log of the spool's record format in the same
- * folder (dead-letters.log). Appended by the bridge while it runs; listed, exported, retried and dropped by its tool. */
+/* Dead letters: messages that can never be delivered, with the reason, in a log of the spool's record format
+ * in the same folder (dead-letters.log). Appended by the bridge while it runs; listed, exported, retried and
+ * dropped by its tool. */
 #ifndef ROOMSTREAM_DEAD_LETTERS_H
 #define ROOMSTREAM_DEAD_LETTERS_H
 
@@ -7,28 +8,31 @@
 
 struct dead_letters;
 
-/* Opens or creates the log in the spool's folder. A torn tail is cut off as in the spool. The caller holds the spool's lock (has
- * it open) if it writes; with read_only nothing is created or cut and no lock is needed (a missing log is empty). NULL with *error. */
+/* Opens or creates the log in the spool's folder. A torn tail is cut off as in the spool. The caller holds
+ * the spool's lock (has it open) if it writes; with read_only nothing is created or cut and no lock is needed
+ * (a missing log is empty). NULL with *error. */
 struct dead_letters *dead_letters_open(const char *directory, bool read_only, struct error *error);
 void dead_letters_close(struct dead_letters *letters);
 
-/* Appends the record (its id, time, topic, ... as they are) with record->reason, and syncs it: only then may spool_dead be called.
- * Appending an id that the log holds already does nothing and succeeds, so that a kill between the two calls doubles nothing. One
- * thread. */
-bool dead_letters_append(struct dead_letters *letters, const struct spool_record *record, struct error *error);
+/* Appends the record (its id, time, topic, ... as they are) with record->reason, and syncs it: only then may
+ * spool_dead be called. Appending an id that the log holds already does nothing and succeeds, so that a kill
+ * between the two calls doubles nothing. One thread. */
+bool dead_letters_append(struct dead_letters *letters, const struct spool_record *record,
+                         struct error *error);
 
 /* Number of letters in the log and its size in bytes. */
 uint64_t dead_letters_count(const struct dead_letters *letters);
 int64_t dead_letters_bytes(const struct dead_letters *letters);
 
-/* Calls visit for each letter in order; its pointers are valid during the call. visit returns false to stop early (which is
- * success). False with *error on an I/O error or corruption. */
+/* Calls visit for each letter in order; its pointers are valid during the call. visit returns false to stop
+ * early (which is success). False with *error on an I/O error or corruption. */
 typedef bool dead_letter_visit(void *context, const struct spool_record *record);
-bool dead_letters_each(struct dead_letters *letters, dead_letter_visit *visit, void *context, struct error *error);
+bool dead_letters_each(struct dead_letters *letters, dead_letter_visit *visit, void *context,
+                       struct error *error);
 
-/* Removes the letters for which `remove` returns true, by writing the rest to a new file that replaces the log atomically. Returns
- * how many in *removed. */
-bool dead_letters_remove(struct dead_letters *letters, dead_letter_visit *remove, void *context, uint64_t *removed,
-                         struct error *error);
+/* Removes the letters for which `remove` returns true, by writing the rest to a new file that replaces the
+ * log atomically. Returns how many in *removed. */
+bool dead_letters_remove(struct dead_letters *letters, dead_letter_visit *remove, void *context,
+                         uint64_t *removed, struct error *error);
 
 #endif

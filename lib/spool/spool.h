@@ -1,12 +1,13 @@
-/* The spool: an append-only segment log in a folder of its own, the durable queue between a receiver that may acknowledge
- * a message only once it is stored and a forwarder that may forget it only once it is delivered. It knows nothing of MQTT or
- * Kafka. The file format is described in docs/spool-format.md.
+/* The spool: an append-only segment log in a folder of its own, the durable queue between a receiver that may
+ * acknowledge a message only once it is stored and a forwarder that may forget it only once it is delivered.
+ * It knows nothing of MQTT or Kafka. The file format is described in docs/spool-format.md.
  *
- * Threads: spool_append* by any thread (serialized inside); spool_read, spool_rewind, spool_delivered, spool_dead,
- * spool_advance and spool_save by one thread, the forwarder; the rest by any thread. A thread of the spool's own syncs.
+ * Threads: spool_append* by any thread (serialized inside); spool_read, spool_rewind, spool_delivered,
+ * spool_dead, spool_advance and spool_save by one thread, the forwarder; the rest by any thread. A thread of
+ * the spool's own syncs.
  *
- * After a SIGKILL at any instant nothing appended is lost; after a power loss at most what was appended since the last sync
- * (spool_sync), and the spool stays readable. */
+ * After a SIGKILL at any instant nothing appended is lost; after a power loss at most what was appended since
+ * the last sync (spool_sync), and the spool stays readable. */
 #ifndef ROOMSTREAM_SPOOL_H
 #define ROOMSTREAM_SPOOL_H
 
@@ -23,13 +24,14 @@ enum spool_sync {
 };
 
 struct spool_settings {
-    const char *directory;  /* created if missing (its parent must exist), mode 0700 */
-    int64_t segment_bytes;  /* a new segment is begun beyond this size */
-    int64_t max_bytes;      /* of all segments; 0: no bound. A record is always taken when nothing else is spooled */
-    int sync;               /* enum spool_sync */
-    int64_t sync_interval;  /* ns */
-    size_t window;          /* greatest number of records read and not yet delivered; rounded up to a power of two */
-    bool repair;            /* set a corrupt segment aside (NAME.corrupt) and go on with the next instead of failing */
+    const char *directory; /* created if missing (its parent must exist), mode 0700 */
+    int64_t segment_bytes; /* a new segment is begun beyond this size */
+    int64_t
+        max_bytes; /* of all segments; 0: no bound. A record is always taken when nothing else is spooled */
+    int sync;      /* enum spool_sync */
+    int64_t sync_interval; /* ns */
+    size_t window; /* greatest number of records read and not yet delivered; rounded up to a power of two */
+    bool repair;   /* set a corrupt segment aside (NAME.corrupt) and go on with the next instead of failing */
 };
 
 enum spool_kind {
@@ -43,24 +45,25 @@ struct spool_bytes {
     size_t length;
 };
 
-/* Greatest lengths: topic 65,535; properties and payload 268,435,455 together (MQTT's largest packet); reason 65,535. */
+/* Greatest lengths: topic 65,535; properties and payload 268,435,455 together (MQTT's largest packet); reason
+ * 65,535. */
 struct spool_record {
-    uint64_t id;   /* counts up from 1 over all kinds, never reused */
-    int64_t time;  /* realtime ns of arrival */
-    uint8_t kind;  /* enum spool_kind */
-    uint8_t flags; /* the caller's own: opaque here */
-    uint16_t packet_id;             /* unreleased from this record on when not 0; a SPOOL_MESSAGE with 0 has none */
-    struct spool_bytes topic;       /* opaque here */
-    struct spool_bytes properties;  /* opaque here */
-    struct spool_bytes payload;     /* opaque here */
-    struct spool_bytes reason;      /* why it is dead: in dead letters only */
+    uint64_t id;              /* counts up from 1 over all kinds, never reused */
+    int64_t time;             /* realtime ns of arrival */
+    uint8_t kind;             /* enum spool_kind */
+    uint8_t flags;            /* the caller's own: opaque here */
+    uint16_t packet_id;       /* unreleased from this record on when not 0; a SPOOL_MESSAGE with 0 has none */
+    struct spool_bytes topic; /* opaque here */
+    struct spool_bytes properties; /* opaque here */
+    struct spool_bytes payload;    /* opaque here */
+    struct spool_bytes reason;     /* why it is dead: in dead letters only */
 };
 
 struct spool;
 
-/* Opens or creates the spool in settings->directory: takes its lock, cuts off a torn tail (logged with its size), restores
- * the position. NULL with *error when it is locked by another process (with that one's pid), corrupt before the tail, of a newer format
- * version, or cannot be read or written. settings are copied. */
+/* Opens or creates the spool in settings->directory: takes its lock, cuts off a torn tail (logged with its
+ * size), restores the position. NULL with *error when it is locked by another process (with that one's pid),
+ * corrupt before the tail, of a newer format version, or cannot be read or written. settings are copied. */
 struct spool *spool_open(const struct spool_settings *settings, struct error *error);
 
 /* Saves the position, syncs unless SPOOL_SYNC_NONE, unlocks, frees. NULL is allowed. */
@@ -75,9 +78,10 @@ enum spool_append_result {
     SPOOL_FAILED, /* *error says why (disk full, I/O error): nothing of the record remains; try again */
 };
 
-/* Appends a record (id is assigned and stored in *id if id is not NULL; time is taken as given). Only when SPOOL_APPENDED
- * is returned is it stored: with one write() in the common case, plus a sync with SPOOL_SYNC_ALWAYS. Never partial: what a failed
- * write left is cut off again before the next append. No allocation per record. */
+/* Appends a record (id is assigned and stored in *id if id is not NULL; time is taken as given). Only when
+ * SPOOL_APPENDED is returned is it stored: with one write() in the common case, plus a sync with
+ * SPOOL_SYNC_ALWAYS. Never partial: what a failed write left is cut off again before the next append. No
+ * allocation per record. */
 enum spool_append_result spool_append(struct spool *spool, const struct spool_record *record, uint64_t *id,
                                       struct error *error);
 
@@ -97,35 +101,39 @@ enum spool_read_result {
 /* How many packet ids are unreleased. Any thread; lock-free. */
 size_t spool_unreleased_count(const struct spool *spool);
 
-/* The next SPOOL_MESSAGE not yet read nor delivered (other kinds are passed over). The record's pointers are valid until
- * the next spool_read, spool_rewind or spool_close. Reads segments in large pieces: no system call per record. */
+/* The next SPOOL_MESSAGE not yet read nor delivered (other kinds are passed over). The record's pointers are
+ * valid until the next spool_read, spool_rewind or spool_close. Reads segments in large pieces: no system
+ * call per record. */
 enum spool_read_result spool_read(struct spool *spool, struct spool_record *record, struct error *error);
 
-/* Reading starts again at the position, the lowest id not yet delivered; what is delivered already is passed over. */
+/* Reading starts again at the position, the lowest id not yet delivered; what is delivered already is passed
+ * over. */
 void spool_rewind(struct spool *spool);
 
-/* Records that the message is delivered; any order among those read. Unknown and already delivered ids are ignored. In memory until
- * spool_save. */
+/* Records that the message is delivered; any order among those read. Unknown and already delivered ids are
+ * ignored. In memory until spool_save. */
 void spool_delivered(struct spool *spool, uint64_t id);
 
 /* The same for a message that goes to the dead letters (see dead_letters.h): counted as such. */
 void spool_dead(struct spool *spool, uint64_t id);
 
-/* Everything below `id` is delivered, whatever was read (for a position that is kept elsewhere). Not below the position, not beyond
- * the next id: false, and nothing changes. Reading goes on at the position. */
+/* Everything below `id` is delivered, whatever was read (for a position that is kept elsewhere). Not below
+ * the position, not beyond the next id: false, and nothing changes. Reading goes on at the position. */
 bool spool_advance(struct spool *spool, uint64_t id);
 
-/* Writes the position to its file if it moved and removes the segments wholly below it. Survives SIGKILL; a failure is logged once in
- * a while and tried again by the next call: an old position costs doubles, never losses. */
+/* Writes the position to its file if it moved and removes the segments wholly below it. Survives SIGKILL; a
+ * failure is logged once in a while and tried again by the next call: an old position costs doubles, never
+ * losses. */
 void spool_save(struct spool *spool);
 
-/* The id that the next record will have. Any thread; lock-free: a cheap test for "is there something to read". */
+/* The id that the next record will have. Any thread; lock-free: a cheap test for "is there something to
+ * read". */
 uint64_t spool_next_id(const struct spool *spool);
 
 /* Makes all that was appended durable now. */
 bool spool_sync(struct spool *spool, struct error *error);
 
-struct spool_stats { /* one consistent snapshot: received = delivered + dead + spooled */
+struct spool_stats {                    /* one consistent snapshot: received = delivered + dead + spooled */
     uint64_t received, delivered, dead; /* messages in the spool's life, kept across restarts */
     uint64_t spooled;                   /* messages stored and neither delivered nor dead */
     uint64_t position, next_id;

@@ -1,0 +1,74 @@
+#include "background.h"
+
+#include "clock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <time.h>
+
+static void *run(void *argument)
+{
+    struct background *background = argument;
+    pthread_mutex_lock(&background->mutex);
+    while (!background->stopping) {
+        while (!background->stopping && !atomic_load(&background->due))
+            pthread_cond_wait(&background->changed, &background->mutex);
+        int64_t end = clock_monotonic() + background->interval;
+        struct timespec deadline = {.tv_sec = end / SECOND, .tv_nsec = end % SECOND};
+        while (!background->stopping &&
+               pthread_cond_timedwait(&background->changed, &background->mutex, &deadline) != ETIMEDOUT)
+            ;
+        if (background->stopping)
+            break;
+        pthread_mutex_unlock(&background->mutex);
+        /* What is asked for from here on may be too late for this run. */
+        atomic_store(&background->due, false);
+        background->task(background->context);
+        pthread_mutex_lock(&background->mutex);
+    }
+    pthread_mutex_unlock(&background->mutex);
+    return NULL;
+}
+
+int background_start(struct background *background, int64_t interval, void (*task)(void *context),
+                     void *context)
+{
+    pthread_condattr_t attributes;
+    sigset_t all, before;
+    *background = (struct background){.task = task, .context = context, .interval = interval};
+    pthread_mutex_init(&background->mutex, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&background->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&background->thread, NULL, run, background);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0) {
+        pthread_cond_destroy(&background->changed);
+        pthread_mutex_destroy(&background->mutex);
+    }
+    return rc;
+}
+
+void background_request(struct background *background)
+{
+    if (atomic_load_explicit(&background->due, memory_order_relaxed) ||
+        atomic_exchange(&background->due, true))
+        return;
+    pthread_mutex_lock(&background->mutex);
+    pthread_cond_signal(&background->changed);
+    pthread_mutex_unlock(&background->mutex);
+}
+
+void background_stop(struct background *background)
+{
+    pthread_mutex_lock(&background->mutex);
+    background->stopping = true;
+    pthread_cond_signal(&background->changed);
+    pthread_mutex_unlock(&background->mutex);
+    pthread_join(background->thread, NULL);
+    pthread_cond_destroy(&background->changed);
+    pthread_mutex_destroy(&background->mutex);
+}

@@ -1,0 +1,32 @@
+/* Runs a task in a thread of its own, some time after it was asked for: however often it is asked for, at
+ * most once an interval. An idle one does not wake up. */
+#ifndef ROOMSTREAM_BACKGROUND_H
+#define ROOMSTREAM_BACKGROUND_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct background {
+    void (*task)(void *context);
+    void *context;
+    int64_t interval; /* ns */
+    pthread_t thread;
+    pthread_mutex_t mutex; /* guards stopping and the sleep */
+    pthread_cond_t changed;
+    atomic_bool due;
+    bool stopping;
+};
+
+/* Starts the thread, with all signals blocked. Returns 0 or an errno. */
+int background_start(struct background *background, int64_t interval, void (*task)(void *context),
+                     void *context);
+
+/* The task runs within the interval. Any thread; nearly free while it is due already. */
+void background_request(struct background *background);
+
+/* Ends the thread, after the task if that is running; what was asked for since does not run. */
+void background_stop(struct background *background);
+
+#endif
