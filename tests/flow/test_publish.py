@@ -506,24 +506,42 @@ def test_a_signal_ends_it_with_everything_acknowledged(mqtt, programs, tmp_path,
     assert summary["published"] == summary["acknowledged"] < 1200
 
 
-def test_a_signal_while_it_waits_for_a_broker_or_for_input(mqtt, programs):
+def test_a_signal_while_it_waits_for_a_broker(programs):
     waiting = programs.start("publish-temp", "-h", "127.0.0.1", "-p", free_port(), "--file", SAMPLE)
     waiting.wait_for_log("cannot connect")
     assert waiting.stop() == 0, waiting.stderr
     assert "published 0 messages" in waiting.stderr
-    for content in ("", HEADER, HEADER + ROW + "2017/12/22,10:49:42,24.9"):
-        process = subprocess.Popen(
-            tied([BIN / "publish-temp", "-h", "127.0.0.1", "-p", mqtt.port, "--fast", "--file", "-"]),
-            stdin=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
-        process.stdin.write(content.encode())
-        if content.count("\n") > 0:
-            log = b""
-            while b"connected" not in log:
-                log += os.read(process.stderr.fileno(), 4096)
-        process.send_signal(signal.SIGTERM)
-        rest = process.communicate(timeout=30)[1]
-        assert process.returncode == 0 or (content == "" and process.returncode == -signal.SIGTERM), rest
-        assert b"error" not in rest
+
+
+def publish_from_pipe(mqtt):
+    return subprocess.Popen(
+        tied([BIN / "publish-temp", "-h", "127.0.0.1", "-p", mqtt.port, "--fast", "--file", "-"]),
+        stdin=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+
+
+def test_a_signal_while_it_waits_for_the_header(mqtt):
+    process = publish_from_pipe(mqtt)
+    wait_until(lambda: catches(process.pid, signal.SIGTERM), 10, "the signal is handled")
+    process.send_signal(signal.SIGTERM)
+    log = process.communicate(timeout=30)[1]
+    assert process.returncode == 0, log
+    assert b"error" not in log
+
+
+def catches(pid, signum):
+    with open(f"/proc/{pid}/status") as status:
+        return int(re.search(r"SigCgt:\s*(\w+)", status.read()).group(1), 16) >> (signum - 1) & 1
+
+
+def test_a_signal_while_it_waits_for_the_rest_of_a_row(mqtt, subscriber):
+    process = publish_from_pipe(mqtt)
+    process.stdin.write((HEADER + ROW + ROW.rstrip("\n")).encode())  # the last number may go on
+    subscriber.wait_for(4)
+    process.send_signal(signal.SIGTERM)
+    log = process.communicate(timeout=30)[1]
+    assert process.returncode == 0, log
+    assert b"error" not in log and b"published 4 messages" in log
+    assert len(subscriber.messages) == 4
 
 
 def test_what_is_not_acknowledged_when_stopped_is_told(programs, tmp_path):
@@ -568,12 +586,23 @@ def test_a_bar_is_drawn_on_a_terminal(mqtt):
     assert all(len(bar) < 100 for bar in bars)
     counts = [int(re.search(r"(\d+) messages", bar).group(1)) for bar in bars]
     assert counts == sorted(counts) and counts[-1] > counts[0]
-    # A log line clears the bar first, and nothing of the bar is left at the end.
     assert re.search(r"\r\x1b\[K2[-0-9]+T[^\n]* published 1200 messages", written)
     status, written = run_on_terminal(30, *command)
     assert status == 0
     bars = re.findall(r"\r\x1b\[K(\d+%, [^\r\n]*)", written)
     assert bars and all(len(bar) < 30 for bar in bars)
+
+
+def test_log_lines_and_the_end_clear_the_bar(mqtt, tmp_path):
+    file = tmp_path / "bad.csv"
+    file.write_text(HEADER + 100 * ROW + "bad\n" + 100 * ROW)
+    command = [BIN / "publish-temp", "-h", "127.0.0.1", "-p", mqtt.port, "--rate", "1000", "--skip-bad", "--file", file]
+    status, written = run_on_terminal(100, *command)
+    assert status == 0
+    assert re.search(r"in flight\r\x1b\[K2[-0-9]+T[^\n]* row skipped", written), written
+    status, written = run_on_terminal(100, *command, "--log-level", "error")
+    assert status == 0
+    assert written.endswith("in flight\r\x1b[K")
 
 
 def test_no_bar_when_quiet_or_in_a_file(mqtt, programs):
