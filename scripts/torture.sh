@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# The fault harness: runs publisher, bridge, Mosquitto and Kafka for real, makes faults at random instants, then reads Kafka
+# back with an independent client and says whether the promise was kept: no message lost, none doubled (at-least-once: no
+# more than the bound), each key in order.
+#
+# Usage: scripts/torture.sh [OPTION]...
+#
+#   --mode MODE     at-least-once or exactly-once; without it, one after the other
+#   --messages N    publish N messages; or
+#   --seconds S     publish for S seconds (default 60)
+#   --rate N        messages a second (default 1000)
+#   --kills N       kill the bridge by SIGKILL so many times (default 20)
+#   --faults LIST   which faults, separated by commas; 'default', or 'all':
+#                     bridge-kill        SIGKILL of the bridge at a random instant
+#                     failpoints         the same at a named instant of its code (before the append, after the commit, ...)
+#                     power-loss         the same, and the spool is cut back to what was synced; with --sync always
+#                     kafka-kill, kafka-term, kafka-stop
+#                                        SIGKILL, SIGTERM, or SIGSTOP of Kafka for some seconds
+#                     kafka-drop         the network to Kafka swallows everything for some seconds
+#                     mosquitto-restart  SIGTERM, and a start with its persistence
+#                     mqtt-cut           the MQTT connection is reset
+#                     mqtt-half-open     the network to Mosquitto swallows everything for some seconds
+#                     disk-full          the spool's disk is full for some seconds
+#                     spool-max          Kafka is away until a small spool is at its bound
+#                     clock-back         the bridge's clock is set back by a day, and forward again
+#                   'default' is all of them but power-loss, disk-full, spool-max and clock-back.
+#   --outage S      the faults that last, last S seconds (default: 2 to 10 by chance)
+#   --backlog       all messages wait in Mosquitto before the bridge starts
+#   --seed N        repeats a run's faults: kinds, order and planned times (default: by the clock)
+#   --json          the result as one line of JSON a run
+#
+# It installs what is missing and builds the bridge with failpoints in build-torture/, unless ROOMSTREAM_BIN names a folder
+# of such programs. Everything listens on 127.0.0.1 and lives in a temporary folder (below TMPDIR), which stays only when the promise was
+# broken. Exit status: 0 the promise was kept, 1 it was broken or something failed, 2 used wrongly, 130 interrupted.
+
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+. "$root/scripts/lib/process.sh"
+. "$root/scripts/lib/lock.sh"
+. "$root/scripts/lib/python.sh"
+. "$root/scripts/lib/install.sh"
+. "$root/scripts/lib/build.sh"
+. "$root/scripts/lib/kafka.sh"
+
+# A mount of its own for the disk that gets full, which goes with the last process in it.
+own_mounts() {
+    if ((EUID == 0)); then
+        exec unshare --mount "$@"
+    else
+        exec unshare --map-root-user --mount "$@"
+    fi
+}
+
+main() {
+    [[ ${1:-} != --help ]] || { show_usage && exit; }
+    install_needs "$needs_to_run"
+    install_needs "$needs_to_test"
+    fetch_kafka
+    export ROOMSTREAM_KAFKA_JARS=$kafka_jars
+    if [[ -z ${ROOMSTREAM_BIN:-} ]]; then
+        build_preset torture
+        export ROOMSTREAM_BIN=$root/build-torture/bin
+    fi
+    find_python confluent_kafka || die "no python3 with the module confluent_kafka (Debian: python3-confluent-kafka)"
+    export PYTHONPATH=$root/tests/torture:$root/tests/flow PYTHONDONTWRITEBYTECODE=1
+    case " $* " in
+        *disk-full* | *' all '*) own_mounts "$python" "$root/tests/torture/torture.py" "$@" ;;
+        *) exec "$python" "$root/tests/torture/torture.py" "$@" ;;
+    esac
+}
+
+main "$@"

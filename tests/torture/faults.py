@@ -1,0 +1,179 @@
+"""How the faults are made, other than ending the bridge (see lives.py)."""
+
+import os
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from waiting import wait_until
+
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+
+
+@dataclass
+class Done:
+    """A fault that was made. begin and end are monotonic seconds."""
+    kind: str
+    begin: float
+    end: float
+
+
+class SmallDisk:
+    """A tmpfs for the spool, in the mount namespace of this process (scripts/torture.sh makes one): it goes with it."""
+
+    def __init__(self, folder, size="32m"):
+        self.folder = folder
+        self._filler = folder / "filler"
+        folder.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
+
+    def fill(self):
+        with open(self._filler, "wb", buffering=0) as filler:
+            block = 1 << 20
+            while block:
+                try:
+                    filler.write(b"\0" * block)
+                except OSError:
+                    block //= 2
+
+    def free(self):
+        self._filler.unlink(missing_ok=True)
+
+    def is_full(self):
+        return self._filler.exists()
+
+    def close(self):
+        subprocess.run(["umount", "--lazy", self.folder], check=False)
+
+
+class FakeClock:
+    """The bridge's clock of day, by libfaketime; its monotonic clock goes on as it should."""
+
+    def __init__(self, file):
+        self._file = file
+        self.env = {
+            "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(file), "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+        self.set("+0")
+
+    def set(self, shift):
+        fresh = self._file.with_suffix(".new")
+        fresh.write_text(shift + "\n")
+        os.replace(fresh, self._file)  # never read half
+
+
+class Faults:
+    """Makes the plan's faults, those of one place one after the other in a thread of its own, from start() on.
+
+    A broker ends with the thread that started it (see programs.tied), so the threads stay until released is set."""
+
+    def __init__(self, plan, brokers, kafka_proxy, mqtt_proxy, disk, clock, lives, released):
+        self.done = []
+        self.troubles = []
+        self._brokers, self._kafka_proxy, self._mqtt_proxy = brokers, kafka_proxy, mqtt_proxy
+        self._disk, self._clock, self._lives = disk, clock, lives
+        self._over = threading.Event()
+        self._begin = 0.0
+        self._released = released
+        self._ended = {place: threading.Event() for place in plan.faults}
+        self._threads = [threading.Thread(target=self._run, args=item, daemon=True) for item in plan.faults.items()]
+
+    def start(self):
+        self._begin = time.monotonic()
+        for thread in self._threads:
+            thread.start()
+
+    def over(self):
+        return all(ended.is_set() for ended in self._ended.values())
+
+    def close(self):
+        """Ends the fault of now, if there is one."""
+        self._over.set()
+        if self._begin:
+            wait_until(self.over, 150, "the last faults end")
+
+    def _run(self, place, faults):
+        self._strike(faults)
+        self._ended[place].set()
+        self._released.wait()
+
+    def _strike(self, faults):
+        for fault in faults:
+            if self._over.wait(max(0.0, self._begin + fault.at - time.monotonic())):
+                return
+            begin = time.monotonic()
+            try:
+                getattr(self, "_" + fault.kind.replace("-", "_"))(fault.length)
+            except Exception as error:  # whatever it is, the run must end and say so
+                self.troubles.append(f"the harness could not do {fault.kind}: {error!r}")
+                return
+            self.done.append(Done(fault.kind, begin, time.monotonic()))
+
+    def _pause(self, seconds):
+        self._over.wait(seconds)
+
+    # ---- Kafka ----
+
+    def _kafka_kill(self, length):
+        self._brokers.kafka.kill()
+        self._pause(length)
+        self._brokers.kafka.start()
+
+    def _kafka_term(self, length):
+        self._brokers.kafka.stop()
+        self._pause(length)
+        self._brokers.kafka.start()
+
+    def _kafka_stop(self, length):
+        self._brokers.kafka.freeze()
+        try:
+            self._pause(length)
+        finally:
+            self._brokers.kafka.thaw()
+
+    def _kafka_drop(self, length):
+        self._kafka_proxy.go_silent()
+        try:
+            self._pause(length)
+        finally:
+            self._kafka_proxy.speak_again()
+
+    def _spool_max(self, _length):
+        """Kafka is away until the spool is at its bound."""
+        self._brokers.kafka.stop()
+        try:
+            wait_until(lambda: self._over.is_set() or self._lives.says("near its bound"), 120, "the spool is near its bound")
+        finally:
+            self._brokers.kafka.start()
+
+    # ---- MQTT ----
+
+    def _mosquitto_restart(self, _length):
+        self._brokers.mqtt.restart()
+
+    def _mqtt_cut(self, _length):
+        self._mqtt_proxy.cut()
+
+    def _mqtt_half_open(self, length):
+        self._mqtt_proxy.go_silent()
+        try:
+            self._pause(length)
+        finally:
+            self._mqtt_proxy.speak_again()
+
+    # ---- the bridge's machine ----
+
+    def _disk_full(self, length):
+        self._disk.fill()
+        try:
+            self._pause(length)
+        finally:
+            self._disk.free()
+
+    def _clock_back(self, length):
+        self._clock.set("-1d")
+        self._pause(length)
+        self._clock.set("+0")

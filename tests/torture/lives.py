@@ -1,0 +1,148 @@
+"""The bridge under test: one life after the other, on one spool, and what its process looked like meanwhile."""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import power_loss
+from bridges import Bridge
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Lives:
+    """Runs the plan's lives, then a last one that nobody ends before close().
+
+    A bridge ends with the thread that started it (see programs.tied), so that thread stays until released is set."""
+
+    def __init__(self, bridge: Bridge, lives, seed, disk_is_full, released):
+        self.bridge = bridge
+        self.ended = Counter()  # by what ended them
+        self.refused = 0        # starts that a full disk made impossible
+        self.troubles = []      # ends that nobody caused
+        self.exhausted = threading.Event()  # the last life has begun
+        self.samples = []       # (monotonic, pid, resident bytes, CPU seconds)
+        self.idle_memory = 0
+        self._lives = lives
+        self._chance = random.Random(seed)
+        self._disk_is_full = disk_is_full
+        self._released = released
+        self._over = threading.Event()
+        self._idle = threading.Event()  # no life is begun any more
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._sampler = threading.Thread(target=self._sample, daemon=True)
+
+    def make_session(self):
+        """A first life without messages: the MQTT session and the spool exist from then on."""
+        self.bridge.start()
+        self.idle_memory = self._look(self.bridge.program.pid)[0]
+        self.bridge.stop()
+
+    def start(self):
+        self._thread.start()
+        self._sampler.start()
+
+    def kills(self):
+        return sum(self.ended.values())
+
+    def says(self, pattern):
+        """Whether the log of the life of now has a line with the pattern."""
+        program = self.bridge.program
+        return program is not None and re.search(pattern, program.stderr)
+
+    def close(self):
+        """Ends the last life by SIGTERM; returns the numbers of its closing log line."""
+        self.halt()
+        return self.bridge.stop()
+
+    def halt(self):
+        """No life is begun any more; the one of now is left alone."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._idle.wait(60)
+
+    def highest_memory(self):
+        return max((memory for _, _, memory, _ in self.samples), default=0)
+
+    def cpu_share(self, begin, end):
+        """CPU seconds a second from begin to end, of the process that ran longest in it; None if it was too short."""
+        within = [sample for sample in self.samples if begin <= sample[0] <= end]
+        if not within:
+            return None
+        pid = Counter(sample[1] for sample in within).most_common(1)[0][0]
+        own = [sample for sample in within if sample[1] == pid]
+        duration = own[-1][0] - own[0][0]
+        return (own[-1][3] - own[0][3]) / duration if duration >= 2 else None
+
+    def _run(self):
+        try:
+            for life in self._lives:
+                if self._over.is_set():
+                    return
+                self._live(life)
+            self._last()
+        except Exception as error:  # whatever it is, the run must end and say so
+            self.troubles.append(f"the harness could not run the bridge: {error!r}")
+        finally:
+            self.exhausted.set()
+            self._idle.set()
+            self._released.wait()
+
+    def _live(self, life):
+        self.bridge.start(subscribed=False, env={"ROOMSTREAM_FAILPOINT": life.failpoint})
+        program = self.bridge.program
+        try:
+            program.process.wait(life.seconds)
+        except subprocess.TimeoutExpired:
+            if self._over.is_set():
+                return
+            program.kill()
+            self.ended["power-loss" if life.power_loss else "bridge-kill"] += 1
+        else:
+            if program.process.returncode == -signal.SIGKILL and life.failpoint:
+                self.ended[life.failpoint.partition(":")[0]] += 1
+            else:
+                self._died(program)
+        if life.power_loss:
+            power_loss.cut(self.bridge.spool, self._chance)
+
+    def _last(self):
+        """It must live; should it die all the same, another one goes on, so that the run has an end."""
+        self.bridge.start(subscribed=False)
+        self.exhausted.set()
+        while not self._over.wait(0.2):
+            if not self.bridge.program.is_running():
+                self._died(self.bridge.program)
+                self._over.wait(0.5)
+                self.bridge.start(subscribed=False)
+
+    def _died(self, program):
+        last = program.stderr.strip().rpartition("\n")[2]
+        if self._disk_is_full() and program.process.returncode == 1:
+            self.refused += 1
+        else:
+            self.troubles.append(f"{program.name} ended by itself with {program.process.returncode}: {last}")
+
+    @staticmethod
+    def _look(pid):
+        """Resident bytes and CPU seconds."""
+        status = Path(f"/proc/{pid}/status").read_text()
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        resident = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+        return int(resident.group(1)) * 1024 if resident else 0, (int(fields[11]) + int(fields[12])) / TICKS
+
+    def _sample(self):
+        while not self._over.wait(0.25):
+            program = self.bridge.program
+            if program is not None and program.process.returncode is None:
+                try:
+                    memory, cpu = self._look(program.pid)
+                except (FileNotFoundError, ProcessLookupError):
+                    continue
+                self.samples.append((time.monotonic(), program.pid, memory, cpu))

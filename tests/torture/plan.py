@@ -1,0 +1,86 @@
+"""What is done to a run, and when: drawn from a seed, so that the seed repeats kinds, order and planned times."""
+
+import random
+from dataclasses import dataclass, field
+
+# What ends a life of the bridge. The names of instants are FAILPOINTs in its code.
+FAILPOINTS = {
+    "at-least-once": ("before-append", "after-append", "after-produce", "after-report", "rotate", "trim"),
+    "exactly-once": ("before-append", "after-append", "before-release", "after-release", "after-produce",
+                     "before-commit", "after-commit", "rotate", "trim"),
+}
+DEATHS = ("bridge-kill", "failpoints", "power-loss")
+# Where the other faults strike; those of one place never overlap.
+PLACES = {
+    "kafka": ("kafka-kill", "kafka-term", "kafka-stop", "kafka-drop", "spool-max"),
+    "mqtt": ("mosquitto-restart", "mqtt-cut", "mqtt-half-open"),
+    "disk": ("disk-full",),
+    "clock": ("clock-back",),
+}
+ALL = DEATHS + tuple(kind for kinds in PLACES.values() for kind in kinds)
+# Needs nothing but the user's own rights, and leaves the spool at its usual size.
+DEFAULT = ("bridge-kill", "failpoints", "kafka-kill", "kafka-term", "kafka-stop", "kafka-drop",
+           "mosquitto-restart", "mqtt-cut", "mqtt-half-open")
+
+PASSAGES = {  # the greatest number of passages after which an instant kills; others: one per planned message
+    "rotate": 1, "trim": 1, "before-commit": 4, "after-commit": 4,
+}
+
+
+@dataclass(frozen=True)
+class Life:
+    """One life of the bridge: it ends at the failpoint, or by SIGKILL after so many seconds."""
+    seconds: float
+    failpoint: str = ""  # NAME:PASSAGE
+    power_loss: bool = False
+
+
+@dataclass(frozen=True)
+class Fault:
+    """at: seconds after publishing began, or later if the fault before it is not over; length: how long it lasts."""
+    at: float
+    kind: str
+    length: float
+
+
+@dataclass
+class Plan:
+    lives: list = field(default_factory=list)
+    faults: dict = field(default_factory=dict)  # by place
+
+    def lines(self):
+        for number, life in enumerate(self.lives, 1):
+            yield f"life {number}: {life.seconds:.2f} s {life.failpoint}{' power-loss' if life.power_loss else ''}"
+        for place, faults in self.faults.items():
+            for fault in faults:
+                yield f"{place}: at {fault.at:.1f} s {fault.kind} for {fault.length:.1f} s"
+
+
+def draw(seed, mode, kinds, kills, seconds, rate, outage=None):
+    """The plan of a run that publishes for that many seconds at that rate. outage: (shortest, longest) seconds of a fault."""
+    chance = random.Random(seed)
+    plan = Plan()
+    deaths = [kind for kind in DEATHS if kind in kinds]
+    mean = seconds / max(kills, 1)
+    for _ in range(kills if deaths else 0):
+        death, length = chance.choice(deaths), chance.uniform(0.1, 1.9) * mean
+        failpoint = ""
+        if death == "failpoints":
+            name = chance.choice(FAILPOINTS[mode])
+            failpoint = f"{name}:{chance.randint(1, PASSAGES.get(name, max(1, int(rate * mean))))}"
+        plan.lives.append(Life(length, failpoint, death == "power-loss"))
+    for place, possible in PLACES.items():
+        wanted = [kind for kind in possible if kind in kinds]
+        if wanted:
+            plan.faults[place] = _spread(chance, wanted, seconds, outage or (2, 10))
+    return plan
+
+
+def _spread(chance, kinds, seconds, outage):
+    """Every kind about equally often, and at least once; one fault every 30 seconds."""
+    count = max(len(kinds), int(seconds // 30))
+    drawn = []
+    while len(drawn) < count:
+        drawn += chance.sample(kinds, len(kinds))
+    times = sorted(chance.uniform(0.05, 0.85) * seconds for _ in range(count))
+    return [Fault(at, kind, chance.uniform(*outage)) for at, kind in zip(times, drawn)]

@@ -1,0 +1,2 @@
+def cut(spool, chance):
+    raise NotImplementedError

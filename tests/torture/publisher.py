@@ -1,0 +1,74 @@
+"""The publisher: an MQTT client that is not ours, QoS 2 in a session that survives the broker's restarts, so that each
+message reaches the broker exactly once. A payload is 'KEY NUMBER'; the numbers of a key count up from 1."""
+
+import threading
+import time
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from waiting import wait_until
+
+WINDOW = 200  # messages in flight; Mosquitto's limit is higher
+KEYS = ("a", "b", "c", "d")
+
+
+def expected(total):
+    """The greatest number of each key when total messages have been published."""
+    return {key: total // len(KEYS) + (index < total % len(KEYS)) for index, key in enumerate(KEYS)}
+
+
+class Publisher:
+    """Publishes total messages at rate a second (0: as fast as it can) from start() on, in a thread of its own."""
+
+    def __init__(self, port, topic, total, rate):
+        self.total, self.rate = total, rate
+        self.acknowledged = 0  # messages whose QoS 2 handshake is complete
+        self._topic = topic
+        self._stopped = False
+        self._client = mqtt.Client("torture-publisher", protocol=mqtt.MQTTv5)
+        self._client.max_inflight_messages_set(WINDOW)
+        self._client.max_queued_messages_set(0)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_publish = self._on_publish
+        session = Properties(PacketTypes.CONNECT)
+        session.SessionExpiryInterval = 86400
+        self._client.connect("127.0.0.1", port, clean_start=False, properties=session)
+        self._client.loop_start()
+        wait_until(self._client.is_connected, 10, "the publisher is connected")
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _on_publish(self, *_):
+        self.acknowledged += 1
+
+    def _run(self):
+        properties = []
+        for key in KEYS:
+            packet = Properties(PacketTypes.PUBLISH)
+            packet.UserProperty = [("key", key)]
+            properties.append(packet)
+        begin = time.monotonic()
+        for index in range(self.total):
+            while not self._stopped and (index - self.acknowledged >= WINDOW or not self._due(index, begin)):
+                time.sleep(0.002)
+            if self._stopped:
+                return
+            which = index % len(KEYS)
+            payload = f"{KEYS[which]} {index // len(KEYS) + 1}".encode()
+            self._client.publish(self._topic, payload, 2, properties=properties[which])
+
+    def _due(self, index, begin):
+        return self.rate == 0 or index <= (time.monotonic() - begin) * self.rate
+
+    def start(self):
+        self._thread.start()
+
+    def done(self):
+        return self.acknowledged == self.total
+
+    def close(self):
+        self._stopped = True
+        if self._thread.is_alive():
+            self._thread.join(10)
+        self._client.disconnect()
+        self._client.loop_stop()

@@ -1,0 +1,245 @@
+"""One run: brokers, bridge and publisher for real, faults as planned, and the account of what came of it."""
+
+import random
+import socket
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import plan as planning
+from bridges import Bridge
+from brokers import Brokers
+from clients import create_topic
+from faults import FakeClock, Faults, SmallDisk
+from ledger import Progress, read_back
+from lives import Lives
+from programs import Programs
+from proxy import Proxy
+from publisher import Publisher, expected
+from waiting import wait_until
+
+TOPIC = "torture"
+PARTITIONS = 2
+WINDOW = 5000
+RECEIVE_MAXIMUM = {"at-least-once": 1000, "exactly-once": 20}
+PATIENCE = 180  # seconds without anything new, and without a fault, after which nothing more is awaited
+BACKLOG_LIFE = 1.5  # mean seconds of a life while a backlog drains
+
+
+@dataclass(frozen=True)
+class Settings:
+    mode: str
+    kills: int
+    messages: int
+    rate: int
+    seed: int
+    kinds: tuple
+    outage: tuple = None  # shortest and longest seconds of a fault
+    backlog: bool = False
+
+    def seconds(self):
+        return self.kills * BACKLOG_LIFE if self.backlog else self.messages / self.rate
+
+    def plan(self):
+        return planning.draw(self.seed, self.mode, self.kinds, self.kills, self.seconds(), self.rate, self.outage)
+
+
+@dataclass
+class Outcome:
+    settings: Settings
+    sent: int = 0
+    delivered: int = 0   # different messages
+    lost: list = field(default_factory=list)
+    doubled: int = 0
+    bound: int = 0       # of doubles
+    out_of_order: int = 0
+    foreign: int = 0
+    closing: dict = field(default_factory=dict)  # the bridge's own numbers
+    faults: Counter = field(default_factory=Counter)
+    kills: int = 0
+    refused: int = 0     # starts of the bridge on a full disk
+    longest_stall: float = 0.0
+    recovery: dict = field(default_factory=dict)   # by kind: greatest seconds from its end to the next new message
+    idle_memory: int = 0
+    highest_memory: int = 0
+    cpu_in_faults: dict = field(default_factory=dict)  # by kind: greatest share of a CPU
+    seconds: float = 0.0
+    troubles: list = field(default_factory=list)
+
+    def broken(self):
+        """What of the promise does not hold; empty when all does."""
+        found = []
+        if self.lost:
+            found.append(f"{len(self.lost)} messages are lost, the first {', '.join(self.lost[:5])}")
+        if self.doubled > self.bound:
+            found.append(f"{self.doubled} doubles, at most {self.bound} are allowed")
+        if self.out_of_order:
+            found.append(f"{self.out_of_order} messages are out of order")
+        if self.foreign:
+            found.append(f"{self.foreign} records are not what was published")
+        if self.closing and self.closing["spooled"]:
+            found.append(f"{self.closing['spooled']} messages are still in the spool")
+        if self.closing and self.closing["dead"]:
+            found.append(f"{self.closing['dead']} messages are dead letters")
+        return found + self.troubles
+
+
+def _free_port():
+    """Below the ports that the system gives to outgoing connections, which could take it before its server does."""
+    for port in random.SystemRandom().sample(range(20000, 30000), 100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise AssertionError("no free port")
+
+
+class Run:
+    """Use it in a with block: at its end nothing of it is left but the folder."""
+
+    def __init__(self, settings, folder, say):
+        self.settings, self.folder, self.say = settings, folder, say
+        self.outcome = Outcome(settings)
+        self.plan = settings.plan()
+        self._closers = []
+        (folder / "plan").write_text("".join(line + "\n" for line in self.plan.lines()))
+
+    def __enter__(self):
+        try:
+            self._set_up()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        while self._closers:
+            self._closers.pop()()
+
+    def _set_up(self):
+        kinds = self.settings.kinds
+        released = threading.Event()
+        self._closers.append(released.set)
+        self.brokers = Brokers(self.folder / "brokers")
+        env = {"MQTT_HOST": "127.0.0.1"}
+        kafka_proxy = mqtt_proxy = disk = clock = None
+        if "kafka-drop" in kinds:
+            kafka_proxy = Proxy(_free_port())
+            self._closers.append(kafka_proxy.close)
+            self.brokers.kafka.arguments = ("--kafka-proxied-port", f"{kafka_proxy.target}:{kafka_proxy.port}")
+        self._closers.append(lambda: self.brokers.__exit__())
+        self.brokers.__enter__()
+        if {"mqtt-cut", "mqtt-half-open"} & set(kinds):
+            mqtt_proxy = Proxy(self.brokers.mqtt.port)
+            self._closers.append(mqtt_proxy.close)
+        if "disk-full" in kinds:
+            disk = SmallDisk(self.folder / "disk")
+            self._closers.append(disk.close)
+        if "clock-back" in kinds:
+            clock = FakeClock(self.folder / "clock")
+            env |= clock.env
+        env["MQTT_PORT"] = str(mqtt_proxy.port if mqtt_proxy else self.brokers.mqtt.port)
+        env["KAFKA_BOOTSTRAP_SERVERS"] = f"127.0.0.1:{kafka_proxy.port}" if kafka_proxy else self.brokers.kafka.address
+
+        programs = Programs(self.folder / "bridge", env)
+        self._closers.append(programs.end_all)
+        bridge = Bridge(programs, disk.folder if disk else self.folder, *self._bridge_options(), topic=TOPIC)
+        self.lives = Lives(bridge, self.plan.lives, self.settings.seed, disk.is_full if disk else lambda: False,
+                           released)
+        self._closers.append(self.lives.halt)
+        self.faults = Faults(self.plan, self.brokers, kafka_proxy, mqtt_proxy, disk, clock, self.lives, released)
+        self._closers.append(self.faults.close)
+        self.publisher = Publisher(
+            self.brokers.mqtt.port, TOPIC, self.settings.messages, 0 if self.settings.backlog else self.settings.rate)
+        self._closers.append(self.publisher.close)
+
+    def _bridge_options(self):
+        options = [
+            "--delivery", self.settings.mode, "--window", WINDOW,
+            "--receive-maximum", RECEIVE_MAXIMUM[self.settings.mode],
+            "--segment-size", "256K",  # so that rotating and trimming happen all the time
+            "--keepalive", "5s",
+        ]
+        if "spool-max" in self.settings.kinds:
+            options += ["--spool-max", "1M"]
+        if "power-loss" in self.settings.kinds:
+            options += ["--sync", "always"]
+        return options
+
+    def go(self):
+        """Runs it to its end and returns the outcome."""
+        create_topic(self.brokers.kafka.address, TOPIC, PARTITIONS)
+        self.lives.make_session()
+        begin = time.monotonic()
+        progress = Progress(self.brokers.kafka.address, TOPIC, lambda: self.publisher.acknowledged)
+        self._closers.append(progress.close)
+        self.publisher.start()
+        if self.settings.backlog:
+            self._await_publisher()
+        self.lives.start()
+        self.faults.start()
+        self._await_publisher()
+        wait_until(lambda: self.faults.over() and self.lives.exhausted.is_set(),
+                   self.settings.seconds() * 3 + 600, "the planned faults are made")
+        self._drain(progress)
+        self.outcome.closing = self.lives.close()
+        self.outcome.seconds = time.monotonic() - begin
+        self._account(progress)
+        return self.outcome
+
+    def _await_publisher(self):
+        """As long as it gets on."""
+        publisher, last, since = self.publisher, -1, time.monotonic()
+        next_word = since + 30
+        while not publisher.done():
+            time.sleep(0.1)
+            now = time.monotonic()
+            if publisher.acknowledged != last:
+                last, since = publisher.acknowledged, now
+            assert now - since < PATIENCE, f"the MQTT broker takes no messages any more after {last}"
+            if now > next_word:
+                next_word = now + 30
+                self.say(f"{last} messages sent, the bridge was killed {self.lives.kills()} times")
+
+    def _drain(self, progress):
+        """Waits until all is in Kafka, or until there is nothing new for long."""
+        self.say(f"all {self.publisher.acknowledged} messages sent, {progress.distinct} of them are in Kafka")
+        begin = time.monotonic()
+        while progress.distinct < self.settings.messages:
+            time.sleep(0.1)
+            if time.monotonic() - max(begin, progress.last_arrival()) > PATIENCE:
+                self.outcome.troubles.append(f"nothing new arrives in Kafka for {PATIENCE} s")
+                break
+
+    def _account(self, progress):
+        outcome, count = self.outcome, read_back(self.brokers.kafka.address, TOPIC)
+        outcome.sent = self.publisher.acknowledged
+        outcome.delivered = count.distinct()
+        outcome.lost = count.missing(expected(outcome.sent))
+        outcome.doubled = count.records - count.foreign - outcome.delivered
+        outcome.out_of_order, outcome.foreign = count.out_of_order, count.foreign
+        outcome.kills, outcome.refused = self.lives.kills(), self.lives.refused
+        outcome.faults = self.lives.ended + Counter(done.kind for done in self.faults.done)
+        outcome.bound = self._bound()
+        outcome.longest_stall = progress.longest_stall
+        outcome.idle_memory, outcome.highest_memory = self.lives.idle_memory, self.lives.highest_memory()
+        outcome.troubles += self.lives.troubles + self.faults.troubles
+        for done in self.faults.done:
+            arrival = progress.first_arrival_after(done.end)
+            if arrival is not None and not self._another_fault(done, arrival):
+                outcome.recovery[done.kind] = max(outcome.recovery.get(done.kind, 0), arrival - done.end)
+            share = self.lives.cpu_share(done.begin, done.end)
+            if share is not None:
+                outcome.cpu_in_faults[done.kind] = max(outcome.cpu_in_faults.get(done.kind, 0), share)
+
+    def _another_fault(self, done, until):
+        """Whether what went on after a fault may have been held up by another one."""
+        return any(other is not done and other.begin < until and other.end > done.end for other in self.faults.done)
+
+    def _bound(self):
+        """A kill doubles at most what was in flight on both sides, a lost MQTT connection what was on that side."""
+        if self.settings.mode == "exactly-once":
+            return 0
+        receive_maximum = RECEIVE_MAXIMUM[self.settings.mode]
+        lost_connections = sum(self.outcome.faults[kind] for kind in planning.PLACES["mqtt"])
+        return self.outcome.kills * (WINDOW + receive_maximum) + lost_connections * receive_maximum
