@@ -5,6 +5,8 @@
 #
 #   --mqtt-port PORT   start Mosquitto on this port; 0 chooses a free one
 #   --kafka-port PORT  start Kafka on this port; 0 chooses a free one
+#   --kafka-proxied-port PORT:PROXY
+#                      Kafka listens on PORT too, for a proxy: who comes there is told that the broker is at PROXY
 #   --mqtt-host HOST, --kafka-host HOST
 #                      the loopback address to listen on (default 127.0.0.1)
 #   --state DIR        keep data, logs and process ids in DIR/mosquitto and DIR/kafka
@@ -14,6 +16,7 @@
 #   ready mqtt=127.0.0.1:1883 kafka=127.0.0.1:9092
 # SIGTERM or Ctrl-C stops Mosquitto, then Kafka; a second one kills them. When a broker ends by itself the other one is
 # stopped too. Exit status: 0 stopped by a signal, 1 a broker did not start or ended by itself, 2 used wrongly.
+
 # shellcheck disable=SC2317  # functions that traps and wait_until call
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
@@ -25,17 +28,18 @@ set -euo pipefail
 . "$root/scripts/lib/kafka.sh"
 
 parse_arguments() {
-    folder=$state mqtt_host=127.0.0.1 mqtt_port='' kafka_host=127.0.0.1 kafka_port=''
+    folder=$state mqtt_host=127.0.0.1 mqtt_port='' kafka_host=127.0.0.1 kafka_port='' kafka_proxied_port=''
     while (($#)); do
         [[ $1 != --help ]] || { show_usage && exit; }
         case $1 in
-            --state | --mqtt-port | --kafka-port | --mqtt-host | --kafka-host) need_value "$@" ;;
+            --state | --mqtt-port | --kafka-port | --kafka-proxied-port | --mqtt-host | --kafka-host) need_value "$@" ;;
             *) misuse "unknown argument '$1'" ;;
         esac
         case $1 in
             --state) folder=$(realpath -m -- "$2") ;;
             --mqtt-port) mqtt_port=$2 ;;
             --kafka-port) kafka_port=$2 ;;
+            --kafka-proxied-port) kafka_proxied_port=$2 ;;
             --mqtt-host) mqtt_host=$2 ;;
             --kafka-host) kafka_host=$2 ;;
         esac
@@ -46,6 +50,7 @@ parse_arguments() {
     for port in "$mqtt_port" "$kafka_port"; do
         [[ $port =~ ^(0|[1-9][0-9]{0,4}|)$ && ${port:-0} -le 65535 ]] || misuse "'$port' is not a port"
     done
+    [[ $kafka_proxied_port =~ ^([1-9][0-9]*:[1-9][0-9]*|)$ ]] || misuse "'$kafka_proxied_port' is not PORT:PROXY"
     for host in "$mqtt_host" "$kafka_host"; do
         is_local "$host" || misuse "'$host' is not a loopback address: a private broker has no password"
     done
@@ -91,7 +96,7 @@ main() {
         lock_folder "$folder/kafka" Kafka
         fetch_kafka
         ((kafka_port)) || kafka_port=$(free_port "$kafka_host")
-        start_kafka "$folder/kafka" "$kafka_host" "$kafka_port"
+        start_kafka "$folder/kafka" "$kafka_host" "$kafka_port" "$kafka_proxied_port"
         ready+=" kafka=$(join_address "$kafka_host" "$kafka_port")"
     fi
     [[ -z $mqtt_port ]] || await_broker Mosquitto "$mosquitto_pid" 20 "$folder/mosquitto/mosquitto.log" \

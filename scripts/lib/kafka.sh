@@ -33,16 +33,23 @@ java_command() {
         "-Dlog4j2.configurationFile=$root/config/kafka/log4j2.xml" -cp "$kafka_jars/*")
 }
 
-# start_kafka DIR HOST PORT: starts it and sets kafka_pid; it does not answer yet. The first start in DIR formats it.
+# start_kafka DIR HOST PORT [PROXIED:PROXY]: starts it and sets kafka_pid; it does not answer yet. The first start in DIR
+# formats it. Who comes to the port PROXIED is told that the broker is at the port PROXY.
 start_kafka() {
-    local dir=$1 address java
+    local dir=$1 address listeners advertised java
     address=$(join_address "$2" "$3")
+    advertised=CLIENT://$address
+    listeners=$advertised
+    if [[ ${4:-} ]]; then
+        listeners+=,PROXIED://$(join_address "$2" "${4%:*}")
+        advertised+=,PROXIED://$(join_address "$2" "${4#*:}")
+    fi
     controller=$(join_address "$2" "$(free_port "$2")")
     java_command
     {
         cat "$root/config/kafka/server.properties"
-        printf '\nlisteners=CLIENT://%s,CONTROLLER://%s\n' "$address" "$controller"
-        printf 'advertised.listeners=CLIENT://%s\n' "$address"
+        printf '\nlisteners=%s,CONTROLLER://%s\n' "$listeners" "$controller"
+        printf 'advertised.listeners=%s\n' "$advertised"
         printf 'controller.quorum.voters=1@%s\n' "$controller"
     } >"$dir/server.properties"
     [[ -d $dir/data ]] || format_kafka "$dir"
