@@ -4,6 +4,7 @@ The programs are those in the build's bin/, and what their options take is learn
 option is covered without a change here.
 """
 
+import functools
 import os
 import pathlib
 import re
@@ -55,6 +56,7 @@ def refusal(program, *arguments, **variables):
     return result.stderr
 
 
+@functools.cache
 def options_of_help(program):
     options, group = [], ""
     for line in output(program, "--help").splitlines():
@@ -71,6 +73,7 @@ def unescape(text):
     return re.sub(r"\\(.)", r"\1", text)
 
 
+@functools.cache
 def options_of_manual(program):
     """The options and, by name, what is said about each."""
     options, descriptions, group = [], {}, ""
@@ -94,6 +97,7 @@ def specific(program):
     return [option for option in options_of_manual(program)[0] if option.group != "General"]
 
 
+@functools.cache
 def variables_of(program):
     """The environment variable of each option, as --help says it."""
     names = {}
@@ -115,14 +119,26 @@ def configuration(text):
     return values
 
 
-def wanted(program, option, variable):
-    """What the program says it wants as the option's value: 'a whole number from 1 to 9', or '' if it takes any text."""
+def wanted(program, variable):
+    """What the program says it wants in that variable: 'a whole number from 1 to 9', or '' if it takes any text."""
     result = run(program, "--print-config", **{variable: WRONG})
     if result.returncode == 0:
         return ""
     match = re.search(f"{variable}: '{WRONG}' is not (.*)\n", result.stderr)
     assert match, result.stderr
     return match[1]
+
+
+@functools.cache
+def family_of(program):
+    """The first program with the same options, which may have other defaults."""
+    return next(other for other in PROGRAMS if options_of_manual(other)[0] == options_of_manual(program)[0])
+
+
+@functools.cache
+def wants_of(program):
+    """What each option wants, by name."""
+    return {option.name: wanted(program, variables_of(program)[option.name]) for option in specific(program)}
 
 
 FACTORS = {"": 1, "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400,
@@ -162,33 +178,25 @@ class Table(NamedTuple):
     values: dict  # a value for each option that is not its default
 
 
-TABLES = {}
+@functools.cache
+def table_of(program):
+    defaults = configuration(output(program, "--print-config"))
+    wants = wants_of(family_of(program))
+    values = {name: another_value(want, defaults.get(name, [])) for name, want in wants.items()}
+    return Table(program, specific(program), variables_of(program), wants, values)
 
 
 @pytest.fixture
 def table(request):
-    program = request.param
-    if program not in TABLES:
-        options, variables = specific(program), variables_of(program)
-        defaults = configuration(output(program, "--print-config"))
-        wants = {option.name: wanted(program, option, variables[option.name]) for option in options}
-        values = {name: another_value(want, defaults.get(name, [])) for name, want in wants.items()}
-        TABLES[program] = Table(program, options, variables, wants, values)
-    return TABLES[program]
+    return table_of(request.param)
 
 
-def distinct_programs():
-    """One program of each family: the others have the same table, with other defaults."""
-    families = {}
-    for program in PROGRAMS:
-        families.setdefault(tuple(options_of_manual(program)[0]), program)
-    return sorted(families.values())
-
+FAMILIES = sorted({family_of(program) for program in PROGRAMS})
 
 every_program = pytest.mark.parametrize("program", PROGRAMS)
-every_family = pytest.mark.parametrize("program", distinct_programs())
+every_family = pytest.mark.parametrize("program", FAMILIES)
 every_table = pytest.mark.parametrize("table", PROGRAMS, indirect=True)
-every_family_table = pytest.mark.parametrize("table", distinct_programs(), indirect=True)
+every_family_table = pytest.mark.parametrize("table", FAMILIES, indirect=True)
 
 
 def assert_has_all_values(table, text):
@@ -409,7 +417,7 @@ def test_letters_that_help_does_not_name(program):
 @every_family
 def test_names_that_help_does_not_name(program):
     names = {option.name for option in options_of_help(program)}
-    foreign = {option.name for other in distinct_programs() for option in options_of_help(other)}
+    foreign = {option.name for other in FAMILIES for option in options_of_help(other)}
     abbreviations = {name[:length] for name in names for length in (1, len(name) - 1)}
     for name in sorted((foreign | abbreviations | {"no-tls", "Host", "host ", "print_config"}) - names):
         message = refusal(program, f"--{name}=hunter2")
