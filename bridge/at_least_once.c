@@ -10,7 +10,7 @@ bool at_least_once_open(struct forwarding *forwarding, const struct bridge_setti
                         struct spool *spool, struct dead_letters *letters, struct error *error)
 {
     return forwarding_open(forwarding, settings, spool, letters, required, sizeof required / sizeof *required,
-                           error);
+                           false, error);
 }
 
 struct pass at_least_once_pass(struct forwarding *f)

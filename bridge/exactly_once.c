@@ -24,7 +24,7 @@ bool exactly_once_open(struct exactly_once *w, const struct bridge_settings *set
     memcpy(properties, required, sizeof properties);
     properties[COUNT - 1].value = id;
     *w = (struct exactly_once){.state = TRANSACTIONS_INIT, .id = id};
-    return forwarding_open(&w->forwarding, settings, spool, letters, properties, COUNT, error);
+    return forwarding_open(&w->forwarding, settings, spool, letters, properties, COUNT, true, error);
 }
 
 /* Only another instance with our id, or a transaction that Kafka has timed out, makes Kafka fence us. The
@@ -219,6 +219,7 @@ static void commit(struct exactly_once *w, struct pass *pass)
         return;
     }
     FAILPOINT("after-commit");
+    log_debug("a transaction is committed, the position is %" PRIu64, w->next);
     spool_advance(f->spool, w->next);
     backoff_reset(&f->backoff);
     w->fenced_since = 0;
@@ -234,6 +235,7 @@ static void abort_transaction(struct exactly_once *w, struct pass *pass)
         return;
     }
     forwarding_rewind(f);
+    log_debug("a transaction is aborted, its messages are produced again");
     w->state = TRANSACTIONS_READY;
 }
 

@@ -40,8 +40,10 @@ static void on_report(void *context, uint64_t id, rd_kafka_resp_err_t err)
     char text[256];
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         FAILPOINT("after-report");
-        spool_delivered(f->spool, id);
-        backoff_reset(&f->backoff);
+        if (!f->transactional) {
+            spool_delivered(f->spool, id);
+            backoff_reset(&f->backoff);
+        }
         return;
     }
     f->rewind_due = true;
@@ -72,7 +74,7 @@ static bool open_producer(struct forwarding *f, struct error *error)
 
 bool forwarding_open(struct forwarding *f, const struct bridge_settings *settings, struct spool *spool,
                      struct dead_letters *letters, const struct kafka_property *required,
-                     size_t required_count, struct error *error)
+                     size_t required_count, bool transactional, struct error *error)
 {
     *f = (struct forwarding){
         .settings = settings,
@@ -80,6 +82,7 @@ bool forwarding_open(struct forwarding *f, const struct bridge_settings *setting
         .letters = letters,
         .required = required,
         .required_count = required_count,
+        .transactional = transactional,
         .backoff = {.first = 100 * MILLISECOND, .longest = 5 * SECOND},
         .failures = {.interval = 30 * SECOND},
     };
@@ -157,11 +160,11 @@ bool forwarding_peek(struct forwarding *f, struct pass *pass)
     return false;
 }
 
-/* Up to isolate_until one record at a time is in flight. */
+/* Up to isolate_until one record at a time is in flight: neither may the one that is held join another, nor
+ * may another join the last one handed over. */
 static bool must_wait(const struct forwarding *f)
 {
-    uint64_t next = f->held ? f->record.id : f->record.id + 1;
-    return next <= f->isolate_until && producer_in_flight(f->producer) > 0;
+    return f->record.id <= f->isolate_until && producer_in_flight(f->producer) > 0;
 }
 
 void forwarding_produce(struct forwarding *f, struct pass *pass)

@@ -30,6 +30,7 @@ struct forwarding {
     struct producer *producer;
     const struct kafka_property *required;
     size_t required_count;
+    bool transactional;         /* a delivery report is no delivery yet: the commit is */
     struct spool_record record; /* the last one read */
     bool held;                  /* it is not handed over yet */
     bool topic_ready;
@@ -44,7 +45,7 @@ struct forwarding {
  * on a bad configuration. */
 bool forwarding_open(struct forwarding *forwarding, const struct bridge_settings *settings,
                      struct spool *spool, struct dead_letters *letters, const struct kafka_property *required,
-                     size_t required_count, struct error *error);
+                     size_t required_count, bool transactional, struct error *error);
 void forwarding_close(struct forwarding *forwarding);
 
 /* Starts a pass: serves delivery reports, and replaces a producer that librdkafka has given up. True when

@@ -1,12 +1,12 @@
 # The libraries that programs link, each under one name whatever way the distribution describes it.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
+find_package(OpenSSL REQUIRED) # Paho's target with TLS names OpenSSL's without looking for it
 find_package(eclipse-paho-mqtt-c REQUIRED)
 pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka>=2.0.0)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash>=0.8.0)
 pkg_check_modules(UUID REQUIRED IMPORTED_TARGET uuid)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
-pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 
 # libcsv ships neither a pkg-config file nor a CMake package.
 find_path(CSV_INCLUDE_DIR csv.h REQUIRED)
