@@ -26,17 +26,12 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
         log_warning("Kafka: %s", text);
 }
 
-static bool is_secret(const char *name)
-{
-    return strstr(name, "password") || strstr(name, "secret") || strstr(name, "jaas");
-}
-
 static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *error)
 {
     char reason[512];
     if (rd_kafka_conf_set(conf, name, value, reason, sizeof reason) == RD_KAFKA_CONF_OK)
         return true;
-    return error_set(error, "Kafka property %s=%s: %s", name, is_secret(name) ? "(hidden)" : value, reason);
+    return error_set(error, "Kafka property %s=%s: %s", name, text_names_secret(name, strlen(name)) ? "(hidden)" : value, reason);
 }
 
 static bool set_user_property(rd_kafka_conf_t *conf, const char *property,
