@@ -141,10 +141,12 @@ bool forwarding_ensure_topic(struct forwarding *f)
 bool forwarding_peek(struct forwarding *f, struct pass *pass)
 {
     struct error error;
+    struct spool_record record; /* where there is none, spool_read leaves anything in it */
     if (f->held)
         return true;
-    switch (spool_read(f->spool, &f->record, &error)) {
+    switch (spool_read(f->spool, &record, &error)) {
     case SPOOL_READ_RECORD:
+        f->record = record;
         f->held = true;
         return true;
     case SPOOL_READ_NOTHING:
