@@ -45,6 +45,10 @@ static bool place_reader(struct spool *s, struct error *error)
     char name[SEGMENT_NAME_SIZE], what[100];
     if (s->placed && s->reader.offset < s->read_end)
         return true;
+    /* After a rewind the position may have run ahead, over what was delivered before, and the segments
+     * between may be gone. */
+    if (s->cursor < s->window.base)
+        s->placed = false;
     uint64_t target = s->placed ? s->cursor : s->window.base;
     pthread_mutex_lock(&s->state_mutex);
     size_t index = segment_list_find(&s->segments, target);

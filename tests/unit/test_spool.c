@@ -148,6 +148,26 @@ static void rewinding_often_in_a_long_segment_keeps_its_place(void **state)
     spool_close(spool);
 }
 
+static void the_position_may_run_ahead_of_reading_after_a_rewind(void **state)
+{
+    (void)state;
+    struct spool_settings settings = spool_defaults(folder);
+    settings.segment_bytes = 1000;
+    struct spool *spool = open_with(&settings);
+    append_messages(spool, 1, 40);
+    for (uint64_t number = 1; number <= 38; number++)
+        assert_reads(spool, number);
+    for (uint64_t id = 2; id <= 38; id++)
+        spool_delivered(spool, id);
+    spool_rewind(spool);
+    deliver(spool, 1, 1);
+    spool_save(spool); /* removes the segments between */
+    append_message(spool, 41);
+    deliver(spool, 39, 41);
+    assert_stats(spool, 41, 41, 0);
+    spool_close(spool);
+}
+
 static void a_full_window_stops_reading(void **state)
 {
     (void)state;
@@ -388,6 +408,7 @@ int main(void)
         TEST(deliveries_above_the_position_do_not_outlive_a_restart),
         TEST(a_rewind_reads_again_what_is_not_delivered),
         TEST(rewinding_often_in_a_long_segment_keeps_its_place),
+        TEST(the_position_may_run_ahead_of_reading_after_a_rewind),
         TEST(a_full_window_stops_reading),
         TEST(segments_follow_and_go),
         TEST(ids_go_on_from_the_position_without_segments),

@@ -40,7 +40,8 @@ static struct spool_settings settings_of(const char *path, int64_t segment_bytes
     return settings;
 }
 
-/* Reads and delivers all that is there: consecutive numbers from *first to *last; none: *last is *first - 1. */
+/* Reads and delivers all that is there: consecutive numbers from *first to *last; none: *last is *first - 1.
+ */
 static void read_all(struct spool *spool, uint64_t *first, uint64_t *last)
 {
     struct spool_record record;
@@ -543,7 +544,8 @@ static void a_power_loss_costs_only_what_was_not_synced(void **state)
             for (first = 1; first <= 5; first++)
                 spool_delivered(other, assert_reads(other, first));
             struct spool_record record;
-            for (last = 5; spool_read(other, &record, NULL) == SPOOL_READ_RECORD && !is_message(&record, 77);) {
+            for (last = 5;
+                 spool_read(other, &record, NULL) == SPOOL_READ_RECORD && !is_message(&record, 77);) {
                 assert_true(is_message(&record, ++last));
                 spool_delivered(other, record.id);
             }

@@ -1,0 +1,152 @@
+/* The spool's threads at once: one appends, one reads and delivers, one looks on, one syncs. For
+ * ThreadSanitizer above all. */
+#include "spool_fixture.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+
+enum { MESSAGES = 20000 };
+
+static char folder[64];
+
+struct shared {
+    struct spool *spool;
+    atomic_bool done;
+    int64_t deadline;
+};
+
+static void check_time(const struct shared *shared)
+{
+    if (clock_monotonic() > shared->deadline)
+        fail_msg("no progress");
+}
+
+static void *append(void *argument)
+{
+    struct shared *shared = argument;
+    for (uint64_t number = 1; number <= MESSAGES;) {
+        struct message message;
+        struct error error;
+        make_message(&message, number);
+        message.record.packet_id = (uint16_t)(number % 100 + 1);
+        enum spool_append_result result = spool_append(shared->spool, &message.record, NULL, &error);
+        if (result == SPOOL_APPENDED) {
+            const struct spool_record release = {.kind = SPOOL_RELEASE,
+                                                 .packet_id = message.record.packet_id};
+            if (number % 3 == 0)
+                spool_append(shared->spool, &release, NULL, &error);
+            number++;
+        } else if (result == SPOOL_FULL) {
+            sched_yield();
+        } else {
+            fail_msg("%s", error.text);
+        }
+        check_time(shared);
+    }
+    return NULL;
+}
+
+static void *look_on(void *argument)
+{
+    struct shared *shared = argument;
+    uint64_t received = 0, position = 0;
+    static uint16_t ids[65535];
+    while (!atomic_load(&shared->done)) {
+        struct spool_stats stats = stats_of(shared->spool);
+        assert_true(stats.received >= received && stats.position >= position);
+        assert_true(stats.spooled <= stats.received);
+        received = stats.received;
+        position = stats.position;
+        assert_true(spool_unreleased_count(shared->spool) <= 100);
+        assert_true(spool_unreleased(shared->spool, ids) <= 100);
+        spool_holds(shared->spool, 7);
+        sched_yield();
+    }
+    return NULL;
+}
+
+static void use_from_all_threads(int sync)
+{
+    struct spool_settings settings = spool_defaults(folder);
+    settings.segment_bytes = 16384;
+    settings.max_bytes = 200000;
+    settings.sync = sync;
+    settings.sync_interval = MILLISECOND;
+    settings.window = 256;
+    struct shared shared = {.spool = open_with(&settings), .deadline = clock_monotonic() + 50 * SECOND};
+    pthread_t appender, onlooker;
+    uint64_t read = 0, ids[256], in_flight = 0;
+    assert_int_equal(pthread_create(&appender, NULL, append, &shared), 0);
+    assert_int_equal(pthread_create(&onlooker, NULL, look_on, &shared), 0);
+    while (read < MESSAGES || in_flight > 0) {
+        struct spool_record record;
+        struct error error;
+        enum spool_read_result result = spool_read(shared.spool, &record, &error);
+        if (result == SPOOL_READ_FAILED)
+            fail_msg("%s", error.text);
+        if (result == SPOOL_READ_RECORD) {
+            read++;
+            assert_true(is_message(&record, read));
+            ids[in_flight++] = record.id;
+        }
+        /* The newest first. */
+        if (result != SPOOL_READ_RECORD || in_flight == 200) {
+            while (in_flight > 0)
+                spool_delivered(shared.spool, ids[--in_flight]);
+            spool_save(shared.spool);
+            sched_yield();
+        }
+        check_time(&shared);
+    }
+    assert_int_equal(pthread_join(appender, NULL), 0);
+    atomic_store(&shared.done, true);
+    assert_int_equal(pthread_join(onlooker, NULL), 0);
+    assert_reads_nothing(shared.spool);
+    assert_stats(shared.spool, MESSAGES, MESSAGES, 0);
+    spool_close(shared.spool);
+}
+
+static void threads_with_interval(void **state)
+{
+    (void)state;
+    use_from_all_threads(SPOOL_SYNC_INTERVAL);
+}
+
+static void threads_with_always(void **state)
+{
+    (void)state;
+    use_from_all_threads(SPOOL_SYNC_ALWAYS);
+}
+
+static void threads_without_sync(void **state)
+{
+    (void)state;
+    use_from_all_threads(SPOOL_SYNC_NONE);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    make_folder(folder);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    remove_folder(folder);
+    return 0;
+}
+
+int main(void)
+{
+    log_nothing();
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(threads_with_interval),
+        TEST(threads_with_always),
+        TEST(threads_without_sync),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
