@@ -42,7 +42,7 @@ set -euo pipefail
 . "$root/scripts/lib/build.sh"
 . "$root/scripts/lib/kafka.sh"
 
-# A mount of its own for the disk that gets full, which goes with the last process in it.
+# Mounts that nobody else sees (the disk that gets full, another boot id), and that go with the last process in them.
 own_mounts() {
     if ((EUID == 0)); then
         exec unshare --mount "$@"
@@ -64,7 +64,7 @@ main() {
     find_python confluent_kafka || die "no python3 with the module confluent_kafka (Debian: python3-confluent-kafka)"
     export PYTHONPATH=$root/tests/torture:$root/tests/flow PYTHONDONTWRITEBYTECODE=1
     case " $* " in
-        *disk-full* | *' all '*) own_mounts "$python" "$root/tests/torture/torture.py" "$@" ;;
+        *disk-full* | *power-loss* | *' all '*) own_mounts "$python" "$root/tests/torture/torture.py" "$@" ;;
         *) exec "$python" "$root/tests/torture/torture.py" "$@" ;;
     esac
 }

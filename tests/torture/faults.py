@@ -54,9 +54,9 @@ class FakeClock:
     def __init__(self, file):
         self._file = file
         self.env = {
-            "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(file), "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_TIMESTAMP_FILE": str(file), "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
+        self.preload = str(FAKETIME)
         self.set("+0")
 
     def set(self, shift):

@@ -1,7 +1,6 @@
 """The bridge under test: one life after the other, on one spool, and what its process looked like meanwhile."""
 
 import os
-import random
 import re
 import signal
 import subprocess
@@ -10,7 +9,6 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import power_loss
 from bridges import Bridge
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -21,7 +19,7 @@ class Lives:
 
     A bridge ends with the thread that started it (see programs.tied), so that thread stays until released is set."""
 
-    def __init__(self, bridge: Bridge, lives, seed, disk_is_full, released):
+    def __init__(self, bridge: Bridge, lives, power_loss, disk_is_full, released):
         self.bridge = bridge
         self.ended = Counter()  # by what ended them
         self.refused = 0        # starts that a full disk made impossible
@@ -30,7 +28,7 @@ class Lives:
         self.samples = []       # (monotonic, pid, resident bytes, CPU seconds)
         self.idle_memory = 0
         self._lives = lives
-        self._chance = random.Random(seed)
+        self._power_loss = power_loss
         self._disk_is_full = disk_is_full
         self._released = released
         self._over = threading.Event()
@@ -110,7 +108,7 @@ class Lives:
             else:
                 self._died(program)
         if life.power_loss:
-            power_loss.cut(self.bridge.spool, self._chance)
+            self._power_loss.strike(self.bridge.spool)
 
     def _last(self):
         """It must live; should it die all the same, another one goes on, so that the run has an end."""

@@ -14,6 +14,7 @@ from clients import create_topic
 from faults import FakeClock, Faults, SmallDisk
 from ledger import Progress, read_back
 from lives import Lives
+from power_loss import PowerLoss
 from programs import Programs
 from proxy import Proxy
 from publisher import Publisher, expected
@@ -122,7 +123,8 @@ class Run:
         self._closers.append(released.set)
         self.brokers = Brokers(self.folder / "brokers")
         env = {"MQTT_HOST": "127.0.0.1"}
-        kafka_proxy = mqtt_proxy = disk = clock = None
+        kafka_proxy = mqtt_proxy = disk = clock = power_loss = None
+        preload = []
         if "kafka-drop" in kinds:
             kafka_proxy = Proxy(_free_port())
             self._closers.append(kafka_proxy.close)
@@ -138,13 +140,20 @@ class Run:
         if "clock-back" in kinds:
             clock = FakeClock(self.folder / "clock")
             env |= clock.env
+            preload.append(clock.preload)
+        if "power-loss" in kinds:
+            power_loss = PowerLoss(self.folder, random.Random(self.settings.seed))
+            self._closers.append(power_loss.close)
+            env |= power_loss.env
+            preload.append(power_loss.preload)
+        env["LD_PRELOAD"] = ":".join(preload)
         env["MQTT_PORT"] = str(mqtt_proxy.port if mqtt_proxy else self.brokers.mqtt.port)
         env["KAFKA_BOOTSTRAP_SERVERS"] = f"127.0.0.1:{kafka_proxy.port}" if kafka_proxy else self.brokers.kafka.address
 
         programs = Programs(self.folder / "bridge", env)
         self._closers.append(programs.end_all)
         bridge = Bridge(programs, disk.folder if disk else self.folder, *self._bridge_options(), topic=TOPIC)
-        self.lives = Lives(bridge, self.plan.lives, self.settings.seed, disk.is_full if disk else lambda: False,
+        self.lives = Lives(bridge, self.plan.lives, power_loss, disk.is_full if disk else lambda: False,
                            released)
         self._closers.append(self.lives.halt)
         self.faults = Faults(self.plan, self.brokers, kafka_proxy, mqtt_proxy, disk, clock, self.lives, released)
