@@ -89,9 +89,9 @@ void spool_close(struct spool *s)
         return;
     bool syncs = s->settings.sync != SPOOL_SYNC_NONE;
     struct error error;
+    spool_save(s);
     if (syncs)
         background_stop(&s->background);
-    spool_save(s);
     if (syncs && spool_sync(s, &error))
         spool_save_clean(s);
     else if (syncs)

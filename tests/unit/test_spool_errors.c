@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
@@ -29,12 +30,12 @@ static struct {
     int write_error;      /* the errno with which they fail */
     bool interrupt;       /* every second call is interrupted */
     int read_error, sync_error, truncate_error; /* 0: they work */
-    int syncs;                                  /* calls */
+    atomic_int syncs;                           /* calls */
 } faults;
 
 static bool interrupted(void)
 {
-    static bool now;
+    static _Thread_local bool now;
     now = faults.interrupt && !now;
     if (now)
         errno = EINTR;
@@ -103,8 +104,11 @@ int __wrap_ftruncate(int fd, off_t length)
 
 static void no_faults(void)
 {
-    memset(&faults, 0, sizeof faults);
+    faults.longest_write = 0;
     faults.room = -1;
+    faults.interrupt = false;
+    faults.read_error = faults.sync_error = faults.truncate_error = 0;
+    faults.syncs = 0;
 }
 
 static int setup(void **state)
