@@ -115,7 +115,7 @@ static const struct option_spec publish_specs[] = {
     {.name = "window",
      .kind = OPTION_INTEGER,
      .argument = "N",
-     .fallback = "1000",
+     .fallback = "100",
      .minimum = 1,
      .maximum = 65535,
      AT(window),
