@@ -1,14 +1,14 @@
 /* How a message is printed: the format strings of mosquitto_sub's -F, as mosquitto_sub(1) of version 2.0
  * documents them under OUTPUT FORMAT, except for JSON (%j, %J).
  *
- *   %% @@ \\           themselves              \0 \a \e \n \r \t \v   control characters
- *   %t %p %x %X %l     topic, payload, payload in hexadecimal (lower, upper case), its length in bytes
- *   %q %r %m           QoS, RETAIN flag, packet id (0 at QoS 0)
- *   %A %C %D %E %F %R %S %P   MQTT 5 properties, nothing where absent: topic alias, content type, correlation
- * data, message expiry, payload format, response topic, subscription identifier, user properties (key:value,
- * separated by spaces) %I %U              time of arrival: ISO 8601 in local time, seconds since 1970 with
- * nanoseconds
- *   @X @N              strftime(3)'s %X for any one character X, nanoseconds of the second
+ * - %% @@ \\ stand for themselves, \0 \a \e \n \r \t \v for control characters.
+ * - %t topic, %p payload, %x %X payload in hexadecimal (lower, upper case), %l its length in bytes.
+ * - %q QoS, %r RETAIN flag, %m packet id (0 at QoS 0).
+ * - Of MQTT 5, nothing where absent: %A topic alias, %C content type, %D correlation data, %E message expiry,
+ *   %F payload format, %R response topic, %S subscription identifier, %P user properties (key:value,
+ *   separated by spaces).
+ * - Time of arrival: %I ISO 8601 in local time, %U seconds since 1970 with nanoseconds, @X strftime(3)'s %X
+ *   for any one character X, @N nanoseconds of the second.
  *
  * Between % and the letter: a flag (- left-aligned, 0 padded with zeros where that makes sense), a width, a
  * point and a precision, all in bytes. Widths hold for A C E F I l m p R S t x X, precisions for C I R t;

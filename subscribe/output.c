@@ -178,7 +178,7 @@ static bool write_piece(struct output *o, enum output_result *result, struct err
     if (errno == EAGAIN || errno == EINTR)
         return true;
     *result = errno == EPIPE ? OUTPUT_CLOSED : OUTPUT_FAILED;
-    return *result == OUTPUT_CLOSED || error_set(error, "cannot write the output: %s", strerror(errno));
+    return error_set(error, "cannot write the output: %s", strerror(errno));
 }
 
 static void clear_event(struct output *o)

@@ -76,7 +76,8 @@ static const struct option_spec print_specs[] = {
      .kind = OPTION_TEXT,
      .argument = "FORMAT",
      AT(format_text),
-     .help = "print each message in this format, see above; goes before --verbose"},
+     .help =
+         "print each message in this format, whose sequences stand in the description; overrides --verbose"},
     {.name = "no-newline",
      .letter = 'N',
      .kind = OPTION_FLAG,
