@@ -347,12 +347,15 @@ static bool keep_names(struct csv_reader *reader)
 struct csv_reader *csv_reader_open(const char *file, csv_reader_source *source, void *context,
                                    struct error *error)
 {
-    struct csv_reader *reader = malloc(sizeof *reader);
+    struct csv_reader *reader = calloc(1, sizeof *reader);
     if (!reader) {
         error_set(error, "out of memory");
         return NULL;
     }
-    *reader = (struct csv_reader){.file = file, .source = source, .context = context, .line = 1};
+    reader->file = file;
+    reader->source = source;
+    reader->context = context;
+    reader->line = 1;
     csv_init(&reader->parser, 0);
     reset_parser(reader);
     bool ok = false;
