@@ -29,7 +29,8 @@ struct mqtt_connection {
     char *password;
     char uri[300];
     char client_id[128];
-    atomic_int in_message; /* a message callback runs */
+    atomic_int in_message;    /* a message callback runs */
+    atomic_bool message_came; /* since the subscription was sent, or since its deadline was moved */
 
     pthread_mutex_t mutex; /* guards what follows; never held while Paho is called */
     pthread_cond_t changed;
@@ -428,9 +429,14 @@ static void *connector(void *context)
             first = first && !c->was_connected;
         } else if (c->state == MQTT_CONNECTED && c->session->filter_count && c->subscribe_deadline == 0) {
             c->subscribe_deadline = now + SUBSCRIBE_TIMEOUT_SECONDS * SECOND;
+            atomic_store(&c->message_came, false);
             pthread_mutex_unlock(&c->mutex);
             subscribe(c);
             pthread_mutex_lock(&c->mutex);
+        } else if (c->state == MQTT_CONNECTED && c->subscribe_deadline && now >= c->subscribe_deadline &&
+                   atomic_exchange(&c->message_came, false)) {
+            /* The answer may stand in line behind the messages of a resumed session. */
+            c->subscribe_deadline = now + SUBSCRIBE_TIMEOUT_SECONDS * SECOND;
         } else if (c->state == MQTT_CONNECTED && c->subscribe_deadline && now >= c->subscribe_deadline) {
             pthread_mutex_unlock(&c->mutex);
             log_warning("the MQTT broker %s does not answer the subscription", c->uri);
@@ -466,6 +472,7 @@ static int on_message(void *context, char *topic, int topic_length, MQTTAsync_me
         atomic_store(&c->in_message, 1);
         c->callbacks.message(c->callbacks.context, &message);
         atomic_store(&c->in_message, 0);
+        atomic_store_explicit(&c->message_came, true, memory_order_relaxed);
     }
     MQTTAsync_freeMessage(&m);
     MQTTAsync_free(topic);
