@@ -116,6 +116,9 @@ static bool begin_first_segment(struct spool *s, uint64_t first_id, struct error
     if (!folder_put_in_place(&s->folder, name))
         return error_set(error, "cannot create %s/%s: %s", s->folder.path, name, strerror(errno));
     segment_list_add(&s->segments, first_id, s->active.end);
+    /* What was synced is gone with the other segments. */
+    s->saved.synced_segment = first_id;
+    s->saved.synced_end = 0;
     return true;
 }
 
@@ -147,11 +150,12 @@ static bool skip_used_ids(struct recovery *r, struct scan *scan, struct error *e
     int64_t length;
     if (r->ids_lost)
         next += ids_skipped;
-    if (next == scan->next_id)
-        return true;
-    if (next > RECORD_LAST_ID)
+    /* Half of all ids are more than one process can use up. */
+    if (next > RECORD_LAST_ID / 2)
         return error_set(error, "the spool %s has no ids left: move the folder away to begin anew",
                          s->folder.path);
+    if (next == scan->next_id)
+        return true;
     if (!segment_append(&s->active, &gap, next - 1, &length))
         return error_set(error, "cannot write to the spool %s: %s", s->folder.path, strerror(errno));
     if (scan->mark.segment == 0)
