@@ -12,14 +12,19 @@ from paho.mqtt.properties import Properties
 from waiting import wait_until
 
 
+def paho_client(client_id):
+    """A client of paho-mqtt that speaks MQTT 5."""
+    arguments = {"client_id": client_id, "protocol": mqtt.MQTTv5}
+    if hasattr(mqtt, "CallbackAPIVersion"):  # paho-mqtt 2 asks for it, 1.6 does not know it
+        arguments["callback_api_version"] = mqtt.CallbackAPIVersion.VERSION2
+    return mqtt.Client(**arguments)
+
+
 class MqttClient:
     """An MQTT 5 client that keeps all that it receives in messages. Use it in a with block."""
 
     def __init__(self, port, client_id=None, host="127.0.0.1"):
-        arguments = {"client_id": client_id or f"test-{uuid.uuid4()}", "protocol": mqtt.MQTTv5}
-        if hasattr(mqtt, "CallbackAPIVersion"):  # paho-mqtt 2 asks for it, 1.6 does not know it
-            arguments["callback_api_version"] = mqtt.CallbackAPIVersion.VERSION2
-        self._client = mqtt.Client(**arguments)
+        self._client = paho_client(client_id or f"test-{uuid.uuid4()}")
         self._client.max_queued_messages_set(0)
         self._client.max_inflight_messages_set(100)
         self._host, self._port = host, port

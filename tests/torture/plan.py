@@ -82,5 +82,7 @@ def _spread(chance, kinds, seconds, outage):
     drawn = []
     while len(drawn) < count:
         drawn += chance.sample(kinds, len(kinds))
-    times = sorted(chance.uniform(0.05, 0.85) * seconds for _ in range(count))
-    return [Fault(at, kind, chance.uniform(*outage)) for at, kind in zip(times, drawn)]
+    lengths = [chance.uniform(*outage) for _ in range(count)]
+    # So that one ends, if it can, while messages still come.
+    times = sorted(chance.uniform(0.05, 0.9) * max(seconds - length, seconds / 2) for length in lengths)
+    return [Fault(*fault) for fault in zip(times, drawn, lengths)]

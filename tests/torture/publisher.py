@@ -4,7 +4,7 @@ message reaches the broker exactly once. A payload is 'KEY NUMBER'; the numbers 
 import threading
 import time
 
-import paho.mqtt.client as mqtt
+from clients import paho_client
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from waiting import wait_until
@@ -26,7 +26,7 @@ class Publisher:
         self.acknowledged = 0  # messages whose QoS 2 handshake is complete
         self._topic = topic
         self._stopped = False
-        self._client = mqtt.Client("torture-publisher", protocol=mqtt.MQTTv5)
+        self._client = paho_client("torture-publisher")
         self._client.max_inflight_messages_set(WINDOW)
         self._client.max_queued_messages_set(0)
         self._client.reconnect_delay_set(1, 1)
