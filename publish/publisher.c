@@ -333,6 +333,7 @@ static int finish(struct publisher *p, int status)
     const struct summary summary = {
         .published = outbox_sent(p->outbox),
         .acknowledged = outbox_finished(p->outbox),
+        .qos = (int)p->settings->qos,
         .resent = outbox_resent(p->outbox),
         .rows = readings_rows(p->readings),
         .bad_rows = readings_bad_rows(p->readings),

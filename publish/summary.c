@@ -14,9 +14,10 @@
 void summary_log(const struct summary *summary)
 {
     log_info("published %" PRIu64 " messages (%" PRIu64 " rows, %" PRIu64 " bad rows, %" PRIu64
-             " late, %" PRIu64 " resent), %" PRIu64 " acknowledged, in %.3f s",
+             " late, %" PRIu64 " resent), %" PRIu64 " %s, in %.3f s",
              summary->published, summary->rows, summary->bad_rows, summary->late, summary->resent,
-             summary->acknowledged, (double)summary->duration / SECOND);
+             summary->acknowledged, summary->qos > 0 ? "acknowledged" : "sent at QoS 0",
+             (double)summary->duration / SECOND);
 }
 
 /* Makes the file beside the place where it is wanted, as rename() needs it, with the mode that any new file

@@ -7,13 +7,15 @@
 #include <stdint.h>
 
 struct summary {
-    uint64_t published;    /* messages handed to the broker, each counted once */
-    uint64_t acknowledged; /* of these (at QoS 0: written to the connection) */
-    uint64_t resent;       /* times that one was sent again because the broker had forgotten it */
-    uint64_t rows;         /* of the file, read and in order */
-    uint64_t bad_rows;     /* skipped */
-    uint64_t late;         /* messages sent noticeably after they were due */
-    int64_t duration;      /* ns, from the first connection to the last acknowledgement */
+    uint64_t published; /* messages handed to the broker, each counted once */
+    uint64_t
+        acknowledged; /* of these; at QoS 0, which has no acknowledgements, those handed to the library */
+    int qos;
+    uint64_t resent;   /* times that one was sent again because the broker had forgotten it */
+    uint64_t rows;     /* of the file, read and in order */
+    uint64_t bad_rows; /* skipped */
+    uint64_t late;     /* messages sent noticeably after they were due */
+    int64_t duration;  /* ns, from the first connection to the last acknowledgement */
 };
 
 /* Logs it as one line. */

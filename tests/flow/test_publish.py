@@ -113,6 +113,13 @@ class Mosquitto:
         self.program.kill()
 
 
+def persistent_subscriber(port, folder, topic, qos, *arguments):
+    """mosquitto_sub with a session that outlives restarts of the broker; its lines are the payloads."""
+    command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", port, "-t", topic, "-q", qos, "-i", f"keeper-{topic}", "-c"]
+    assert Program([*command, "-E"], folder, name="session").wait() == 0
+    return Program([*command, *arguments], folder, name="keeper")
+
+
 # ---- what arrives ----
 
 
@@ -200,13 +207,14 @@ def test_the_generic_publisher_takes_any_column_and_standard_input(mqtt, program
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real data set is not here")
-def test_the_real_data_set_arrives_whole(publish, subscriber):
+def test_the_real_data_set_arrives_whole(mqtt, publish, tmp_path):
     total = 0
     for sensor in SENSORS:
         expected = expected_json(REAL, sensor)
-        subscriber.messages.clear()
+        keeper = persistent_subscriber(mqtt.port, tmp_path / sensor, sensor, 1, "-C", len(expected))
         assert publish(program_name(sensor), "--fast", "--quiet", "--file", REAL).process.returncode == 0
-        assert [message.payload for message in subscriber.wait_for(len(expected), 120)] == expected
+        assert keeper.wait(120) == 0
+        assert keeper.stdout.splitlines() == expected
         total += len(expected)
     assert total == 162064
 
@@ -365,13 +373,6 @@ def seqs_of(payloads):
     return Counter(json.loads(payload)["seq"] for payload in payloads)
 
 
-def persistent_subscriber(port, folder, qos):
-    """mosquitto_sub with a session that outlives restarts of the broker; its lines are the payloads."""
-    command = ["mosquitto_sub", "-h", "127.0.0.1", "-p", port, "-t", "restarts", "-q", qos, "-i", f"keeper-{folder.name}", "-c"]
-    assert Program([*command, "-E"], folder, name="session").wait() == 0
-    return Program(command, folder, name="keeper")
-
-
 def test_waits_for_a_broker_that_is_down(programs, tmp_path):
     broker = Broker("mqtt", tmp_path / "mqtt").start()
     try:
@@ -389,7 +390,7 @@ def test_waits_for_a_broker_that_is_down(programs, tmp_path):
 def test_the_broker_is_restarted_in_the_middle(programs, tmp_path, qos):
     broker = Broker("mqtt", tmp_path / "mqtt").start()
     try:
-        keeper = persistent_subscriber(broker.port, tmp_path, qos)
+        keeper = persistent_subscriber(broker.port, tmp_path, "restarts", qos)
         program = programs.start(
             "publish-temp", "-h", "127.0.0.1", "-p", broker.port, "-t", "restarts", "-q", qos, "--rate", 400, "--file", SAMPLE,
             "--summary", tmp_path / "summary",

@@ -57,7 +57,7 @@ static void tells_what_is_known(void **state)
 
 /* ---- summary ---- */
 
-static const struct summary summary = {40516, 40510, 3, 10129, 2, 1, 1399 * MILLISECOND};
+static const struct summary summary = {40516, 40510, 1, 3, 10129, 2, 1, 1399 * MILLISECOND};
 
 static void writes_the_summary_as_a_whole(void **state)
 {
@@ -100,11 +100,16 @@ static void says_why_the_summary_cannot_be_written(void **state)
 static void logs_the_summary(void **state)
 {
     static struct capture capture;
+    struct summary at_qos_0 = summary;
     (void)state;
+    at_qos_0.qos = 0;
     capture_start(&capture, STDERR_FILENO);
     summary_log(&summary);
-    assert_contains(capture_end(&capture), "published 40516 messages (10129 rows, 2 bad rows, 1 late, 3 "
-                                           "resent), 40510 acknowledged, in 1.399 s");
+    summary_log(&at_qos_0);
+    const char *log = capture_end(&capture);
+    assert_contains(log, "published 40516 messages (10129 rows, 2 bad rows, 1 late, 3 resent), ");
+    assert_contains(log, "resent), 40510 acknowledged, in 1.399 s");
+    assert_contains(log, "resent), 40510 sent at QoS 0, in 1.399 s");
 }
 
 int main(void)
