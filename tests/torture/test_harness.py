@@ -1,0 +1,170 @@
+"""The harness itself: a broken promise must not go unnoticed, and a seed must repeat a plan."""
+
+import random
+import socket
+import threading
+
+import plan
+import pytest
+from ledger import Count
+from power_loss import lose_unsynced
+from proxy import Proxy
+from publisher import expected
+from run import Outcome, Settings
+
+
+class Record:
+    """As confluent_kafka.Message."""
+
+    def __init__(self, text, key=None):
+        self._value, self._key = text.encode(), (key or text.partition(" ")[0]).encode()
+
+    def value(self):
+        return self._value
+
+    def key(self):
+        return self._key
+
+
+def count_of(*texts):
+    count = Count()
+    for text in texts:
+        count.add(Record(text))
+    return count
+
+
+def test_count_finds_what_is_lost_doubled_and_out_of_order():
+    count = count_of("a 1", "b 1", "a 3", "a 2", "a 3", "b 2")
+    assert (count.records, count.distinct(), count.out_of_order) == (6, 5, 1)
+    assert count.missing({"a": 4, "b": 2}) == ["a 4"]
+
+
+def test_count_takes_what_comes_again_in_order_for_a_double_only():
+    count = count_of("a 1", "a 2", "a 3", "a 2", "a 3", "a 4")
+    assert (count.records - count.distinct(), count.out_of_order) == (2, 0)
+
+
+def test_count_finds_foreign_records_and_keys():
+    count = count_of("a 1", "nonsense")
+    count.add(Record("a 2", key="b"))
+    assert count.foreign == 2
+
+
+def test_publisher_spreads_the_messages_over_the_keys():
+    assert expected(10) == {"a": 3, "b": 3, "c": 2, "d": 2}
+
+
+SETTINGS = Settings(mode="at-least-once", kills=1, messages=10, rate=1, seed=1, kinds=plan.DEFAULT)
+CLOSING = {"received": 10, "delivered": 10, "spooled": 0, "dead": 0}
+
+
+def test_a_kept_promise():
+    assert not Outcome(SETTINGS, closing=CLOSING, doubled=3, bound=3).broken()
+
+
+@pytest.mark.parametrize("change", [
+    {"lost": ["a 1"]}, {"doubled": 4}, {"out_of_order": 1}, {"foreign": 1}, {"troubles": ["it ended by itself"]},
+    {"closing": {**CLOSING, "spooled": 1}}, {"closing": {**CLOSING, "dead": 1}},
+])
+def test_a_broken_promise(change):
+    assert len(Outcome(SETTINGS, **{"closing": CLOSING, "bound": 3, **change}).broken()) == 1
+
+
+def test_a_seed_repeats_the_plan():
+    def lines(seed):
+        return list(plan.draw(seed, "exactly-once", plan.ALL, 20, 60, 1000).lines())
+
+    assert lines(1) == lines(1) != lines(2)
+
+
+def test_every_fault_is_planned():
+    drawn = plan.draw(1, "exactly-once", plan.ALL, 30, 60, 1000)
+    planned = {fault.kind for faults in drawn.faults.values() for fault in faults}
+    assert planned == set(plan.ALL) - set(plan.DEATHS)
+    assert any(life.power_loss for life in drawn.lives) and any(life.failpoint for life in drawn.lives)
+    assert any(not life.power_loss and not life.failpoint for life in drawn.lives)
+
+
+@pytest.fixture
+def echo():
+    """The port of a server that sends everything back."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def answer(connection):
+            with connection:
+                try:
+                    while data := connection.recv(4096):
+                        connection.sendall(data)
+                except ConnectionError:
+                    pass
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def proxy(echo):
+    forwarding = Proxy(echo)
+    yield forwarding
+    forwarding.close()
+
+
+def connect(proxy):
+    return socket.create_connection(("127.0.0.1", proxy.port), 5)
+
+
+def says(connection, data):
+    """Whether data comes back within a moment."""
+    connection.sendall(data)
+    connection.settimeout(0.5)
+    try:
+        return connection.recv(4096) == data
+    except TimeoutError:
+        return False
+
+
+def test_proxy_forwards_what_comes_at_once(proxy):
+    for _ in range(50):
+        with connect(proxy) as connection:
+            assert says(connection, b"early")
+
+
+def test_proxy_goes_silent_and_speaks_to_new_connections(proxy):
+    with connect(proxy) as old:
+        assert says(old, b"one")
+        proxy.go_silent()
+        with connect(proxy) as silent:
+            assert not says(old, b"two") and not says(silent, b"three")
+            proxy.speak_again()
+            assert not says(old, b"four") and not says(silent, b"five")
+        with connect(proxy) as new:
+            assert says(new, b"six")
+
+
+def test_proxy_cuts(proxy):
+    with connect(proxy) as connection:
+        assert says(connection, b"one")
+        proxy.cut()
+        with pytest.raises(ConnectionResetError):
+            connection.recv(1)
+
+
+def test_power_loss_leaves_what_was_synced(tmp_path):
+    spool, synced = tmp_path / "spool", tmp_path / "synced"
+    for folder, files in ((synced, {"1.seg": b"gone", "2.seg": b"abc", "entries": b"1.seg\n2.seg\nlock\n"}),
+                          (spool, {"2.seg": b"abcdef", "3.seg": b"never synced", "lock": b"1"})):
+        folder.mkdir()
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+    lose_unsynced(spool, synced, random.Random(1))
+    assert sorted(path.name for path in spool.iterdir()) == ["1.seg", "2.seg"]
+    assert (spool / "1.seg").read_bytes() == b"gone"
+    assert (spool / "2.seg").read_bytes().startswith(b"abc")
