@@ -38,7 +38,8 @@ struct publisher {
     struct progress progress;
     uint64_t messages; /* made; the last one's seq */
     uint64_t late;
-    int64_t start; /* of publishing, monotonic ns */
+    int64_t start;  /* of publishing, monotonic ns */
+    bool stop_seen; /* from then on the stop descriptor, which stays readable, is not waited for */
 };
 
 /* ---- waiting ---- */
@@ -62,13 +63,13 @@ static bool interrupted(const struct publisher *p)
     return stop_requested() || (p->broker && broker_failed(p->broker));
 }
 
-/* Sleeps until the outbox calls, `fd` (unless -1) is readable, stopping is asked for (unless it was before),
- * or `deadline`, in monotonic ns. May return early. True when fd is readable. */
+/* Sleeps until the outbox calls, `fd` (unless -1) is readable, stopping is asked for (unless drain has seen
+ * that), or `deadline`, in monotonic ns. May return early. True when fd is readable. */
 static bool sleep_until(struct publisher *p, int64_t deadline, int fd)
 {
     struct pollfd wait[] = {
         {.fd = p->outbox ? outbox_fd(p->outbox) : -1, .events = POLLIN},
-        {.fd = stop_requested() ? -1 : stop_fd(), .events = POLLIN},
+        {.fd = p->stop_seen ? -1 : stop_fd(), .events = POLLIN},
         {.fd = fd, .events = POLLIN},
     };
     int64_t due = progress_due(&p->progress), now = clock_monotonic(),
@@ -164,7 +165,8 @@ static void drain(struct publisher *p, bool hurry)
     for (;;) {
         outbox_arm(p->outbox, 0);
         int64_t retry = flush(p), now = clock_monotonic();
-        if ((hurry || stop_requested()) && deadline == INT64_MAX)
+        p->stop_seen = stop_requested();
+        if ((hurry || p->stop_seen) && deadline == INT64_MAX)
             deadline = now + p->settings->drain_timeout;
         if (outbox_empty(p->outbox) || broker_failed(p->broker) || now >= deadline)
             return;
