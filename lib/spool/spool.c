@@ -119,6 +119,9 @@ void spool_get_stats(struct spool *s, struct spool_stats *stats)
     stats->received = atomic_load(&s->received);
     stats->next_id = atomic_load(&s->next_id);
     stats->spooled = stats->received - stats->delivered - stats->dead;
+    /* A delivery may have come between the two. */
+    if (stats->in_flight > stats->spooled)
+        stats->in_flight = stats->spooled;
     if (stats->spooled > 0) {
         int64_t oldest = atomic_load(&s->oldest_time);
         stats->oldest_time = oldest ? oldest : atomic_load(&s->waiting_time);

@@ -333,7 +333,7 @@ static void a_sync_records_how_far_it_reaches(void **state)
     struct spool *spool = open_with(&settings);
     struct error error;
     append_messages(spool, 1, 9);
-    assert_int_equal(saved_position().synced_segment, 0);
+    assert_int_equal(saved_position().synced_end, 0);
     faults.syncs = 0;
     assert_true(spool_sync(spool, &error));
     assert_int_equal(faults.syncs, count_segments(folder) + 1);
