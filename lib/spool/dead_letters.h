@@ -8,19 +8,19 @@
 
 struct dead_letters;
 
-/* Opens or creates the log in the spool's folder. A torn tail is cut off as in the spool. The caller holds
- * the spool's lock (has it open) if it writes; with read_only nothing is created or cut and no lock is needed
- * (a missing log is empty). NULL with *error. */
+/* Opens the log in the spool's folder; its first letter creates it. A torn tail is cut off as in the spool.
+ * The caller holds the spool's lock (has it open) if it writes; with read_only nothing is created or cut and
+ * no lock is needed. NULL with *error. One thread uses the letters, unless another is named. */
 struct dead_letters *dead_letters_open(const char *directory, bool read_only, struct error *error);
 void dead_letters_close(struct dead_letters *letters);
 
 /* Appends the record (its id, time, topic, ... as they are) with record->reason, and syncs it: only then may
  * spool_dead be called. Appending an id that the log holds already does nothing and succeeds, so that a kill
- * between the two calls doubles nothing. One thread. */
+ * between the two calls doubles nothing. False with *error, and nothing of it remains. */
 bool dead_letters_append(struct dead_letters *letters, const struct spool_record *record,
                          struct error *error);
 
-/* Number of letters in the log and its size in bytes. */
+/* Number of letters in the log and its size in bytes, 0 if there is none. Any thread. */
 uint64_t dead_letters_count(const struct dead_letters *letters);
 int64_t dead_letters_bytes(const struct dead_letters *letters);
 
@@ -31,7 +31,7 @@ bool dead_letters_each(struct dead_letters *letters, dead_letter_visit *visit, v
                        struct error *error);
 
 /* Removes the letters for which `remove` returns true, by writing the rest to a new file that replaces the
- * log atomically. Returns how many in *removed. */
+ * log atomically. Returns how many in *removed. False with *error, and none is removed. */
 bool dead_letters_remove(struct dead_letters *letters, dead_letter_visit *remove, void *context,
                          uint64_t *removed, struct error *error);
 

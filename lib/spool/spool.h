@@ -2,7 +2,7 @@
  * acknowledge a message only once it is stored and a forwarder that may forget it only once it is delivered.
  * It knows nothing of MQTT or Kafka. The file format is described in docs/spool-format.md.
  *
- * Threads: spool_append* by any thread (serialized inside); spool_read, spool_rewind, spool_delivered,
+ * Threads: spool_append by any thread (serialized inside); spool_read, spool_rewind, spool_delivered,
  * spool_dead, spool_advance and spool_save by one thread, the forwarder; the rest by any thread. A thread of
  * the spool's own syncs.
  *
@@ -20,18 +20,21 @@
 enum spool_sync {
     SPOOL_SYNC_NONE,     /* the kernel writes back when it likes */
     SPOOL_SYNC_INTERVAL, /* fdatasync in the background every sync_interval in which something was appended */
-    SPOOL_SYNC_ALWAYS,   /* fdatasync before an append returns */
+    SPOOL_SYNC_ALWAYS,   /* fdatasync before an append returns; in the background for the position */
 };
 
 struct spool_settings {
     const char *directory; /* created if missing (its parent must exist), mode 0700 */
     int64_t segment_bytes; /* a new segment is begun beyond this size */
-    int64_t
-        max_bytes; /* of all segments; 0: no bound. A record is always taken when nothing else is spooled */
-    int sync;      /* enum spool_sync */
+    /* Bound of all segments together; 0: none. A message is always taken when nothing else is spooled, a
+     * record of another kind always. */
+    int64_t max_bytes;
+    int sync;              /* enum spool_sync */
     int64_t sync_interval; /* ns */
-    size_t window; /* greatest number of records read and not yet delivered; rounded up to a power of two */
-    bool repair;   /* set a corrupt segment aside (NAME.corrupt) and go on with the next instead of failing */
+    size_t window; /* how many ids reading may be ahead of the position; rounded up to a power of two */
+    /* Replace a damaged segment by what is whole in it instead of failing; the damaged file is kept as
+     * NAME.corrupt. */
+    bool repair;
 };
 
 enum spool_kind {
@@ -48,12 +51,12 @@ struct spool_bytes {
 /* Greatest lengths: topic 65,535; properties and payload 268,435,455 together (MQTT's largest packet); reason
  * 65,535. */
 struct spool_record {
-    uint64_t id;              /* counts up from 1 over all kinds, never reused */
-    int64_t time;             /* realtime ns of arrival */
-    uint8_t kind;             /* enum spool_kind */
-    uint8_t flags;            /* the caller's own: opaque here */
-    uint16_t packet_id;       /* unreleased from this record on when not 0; a SPOOL_MESSAGE with 0 has none */
-    struct spool_bytes topic; /* opaque here */
+    uint64_t id;        /* counts up from 1 over all kinds, never reused; skips some after a power loss */
+    int64_t time;       /* realtime ns of arrival */
+    uint8_t kind;       /* enum spool_kind */
+    uint8_t flags;      /* the caller's own: opaque here */
+    uint16_t packet_id; /* unreleased from this record on when not 0; a SPOOL_MESSAGE with 0 has none */
+    struct spool_bytes topic;      /* opaque here */
     struct spool_bytes properties; /* opaque here */
     struct spool_bytes payload;    /* opaque here */
     struct spool_bytes reason;     /* why it is dead: in dead letters only */
@@ -61,9 +64,11 @@ struct spool_record {
 
 struct spool;
 
-/* Opens or creates the spool in settings->directory: takes its lock, cuts off a torn tail (logged with its
- * size), restores the position. NULL with *error when it is locked by another process (with that one's pid),
- * corrupt before the tail, of a newer format version, or cannot be read or written. settings are copied. */
+/* Opens or creates the spool in settings->directory: takes its lock, cuts off what a kill or a power loss
+ * left half written (logged with its size), restores the position. Reads everything that is spooled once.
+ * NULL with *error when it is locked by another process (with that one's pid), damaged, of another format
+ * version, or cannot be read or written. settings are copied. Has the process ignore SIGXFSZ unless it
+ * handles that, so that a limit on the size of files is an error of the append. */
 struct spool *spool_open(const struct spool_settings *settings, struct error *error);
 
 /* Saves the position, syncs unless SPOOL_SYNC_NONE, unlocks, frees. NULL is allowed. */
@@ -74,8 +79,9 @@ const char *spool_uuid(const struct spool *spool);
 
 enum spool_append_result {
     SPOOL_APPENDED,
-    SPOOL_FULL,   /* max_bytes is reached: try again after deliveries */
-    SPOOL_FAILED, /* *error says why (disk full, I/O error): nothing of the record remains; try again */
+    SPOOL_FULL,   /* a message, and max_bytes is reached: try again after deliveries */
+    SPOOL_FAILED, /* *error says why (disk full, I/O error, a part too long): nothing of the record remains;
+                     try again */
 };
 
 /* Appends a record (id is assigned and stored in *id if id is not NULL; time is taken as given). Only when
@@ -91,34 +97,36 @@ bool spool_holds(struct spool *spool, uint16_t packet_id);
 /* The unreleased packet ids in the order in which they were stored; at most 65,535. Returns their number. */
 size_t spool_unreleased(struct spool *spool, uint16_t ids[static 65535]);
 
-enum spool_read_result {
-    SPOOL_READ_RECORD,
-    SPOOL_READ_NOTHING, /* all that was appended has been read */
-    SPOOL_READ_WINDOW,  /* `window` records are in flight: deliver some first */
-    SPOOL_READ_FAILED,  /* *error: I/O error or corruption; the forwarder cannot go on */
-};
-
 /* How many packet ids are unreleased. Any thread; lock-free. */
 size_t spool_unreleased_count(const struct spool *spool);
 
+enum spool_read_result {
+    SPOOL_READ_RECORD,
+    SPOOL_READ_NOTHING, /* all that was appended has been read */
+    SPOOL_READ_WINDOW,  /* reading is as far ahead of the position as it may: deliver some first */
+    SPOOL_READ_FAILED,  /* *error: I/O error or damage; the next call tries the same record again */
+};
+
 /* The next SPOOL_MESSAGE not yet read nor delivered (other kinds are passed over). The record's pointers are
- * valid until the next spool_read, spool_rewind or spool_close. Reads segments in large pieces: no system
- * call per record. */
+ * valid until the next spool_read, spool_rewind or spool_close, or a spool_advance to beyond the next record.
+ * Reads segments in large pieces: no system call per record. */
 enum spool_read_result spool_read(struct spool *spool, struct spool_record *record, struct error *error);
 
 /* Reading starts again at the position, the lowest id not yet delivered; what is delivered already is passed
  * over. */
 void spool_rewind(struct spool *spool);
 
-/* Records that the message is delivered; any order among those read. Unknown and already delivered ids are
- * ignored. In memory until spool_save. */
+/* Records that the message is delivered; any order among those read, also those read before a rewind. Unknown
+ * and already delivered ids are ignored. In memory until spool_save. */
 void spool_delivered(struct spool *spool, uint64_t id);
 
 /* The same for a message that goes to the dead letters (see dead_letters.h): counted as such. */
 void spool_dead(struct spool *spool, uint64_t id);
 
 /* Everything below `id` is delivered, whatever was read (for a position that is kept elsewhere). Not below
- * the position, not beyond the next id: false, and nothing changes. Reading goes on at the position. */
+ * the position, not beyond the next id: false, and nothing changes. Reading goes on where it was, or at `id`
+ * if that is further on. What was not read is read now, to count it; where that fails the position stops, and
+ * the next spool_read tells why. */
 bool spool_advance(struct spool *spool, uint64_t id);
 
 /* Writes the position to its file if it moved and removes the segments wholly below it. Survives SIGKILL; a
@@ -130,10 +138,11 @@ void spool_save(struct spool *spool);
  * read". */
 uint64_t spool_next_id(const struct spool *spool);
 
-/* Makes all that was appended durable now. */
+/* Makes all that was appended durable now. Any thread. False with *error; it then fails until all that was
+ * appended before is delivered, since the kernel may have dropped what it could not write. */
 bool spool_sync(struct spool *spool, struct error *error);
 
-struct spool_stats {                    /* one consistent snapshot: received = delivered + dead + spooled */
+struct spool_stats {                    /* received = delivered + dead + spooled, always */
     uint64_t received, delivered, dead; /* messages in the spool's life, kept across restarts */
     uint64_t spooled;                   /* messages stored and neither delivered nor dead */
     uint64_t position, next_id;
@@ -143,6 +152,7 @@ struct spool_stats {                    /* one consistent snapshot: received = d
     uint64_t in_flight;  /* read and not delivered */
 };
 
+/* Any thread; lock-free. */
 void spool_get_stats(struct spool *spool, struct spool_stats *stats);
 
 #endif
