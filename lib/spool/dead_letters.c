@@ -35,7 +35,12 @@ static bool letters_error(const struct dead_letters *letters, const char *what, 
                      strerror(errno));
 }
 
-/* The words of a user who has to choose: letters are messages that were acknowledged to their sender. */
+static bool read_only_error(const struct dead_letters *letters, struct error *error)
+{
+    return error_set(error, "the dead letters %s/%s are open for reading only", letters->folder.path,
+                     file_name);
+}
+
 static bool letters_damaged(const struct dead_letters *letters, int64_t offset, const char *what,
                             struct error *error)
 {
@@ -236,8 +241,9 @@ bool dead_letters_append(struct dead_letters *letters, const struct spool_record
     int64_t length;
     bool found;
     if (letters->read_only)
-        return error_set(error, "the dead letters %s/%s are open for reading only", letters->folder.path,
-                         file_name);
+        return read_only_error(letters, error);
+    if (record->id == 0)
+        return error_set(error, "a dead letter needs the id that it had in the spool");
     if (!record_check(record, error) || !is_there(letters, record->id, &found, error))
         return false;
     if (found)
@@ -303,6 +309,7 @@ static bool keep_or_remove(void *context, const struct spool_record *record)
     return true;
 }
 
+/* Writes the rest beside the log and, if there was something to remove, puts it in the log's place. */
 static bool replace_log(struct dead_letters *letters, struct removal *removal, struct error *error)
 {
     if (!dead_letters_each(letters, keep_or_remove, removal, error))
@@ -311,10 +318,18 @@ static bool replace_log(struct dead_letters *letters, struct removal *removal, s
         return letters_error(letters, "rewrite", error);
     if (removal->removed == 0)
         return true;
-    if (!file_sync(removal->rest.fd) || !folder_put_in_place(&letters->folder, file_name) ||
-        !folder_sync(&letters->folder))
-        return letters_error(letters, "replace", error);
-    return true;
+    return (file_sync(removal->rest.fd) && folder_put_in_place(&letters->folder, file_name)) ||
+           letters_error(letters, "replace", error);
+}
+
+static void take_rest(struct dead_letters *letters, const struct removal *removal)
+{
+    close(letters->segment.fd);
+    id_set_free(&letters->ids);
+    letters->segment = removal->rest;
+    letters->ids = removal->ids;
+    letters->count = removal->kept;
+    letters->bytes = removal->rest.end;
 }
 
 bool dead_letters_remove(struct dead_letters *letters, dead_letter_visit *remove, void *context,
@@ -323,25 +338,19 @@ bool dead_letters_remove(struct dead_letters *letters, dead_letter_visit *remove
     struct removal removal = {.remove = remove, .context = context};
     *removed = 0;
     if (letters->read_only)
-        return error_set(error, "the dead letters %s/%s are open for reading only", letters->folder.path,
-                         file_name);
+        return read_only_error(letters, error);
     if (letters->segment.fd < 0)
         return true;
     if (!create_log(letters, &removal.rest))
         return letters_error(letters, "rewrite", error);
     bool ok = replace_log(letters, &removal, error);
     if (ok && removal.removed > 0) {
-        close(letters->segment.fd);
-        id_set_free(&letters->ids);
-        letters->segment = removal.rest;
-        letters->ids = removal.ids;
-        letters->count = removal.kept;
-        letters->bytes = removal.rest.end;
-    } else {
-        close(removal.rest.fd);
-        id_set_free(&removal.ids);
-        folder_drop_temporary(&letters->folder, file_name);
+        take_rest(letters, &removal);
+        *removed = removal.removed;
+        return folder_sync(&letters->folder) || letters_error(letters, "sync", error);
     }
-    *removed = ok ? removal.removed : 0;
+    close(removal.rest.fd);
+    id_set_free(&removal.ids);
+    folder_drop_temporary(&letters->folder, file_name);
     return ok;
 }

@@ -31,7 +31,8 @@ bool dead_letters_each(struct dead_letters *letters, dead_letter_visit *visit, v
                        struct error *error);
 
 /* Removes the letters for which `remove` returns true, by writing the rest to a new file that replaces the
- * log atomically. Returns how many in *removed. False with *error, and none is removed. */
+ * log atomically. Returns how many in *removed. False with *error: if *removed is not 0,
+ * they are removed, but a power loss could bring them back. */
 bool dead_letters_remove(struct dead_letters *letters, dead_letter_visit *remove, void *context,
                          uint64_t *removed, struct error *error);
 
