@@ -26,6 +26,8 @@
 #                   'default' is all of them but power-loss, disk-full, spool-max and clock-back.
 #   --outage S      the faults that last, last S seconds (default: 2 to 10 by chance)
 #   --backlog       all messages wait in Mosquitto before the bridge starts
+#   --receive-maximum N
+#                   the bridge's option of this name (default: 1000, or 20 for exactly-once)
 #   --seed N        repeats a run's faults: kinds, order and planned times (default: by the clock)
 #   --json          the result as one line of JSON a run
 #

@@ -47,6 +47,7 @@ def parse(arguments):
     parser.add_argument("--rate", type=positive, default=1000)
     parser.add_argument("--outage", type=positive)
     parser.add_argument("--backlog", action="store_true")
+    parser.add_argument("--receive-maximum", type=positive)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
     if "clock-back" in chosen.faults and FAKETIME is None:
@@ -61,7 +62,7 @@ def settings_of(chosen):
         yield Settings(
             mode=mode, kills=chosen.kills, messages=chosen.messages or chosen.seconds * chosen.rate, rate=chosen.rate,
             seed=seed, kinds=chosen.faults, outage=(chosen.outage, chosen.outage) if chosen.outage else None,
-            backlog=chosen.backlog)
+            backlog=chosen.backlog, receive_maximum=chosen.receive_maximum)
 
 
 def megabytes(count):
