@@ -1,5 +1,7 @@
 #include "settings.h"
 
+#include "mqtt_topic.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -255,6 +257,9 @@ bool bridge_settings_complete(struct bridge_settings *settings, const char *name
     char folder[600];
     if (!settings->filter || !*settings->filter)
         return error_set(error, "--topic is missing: which MQTT topic is to be carried?");
+    struct error reason;
+    if (!mqtt_filter_check(settings->filter, &reason))
+        return error_set(error, "--topic '%s': %s", settings->filter, reason.text);
     if (!settings->kafka_topic)
         settings->kafka_topic = settings->filter;
     if (!kafka_topic_name_valid(settings->kafka_topic))

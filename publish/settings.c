@@ -1,7 +1,7 @@
 #include "settings.h"
 
 #include "message.h"
-#include "topic.h"
+#include "mqtt_topic.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -173,7 +173,7 @@ static void check_property(const struct program *program, const char *property)
     const char *equals = strchr(property, '=');
     if (!equals || equals == property)
         options_wrong(program, "--property: '%s' is not NAME=VALUE", property);
-    if (!topic_is_utf8(property))
+    if (!mqtt_is_utf8(property))
         options_wrong(program, "--property: '%s' is not valid UTF-8", property);
     if (equals - property > 65535 || strlen(equals + 1) > 65535)
         options_wrong(program, "--property: name and value are at most 65535 bytes each");
@@ -184,11 +184,11 @@ static void check_message(const struct program *program, struct publish_settings
     struct error error;
     if (!settings->topic)
         options_wrong(program, "name the topic to publish to with --topic");
-    if (!topic_check(settings->topic, &error))
+    if (!mqtt_topic_check(settings->topic, &error))
         options_wrong(program, "--topic: '%s': %s", settings->topic, error.text);
     if (!settings->sensor)
         settings->sensor = settings->topic;
-    if (!topic_is_utf8(settings->sensor) || (settings->unit && !topic_is_utf8(settings->unit)))
+    if (!mqtt_is_utf8(settings->sensor) || (settings->unit && !mqtt_is_utf8(settings->unit)))
         options_wrong(program, "--sensor and --unit must be valid UTF-8");
     if (settings->format == MESSAGE_SENML && !message_senml_name(settings->sensor))
         options_wrong(

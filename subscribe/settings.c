@@ -1,6 +1,6 @@
 #include "settings.h"
 
-#include "filter.h"
+#include "mqtt_topic.h"
 
 #include <fcntl.h>
 #include <stddef.h>
@@ -124,7 +124,7 @@ static void check_filters(const struct program *program, const struct text_list 
 {
     struct error error;
     for (size_t i = 0; i < filters->count; i++)
-        if (!filter_check(filters->items[i], &error))
+        if (!mqtt_filter_check(filters->items[i], &error))
             options_wrong(program, "--%s '%s' is no topic filter: %s", option, filters->items[i], error.text);
 }
 

@@ -1,9 +1,9 @@
 #include "subscriber.h"
 
 #include "clock.h"
-#include "filter.h"
 #include "log.h"
 #include "mqtt.h"
+#include "mqtt_topic.h"
 #include "output.h"
 #include "stop.h"
 
@@ -31,7 +31,7 @@ static bool is_wanted(const struct subscriber *s, const struct mqtt_message *mes
     if (s->settings->no_retained && message->retained)
         return false;
     for (size_t i = 0; i < out->count; i++)
-        if (filter_matches(out->items[i], message->topic))
+        if (mqtt_filter_matches(out->items[i], message->topic))
             return false;
     return true;
 }

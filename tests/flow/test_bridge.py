@@ -230,6 +230,7 @@ def test_a_second_bridge_on_the_same_spool_says_so(brokers, programs, tmp_path, 
 
 @pytest.mark.parametrize("arguments, message", [
     ([], "--topic is missing"),
+    (["-t", "a/#/b", "--kafka-topic", "x"], "# must be the last level"),
     (["-t", "a/b"], "cannot be the name of a Kafka topic"),
     (["-t", "x", "--delivery", "exactly-once", "-q", "1"], "needs --qos 2"),
     (["-t", "x", "--delivery", "exactly-once", "-V", "3.1.1"], "needs --mqtt-version 5"),

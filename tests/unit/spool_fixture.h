@@ -35,7 +35,7 @@ static inline void make_folder(char path[static 64])
 static inline void for_each_file(const char *folder, void (*act)(const char *path, void *context),
                                  void *context)
 {
-    char path[512];
+    char path[1024];
     struct dirent *entry;
     DIR *directory = opendir(folder);
     assert_non_null(directory);
@@ -71,7 +71,7 @@ struct content {
 
 static inline struct content read_file(const char *folder, const char *name)
 {
-    char path[512];
+    char path[1024];
     struct stat status;
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "rb");
@@ -86,7 +86,7 @@ static inline struct content read_file(const char *folder, const char *name)
 
 static inline void write_file(const char *folder, const char *name, const void *bytes, size_t length)
 {
-    char path[512];
+    char path[1024];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
@@ -96,14 +96,14 @@ static inline void write_file(const char *folder, const char *name, const void *
 
 static inline bool file_exists(const char *folder, const char *name)
 {
-    char path[512];
+    char path[1024];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     return access(path, F_OK) == 0;
 }
 
 static inline int64_t file_size(const char *folder, const char *name)
 {
-    char path[512];
+    char path[1024];
     struct stat status;
     snprintf(path, sizeof path, "%s/%s", folder, name);
     assert_int_equal(stat(path, &status), 0);

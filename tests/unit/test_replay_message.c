@@ -2,7 +2,7 @@
 #include "core_fixture.h"
 
 #include "message.h"
-#include "topic.h"
+#include "mqtt_topic.h"
 
 static struct column column_items[] = {{(char[]){"S1_Temp"}, 1}, {(char[]){"S2_Temp"}, INT64_MAX}};
 static const struct columns columns = {column_items, 2};
@@ -130,13 +130,13 @@ static void checks_topics(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
         struct error error = {""};
-        assert_int_equal(topic_check(samples[i].topic, &error), *samples[i].wanted == '\0');
+        assert_int_equal(mqtt_topic_check(samples[i].topic, &error), *samples[i].wanted == '\0');
         assert_string_equal(error.text, samples[i].wanted);
     }
     memset(longest, 'a', 65535);
-    assert_true(topic_check(longest, NULL));
+    assert_true(mqtt_topic_check(longest, NULL));
     longest[65535] = 'a';
-    assert_false(topic_check(longest, NULL));
+    assert_false(mqtt_topic_check(longest, NULL));
 }
 
 int main(void)

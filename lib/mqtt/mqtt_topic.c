@@ -1,17 +1,34 @@
-#include "filter.h"
+#include "mqtt_topic.h"
 
 #include "text.h"
 
 #include <string.h>
 
-enum { LONGEST_FILTER = 65535 }; /* bytes; an MQTT string has a length of two bytes */
+enum { LONGEST = 65535 }; /* bytes; an MQTT string has a length of two bytes */
 
-static bool is_utf8(const char *text)
+bool mqtt_is_utf8(const char *text)
 {
     size_t length;
     while ((length = text_utf8_length(text)) > 0)
         text += length;
     return *text == '\0';
+}
+
+/* What names and filters have in common. */
+static bool check_string(const char *text, struct error *error)
+{
+    if (*text == '\0')
+        return error_set(error, "it is empty");
+    if (strlen(text) > LONGEST)
+        return error_set(error, "it is longer than %d bytes", LONGEST);
+    return mqtt_is_utf8(text) || error_set(error, "it is not valid UTF-8");
+}
+
+bool mqtt_topic_check(const char *topic, struct error *error)
+{
+    if (strpbrk(topic, "+#"))
+        return error_set(error, "a message cannot be published to a topic with the wildcards + or #");
+    return check_string(topic, error);
 }
 
 static bool check_levels(const char *filter, struct error *error)
@@ -31,15 +48,11 @@ static bool check_levels(const char *filter, struct error *error)
     }
 }
 
-bool filter_check(const char *filter, struct error *error)
+bool mqtt_filter_check(const char *filter, struct error *error)
 {
     static const char share[] = "$share/";
-    if (*filter == '\0')
-        return error_set(error, "it is empty");
-    if (strlen(filter) > LONGEST_FILTER)
-        return error_set(error, "it is longer than %d bytes", LONGEST_FILTER);
-    if (!is_utf8(filter))
-        return error_set(error, "it is not valid UTF-8");
+    if (!check_string(filter, error))
+        return false;
     if (strncmp(filter, share, strlen(share)) != 0)
         return check_levels(filter, error);
 
@@ -53,7 +66,7 @@ bool filter_check(const char *filter, struct error *error)
     return check_levels(group + length + 1, error);
 }
 
-bool filter_matches(const char *filter, const char *topic)
+bool mqtt_filter_matches(const char *filter, const char *topic)
 {
     if (*topic == '$' && (*filter == '+' || *filter == '#'))
         return false;

@@ -1,7 +1,7 @@
 /* Topic filters: what is one, and what it matches (MQTT 5 sections 4.7 and 4.8.2). */
 #include "core_fixture.h"
 
-#include "filter.h"
+#include "mqtt_topic.h"
 
 static void accepts_filters(void **state)
 {
@@ -28,7 +28,7 @@ static void accepts_filters(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof valid / sizeof *valid; i++) {
         struct error error;
-        if (!filter_check(valid[i], &error))
+        if (!mqtt_filter_check(valid[i], &error))
             fail_msg("'%s': %s", valid[i], error.text);
     }
 }
@@ -62,7 +62,7 @@ static void refuses_what_is_no_filter(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct error error = {""};
-        if (filter_check(wrong[i].filter, &error))
+        if (mqtt_filter_check(wrong[i].filter, &error))
             fail_msg("'%s' is accepted", wrong[i].filter);
         assert_contains(error.text, wrong[i].reason);
     }
@@ -74,10 +74,10 @@ static void knows_the_longest_filter(void **state)
     struct error error;
     (void)state;
     memset(filter, 'a', 65536);
-    assert_false(filter_check(filter, &error));
+    assert_false(mqtt_filter_check(filter, &error));
     assert_contains(error.text, "longer than 65535 bytes");
     filter[65535] = '\0';
-    assert_true(filter_check(filter, &error));
+    assert_true(mqtt_filter_check(filter, &error));
 }
 
 static void matches(void **state)
@@ -101,7 +101,7 @@ static void matches(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (filter_matches(cases[i].filter, cases[i].topic) != cases[i].matches)
+        if (mqtt_filter_matches(cases[i].filter, cases[i].topic) != cases[i].matches)
             fail_msg("'%s' and '%s'", cases[i].filter, cases[i].topic);
 }
 

@@ -1,0 +1,26 @@
+/* MQTT topic names and topic filters: what one can publish and subscribe to (MQTT 5 section 4.7, shared
+ * subscriptions 4.8.2). Pure functions. */
+#ifndef ROOMSTREAM_MQTT_TOPIC_H
+#define ROOMSTREAM_MQTT_TOPIC_H
+
+#include "error.h"
+
+#include <stdbool.h>
+
+/* True for UTF-8 as MQTT 5 section 1.5.4 wants it. */
+bool mqtt_is_utf8(const char *text);
+
+/* Checks a topic name: 1 to 65535 bytes of UTF-8 without wildcards. False with *error (the reason, without
+ * the name) otherwise. */
+bool mqtt_topic_check(const char *topic, struct error *error);
+
+/* Checks a topic filter: 1 to 65535 bytes of UTF-8, wildcards only where they stand for whole levels; where
+ * it begins with $share/, a group and a filter must follow. False with *error (the reason, without the
+ * filter) otherwise. */
+bool mqtt_filter_check(const char *filter, struct error *error);
+
+/* True when a valid filter (not a $share/ one) matches the topic name. A wildcard at its start does not match
+ * a topic that begins with $. */
+bool mqtt_filter_matches(const char *filter, const char *topic);
+
+#endif
