@@ -105,12 +105,12 @@ main() {
         kafka_answers "$kafka_host" "$kafka_port"
     echo "$ready"
 
-    local status=0 ended=
-    wait -n -p ended || status=$?
+    await_any
+    describe_status "$status"
     if [[ $ended == "${mosquitto_pid:-}" ]]; then
-        fail "Mosquitto $(describe_status "$status")" "$folder/mosquitto/mosquitto.log"
+        fail "Mosquitto $described" "$folder/mosquitto/mosquitto.log"
     else
-        fail "Kafka $(describe_status "$status")" "$folder/kafka/log/server.log"
+        fail "Kafka $described" "$folder/kafka/log/server.log"
     fi
 }
 

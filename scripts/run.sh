@@ -6,7 +6,8 @@
 #        scripts/run.sh --demo [--config FILE] [--data FILE] [--fast | --speed X | --rate N]
 #                                                   the bridges and the publishers; ends with a count of what arrived
 #
-#   --config FILE  options of all programs, as in their --config (see build/bin/bridge --help)
+#   --config FILE  options of the programs, as in their --config: those of one kind of program under [bridge], [publish]
+#                 or a heading of their --help, such as [kafka]
 #   --data FILE    replay this CSV file (default: the sample, data/occupancy-sample.csv)
 #   --fast         replay as fast as the brokers take it
 #   --speed X      X seconds of recorded time in one second (default 300, pauses cut to a minute: the sample takes half a
@@ -81,6 +82,8 @@ read_addresses() {
     kafka_brokers=$(sed -n 's/^brokers = //p' <<<"$config")
     [[ $mqtt_host && $mqtt_port && $kafka_brokers ]] || die "$bin/bridge-temp --print-config names no host, port or brokers"
     mqtt_address=$(join_address "$mqtt_host" "$mqtt_port")
+    [[ $mode != demo ]] || "$bin/publish-temp" "${pace[@]}" --print-config >/dev/null ||
+        die "the publishers cannot be started so, see above" 2
 }
 
 # kafka_is_local: whether all of Kafka's bootstrap servers are of this machine.
@@ -185,23 +188,17 @@ start_publishers() {
     done
 }
 
-# next_end: waits for a child to end; sets ended to its process id and status to its status.
-next_end() {
-    ended='' status=0
-    wait -n -p ended || status=$?
-    [[ $ended ]] || die "there is nothing left to wait for"
-}
-
 # No bridge and no broker ends by itself: supervise.sh ends only where another start would not help.
 unexpected_end() {
     ((status == 2)) && die "${names[$ended]} was started wrongly, see above" 2
-    die "${names[$ended]} $(describe_status "$status"), see above"
+    describe_status "$status"
+    die "${names[$ended]} $described, see above"
 }
 
 serve_bridges() {
     start_bridges
     info "the bridges run; Ctrl-C ends them"
-    next_end
+    await_any
     unexpected_end
 }
 
@@ -212,7 +209,7 @@ serve_brokers() {
     }
     start_private_brokers
     info "Ctrl-C ends them"
-    next_end
+    await_any
     unexpected_end
 }
 
@@ -225,12 +222,13 @@ run_demo() {
     wait_until 90 counter_ready_or_gone || die "Kafka's topics could not be read within 90 s; the logs are in $logs"
     info "replaying $data"
     start_publishers "$id"
-    while next_end && [[ $ended != "$counter" ]]; do
+    while await_any && [[ $ended != "$counter" ]]; do
         [[ ${names[$ended]} == publish-* ]] || unexpected_end
         ((status == 0)) || {
             failed=yes
             show_tail "$logs/${names[$ended]}.log" 5
-            warn "${names[$ended]} $(describe_status "$status")"
+            describe_status "$status"
+            warn "${names[$ended]} $described"
         }
         ((--left)) || touch "$run/published/complete"
     done
@@ -248,7 +246,7 @@ judge_demo() {
         3)
             [[ -s $run/restarts ]] || die "messages are doubled or out of order, and no bridge was started again; the logs are in $logs"
             info "every message is in Kafka; a bridge died and was started again, which may double some" ;;
-        *) die "the messages in Kafka could not be counted (count.py $(describe_status "$status"))" ;;
+        *) die "the messages in Kafka could not be counted, see above" ;;
     esac
 }
 

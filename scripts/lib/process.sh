@@ -13,6 +13,16 @@ start_tied() {
     started=$!
 }
 
+# await PID: waits for a child's end and returns its status; without the shell's own words about one that was killed.
+await() { wait "$1" 2>/dev/null; }
+
+# await_any: waits for the end of any child; sets ended to its process id ('' if there is none) and status to its status.
+await_any() {
+    ended='' status=0
+    wait -n -p ended 2>/dev/null || status=$?
+    ended=${ended:-}
+}
+
 # run_tied COMMAND...: the same in the foreground; returns COMMAND's status. A trap may end the script meanwhile, which
 # a command run directly would delay until it ends.
 foreground=''
@@ -20,7 +30,7 @@ run_tied() {
     local status=0
     start_tied "$@"
     foreground=$started
-    wait "$foreground" || status=$?
+    await "$foreground" || status=$?
     foreground=''
     return "$status"
 }
@@ -45,6 +55,7 @@ stop_processes() {
     local limit=$1 name=$2 pid
     stopping=()
     for pid in "${@:3}"; do
+        [[ -z $pid ]] || wait_until 5 has_begun "$pid" || true
         [[ -z $pid ]] || ! kill -TERM "$pid" 2>/dev/null || stopping+=("$pid")
     done
     wait_until "$limit" have_ended "${stopping[@]}" && return
@@ -54,6 +65,8 @@ stop_processes() {
     done
     wait_until 10 have_ended "${stopping[@]}"
 }
+# A child that is still a copy of this shell, about to become its program, would drop the signal.
+has_begun() { ! cmp -s "/proc/$$/cmdline" "/proc/$1/cmdline"; }
 have_ended() {
     local pid
     for pid; do
@@ -61,11 +74,12 @@ have_ended() {
     done
 }
 
-# describe_status STATUS: what a status from wait means, in words.
+# describe_status STATUS: sets described to what a status from wait means, in words. (It prints nothing: bash 5.2 can fail
+# to run a trap when the signal comes while it parses a command substitution, and supervise.sh lives on signals.)
+# shellcheck disable=SC2034  # not every script asks
 describe_status() {
-    if (($1 > 128)); then
-        echo "was killed by SIG$(kill -l "$1")"
-    else
-        echo "ended with status $1"
-    fi
+    described="ended with status $1"
+    local number=$(($1 - 128))
+    ((number <= 0)) || described="was killed by ${signal_names[number]:-signal $number}"
 }
+signal_names=([6]=SIGABRT [7]=SIGBUS [9]=SIGKILL [11]=SIGSEGV [15]=SIGTERM)

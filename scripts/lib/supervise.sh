@@ -31,10 +31,10 @@ stop_limit=50
 
 stop_daemon() {
     trap 'kill -TERM "${stopping[@]}" 2>/dev/null || true' TERM
-    [[ ${daemon:-} ]] || exit 0
+    [[ ${daemon:-} ]] && is_running "$daemon" || exit 0
     stop_processes "$stop_limit" "$program" "$daemon" || true
     local status=0
-    wait "$daemon" || status=$?
+    await "$daemon" || status=$?
     exit "$status"
 }
 trap stop_daemon TERM
@@ -48,13 +48,14 @@ while :; do
         start_tied "$@"
     fi
     daemon=$started
-    wait "$daemon" || status=$?
+    await "$daemon" || status=$?
     daemon=''
     ((status != 2)) || die "ended with status 2, that is, it was started wrongly: not started again" 2
     ((SECONDS - began < 60)) || delay=1
-    warn "$(describe_status "$status"); starting it again in $delay s"
+    describe_status "$status"
+    warn "$described; starting it again in $delay s"
     start_tied sleep "$delay"
-    wait "$started"
+    await "$started" || true
     echo "$program" >>"$restarts"
     delay=$((delay < 15 ? 2 * delay : 30))
 done

@@ -19,8 +19,8 @@ REAL_DATA = next(
     (path for path in (ROOT / "data" / "occupancy.csv", ROOT.parent / "shared" / "data" / "Occupancy_Estimation.csv") if path.exists()),
     None,
 )
-# Published a second by each sensor's program in the tests that interrupt a demo: the sample then lasts for half a minute.
-SLOWLY = ("--rate", "40")
+# Published a second by each sensor's program in the tests that interrupt a demo: the sample then lasts for 15 seconds.
+SLOWLY = ("--rate", "80")
 
 
 def free_port():
@@ -51,12 +51,12 @@ class Pipeline:
         """run.sh alone; returns when every bridge is subscribed."""
         program = self.start()
         for sensor in SENSORS:
-            program.wait_for_log(rf" {bridge(sensor)} info: subscribed to {sensor} ", 60)
+            program.wait_for_log(rf" {bridge(sensor)} info: subscribed to '{sensor}' ", 60)
         return program
 
     def start_demo_and_wait_for_messages(self):
         program = self.start("--demo", *SLOWLY)
-        program.wait_for_log(r" [1-9]\d* messages in Kafka", 60)
+        program.wait_for_log(r" [1-9][\d,]* messages in Kafka", 60)
         return program
 
     @property
@@ -124,13 +124,18 @@ def pipeline(tmp_path):
     wait_until(lambda: not instance.processes(), 60, lambda: f"nothing is left: {instance.processes()}")
 
 
-def test_demo_twice(pipeline):
-    for _ in range(2):
-        program = pipeline.start("--demo", "--fast")
+def test_demo_twice_the_second_time_with_a_configuration_file(pipeline, tmp_path):
+    config = tmp_path / "roomstream.conf"
+    config.write_text(f"host = localhost\nport = {pipeline.mqtt_port}\n[kafka]\nbrokers = localhost:{pipeline.kafka_port}\n")
+    for arguments in ([], ["--config", config]):
+        program = pipeline.start("--demo", "--fast", *arguments)
         assert program.wait(120) == 0, program.stderr
         assert table(program) == expected(SAMPLE)
+        assert f"mqtt=127.0.0.1:{pipeline.mqtt_port}, kafka=127.0.0.1:{pipeline.kafka_port}" in program.stderr
         assert "every message is in Kafka, exactly once and in order" in program.stderr
         pipeline.assert_nothing_left()
+        for name in ("MQTT_HOST", "MQTT_PORT", "KAFKA_BOOTSTRAP_SERVERS"):
+            pipeline.env.pop(name, None)
 
 
 @pytest.mark.skipif(REAL_DATA is None, reason="the real data set is not there (scripts/fetch-data.sh)")
@@ -184,6 +189,9 @@ def test_demo_fails_when_a_publisher_fails(pipeline, tmp_path):
 
 def test_bridges_are_supervised_and_drain_in_order(pipeline):
     program = pipeline.start_bridges()
+    second = pipeline.start()
+    assert second.wait() == 1
+    assert f"already in use by process {program.pid}" in second.stderr
     with MqttClient(pipeline.mqtt_port) as client:
         client.published(client.publish("temp", b"before"))
         wait_for_messages(pipeline.kafka, "temp", 1)
@@ -203,23 +211,10 @@ def test_bridges_are_supervised_and_drain_in_order(pipeline):
     assert {name for name, *_ in stopped} == {bridge(sensor) for sensor in SENSORS}
     assert ("bridge-pir", "500", "500") in stopped
     pipeline.assert_nothing_left()
-
-
-def test_every_log_line_carries_a_name(pipeline):
-    program = pipeline.start_bridges()
-    program.stop(60)
     names = {"run.sh", "brokers.sh", *map(bridge, SENSORS)}
     for line in program.stderr.splitlines():
         match = re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z (\S+) (info|warning|error): ", line)
         assert match and match.group(1) in names, line
-
-
-def test_a_second_pipeline_on_one_state_folder_is_refused(pipeline):
-    first = pipeline.start_bridges()
-    second = pipeline.start()
-    assert second.wait() == 1
-    assert f"already in use by process {first.pid}" in second.stderr
-    assert first.is_running()
 
 
 def test_brokers_alone_serve_a_pipeline_started_beside_them(pipeline):
@@ -243,7 +238,7 @@ def test_only_what_is_local_and_missing_is_started(pipeline):
     program = pipeline.start(KAFKA_BOOTSTRAP_SERVERS="kafka.invalid:9092")
     program.wait_for_log("started private brokers: mqtt=127.0.0.1:[0-9]+; ", 60)
     program.wait_for_log("Kafka at kafka.invalid:9092 does not answer; nothing is started for an address of another machine")
-    program.wait_for_log("bridge-temp info: subscribed to temp", 60)  # it waits for Kafka
+    program.wait_for_log("bridge-temp info: subscribed to 'temp'", 60)  # it waits for Kafka
     assert not (pipeline.state / "kafka").exists()
     program.send(signal.SIGTERM)
     assert program.wait(60) == 0
@@ -257,16 +252,6 @@ def test_nothing_is_started_for_other_machines(pipeline):
     assert not (pipeline.state / "mosquitto").exists() and not (pipeline.state / "kafka").exists()
     assert program.stop(60) == 0
     pipeline.assert_nothing_left()
-
-
-def test_addresses_come_from_a_configuration_file(pipeline, tmp_path):
-    config = tmp_path / "roomstream.conf"
-    config.write_text(f"host = localhost\nport = {pipeline.mqtt_port}\nbrokers = localhost:{pipeline.kafka_port}\n")
-    for name in ("MQTT_HOST", "MQTT_PORT", "KAFKA_BOOTSTRAP_SERVERS"):
-        del pipeline.env[name]
-    program = pipeline.start("--demo", "--fast", "--config", config)
-    assert program.wait(120) == 0, program.stderr
-    assert f"mqtt=127.0.0.1:{pipeline.mqtt_port}, kafka=127.0.0.1:{pipeline.kafka_port}" in program.stderr
 
 
 def test_a_private_broker_that_dies_ends_everything(pipeline):
@@ -295,10 +280,14 @@ def test_wrong_use(pipeline, arguments, message):
     assert not pipeline.state.exists()
 
 
-def test_a_wrong_configuration_is_told_before_anything_is_started(pipeline):
-    program = pipeline.start(MQTT_PORT="none")
+@pytest.mark.parametrize(
+    ("arguments", "env", "message"),
+    [([], {"MQTT_PORT": "none"}, "MQTT_PORT"), (["--demo", "--speed", "none"], {}, "speed")],
+)
+def test_a_wrong_value_is_told_before_anything_is_started(pipeline, arguments, env, message):
+    program = pipeline.start(*arguments, **env)
     assert program.wait() == 2
-    assert "MQTT_PORT" in program.stderr
+    assert message in program.stderr
     assert not (pipeline.state / "mosquitto").exists()
 
 
