@@ -31,6 +31,7 @@ struct spool {
     struct folder folder;
     uuid_t uuid;
     char uuid_text[UUID_STR_LEN];
+    bool lost_power; /* before this process opened it */
     int lock_fd;
 
     pthread_mutex_t append_mutex; /* guards, for appending: */

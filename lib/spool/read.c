@@ -62,7 +62,7 @@ static bool place_reader(struct spool *s, struct error *error)
         return false;
     }
     if (!s->placed) {
-        if (s->mark.segment == segment.first_id && s->mark.id <= target) {
+        if (s->mark.segment == segment.first_id) {
             s->reader.offset = s->mark.offset;
             s->cursor = s->mark.id;
         } else {

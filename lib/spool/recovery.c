@@ -85,7 +85,7 @@ static bool recover_position(struct recovery *r, struct error *error)
         boot_id_read(boot_id);
         r->rebooted =
             !s->saved.clean && (uuid_is_null(boot_id) || uuid_compare(boot_id, s->saved.boot_id) != 0);
-        r->ids_lost = r->rebooted;
+        r->ids_lost = s->lost_power = r->rebooted;
         return true;
     case POSITION_MISSING:
         return make_position(r, error);

@@ -203,6 +203,7 @@ static void close_segment(struct examined *e)
 {
     if (e->segment.fd >= 0)
         close(e->segment.fd);
+    e->segment.fd = -1;
 }
 
 /* Takes one segment in. *more is false when it has become the last. */
@@ -210,7 +211,7 @@ static bool take(struct scanner *c, size_t index, bool *more, struct error *erro
 {
     struct spool *s = c->spool;
     struct examined e;
-    enum verdict verdict;
+    enum verdict verdict = SEGMENT_WHOLE;
     bool ok = examine(c, index, &e, &verdict, error);
     if (ok && verdict == SEGMENT_DAMAGED) {
         close_segment(&e);

@@ -104,6 +104,11 @@ const char *spool_uuid(const struct spool *s)
     return s->uuid_text;
 }
 
+bool spool_lost_power(const struct spool *s)
+{
+    return s->lost_power;
+}
+
 void spool_get_stats(struct spool *s, struct spool_stats *stats)
 {
     /* Settled before received: a message is counted as received before it can be settled, so the difference

@@ -31,7 +31,7 @@ struct spool_settings {
     int64_t max_bytes;
     int sync;              /* enum spool_sync */
     int64_t sync_interval; /* ns */
-    size_t window; /* how many ids reading may be ahead of the position; rounded up to a power of two */
+    size_t window;         /* how many ids reading may be ahead of the position */
     /* Replace a damaged segment by what is whole in it instead of failing; the damaged file is kept as
      * NAME.corrupt. */
     bool repair;
@@ -90,6 +90,10 @@ enum spool_append_result {
  * allocation per record. */
 enum spool_append_result spool_append(struct spool *spool, const struct spool_record *record, uint64_t *id,
                                       struct error *error);
+
+/* Did the machine go down without the spool being closed before? Then what was not synced may be lost. Any
+ * thread. */
+bool spool_lost_power(const struct spool *spool);
 
 /* Is this QoS 2 packet id stored and not yet released? Any thread. */
 bool spool_holds(struct spool *spool, uint16_t packet_id);

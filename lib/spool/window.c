@@ -16,6 +16,7 @@ bool window_init(struct window *window, size_t size, uint64_t base, uint64_t del
         .states = calloc(rounded, sizeof *window->states),
         .times = calloc(rounded, sizeof *window->times),
         .size = rounded,
+        .limit = size,
         .base = base,
         .delivered = delivered,
         .dead = dead,
@@ -37,7 +38,7 @@ void window_free(struct window *window)
 
 bool window_has_room(const struct window *window, uint64_t id)
 {
-    return id - window->base < window->size;
+    return id - window->base < window->limit;
 }
 
 static enum window_state state_of(const struct window *window, uint64_t id)

@@ -21,13 +21,14 @@ struct window {
     uint8_t *states; /* enum window_state, by id modulo size */
     int64_t *times;  /* realtime ns of arrival, of those read */
     size_t size;     /* a power of two */
+    size_t limit;    /* ids from the base on that may be read */
     uint64_t base;   /* the position: the lowest id not settled */
     uint64_t in_flight;
     uint64_t delivered, dead;             /* settled, all */
     uint64_t delivered_below, dead_below; /* settled, below the base */
 };
 
-/* Holds at least `size` ids from `base` on. False when memory is exhausted. */
+/* Holds `size` ids from `base` on. False when memory is exhausted. */
 bool window_init(struct window *window, size_t size, uint64_t base, uint64_t delivered, uint64_t dead);
 void window_free(struct window *window);
 

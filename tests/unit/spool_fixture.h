@@ -141,6 +141,23 @@ static inline int count_segments(const char *folder)
     return count;
 }
 
+static inline void add_segment_size(const char *path, void *sum)
+{
+    struct stat status;
+    const char *dot = strrchr(path, '.');
+    assert_int_equal(stat(path, &status), 0);
+    if (dot && strcmp(dot, ".seg") == 0)
+        *(int64_t *)sum += status.st_size;
+}
+
+/* Of all segments together. */
+static inline int64_t segments_size(const char *folder)
+{
+    int64_t sum = 0;
+    for_each_file(folder, add_segment_size, &sum);
+    return sum;
+}
+
 #define FIRST_SEGMENT "00000000000000000001.seg"
 
 /* ---- the spool ---- */

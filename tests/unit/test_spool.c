@@ -201,13 +201,16 @@ static void segments_follow_and_go(void **state)
     deliver(spool, 1, 250);
     assert_int_equal(count_segments(folder), segments);
     int64_t bytes = stats_of(spool).bytes;
+    assert_int_equal(bytes, segments_size(folder));
     spool_save(spool);
+    assert_int_equal(stats_of(spool).bytes, segments_size(folder));
     assert_in_range(count_segments(folder), segments / 3, segments * 2 / 3);
     assert_true(stats_of(spool).bytes < bytes * 2 / 3);
     assert_false(file_exists(folder, FIRST_SEGMENT));
     spool_close(spool);
     spool = open_with(&settings);
     assert_stats(spool, 500, 250, 0);
+    assert_int_equal(stats_of(spool).bytes, segments_size(folder));
     deliver(spool, 251, 500);
     spool_save(spool);
     assert_int_equal(count_segments(folder), 1);
@@ -315,13 +318,13 @@ static void the_bound_holds(void **state)
             appended++;
         }
         assert_true(stats_of(spool).bytes <= settings.max_bytes);
+        /* Releases do not wait: the sender's ids would run out. */
+        append_packet_id(spool, SPOOL_RELEASE, 7);
         assert_true(stats_of(spool).bytes > settings.max_bytes * 9 / 10);
         while (delivered < appended - 10)
             spool_delivered(spool, assert_reads(spool, ++delivered));
         spool_save(spool);
     }
-    /* Releases do not wait: the sender's ids would run out. */
-    append_packet_id(spool, SPOOL_RELEASE, 7);
     spool_close(spool);
 }
 

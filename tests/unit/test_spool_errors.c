@@ -1,7 +1,7 @@
 /* The spool when the system fails it: writes that fail or fall short, syncs that fail, full disks, limits. */
 #include "spool_fixture.h"
 
-#include "file.h"
+#include "background.h"
 #include "position.h"
 
 #include <errno.h>
@@ -30,7 +30,7 @@ static struct {
     int write_error;      /* the errno with which they fail */
     bool interrupt;       /* every second call is interrupted */
     int read_error, sync_error, truncate_error; /* 0: they work */
-    atomic_int syncs;                           /* calls */
+    atomic_int syncs, writes;                   /* calls */
 } faults;
 
 static bool interrupted(void)
@@ -46,6 +46,7 @@ ssize_t __wrap_pwritev(int fd, const struct iovec *pieces, int count, off_t offs
 {
     size_t length = 0, limit = SIZE_MAX;
     struct iovec copy[8];
+    faults.writes++;
     if (interrupted())
         return -1;
     if (faults.longest_write > 0)
@@ -217,6 +218,31 @@ static void what_cannot_be_cut_off_at_once_is_cut_off_before_the_next(void **sta
     spool_close(spool);
 }
 
+static void nothing_is_left_behind_the_end_of_a_segment_that_is_done(void **state)
+{
+    (void)state;
+    struct spool_settings settings = spool_defaults(folder);
+    settings.segment_bytes = 400;
+    struct spool *spool = open_with(&settings);
+    append_message(spool, 1);
+    int64_t size = file_size(folder, FIRST_SEGMENT);
+    faults.truncate_error = EIO;
+    faults.write_error = ENOSPC;
+    faults.room = 30;
+    assert_append_fails(spool, 2, "No space left");
+    assert_int_equal(file_size(folder, FIRST_SEGMENT), size + 30);
+    /* The next record wants a new segment: not before the old one is in order. */
+    faults.room = -1;
+    assert_append_fails(spool, 15, "Input/output error");
+    assert_int_equal(count_segments(folder), 1);
+    no_faults();
+    append_message(spool, 15);
+    assert_int_equal(count_segments(folder), 2);
+    assert_int_equal(file_size(folder, FIRST_SEGMENT), size);
+    spool_close(spool);
+    spool_close(open_with(&settings));
+}
+
 static void a_segment_that_cannot_be_begun_is_tried_again(void **state)
 {
     (void)state;
@@ -257,6 +283,22 @@ static void a_position_that_cannot_be_written_is_tried_again(void **state)
     no_faults();
     spool_save(spool);
     assert_int_equal(saved_position().id, 7);
+    spool_close(spool);
+}
+
+static void the_position_is_written_only_when_it_has_moved(void **state)
+{
+    (void)state;
+    struct spool *spool = open_spool(folder);
+    append_messages(spool, 1, 9);
+    deliver(spool, 1, 4);
+    faults.writes = 0;
+    spool_save(spool);
+    assert_int_equal(faults.writes, 1);
+    assert_reads(spool, 5);
+    for (int i = 0; i < 5; i++)
+        spool_save(spool);
+    assert_int_equal(faults.writes, 1);
     spool_close(spool);
 }
 
@@ -387,6 +429,29 @@ static void the_interval_syncs_by_itself(void **state)
     assert_true(saved_position().clean);
 }
 
+static void count_run(void *runs)
+{
+    ++*(atomic_int *)runs;
+}
+
+static void the_background_runs_only_when_it_is_asked(void **state)
+{
+    (void)state;
+    atomic_int runs = 0;
+    struct background background;
+    assert_int_equal(background_start(&background, MILLISECOND, count_run, &runs), 0);
+    for (int round = 1; round <= 3; round++) {
+        int64_t end = clock_monotonic() + 20 * SECOND;
+        background_request(&background);
+        while (runs < round && clock_monotonic() < end)
+            usleep(1000);
+        usleep(20000); /* twenty intervals in which nothing is to happen */
+        assert_int_equal(runs, round);
+    }
+    background_stop(&background);
+    assert_int_equal(runs, 3);
+}
+
 static void a_spool_that_cannot_be_synced_is_not_closed_clean(void **state)
 {
     (void)state;
@@ -432,7 +497,7 @@ static void a_full_disk_is_got_over(void **state)
 {
     (void)state;
     if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
-        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
         mount("spool", folder, "tmpfs", 0, "size=256k") < 0)
         skip();
     struct spool_settings settings = spool_defaults(folder);
@@ -477,14 +542,17 @@ int main(void)
         TEST(short_and_interrupted_calls_are_continued),
         TEST(a_write_that_fails_at_any_byte_leaves_nothing),
         TEST(what_cannot_be_cut_off_at_once_is_cut_off_before_the_next),
+        TEST(nothing_is_left_behind_the_end_of_a_segment_that_is_done),
         TEST(a_segment_that_cannot_be_begun_is_tried_again),
         TEST(a_position_that_cannot_be_written_is_tried_again),
+        TEST(the_position_is_written_only_when_it_has_moved),
         TEST(a_read_that_fails_is_told_and_can_be_tried_again),
         TEST(damage_found_while_reading_is_told),
         TEST(always_means_before_the_append_returns),
         TEST(a_sync_records_how_far_it_reaches),
         TEST(a_failed_sync_is_not_forgotten),
         TEST(the_interval_syncs_by_itself),
+        TEST(the_background_runs_only_when_it_is_asked),
         TEST(a_spool_that_cannot_be_synced_is_not_closed_clean),
         TEST(a_limit_on_the_size_of_files_makes_segments_shorter),
         TEST(a_full_disk_is_got_over),

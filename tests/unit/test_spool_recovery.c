@@ -356,6 +356,52 @@ static void missing_segments_at_the_position_are_refused_and_repaired(void **sta
     spool_close(spool);
 }
 
+static void damage_in_front_of_short_records_is_seen(void **state)
+{
+    (void)state;
+    struct spool *spool = open_spool(folder);
+    for (uint16_t id = 1; id <= 3; id++)
+        append_packet_id(spool, SPOOL_RELEASE, id);
+    spool_close(spool);
+    flip(folder, FIRST_SEGMENT, 52 + 44 + 20);
+    const struct spool_settings settings = spool_defaults(folder);
+    assert_refused(&settings, "id 2 is not whole, but records stand behind it");
+}
+
+static void a_renamed_segment_is_refused(void **state)
+{
+    (void)state;
+    struct spool *spool = open_spool(folder);
+    char from[512], to[512];
+    append_messages(spool, 1, 4);
+    deliver(spool, 1, 4);
+    spool_close(spool);
+    snprintf(from, sizeof from, "%s/%s", folder, FIRST_SEGMENT);
+    snprintf(to, sizeof to, "%s/%020d.seg", folder, 5);
+    assert_int_equal(rename(from, to), 0);
+    const struct spool_settings settings = spool_defaults(folder);
+    assert_refused(&settings, "its header says that it begins with id 1");
+}
+
+static void delivered_segments_that_a_kill_left_are_removed(void **state)
+{
+    (void)state;
+    const struct spool_settings settings = settings_of(folder, 1500, false);
+    struct spool *spool = open_with(&settings);
+    append_messages(spool, 1, 40);
+    deliver(spool, 1, 30);
+    struct content first = read_file(folder, FIRST_SEGMENT);
+    spool_close(spool);
+    assert_false(file_exists(folder, FIRST_SEGMENT));
+    write_file(folder, FIRST_SEGMENT, first.bytes, first.length);
+    free(first.bytes);
+    spool = open_with(&settings);
+    assert_false(file_exists(folder, FIRST_SEGMENT));
+    assert_int_equal(stats_of(spool).bytes, segments_size(folder));
+    deliver(spool, 31, 40);
+    spool_close(spool);
+}
+
 /* ---- the position file ---- */
 
 static void without_position_all_that_is_there_is_delivered(void **state)
@@ -580,19 +626,28 @@ static void damage_before_the_synced_point_is_no_power_loss(void **state)
     append_unsynced(spool, &synced);
     copy_as_killed();
     boot++;
+    struct message message;
+    int64_t fourth = 52; /* where message 4 stands */
+    for (uint64_t number = 1; number <= 3; number++) {
+        make_message(&message, number);
+        fourth += 44 + (int64_t)(message.record.topic.length + message.record.properties.length +
+                                 message.record.payload.length);
+    }
     flip(copy, FIRST_SEGMENT, synced - 1);
     assert_refused(&settings, "was stored and synced");
     /* Nor is it a torn tail when nothing stands behind it. */
     truncate_file(copy, FIRST_SEGMENT, synced);
     assert_refused(&settings, "was stored and synced");
-    truncate_file(copy, FIRST_SEGMENT, synced - 20);
-    assert_refused(&settings, "was stored and synced");
+    truncate_file(copy, FIRST_SEGMENT, fourth);
+    assert_refused(&settings, "id 4 was stored and synced");
+    truncate_file(copy, FIRST_SEGMENT, fourth - 20);
+    assert_refused(&settings, "id 3 was stored and synced");
     struct spool_settings repair = settings;
     repair.repair = true;
     uint64_t first, last;
     struct spool *other = open_with(&repair);
     read_all(other, &first, &last);
-    assert_int_equal(last, 4);
+    assert_int_equal(last, 2);
     spool_close(other);
     spool_close(open_with(&settings));
     spool_close(spool);
@@ -678,6 +733,33 @@ static void what_is_advanced_elsewhere_may_lie_among_lost_ids(void **state)
     spool_close(spool);
 }
 
+static void a_gap_waits_for_what_is_before_it(void **state)
+{
+    (void)state;
+    struct spool *spool = open_spool(folder);
+    struct spool_record record;
+    append_messages(spool, 1, 5);
+    copy_as_killed();
+    spool_close(spool);
+    boot++;
+    spool = open_spool(copy);
+    append_message(spool, 6);
+    for (uint64_t number = 1; number <= 5; number++)
+        assert_reads(spool, number);
+    assert_int_equal(spool_read(spool, &record, NULL), SPOOL_READ_WINDOW);
+    assert_stats(spool, 6, 0, 0);
+    for (uint64_t id = 2; id <= 5; id++)
+        spool_delivered(spool, id);
+    assert_int_equal(spool_read(spool, &record, NULL), SPOOL_READ_WINDOW);
+    spool_rewind(spool);
+    assert_reads(spool, 1);
+    assert_int_equal(spool_read(spool, &record, NULL), SPOOL_READ_WINDOW);
+    spool_delivered(spool, 1);
+    deliver(spool, 6, 6);
+    assert_stats(spool, 6, 6, 0);
+    spool_close(spool);
+}
+
 static void a_clean_end_loses_no_ids(void **state)
 {
     (void)state;
@@ -754,6 +836,24 @@ static void packet_ids_outlive_restarts_and_segments(void **state)
     spool_close(spool);
 }
 
+static void the_next_header_knows_of_a_release_that_is_lost(void **state)
+{
+    (void)state;
+    const struct spool_settings repair = settings_of(folder, 150, true);
+    struct spool *spool = open_with(&repair);
+    append_packet_id(spool, SPOOL_MESSAGE, 8);
+    append_packet_id(spool, SPOOL_RELEASE, 8);
+    append_packet_id(spool, SPOOL_MESSAGE, 9);
+    append_packet_id(spool, SPOOL_MESSAGE, 10);
+    assert_int_equal(count_segments(folder), 2);
+    spool_close(spool);
+    flip(folder, FIRST_SEGMENT, 52 + 44 + 5);
+    spool = open_with(&repair);
+    assert_true(file_exists(folder, FIRST_SEGMENT ".corrupt"));
+    assert_unreleased(spool, "9 10 ");
+    spool_close(spool);
+}
+
 static void all_packet_ids_fit_a_header(void **state)
 {
     (void)state;
@@ -787,6 +887,9 @@ int main(void)
         TEST(a_repair_loses_no_more_than_the_damaged_record),
         TEST(damage_is_refused_and_repaired_once),
         TEST(a_second_repair_keeps_the_first_damaged_file),
+        TEST(damage_in_front_of_short_records_is_seen),
+        TEST(a_renamed_segment_is_refused),
+        TEST(delivered_segments_that_a_kill_left_are_removed),
         TEST(a_missing_segment_is_refused_and_repaired),
         TEST(missing_segments_at_the_position_are_refused_and_repaired),
         TEST(without_position_all_that_is_there_is_delivered),
@@ -804,8 +907,10 @@ int main(void)
         TEST(a_power_loss_may_take_segments),
         TEST(records_behind_the_position_may_be_lost),
         TEST(what_is_advanced_elsewhere_may_lie_among_lost_ids),
+        TEST(a_gap_waits_for_what_is_before_it),
         TEST(a_clean_end_loses_no_ids),
         TEST(packet_ids_outlive_restarts_and_segments),
+        TEST(the_next_header_knows_of_a_release_that_is_lost),
         TEST(all_packet_ids_fit_a_header),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
