@@ -77,8 +77,8 @@ def draw(seed, mode, kinds, kills, seconds, rate, outage=None):
 
 
 def _spread(chance, kinds, seconds, outage):
-    """Every kind about equally often, and at least once; one fault every 30 seconds."""
-    count = max(len(kinds), int(seconds // 30))
+    """Every kind about equally often, and at least once; 25 seconds between two faults on average."""
+    count = max(len(kinds), int(seconds / (25 + sum(outage) / 2)))
     drawn = []
     while len(drawn) < count:
         drawn += chance.sample(kinds, len(kinds))
