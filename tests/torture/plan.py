@@ -84,5 +84,5 @@ def _spread(chance, kinds, seconds, outage):
         drawn += chance.sample(kinds, len(kinds))
     lengths = [chance.uniform(*outage) for _ in range(count)]
     # So that one ends, if it can, while messages still come.
-    times = sorted(chance.uniform(0.05, 0.9) * max(seconds - length, seconds / 2) for length in lengths)
+    times = sorted(chance.uniform(0.05, 0.9) * max(seconds - length, seconds / 10) for length in lengths)
     return [Fault(*fault) for fault in zip(times, drawn, lengths)]
