@@ -15,8 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Unreleased messages beyond the Receive Maximum that are not a flood yet. */
-enum { FLOOD_TOLERANCE = 500 };
+/* Unreleased messages beyond the Receive Maximum that are not a flood yet, and those in a flood after which
+ * another connection is quicker. */
+enum { FLOOD_TOLERANCE = 500, FLOOD_ROUND = 4000 };
 
 struct receiver {
     const struct bridge_settings *settings;
@@ -26,9 +27,9 @@ struct receiver {
     struct mqtt_session session;
     struct packet_ids packet_ids; /* exactly-once only */
     struct header_buffer headers;
-    size_t unreleased_bound; /* more unreleased packet ids than this and the broker ignores our Receive
-                                Maximum */
-    bool flooded;            /* it does: Receive Maximum is 1 from then on */
+    size_t least_unreleased; /* packet ids, since the broker was connected */
+    bool flooded;            /* the broker ignores our Receive Maximum: it is 1 from then on */
+    bool reconnecting;       /* because of a flood */
     struct log_limit append_failures;
     int fd;
     atomic_bool full; /* the spool passed its high-water mark */
@@ -83,27 +84,33 @@ static void store_packet_id(void *context, const struct spool_record *record)
     store(context, record);
 }
 
-/* A session that is resumed may have everything in flight that is unreleased, and as much again on top of it.
- */
 static void on_connected(void *context, const struct mqtt_connected *connected)
 {
     struct receiver *r = context;
     if (!connected->session_present)
         packet_ids_forget(&r->packet_ids);
-    r->unreleased_bound =
-        spool_unreleased_count(r->spool) + (size_t)r->settings->receive_maximum + FLOOD_TOLERANCE;
+    r->least_unreleased = spool_unreleased_count(r->spool);
+    r->reconnecting = false;
 }
 
 /* Mosquitto 2.0.11 lets every acknowledgement of a resumed session release a whole window more, until the
- * packet ids wrap and collide and the connection is lost. With a Receive Maximum of 1 it keeps to it. */
+ * packet ids wrap and collide and the connection is lost. With a Receive Maximum of 1 it lets no more out;
+ * but what is out already it sends again on every connection, up to 65,535 messages before the first PUBREL,
+ * and Paho searches a list of all of them for each. On a new connection the PUBRELs that are due come first,
+ * so such a crowd is dealt with in rounds. */
 static void check_flood(struct receiver *r)
 {
-    if (r->flooded || spool_unreleased_count(r->spool) <= r->unreleased_bound)
+    size_t unreleased = spool_unreleased_count(r->spool);
+    size_t allowed = r->flooded ? FLOOD_ROUND : (size_t)r->settings->receive_maximum + FLOOD_TOLERANCE;
+    if (unreleased < r->least_unreleased)
+        r->least_unreleased = unreleased;
+    if (r->reconnecting || unreleased - r->least_unreleased <= allowed)
         return;
-    log_warning(
-        "the MQTT broker has more than the Receive Maximum of %d messages in flight: reconnecting with 1",
-        (int)r->settings->receive_maximum);
-    r->flooded = true;
+    if (!r->flooded)
+        log_warning(
+            "the MQTT broker has more than the Receive Maximum of %d messages in flight: reconnecting with 1",
+            (int)r->settings->receive_maximum);
+    r->flooded = r->reconnecting = true;
     mqtt_reconnect(r->connection, MQTTREASONCODE_RECEIVE_MAXIMUM_EXCEEDED, 1);
 }
 

@@ -718,7 +718,8 @@ void mqtt_reconnect(struct mqtt_connection *c, int reason_code, uint16_t receive
     pthread_mutex_lock(&c->mutex);
     if (receive_maximum)
         c->receive_maximum = receive_maximum;
-    c->next_try = clock_monotonic() + backoff_next(&c->backoff);
+    /* The broker answers: there is no reason to wait longer each time. */
+    c->next_try = clock_monotonic() + c->backoff.first;
     ask_to_disconnect(c, reason_code, MQTT_DISCONNECTED);
     pthread_mutex_unlock(&c->mutex);
 }
