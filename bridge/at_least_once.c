@@ -17,7 +17,10 @@ struct pass at_least_once_pass(struct forwarding *f)
 {
     struct pass pass = {0};
     bool replaced;
-    if (forwarding_begin(f, &replaced)) {
+    bool ready = forwarding_begin(f, &replaced);
+    /* Before more is handed over, so that a kill doubles at most a window. */
+    spool_save(f->spool);
+    if (ready) {
         if (f->rewind_due && producer_in_flight(f->producer) == 0)
             forwarding_rewind(f);
         if (f->rewind_due)

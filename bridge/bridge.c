@@ -24,7 +24,8 @@ struct bridge {
 static bool open_spool(struct bridge *b, struct error *error)
 {
     const struct spool_settings spool = bridge_spool_settings(b->settings);
-    b->spool = spool_open(&spool, error);
+    if (bridge_make_folder(b->settings, error))
+        b->spool = spool_open(&spool, error);
     if (b->spool)
         b->letters = dead_letters_open(b->settings->spool_directory, false, error);
     return b->letters != NULL;
@@ -74,15 +75,17 @@ static void close_all(struct bridge *b, int status)
 {
     bool receiver_closed = !b->receiver || receiver_close(b->receiver);
     if (b->forwarder)
-        forwarder_close(b->forwarder, b->settings->drain_timeout);
+        forwarder_stop(b->forwarder, b->receiver ? b->settings->drain_timeout : 0);
     if (b->spool && b->letters)
         log_state(b, "stopped");
     if (!receiver_closed) {
-        log_warning(
-            "the last message could not be stored; it is not acknowledged, and the MQTT broker keeps it");
+        /* Its threads may still use everything. */
+        log_warning("the MQTT library did not let go in time; what is not acknowledged comes again");
         spool_save(b->spool);
         _exit(status);
     }
+    if (b->forwarder)
+        forwarder_close(b->forwarder);
     if (b->letters)
         dead_letters_close(b->letters);
     spool_close(b->spool);

@@ -11,12 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct tool {
     const struct bridge_settings *settings;
     struct spool *spool; /* open for retry and drop only */
     struct dead_letters *letters;
-    bool *found; /* for each of settings->letters */
+    int64_t *ids; /* of settings->letters, as numbers */
+    bool *found;  /* for each of them */
     bool failed;
 };
 
@@ -26,9 +28,20 @@ static bool chosen(struct tool *t, uint64_t id)
     const struct text_list *wanted = &t->settings->letters;
     bool yes = wanted->count == 0;
     for (size_t i = 0; i < wanted->count; i++)
-        if (strtoull(wanted->items[i], NULL, 10) == id)
+        if (t->ids[i] == (int64_t)id)
             t->found[i] = yes = true;
     return yes;
+}
+
+/* A topic may hold anything: what could steer a terminal or break the line is escaped. */
+static void print_topic(const struct spool_bytes *topic)
+{
+    const unsigned char *bytes = topic->data;
+    for (size_t i = 0; i < topic->length; i++)
+        if (bytes[i] < 0x20 || bytes[i] == 0x7f)
+            printf("\\x%02x", bytes[i]);
+        else
+            putchar(bytes[i]);
 }
 
 static bool print_line(void *context, const struct spool_record *letter)
@@ -38,7 +51,7 @@ static bool print_line(void *context, const struct spool_record *letter)
         return true;
     clock_rfc3339(letter->time, time);
     printf("%" PRIu64 "\t%s\t%zu\t", letter->id, time, letter->payload.length);
-    fwrite(letter->topic.data, 1, letter->topic.length, stdout);
+    print_topic(&letter->topic);
     printf("\t%.*s\n", (int)letter->reason.length, (const char *)letter->reason.data);
     return !ferror(stdout);
 }
@@ -135,6 +148,8 @@ static bool act(struct tool *t, struct error *error)
 static bool open_all(struct tool *t, struct error *error)
 {
     bool writes = t->settings->dead_letters == LETTERS_RETRY || t->settings->dead_letters == LETTERS_DROP;
+    if (access(t->settings->spool_directory, F_OK) != 0)
+        return error_set(error, "there is no spool at %s: %s", t->settings->spool_directory, strerror(errno));
     if (writes) {
         const struct spool_settings spool = bridge_spool_settings(t->settings);
         t->spool = spool_open(&spool, error); /* its lock keeps a bridge from writing at the same time */
@@ -145,29 +160,47 @@ static bool open_all(struct tool *t, struct error *error)
     return t->letters != NULL;
 }
 
-static void report_missing(const struct tool *t)
+static bool read_ids(struct tool *t, struct error *error)
 {
+    const struct text_list *wanted = &t->settings->letters;
+    t->ids = calloc(wanted->count + 1, sizeof *t->ids);
+    t->found = calloc(wanted->count + 1, sizeof *t->found);
+    if (!t->ids || !t->found)
+        return error_set(error, "out of memory");
+    for (size_t i = 0; i < wanted->count; i++)
+        if (!text_to_integer(wanted->items[i], &t->ids[i]) || t->ids[i] < 1)
+            return error_set(error, "--letter '%s' is not the id of a dead letter, a whole number from 1",
+                             wanted->items[i]);
+    return true;
+}
+
+/* True when all that were named are there. */
+static bool all_found(const struct tool *t)
+{
+    bool all = true;
     for (size_t i = 0; i < t->settings->letters.count; i++)
-        if (!t->found[i])
-            log_warning("there is no dead letter %s", t->settings->letters.items[i]);
+        if (!t->found[i]) {
+            log_error("there is no dead letter %s", t->settings->letters.items[i]);
+            all = false;
+        }
+    return all;
 }
 
 int dead_letter_tool(const struct bridge_settings *settings)
 {
     struct tool t = {.settings = settings};
     struct error error;
-    t.found = calloc(settings->letters.count + 1, sizeof *t.found);
-    bool ok = t.found || error_set(&error, "out of memory");
-    ok = ok && open_all(&t, &error) && act(&t, &error);
+    bool ok = read_ids(&t, &error) && open_all(&t, &error) && act(&t, &error);
     if (ok && (fflush(stdout) != 0 || ferror(stdout)))
         ok = error_set(&error, "cannot write to stdout: %s", strerror(errno));
     if (!ok)
         log_error("%s", error.text);
     else
-        report_missing(&t);
+        ok = all_found(&t);
     if (t.letters)
         dead_letters_close(t.letters);
     spool_close(t.spool);
     free(t.found);
+    free(t.ids);
     return ok && !t.failed ? EXIT_DONE : EXIT_FAILED;
 }

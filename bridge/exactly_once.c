@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Calls that wait for Kafka return after this, to be called again: so a request to stop is seen. */
-enum { CALL_TIMEOUT_MS = 1000, FENCINGS_TOLERATED = 3 };
+enum { CALL_TIMEOUT_MS = 1000, FENCINGS_TOLERATED = 3, RETRIES_TOLERATED = 5 };
 
 static const struct kafka_property required[] = {
     {"enable.idempotence", "true", "transactions need it"},
@@ -49,7 +49,10 @@ static void call_failed(struct exactly_once *w, rd_kafka_error_t *failure, const
     char text[512];
     snprintf(text, sizeof text, "%s: %s", what, rd_kafka_error_string(failure));
     if (rd_kafka_error_txn_requires_abort(failure)) {
-        log_debug("%s; aborting the transaction", text);
+        if (f->rewind_due)
+            log_debug("%s; aborting the transaction", text); /* a delivery report has told the cause */
+        else
+            forwarding_fail(f, text);
         w->state = TRANSACTIONS_ABORT;
     } else if (rd_kafka_error_is_fatal(failure)) {
         if ((err == RD_KAFKA_RESP_ERR__FENCED || err == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
@@ -62,6 +65,9 @@ static void call_failed(struct exactly_once *w, rd_kafka_error_t *failure, const
             pass->failed = true;
         }
         forwarding_fail(f, text);
+    } else if (rd_kafka_error_is_retriable(failure) && ++w->retries <= RETRIES_TOLERATED) {
+        log_debug("%s; going on with it", text); /* a busy coordinator, or one that is just starting */
+        f->wait = backoff_next(&f->backoff);
     } else {
         forwarding_fail(f, text);
     }
@@ -88,7 +94,8 @@ static rd_kafka_topic_partition_list_t *position_partition(const struct exactly_
 }
 
 /* Takes over the position that Kafka holds, if it is this spool's. */
-static void take_position(struct exactly_once *w, const rd_kafka_topic_partition_t *committed)
+static void take_position(struct exactly_once *w, const rd_kafka_topic_partition_t *committed,
+                          struct pass *pass)
 {
     struct spool *spool = w->forwarding.spool;
     struct spool_stats stats;
@@ -110,18 +117,17 @@ static void take_position(struct exactly_once *w, const rd_kafka_topic_partition
         return;
     }
     uint64_t position = (uint64_t)committed->offset;
-    if (position < stats.position)
-        log_warning("Kafka's position for '%s' is %" PRIu64 ", behind the spool's %" PRIu64
-                    ": Kafka has lost records that it "
-                    "had acknowledged",
-                    w->id, position, stats.position);
-    else if (position > stats.next_id)
-        log_warning("Kafka's position for '%s' is %" PRIu64 ", beyond the spool's end %" PRIu64
-                    ": the spool has lost what was not synced; what is missing stands in Kafka",
-                    w->id, position, stats.next_id);
-    if (position > stats.position)
-        spool_advance(spool, position);
-    log_debug("Kafka's position for '%s' is %" PRIu64, w->id, position);
+    log_debug("Kafka's position for '%s' is %" PRIu64 ", the spool's own %" PRIu64, w->id, position,
+              stats.position);
+    /* The spool's own may be ahead: it moves on over records that are no messages without a transaction. */
+    if (position > stats.position && !spool_advance(spool, position)) {
+        log_error("Kafka's position for '%s' is %" PRIu64 ", beyond the end of the spool, %" PRIu64
+                  ": this spool is older than what it has delivered (a restored copy?), and new messages "
+                  "would pass for "
+                  "delivered. Set it aside and start with a new one",
+                  w->id, position, stats.next_id);
+        pass->failed = true;
+    }
 }
 
 /* Asks for the group's offset, filling in *position. A consumer asks, not the producer's Admin API:
@@ -132,10 +138,10 @@ static bool ask_position(const struct exactly_once *w, rd_kafka_topic_partition_
                          struct error *error)
 {
     const struct kafka_property properties[] = {
-        {"group.id", w->id, "it names the bridge"},
-        {"isolation.level", "read_committed", "an open transaction must be waited for"},
-        {"enable.auto.commit", "false", "transactions commit the position"},
-        {"log_level", "3", "what is wrong is told by the producer"},
+        {.name = "group.id", .value = w->id},
+        {.name = "isolation.level", .value = "read_committed"},
+        {.name = "enable.auto.commit", .value = "false"},
+        {.name = "log_level", .value = "3"}, /* what is wrong is told by the producer */
     };
     rd_kafka_conf_t *conf = kafka_conf_new(&w->forwarding.settings->kafka, NULL, 0, properties,
                                            sizeof properties / sizeof *properties, error);
@@ -149,12 +155,12 @@ static bool ask_position(const struct exactly_once *w, rd_kafka_topic_partition_
     return !err || error_set(error, "%s", rd_kafka_err2str(err));
 }
 
-static void learn_position(struct exactly_once *w)
+static void learn_position(struct exactly_once *w, struct pass *pass)
 {
     rd_kafka_topic_partition_list_t *position = position_partition(w);
     struct error error;
     if (ask_position(w, position, &error)) {
-        take_position(w, &position->elems[0]);
+        take_position(w, &position->elems[0], pass);
         w->state = TRANSACTIONS_READY;
     } else {
         char text[1200];
@@ -222,7 +228,6 @@ static void commit(struct exactly_once *w, struct pass *pass)
     log_debug("a transaction is committed, the position is %" PRIu64, w->next);
     spool_advance(f->spool, w->next);
     backoff_reset(&f->backoff);
-    w->fenced_since = 0;
     w->state = TRANSACTIONS_READY;
 }
 
@@ -247,7 +252,7 @@ static void step(struct exactly_once *w, struct pass *pass)
         break;
     case TRANSACTIONS_POSITION:
         if (forwarding_ensure_topic(&w->forwarding))
-            learn_position(w);
+            learn_position(w, pass);
         break;
     case TRANSACTIONS_READY:
         if (forwarding_ensure_topic(&w->forwarding))
@@ -277,6 +282,8 @@ struct pass exactly_once_pass(struct exactly_once *w)
         do {
             before = w->state;
             step(w, &pass);
+            if (w->state != before)
+                w->retries = 0;
         } while (w->state != before && w->state != TRANSACTIONS_READY && f->wait == 0 && !pass.failed);
         pass.in_flight = producer_in_flight(f->producer);
     }

@@ -22,8 +22,9 @@ struct exactly_once {
     const char *id;       /* transactional.id and consumer group */
     uint64_t next;        /* the position after this transaction */
     int64_t last_begin;   /* monotonic ns */
-    int64_t fenced_since; /* monotonic ns of the first fencing without a commit since; 0: none */
+    int64_t fenced_since; /* monotonic ns of the first fencing that is counted; 0: none */
     int fencings;
+    int retries; /* of the current call */
 };
 
 /* Opens the producer. id outlives it. The forwarder's thread alone uses what is opened. False with *error on

@@ -20,6 +20,7 @@ static const int64_t pass_interval = 2 * MILLISECOND;
 
 /* With messages in flight, how long their delivery reports may wait to be served; without, how long
  * housekeeping may. */
+#define MAX_NAP (500 * MILLISECOND) /* so that a request to stop is seen */
 static const int64_t report_interval = 20 * MILLISECOND, idle_interval = 1 * SECOND;
 
 struct forwarder {
@@ -95,10 +96,16 @@ static void sleep_armed(struct forwarder *f, uint64_t seen, int64_t longest)
     atomic_store(&f->armed, false);
 }
 
-static void sleep_for(int64_t ns)
+/* Sleeps for `ns`, whatever is appended, but not beyond the end of draining. */
+static void sleep_for(struct forwarder *f, int64_t ns)
 {
-    struct timespec wait = {.tv_sec = ns / SECOND, .tv_nsec = ns % SECOND};
-    nanosleep(&wait, NULL);
+    int64_t end = clock_monotonic() + ns, now;
+    while ((now = clock_monotonic()) < end &&
+           !(atomic_load(&f->stopping) && now >= atomic_load(&f->deadline))) {
+        int64_t left = end - now < MAX_NAP ? end - now : MAX_NAP;
+        struct timespec wait = {.tv_sec = left / SECOND, .tv_nsec = left % SECOND};
+        nanosleep(&wait, NULL);
+    }
 }
 
 static bool finished(const struct forwarder *f)
@@ -123,10 +130,9 @@ static bool open_way(struct forwarder *f, const char *id, struct dead_letters *l
                : at_least_once_open(&f->way.at_least_once, f->settings, f->spool, letters, error);
 }
 
-static void close_way(struct forwarder *f)
+static struct forwarding *forwarding(struct forwarder *f)
 {
-    forwarding_close(f->settings->delivery == EXACTLY_ONCE ? &f->way.exactly_once.forwarding
-                                                           : &f->way.at_least_once);
+    return f->settings->delivery == EXACTLY_ONCE ? &f->way.exactly_once.forwarding : &f->way.at_least_once;
 }
 
 static void *run(void *context)
@@ -147,9 +153,11 @@ static void *run(void *context)
         if (done.forwarded > 0)
             last_pass = now;
         if (done.wait > 0)
-            sleep_for(done.wait);
+            sleep_for(f, done.wait);
+        else if (done.more && done.forwarded == 0)
+            forwarding_await_reports(forwarding(f), report_interval);
         else if (load || done.more)
-            sleep_for(pass_interval);
+            sleep_for(f, pass_interval);
         else
             sleep_armed(f, seen, done.in_flight ? report_interval : idle_interval);
     }
@@ -176,7 +184,7 @@ struct forwarder *forwarder_open(const struct bridge_settings *settings, const c
         if (rc == 0)
             return f;
         error_set(error, "cannot start a thread: %s", strerror(rc));
-        close_way(f);
+        forwarding_close(forwarding(f));
     }
     if (f->wake >= 0)
         close(f->wake);
@@ -185,13 +193,17 @@ struct forwarder *forwarder_open(const struct bridge_settings *settings, const c
     return NULL;
 }
 
-void forwarder_close(struct forwarder *f, int64_t timeout)
+void forwarder_stop(struct forwarder *f, int64_t timeout)
 {
     atomic_store(&f->deadline, clock_monotonic() + timeout);
     atomic_store(&f->stopping, true);
     write_event(f->wake);
     pthread_join(f->thread, NULL);
-    close_way(f);
+}
+
+void forwarder_close(struct forwarder *f)
+{
+    forwarding_close(forwarding(f));
     close(f->wake);
     pthread_mutex_destroy(&f->mutex);
     free(f);

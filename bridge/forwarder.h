@@ -19,14 +19,19 @@ struct forwarder *forwarder_open(const struct bridge_settings *settings, const c
 /* Tells the thread that something was appended; cheap when it need not be woken. Any thread. */
 void forwarder_wake(struct forwarder *forwarder);
 
-/* Has the forwarder write to `fd` (an eventfd) once the spool's size is at most `bytes`. Any thread. */
+/* Has the forwarder write to `fd` (an eventfd) once the spool's size is at most `bytes`; -1: not any more.
+ * Any thread. */
 void forwarder_notify_below(struct forwarder *forwarder, int64_t bytes, int fd);
 
-/* True once it cannot go on (said in the log): the spool cannot be read. Any thread. */
+/* True once it cannot go on (said in the log). Any thread. */
 bool forwarder_failed(const struct forwarder *forwarder);
 
-/* Delivers what is spooled, for at most `timeout` ns, then stops the thread. What Kafka has not acknowledged
- * stays in the spool. Frees the forwarder. */
-void forwarder_close(struct forwarder *forwarder, int64_t timeout);
+/* Delivers what is spooled, for at most `timeout` ns and the few seconds that a call to Kafka under way may
+ * take, then stops the thread. What Kafka has not acknowledged stays in the spool. forwarder_wake may still
+ * be called. */
+void forwarder_stop(struct forwarder *forwarder, int64_t timeout);
+
+/* Frees a forwarder that is stopped. */
+void forwarder_close(struct forwarder *forwarder);
 
 #endif

@@ -124,6 +124,12 @@ bool forwarding_begin(struct forwarding *f, bool *replaced)
     return f->producer != NULL;
 }
 
+void forwarding_await_reports(struct forwarding *f, int64_t ns)
+{
+    if (f->producer)
+        producer_poll(f->producer, ns);
+}
+
 bool forwarding_ensure_topic(struct forwarding *f)
 {
     const struct kafka_topic_settings topic = {f->settings->kafka_topic, f->settings->partitions,
@@ -163,17 +169,20 @@ bool forwarding_peek(struct forwarding *f, struct pass *pass)
 }
 
 /* Up to isolate_until one record at a time is in flight: neither may the one that is held join another, nor
- * may another join the last one handed over. */
-static bool must_wait(const struct forwarding *f)
+ * may another join the last one handed over. Waits a moment for the one in flight; false when it is still
+ * there or something failed. */
+static bool may_join(struct forwarding *f)
 {
-    return f->record.id <= f->isolate_until && producer_in_flight(f->producer) > 0;
+    if (f->record.id <= f->isolate_until && producer_in_flight(f->producer) > 0)
+        producer_poll(f->producer, 100 * MILLISECOND);
+    return !f->rewind_due && (f->record.id > f->isolate_until || producer_in_flight(f->producer) == 0);
 }
 
 void forwarding_produce(struct forwarding *f, struct pass *pass)
 {
     struct error error;
     while (f->wait == 0) {
-        if (must_wait(f)) {
+        if (!may_join(f)) {
             pass->more = true;
             return;
         }

@@ -52,7 +52,7 @@ void forwarding_close(struct forwarding *forwarding);
  * there is a producer; *replaced tells whether it is another one than before. */
 bool forwarding_begin(struct forwarding *forwarding, bool *replaced);
 
-/* Makes sure that the Kafka topic exists. Blocks for up to four seconds while Kafka does not answer. */
+/* Makes sure that the Kafka topic exists. Blocks for up to five seconds while Kafka does not answer. */
 bool forwarding_ensure_topic(struct forwarding *forwarding);
 
 /* Is there a record to hand over? */
@@ -60,6 +60,9 @@ bool forwarding_peek(struct forwarding *forwarding, struct pass *pass);
 
 /* Hands over what is new until there is no more, no more room, or something fails. */
 void forwarding_produce(struct forwarding *forwarding, struct pass *pass);
+
+/* Waits up to `ns` for delivery reports and serves them. */
+void forwarding_await_reports(struct forwarding *forwarding, int64_t ns);
 
 /* Back to the position: what was handed over and not delivered is handed over again. Nothing may be in
  * flight. */

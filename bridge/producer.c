@@ -42,11 +42,13 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
  * a returning broker is found within seconds (librdkafka's CONFIGURATION.md). */
 static const struct kafka_property defaults[] = {
     {.name = "linger.ms", .value = "0"},
+    {.name = "message.max.bytes", .value = "1000000000"}, /* what is too large is Kafka's to say */
     {.name = "socket.timeout.ms", .value = "10000"},
     {.name = "request.timeout.ms", .value = "10000"},
     {.name = "socket.connection.setup.timeout.ms", .value = "10000"},
     {.name = "reconnect.backoff.max.ms", .value = "5000"},
     {.name = "log.connection.close", .value = "false"},
+    {.name = "allow.auto.create.topics", .value = "false"}, /* the topic is created as our options say */
 };
 
 static bool make_client(struct producer *p, const struct kafka_property *required, size_t required_count,
@@ -216,7 +218,8 @@ bool producer_fatal(const struct producer *p, struct error *error)
 bool producer_error_is_permanent(rd_kafka_resp_err_t err)
 {
     return err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || err == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
-           err == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP || err == RD_KAFKA_RESP_ERR__INVALID_ARG;
+           err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE || err == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP ||
+           err == RD_KAFKA_RESP_ERR__INVALID_ARG;
 }
 
 rd_kafka_t *producer_handle(const struct producer *p)

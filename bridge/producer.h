@@ -45,8 +45,8 @@ size_t producer_in_flight(const struct producer *producer);
  * another. */
 bool producer_fatal(const struct producer *producer, struct error *error);
 
-/* Is this error of a delivery report the record's own fault, for ever? A broker that finds one record of a
- * batch at fault fails the whole batch so: certain is only what was alone in its batch. */
+/* Does this error of a delivery report say that trying again cannot help? A broker that finds one record of a
+ * batch at fault fails the whole batch so: only of a record that was alone in its batch is it certain. */
 bool producer_error_is_permanent(rd_kafka_resp_err_t err);
 
 rd_kafka_t *producer_handle(const struct producer *producer);

@@ -23,7 +23,7 @@ struct receiver {
     const struct bridge_settings *settings;
     struct spool *spool;
     struct forwarder *forwarder;
-    struct mqtt_connection *connection;
+    struct mqtt_connection *_Atomic connection; /* callbacks may come before mqtt_open has returned */
     struct mqtt_session session;
     struct packet_ids packet_ids; /* exactly-once only */
     struct header_buffer headers;
@@ -32,7 +32,8 @@ struct receiver {
     bool reconnecting;       /* because of a flood */
     struct log_limit append_failures;
     int fd;
-    atomic_bool full; /* the spool passed its high-water mark */
+    atomic_bool full; /* a message did not fit into the spool since it was last left for the broker's care */
+    atomic_bool waiting; /* a message that does not fit waits to be stored */
     atomic_bool failed;
     bool paused; /* main thread only */
 };
@@ -69,6 +70,7 @@ static void store(struct receiver *r, const struct spool_record *record)
     enum spool_append_result result;
     while ((result = spool_append(r->spool, record, NULL, &error)) != SPOOL_APPENDED) {
         uint64_t held;
+        atomic_store(&r->waiting, result == SPOOL_FULL);
         if (result == SPOOL_FULL && !atomic_exchange(&r->full, true))
             notify(r);
         else if (result == SPOOL_FAILED && log_allowed(&r->append_failures, &held))
@@ -76,6 +78,7 @@ static void store(struct receiver *r, const struct spool_record *record)
         forwarder_wake(r->forwarder);
         pause_briefly();
     }
+    atomic_store_explicit(&r->waiting, false, memory_order_relaxed);
     forwarder_wake(r->forwarder);
 }
 
@@ -104,25 +107,27 @@ static void check_flood(struct receiver *r)
     size_t allowed = r->flooded ? FLOOD_ROUND : (size_t)r->settings->receive_maximum + FLOOD_TOLERANCE;
     if (unreleased < r->least_unreleased)
         r->least_unreleased = unreleased;
-    if (r->reconnecting || unreleased - r->least_unreleased <= allowed)
+    if (!atomic_load(&r->connection) || r->reconnecting || unreleased - r->least_unreleased <= allowed)
         return;
     if (!r->flooded)
         log_warning(
             "the MQTT broker has more than the Receive Maximum of %d messages in flight: reconnecting with 1",
             (int)r->settings->receive_maximum);
     r->flooded = r->reconnecting = true;
-    mqtt_reconnect(r->connection, MQTTREASONCODE_RECEIVE_MAXIMUM_EXCEEDED, 1);
+    mqtt_reconnect(atomic_load(&r->connection), MQTTREASONCODE_RECEIVE_MAXIMUM_EXCEEDED, 1);
 }
 
 static void on_message(void *context, const struct mqtt_message *message)
 {
     struct receiver *r = context;
+    bool exactly_once = r->settings->delivery == EXACTLY_ONCE && message->qos == 2;
     while (!headers_encode(&r->headers, message->properties))
         pause_briefly(); /* no memory: the message stays unacknowledged */
     const struct spool_record record = {
         .kind = SPOOL_MESSAGE,
         .time = clock_realtime(),
-        .packet_id = r->settings->delivery == EXACTLY_ONCE ? message->packet_id : 0,
+        /* Only a QoS 2 id is ever released: at QoS 1 the broker uses it again at once. */
+        .packet_id = exactly_once ? message->packet_id : 0,
         .flags = (uint8_t)(message->qos | (message->retained ? RECORD_RETAINED : 0) |
                            (message->duplicate ? RECORD_DUPLICATE : 0)),
         .topic = {message->topic, message->topic_length},
@@ -132,7 +137,7 @@ static void on_message(void *context, const struct mqtt_message *message)
     FAILPOINT("before-append");
     store(r, &record);
     FAILPOINT("after-append");
-    if (r->settings->delivery == EXACTLY_ONCE)
+    if (exactly_once)
         check_flood(r);
 }
 
@@ -156,13 +161,13 @@ void receiver_regulate(struct receiver *r)
     if (!r->paused && (stats.bytes > high_water(r) || atomic_load(&r->full))) {
         log_warning("the spool holds %s, near its bound: leaving the MQTT broker until Kafka has taken some",
                     size);
-        mqtt_pause(r->connection);
+        mqtt_pause(atomic_load(&r->connection));
         r->paused = true;
     }
-    if (r->paused && stats.bytes <= low_water(r)) {
+    if (r->paused && stats.bytes <= low_water(r) && !atomic_load(&r->waiting)) {
         log_info("the spool is down to %s: back to the MQTT broker", size);
         atomic_store(&r->full, false);
-        mqtt_resume(r->connection);
+        mqtt_resume(atomic_load(&r->connection));
         r->paused = false;
     }
     if (r->paused)
@@ -177,6 +182,18 @@ int receiver_fd(const struct receiver *r)
 bool receiver_failed(const struct receiver *r)
 {
     return atomic_load(&r->failed);
+}
+
+/* Packet ids whose release was not recorded must not be held for ever: a later message with such an id would
+ * pass for one that is stored. At-least-once records no releases, and a power loss may have taken the latest:
+ * then a message in flight may be doubled, but none is lost. */
+static bool forget_stale_ids(struct receiver *r, struct error *error)
+{
+    const struct spool_record forget = {.kind = SPOOL_FORGET, .time = clock_realtime()};
+    bool complete = r->settings->delivery == EXACTLY_ONCE &&
+                    (!spool_lost_power(r->spool) || r->settings->sync == SPOOL_SYNC_ALWAYS);
+    return complete || spool_unreleased_count(r->spool) == 0 ||
+           spool_append(r->spool, &forget, NULL, error) == SPOOL_APPENDED;
 }
 
 struct receiver *receiver_open(const struct bridge_settings *settings, const char *name, struct spool *spool,
@@ -209,9 +226,11 @@ struct receiver *receiver_open(const struct bridge_settings *settings, const cha
         r->session.require_qos = true;
         callbacks.connected = on_connected;
     }
-    r->connection = mqtt_open(name, &settings->mqtt, &r->session, &callbacks, error);
-    if (!r->connection)
+    struct mqtt_connection *connection =
+        forget_stale_ids(r, error) ? mqtt_open(name, &settings->mqtt, &r->session, &callbacks, error) : NULL;
+    if (!connection)
         goto failed;
+    atomic_store(&r->connection, connection);
     return r;
 failed:
     free(r);
@@ -222,7 +241,8 @@ failed:
 
 bool receiver_close(struct receiver *r)
 {
-    if (!mqtt_close(r->connection, false, 2 * SECOND))
+    forwarder_notify_below(r->forwarder, 0, -1);
+    if (!mqtt_close(atomic_load(&r->connection), false, 2 * SECOND))
         return false;
     close(r->fd);
     free(r->headers.data);

@@ -202,24 +202,6 @@ void bridge_options(struct bridge_settings *settings, struct option_group groups
         (struct option_group){"Dead letters", "dead-letters", letter_specs, COUNT(letter_specs), settings};
 }
 
-static bool make_folders(const char *path, struct error *error)
-{
-    char *copy = strdup(path);
-    bool ok = copy || error_set(error, "out of memory");
-    for (char *slash = copy; ok && slash;) {
-        slash = strchr(slash + 1, '/');
-        if (slash)
-            *slash = '\0';
-        if (mkdir(copy, 0700) != 0 && errno != EEXIST)
-            ok = error_set(error, "cannot create the folder %s: %s: choose another with --spool", copy,
-                           strerror(errno));
-        if (slash)
-            *slash = '/';
-    }
-    free(copy);
-    return ok;
-}
-
 /* The folder for a bridge of that name, in the place where this system keeps state. */
 static char *default_folder(const char *name)
 {
@@ -252,41 +234,68 @@ static bool complete_delivery(struct bridge_settings *settings, struct error *er
     return true;
 }
 
-bool bridge_settings_complete(struct bridge_settings *settings, const char *name, struct error *error)
+static bool complete_topics(struct bridge_settings *settings, struct error *error)
 {
-    char folder[600];
+    struct error reason;
     if (!settings->filter || !*settings->filter)
         return error_set(error, "--topic is missing: which MQTT topic is to be carried?");
-    struct error reason;
     if (!mqtt_filter_check(settings->filter, &reason))
         return error_set(error, "--topic '%s': %s", settings->filter, reason.text);
     if (!settings->kafka_topic)
         settings->kafka_topic = settings->filter;
-    if (!kafka_topic_name_valid(settings->kafka_topic))
-        return error_set(
-            error,
-            "'%s' cannot be the name of a Kafka topic (letters, digits, '.', '_', '-', at most 249): "
-            "choose one with --kafka-topic",
-            settings->kafka_topic);
-    if (!complete_delivery(settings, error))
-        return false;
-    if (settings->segment_bytes > settings->spool_max / 8)
-        settings->segment_bytes = settings->spool_max / 8;
+    return kafka_topic_name_valid(settings->kafka_topic) ||
+           error_set(
+               error,
+               "'%s' cannot be the name of a Kafka topic (letters, digits, '.', '_', '-', at most 249): "
+               "choose one with --kafka-topic",
+               settings->kafka_topic);
+}
+
+static bool complete_folder(struct bridge_settings *settings, const char *name, struct error *error)
+{
+    char folder[600];
     if (settings->spool_directory)
-        return make_folders(settings->spool_directory, error);
+        return *settings->spool_directory || error_set(error, "--spool is empty");
     if (settings->mqtt.client_id)
         snprintf(folder, sizeof folder, "%s", settings->mqtt.client_id);
     else if (strcmp(name, "bridge") == 0)
         snprintf(folder, sizeof folder, "bridge-%s", settings->kafka_topic);
     else
         snprintf(folder, sizeof folder, "%s", name);
-    if (strchr(folder, '/'))
-        return error_set(error, "--spool is needed where the client id '%s' holds a '/'", folder);
+    if (strchr(folder, '/') || *folder == '.' || *folder == '\0')
+        return error_set(error, "--spool is needed where the client id '%s' cannot be the name of a folder",
+                         folder);
     settings->spool_directory = default_folder(folder);
-    if (!settings->spool_directory)
-        return error_set(error,
-                         "--spool is missing, and neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME is set");
-    return make_folders(settings->spool_directory, error);
+    return settings->spool_directory ||
+           error_set(error,
+                     "--spool is missing, and neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME is set");
+}
+
+bool bridge_settings_complete(struct bridge_settings *settings, const char *name, struct error *error)
+{
+    bool folder_alone = settings->dead_letters != LETTERS_NONE && settings->spool_directory;
+    if (settings->segment_bytes > settings->spool_max / 8)
+        settings->segment_bytes = settings->spool_max / 8;
+    return (folder_alone || complete_topics(settings, error)) && complete_delivery(settings, error) &&
+           complete_folder(settings, name, error);
+}
+
+bool bridge_make_folder(const struct bridge_settings *settings, struct error *error)
+{
+    char *path = strdup(settings->spool_directory);
+    bool ok = path || error_set(error, "out of memory");
+    for (char *end = path; ok && *end;) {
+        end += strspn(end, "/");
+        end += strcspn(end, "/");
+        char cut = *end;
+        *end = '\0';
+        if (mkdir(path, 0700) != 0 && errno != EEXIST)
+            ok = error_set(error, "cannot create the folder %s: %s: choose another with --spool", path,
+                           strerror(errno));
+        *end = cut;
+    }
+    free(path);
+    return ok;
 }
 
 struct spool_settings bridge_spool_settings(const struct bridge_settings *settings)

@@ -45,9 +45,13 @@ struct bridge_settings {
 #define BRIDGE_GROUP_COUNT 6
 void bridge_options(struct bridge_settings *settings, struct option_group groups[BRIDGE_GROUP_COUNT]);
 
-/* Checks across options, and fills in what depends on others (topics, the spool's folder, which is created
- * with its parents). name is the program's. False with *error when the program is used wrongly. */
+/* Checks across options, and fills in what depends on others (topics, the spool's folder). name is the
+ * program's. For the dead-letter tool with a --spool the topics need not be given. False with *error when the
+ * program is used wrongly. */
 bool bridge_settings_complete(struct bridge_settings *settings, const char *name, struct error *error);
+
+/* Creates the spool's folder and its parents where they are missing. */
+bool bridge_make_folder(const struct bridge_settings *settings, struct error *error);
 
 /* What the spool wants to know of it. Points into settings. */
 struct spool_settings bridge_spool_settings(const struct bridge_settings *settings);

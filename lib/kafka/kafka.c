@@ -13,7 +13,8 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     static struct log_limit limit = {.interval = 30 * SECOND};
     uint64_t held = 0;
     (void)rk;
-    if (level > 4) { /* syslog's LOG_WARNING */
+    /* syslog's LOG_WARNING; and while Kafka starts, its coordinators are not there at once. */
+    if (level > 4 || strcmp(facility, "GETPID") == 0) {
         log_debug("librdkafka %s: %s", facility, text);
         return;
     }
@@ -31,7 +32,19 @@ static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, stru
     char reason[512];
     if (rd_kafka_conf_set(conf, name, value, reason, sizeof reason) == RD_KAFKA_CONF_OK)
         return true;
-    return error_set(error, "Kafka property %s=%s: %s", name, text_names_secret(name, strlen(name)) ? "(hidden)" : value, reason);
+    return error_set(error, "Kafka property %s=%s: %s", name,
+                     text_names_secret(name, strlen(name)) ? "(hidden)" : value, reason);
+}
+
+/* librdkafka knows some properties by two names (its CONFIGURATION.md). */
+static const char *canonical_name(const char *name)
+{
+    static const char *const aliases[][2] = {{"delivery.timeout.ms", "message.timeout.ms"},
+                                             {"request.required.acks", "acks"}};
+    for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
+        if (strcmp(name, aliases[i][0]) == 0)
+            return aliases[i][1];
+    return name;
 }
 
 static bool set_user_property(rd_kafka_conf_t *conf, const char *property,
@@ -42,7 +55,8 @@ static bool set_user_property(rd_kafka_conf_t *conf, const char *property,
     const char *value = strchr(property, '=') + 1;
     snprintf(name, sizeof name, "%.*s", (int)(value - property - 1), property);
     for (size_t i = 0; i < required_count; i++)
-        if (strcmp(name, required[i].name) == 0 && strcmp(value, required[i].value) != 0)
+        if (required[i].why && strcmp(canonical_name(name), required[i].name) == 0 &&
+            strcmp(value, required[i].value) != 0)
             return error_set(error, "Kafka property %s=%s: it must be %s here: %s", name, value,
                              required[i].value, required[i].why);
     return set(conf, name, value, error);

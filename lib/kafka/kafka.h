@@ -21,7 +21,8 @@ struct option_group kafka_options(struct kafka_settings *settings);
 
 struct kafka_property {
     const char *name, *value;
-    const char *why; /* for required ones: what would break, for the message */
+    const char *why; /* for required ones: what would break, for the message; NULL: the user's value is
+                        overridden in silence */
 };
 
 /* A configuration: librdkafka's defaults, then `defaults`, the user's properties, then `required`, which the

@@ -12,6 +12,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* A connection of this age was a good one. */
+#define LASTING (5 * SECOND)
+
 enum { CONNECT_TIMEOUT_SECONDS = 10, SUBSCRIBE_TIMEOUT_SECONDS = 20 };
 
 /* A message handed to Paho at QoS 1 or 2, until its outcome is known. */
@@ -29,7 +32,6 @@ struct mqtt_connection {
     char *password;
     char uri[300];
     char client_id[128];
-    atomic_int in_message;    /* a message callback runs */
     atomic_bool message_came; /* since the subscription was sent, or since its deadline was moved */
 
     pthread_mutex_t mutex; /* guards what follows; never held while Paho is called */
@@ -43,6 +45,9 @@ struct mqtt_connection {
     int disconnect_reason;
     uint16_t receive_maximum;
     int64_t next_try, subscribe_deadline; /* monotonic ns; 0: none */
+    int64_t connected_at;                 /* monotonic ns of the last CONNACK; 0: none since the last loss */
+    int short_lives;                      /* connections in a row that did not last */
+    bool reconnect_due;                   /* mqtt_reconnect came while connecting */
     struct backoff backoff;
     struct publication *publications, *free_publications;
     pthread_t connector;
@@ -59,7 +64,7 @@ static void fail(struct mqtt_connection *c, const char *message)
 {
     pthread_mutex_lock(&c->mutex);
     c->wanted = false;
-    c->disconnect_due = c->state == MQTT_CONNECTED || c->state == MQTT_SUBSCRIBED;
+    c->disconnect_due |= c->state == MQTT_CONNECTED || c->state == MQTT_SUBSCRIBED;
     set_state(c, MQTT_FAILED);
     pthread_mutex_unlock(&c->mutex);
     log_error("%s", message);
@@ -72,8 +77,17 @@ static void fail(struct mqtt_connection *c, const char *message)
 static int64_t schedule_retry(struct mqtt_connection *c)
 {
     pthread_mutex_lock(&c->mutex);
+    int64_t now = clock_monotonic();
+    /* Only one that lasted begins anew: two clients with one id would disconnect each other in a storm. */
+    if (c->connected_at && now - c->connected_at >= LASTING) {
+        backoff_reset(&c->backoff);
+        c->short_lives = 0;
+    } else if (c->connected_at) {
+        c->short_lives++;
+    }
+    c->connected_at = 0;
     int64_t wait = backoff_next(&c->backoff);
-    c->next_try = clock_monotonic() + wait;
+    c->next_try = now + wait;
     c->subscribe_deadline = 0;
     if (c->state != MQTT_FAILED)
         set_state(c, c->wanted || c->closing ? MQTT_DISCONNECTED : MQTT_PAUSED);
@@ -83,15 +97,19 @@ static int64_t schedule_retry(struct mqtt_connection *c)
 
 static void connection_gone(struct mqtt_connection *c, const char *why)
 {
-    bool asked;
+    bool asked, short_lived;
     pthread_mutex_lock(&c->mutex);
     asked = c->state != MQTT_CONNECTED && c->state != MQTT_SUBSCRIBED;
     pthread_mutex_unlock(&c->mutex);
     if (asked)
         return; /* told already: Paho reports a DISCONNECT packet and the closed socket separately */
     int64_t wait = schedule_retry(c);
-    log_warning("connection to the MQTT broker %s lost%s%s; trying again in %.1f s", c->uri, *why ? ": " : "",
-                why, (double)wait / SECOND);
+    pthread_mutex_lock(&c->mutex);
+    short_lived = c->short_lives >= 3;
+    pthread_mutex_unlock(&c->mutex);
+    log_warning("connection to the MQTT broker %s lost%s%s; trying again in %.1f s%s", c->uri,
+                *why ? ": " : "", why, (double)wait / SECOND,
+                short_lived ? " (does another client use the same client id?)" : "");
     if (c->callbacks.disconnected)
         c->callbacks.disconnected(c->callbacks.context);
 }
@@ -154,7 +172,6 @@ static void subscription_granted(struct mqtt_connection *c, const int *granted, 
     pthread_mutex_lock(&c->mutex);
     c->subscribe_deadline = 0;
     c->subscribe_needed = false;
-    backoff_reset(&c->backoff);
     if (c->state == MQTT_CONNECTED)
         set_state(c, MQTT_SUBSCRIBED);
     pthread_mutex_unlock(&c->mutex);
@@ -175,8 +192,9 @@ static void on_subscribed5(void *context, MQTTAsync_successData5 *data)
     struct mqtt_connection *c = context;
     size_t count = c->session->filter_count;
     int granted[64] = {(int)data->reasonCode};
+    /* A broker that answers for fewer filters than were asked for has not granted the others. */
     for (size_t i = 0; count > 1 && i < count; i++)
-        granted[i] = (int)data->alt.sub.reasonCodes[i];
+        granted[i] = i < (size_t)data->alt.sub.reasonCodeCount ? (int)data->alt.sub.reasonCodes[i] : 0x80;
     subscription_granted(c, granted, count);
 }
 
@@ -249,14 +267,16 @@ static void connected(struct mqtt_connection *c, struct mqtt_connected *connecte
      * ours. With MQTT 5 subscribing again is harmless (see retain_handling). */
     c->subscribe_needed |= !again || !connected->session_present || c->settings->version == MQTT_VERSION_5;
     c->was_connected = true;
-    if (c->session->filter_count == 0 || !c->subscribe_needed)
-        backoff_reset(&c->backoff);
-    if (!c->wanted && !c->closing)
-        c->disconnect_due = true; /* paused while it was connecting */
+    c->connected_at = clock_monotonic();
+    if ((!c->wanted || c->reconnect_due) && !c->closing)
+        c->disconnect_due = true; /* asked for while it was connecting */
     if (c->state == MQTT_CONNECTING && !c->wanted)
         set_state(c, MQTT_PAUSED);
+    else if (c->state == MQTT_CONNECTING && c->reconnect_due)
+        set_state(c, MQTT_DISCONNECTED);
     else if (c->state == MQTT_CONNECTING)
         set_state(c, c->session->filter_count == 0 || c->subscribe_needed ? MQTT_CONNECTED : MQTT_SUBSCRIBED);
+    c->reconnect_due = false;
     pthread_mutex_unlock(&c->mutex);
 }
 
@@ -322,9 +342,12 @@ static void connect_failed(struct mqtt_connection *c, int code, const char *mess
                       : message && *message ? message
                       : code < 0            ? MQTTAsync_strerror(code)
                                             : NULL;
+    char code_text[16] = "";
+    if (code > 0)
+        snprintf(code_text, sizeof code_text, " (0x%02X)", (unsigned)code);
     int64_t wait = schedule_retry(c);
-    log_warning("cannot connect to the MQTT broker %s: %s; trying again in %.1f s", c->uri,
-                why ? why : "no answer", (double)wait / SECOND);
+    log_warning("cannot connect to the MQTT broker %s: %s%s; trying again in %.1f s", c->uri,
+                why ? why : "no answer", code_text, (double)wait / SECOND);
 }
 
 static void on_connect_failed(void *context, MQTTAsync_failureData *data)
@@ -408,7 +431,6 @@ static void wait_until(struct mqtt_connection *c, int64_t deadline)
 static void *connector(void *context)
 {
     struct mqtt_connection *c = context;
-    bool first = true;
     pthread_mutex_lock(&c->mutex);
     while (!c->closing) {
         int64_t now = clock_monotonic();
@@ -422,11 +444,11 @@ static void *connector(void *context)
             pthread_mutex_lock(&c->mutex);
         } else if (c->wanted && c->state == MQTT_DISCONNECTED && now >= c->next_try) {
             uint16_t receive_maximum = c->receive_maximum;
+            bool first = !c->was_connected;
             set_state(c, MQTT_CONNECTING);
             pthread_mutex_unlock(&c->mutex);
             start_connecting(c, first, receive_maximum);
             pthread_mutex_lock(&c->mutex);
-            first = first && !c->was_connected;
         } else if (c->state == MQTT_CONNECTED && c->session->filter_count && c->subscribe_deadline == 0) {
             c->subscribe_deadline = now + SUBSCRIBE_TIMEOUT_SECONDS * SECOND;
             atomic_store(&c->message_came, false);
@@ -469,9 +491,7 @@ static int on_message(void *context, char *topic, int topic_length, MQTTAsync_me
         .duplicate = m->dup != 0,
     };
     if (c->callbacks.message) {
-        atomic_store(&c->in_message, 1);
         c->callbacks.message(c->callbacks.context, &message);
-        atomic_store(&c->in_message, 0);
         atomic_store_explicit(&c->message_came, true, memory_order_relaxed);
     }
     MQTTAsync_freeMessage(&m);
@@ -574,21 +594,27 @@ static bool read_password(struct mqtt_connection *c, struct error *error)
     return ok;
 }
 
-static void name_connection(struct mqtt_connection *c, const char *name)
+/* False with *error when the host or the client id is too long to be one. */
+static bool name_connection(struct mqtt_connection *c, const char *name, struct error *error)
 {
     const struct mqtt_settings *settings = c->settings;
     bool tls = settings->tls || settings->ca_file || settings->cert_file;
     bool ipv6 = strchr(settings->host, ':') != NULL;
-    snprintf(c->uri, sizeof c->uri, "%s://%s%s%s:%d", tls ? "ssl" : "tcp", ipv6 ? "[" : "", settings->host,
-             ipv6 ? "]" : "", (int)settings->port);
+    int length = snprintf(c->uri, sizeof c->uri, "%s://%s%s%s:%d", tls ? "ssl" : "tcp", ipv6 ? "[" : "",
+                          settings->host, ipv6 ? "]" : "", (int)settings->port);
+    if (length >= (int)sizeof c->uri)
+        return error_set(error, "--host is too long: %zu characters", strlen(settings->host));
     if (settings->client_id) {
-        snprintf(c->client_id, sizeof c->client_id, "%s", settings->client_id);
-        return;
+        length = snprintf(c->client_id, sizeof c->client_id, "%s", settings->client_id);
+        return length < (int)sizeof c->client_id ||
+               error_set(error, "the client id is too long: %d characters, at most %zu", length,
+                         sizeof c->client_id - 1);
     }
     uint32_t random[2] = {(uint32_t)clock_realtime(), (uint32_t)clock_monotonic()};
     if (getrandom(random, sizeof random, GRND_NONBLOCK) < 0)
         log_debug("no random numbers yet: the client id comes from the clock");
     snprintf(c->client_id, sizeof c->client_id, "roomstream-%s-%08x%08x", name, random[0], random[1]);
+    return true;
 }
 
 static bool make_client(struct mqtt_connection *c, struct error *error)
@@ -659,8 +685,7 @@ struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *
     pthread_cond_init(&c->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&c->mutex, NULL);
-    name_connection(c, name);
-    if (!read_password(c, error) || !make_client(c, error)) {
+    if (!name_connection(c, name, error) || !read_password(c, error) || !make_client(c, error)) {
         free_connection(c);
         return NULL;
     }
@@ -686,7 +711,7 @@ static void ask_to_disconnect(struct mqtt_connection *c, int reason, enum mqtt_s
 {
     if (c->state == MQTT_FAILED)
         return;
-    c->disconnect_due = c->state == MQTT_CONNECTED || c->state == MQTT_SUBSCRIBED;
+    c->disconnect_due |= c->state == MQTT_CONNECTED || c->state == MQTT_SUBSCRIBED;
     c->disconnect_reason = reason;
     c->subscribe_deadline = 0;
     if (c->state != MQTT_CONNECTING)
@@ -720,6 +745,7 @@ void mqtt_reconnect(struct mqtt_connection *c, int reason_code, uint16_t receive
         c->receive_maximum = receive_maximum;
     /* The broker answers: there is no reason to wait longer each time. */
     c->next_try = clock_monotonic() + c->backoff.first;
+    c->reconnect_due = c->state == MQTT_CONNECTING;
     ask_to_disconnect(c, reason_code, MQTT_DISCONNECTED);
     pthread_mutex_unlock(&c->mutex);
 }
@@ -782,22 +808,34 @@ static void disconnect_and_wait(struct mqtt_connection *c, bool end_session, int
     pthread_mutex_unlock(&c->mutex);
 }
 
+static void *destroy_client(void *context)
+{
+    struct mqtt_connection *c = context;
+    MQTTAsync_destroy(&c->client);
+    return NULL;
+}
+
+/* Joins a thread that may be waiting for Paho's lock, which a callback that blocks holds. */
+static bool join_until(pthread_t thread, int64_t deadline)
+{
+    const struct timespec limit = {.tv_sec = deadline / SECOND, .tv_nsec = deadline % SECOND};
+    return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &limit) == 0;
+}
+
 bool mqtt_close(struct mqtt_connection *c, bool end_session, int64_t timeout)
 {
     int64_t deadline = clock_monotonic() + timeout;
-    struct timespec limit;
-    clock_gettime(CLOCK_REALTIME, &limit);
-    limit.tv_sec += timeout / SECOND + 1;
+    pthread_t destroyer;
     pthread_mutex_lock(&c->mutex);
     c->closing = true;
     c->wanted = false;
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->mutex);
-    /* It may wait for Paho's lock, which a message callback that blocks holds. */
-    if (pthread_timedjoin_np(c->connector, NULL, &limit) != 0)
+    if (!join_until(c->connector, deadline + SECOND))
         return false;
     disconnect_and_wait(c, end_session, deadline);
-    if (atomic_load(&c->in_message))
+    if (pthread_create(&destroyer, NULL, destroy_client, c) != 0 ||
+        !join_until(destroyer, deadline + 3 * SECOND))
         return false;
     free_connection(c);
     return true;

@@ -3,9 +3,10 @@
  * https://eclipse.dev/paho/files/mqttdoc/MQTTAsync).
  *
  * Threads: a connection has one thread of its own for connecting; Paho has one receive and one send thread
- * for all connections of a process. Callbacks come on one of those, under Paho's lock, with one exception
- * (see mqtt_publish at QoS 0). So: never hold a lock that a callback takes while calling a function of this
- * header, and call none of them from a callback but mqtt_state, mqtt_pause, mqtt_resume and mqtt_reconnect. */
+ * for all connections of a process. Callbacks come on one of those, mostly under Paho's lock, with one
+ * exception (see mqtt_publish at QoS 0). So: never hold a lock that a callback takes while calling a function
+ * of this header, and call none of them from a callback but mqtt_state, mqtt_pause, mqtt_resume and
+ * mqtt_reconnect. */
 #ifndef ROOMSTREAM_MQTT_H
 #define ROOMSTREAM_MQTT_H
 
@@ -72,7 +73,7 @@ struct mqtt_callbacks {
     /* The outcome of an mqtt_publish. delivered: acknowledged (QoS 0: handed to the library). Not delivered
      * with a reason_code of 0: the broker forgot the session, or the connection is being closed: publish it
      * again. Not delivered with a reason code of 0x80 and above: the broker refused it (MQTT 5 section 2.4).
-     * 0x10 with delivered: nobody subscribes to it. NULL for a connection that only subscribes. */
+     * NULL for a connection that only subscribes. */
     void (*published)(void *context, void *message, bool delivered, int reason_code);
     /* Trying again cannot help (a subscription refused, a bad user name, an unacceptable protocol version):
      * the message says what to do. The connection gives up; the program should end with status 1. May be
@@ -95,7 +96,6 @@ struct mqtt_session {
                                 session */
     uint16_t receive_maximum; /* MQTT 5; 0: not sent */
     size_t publish_window;    /* greatest number of mqtt_publish without outcome; 0 for a subscriber */
-    bool no_reconnect;        /* a lost connection is a failure */
     MQTTClient_persistence
         *persistence; /* of QoS 2 packet ids across restarts, or NULL; outlives the connection */
 };

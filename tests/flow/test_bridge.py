@@ -78,12 +78,16 @@ def test_what_kafka_never_takes_is_a_dead_letter(brokers, mqtt_client, programs,
     wait_until(lambda: bridge.program.stderr.count("dead letter:") == 2, 20, "two dead letters in the log")
 
     def letters(action, *more):
-        return programs.run("bridge", "-t", bridge.topic, "--spool", bridge.spool, "--dead-letters", action, *more)
+        return programs.run("bridge", "--spool", bridge.spool, "--dead-letters", action, *more)
 
     listed = [line.split("\t") for line in letters("list").stdout.decode().splitlines()]
     assert [(fields[2], fields[3]) for fields in listed] == [("2000000", bridge.topic), ("2000001", bridge.topic)]
     assert all("large" in fields[4] for fields in listed), listed
     assert letters("drop").process.returncode == 1  # the bridge has the spool
+    assert letters("list", "--letter", "1").process.returncode == 1  # there is none with this id
+    assert letters("list", "--letter", "1x").process.returncode == 1
+    missing = programs.run("bridge", "--spool", bridge.spool / "nowhere", "--dead-letters", "list")
+    assert missing.process.returncode == 1 and "there is no spool" in missing.stderr
     assert bridge.stop() == {"received": 5, "delivered": 3, "spooled": 0, "dead": 2}
 
     first, second = listed[0][0], listed[1][0]
@@ -214,6 +218,8 @@ def test_sigterm_leaves_the_rest_in_the_spool(tmp_path, programs):
         brokers.kafka.freeze()
         with MqttClient(brokers.mqtt.port) as client:
             publish_numbers(client, bridge.topic, 1, 50)
+        # That the broker has them does not mean that the bridge has: each takes more than 50 bytes in the spool.
+        wait_until(lambda: sum(file.stat().st_size for file in bridge.spool.glob("*.seg")) > 50 * 50, 20, "50 messages in the spool")
         state = bridge.stop()
         assert state["received"] == 50 and state["spooled"] > 0
         brokers.kafka.thaw()
@@ -234,6 +240,7 @@ def test_a_second_bridge_on_the_same_spool_says_so(brokers, programs, tmp_path, 
     (["-t", "a/b"], "cannot be the name of a Kafka topic"),
     (["-t", "x", "--delivery", "exactly-once", "-q", "1"], "needs --qos 2"),
     (["-t", "x", "--delivery", "exactly-once", "-V", "3.1.1"], "needs --mqtt-version 5"),
+    (["-t", "x", "--spool", ""], "--spool is empty"),
     (["-t", "x", "--delivery", "twice"], "at-least-once, exactly-once"),
 ])
 def test_wrong_use(brokers, programs, tmp_path, arguments, message):

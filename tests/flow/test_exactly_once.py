@@ -51,6 +51,35 @@ def test_a_message_for_the_dead_letters_takes_no_other_with_it(brokers, mqtt_cli
     assert bridge.stop() == {"received": 22, "delivered": 20, "spooled": 0, "dead": 2}
 
 
+def test_what_came_at_a_lower_qos_holds_no_packet_id(brokers, mqtt_client, bridge):
+    """At QoS 1 a packet id is used again at once: taken for one that is held, it would swallow a later QoS 2 message."""
+    bridge.start()
+    publish_numbers(mqtt_client, bridge.topic, 1, 700, qos=1)
+    wait_for_messages(brokers.kafka.address, bridge.topic, 700)
+    bridge.kill()
+    bridge.start()
+    publish_numbers(mqtt_client, bridge.topic, 701, 1500, qos=2)
+    messages = wait_for_messages(brokers.kafka.address, bridge.topic, 1500)
+    assert sorted(set(numbers(messages))) == list(range(1, 1501))
+    assert "Receive Maximum" not in bridge.program.stderr
+
+
+def test_ids_held_do_not_outlive_a_change_of_mode(brokers, mqtt_client, programs, tmp_path):
+    """At least once records no releases: what it finds held it must forget."""
+    bridge = Bridge(programs, tmp_path, "--delivery", "exactly-once").start()
+    infos = [mqtt_client.publish(bridge.topic, str(number).encode(), 2) for number in range(1, 501)]
+    bridge.kill()  # with ids held, as a rule
+    bridge.options = ("-q", "2")
+    bridge.start()
+    for info in infos:
+        mqtt_client.published(info, 60)
+    bridge.stop()
+    bridge.options = ("--delivery", "exactly-once")
+    bridge.start()
+    publish_numbers(mqtt_client, bridge.topic, 501, 2000, qos=2)
+    wait_until(lambda: set(numbers(read_topic(brokers.kafka.address, bridge.topic))) == set(range(1, 2001)), 60, "all in Kafka")
+
+
 def test_kafka_killed_and_broker_restarted(tmp_path, programs):
     with Brokers(tmp_path / "own") as brokers:
         bridge = Bridge(programs, tmp_path, "--delivery", "exactly-once").start(env=brokers.env)
