@@ -29,6 +29,8 @@ clang-format              | has_command clang-format        | checks the formatt
 scdoc                     | has_command scdoc               | makes the manual pages, whose text a test compares
 shellcheck                | has_command shellcheck          | checks the scripts
 valgrind                  | has_command valgrind            | finds leaks
+curl                      | has_command curl                | what fetch-data.sh is tested with
+wget                      | has_command wget                | what fetch-data.sh is tested with
 mosquitto-clients         | has_command mosquitto_sub       | checks what our MQTT programs did
 python3-pytest            | has_pytest                      | runs the flow tests
 python3-paho-mqtt         | find_python paho.mqtt           | checks what our MQTT programs did

@@ -26,11 +26,12 @@ fetch_kafka() {
     exec {fd}>&-
 }
 
-# java_command: sets java to a command line for Kafka's classes. The heap is bounded: a full one ends the broker, with
-# its word in kafka.out, instead of leaving it half alive.
+# java_command: sets java to a command line for Kafka's classes; KAFKA_OPTS adds to it, as in Kafka's own scripts. The
+# heap is bounded: a full one ends the broker, with its word in kafka.out, instead of leaving it half alive.
 java_command() {
+    # shellcheck disable=SC2206  # several options
     java=("${JAVA_HOME:+$JAVA_HOME/bin/}java" -Xmx384m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError
-        "-Dlog4j2.configurationFile=$root/config/kafka/log4j2.xml" -cp "$kafka_jars/*")
+        ${KAFKA_OPTS:-} "-Dlog4j2.configurationFile=$root/config/kafka/log4j2.xml" -cp "$kafka_jars/*")
 }
 
 # start_kafka DIR HOST PORT [PROXIED:PROXY]: starts it and sets kafka_pid; it does not answer yet. The first start in DIR
