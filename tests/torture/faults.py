@@ -49,7 +49,10 @@ class SmallDisk:
 
 
 class FakeClock:
-    """The bridge's clock of day, by libfaketime; its monotonic clock goes on as it should."""
+    """The bridge's clock of day, by libfaketime; its monotonic clock goes on as it should.
+
+    libfaketime knows nothing of C11's cnd_timedwait: while the clock is set back, librdkafka's waits end at once, and a client
+    cannot be made. More than a real clock would do, but nothing may get lost by that either."""
 
     def __init__(self, file):
         self._file = file
@@ -60,9 +63,13 @@ class FakeClock:
         self.set("+0")
 
     def set(self, shift):
+        self._shift = shift
         fresh = self._file.with_suffix(".new")
         fresh.write_text(shift + "\n")
         os.replace(fresh, self._file)  # never read half
+
+    def is_set_back(self):
+        return self._shift != "+0"
 
 
 class Faults:

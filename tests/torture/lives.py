@@ -17,19 +17,20 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Lives:
     """Runs the plan's lives, then a last one that nobody ends before close().
 
+    excuse: a function that tells whether a fault of now keeps a bridge from starting.
     A bridge ends with the thread that started it (see programs.tied), so that thread stays until released is set."""
 
-    def __init__(self, bridge: Bridge, lives, power_loss, disk_is_full, released):
+    def __init__(self, bridge: Bridge, lives, power_loss, excuse, released):
         self.bridge = bridge
         self.ended = Counter()  # by what ended them
-        self.refused = 0        # starts that a full disk made impossible
+        self.refused = 0        # starts that a fault made impossible
         self.troubles = []      # ends that nobody caused
         self.exhausted = threading.Event()  # the last life has begun
         self.samples = []       # (monotonic, pid, resident bytes, CPU seconds)
         self.idle_memory = 0
         self._lives = lives
         self._power_loss = power_loss
-        self._disk_is_full = disk_is_full
+        self._excuse = excuse
         self._released = released
         self._over = threading.Event()
         self._idle = threading.Event()  # no life is begun any more
@@ -122,7 +123,7 @@ class Lives:
 
     def _died(self, program):
         last = program.stderr.strip().rpartition("\n")[2]
-        if self._disk_is_full() and program.process.returncode == 1:
+        if self._excuse() and program.process.returncode == 1:
             self.refused += 1
         else:
             self.troubles.append(f"{program.name} ended by itself with {program.process.returncode}: {last}")

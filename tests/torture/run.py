@@ -67,7 +67,7 @@ class Outcome:
     closing: dict = field(default_factory=dict)  # the bridge's own numbers
     faults: Counter = field(default_factory=Counter)
     kills: int = 0
-    refused: int = 0     # starts of the bridge on a full disk
+    refused: int = 0     # starts of the bridge that a fault made impossible
     longest_stall: float = 0.0
     recovery: dict = field(default_factory=dict)   # by kind: greatest seconds from its end to the next new message
     idle_memory: int = 0
@@ -161,14 +161,17 @@ class Run:
         programs = Programs(self.folder / "bridge", env)
         self._closers.append(programs.end_all)
         bridge = Bridge(programs, disk.folder if disk else self.folder, *self._bridge_options(), topic=TOPIC)
-        self.lives = Lives(bridge, self.plan.lives, power_loss, disk.is_full if disk else lambda: False,
-                           released)
+        self.lives = Lives(bridge, self.plan.lives, power_loss, self._excuse(disk, clock), released)
         self._closers.append(self.lives.halt)
         self.faults = Faults(self.plan, self.brokers, kafka_proxy, mqtt_proxy, disk, clock, self.lives, released)
         self._closers.append(self.faults.close)
         self.publisher = Publisher(
             self.brokers.mqtt.port, TOPIC, self.settings.messages, 0 if self.settings.backlog else self.settings.rate)
         self._closers.append(self.publisher.close)
+
+    @staticmethod
+    def _excuse(disk, clock):
+        return lambda: disk is not None and disk.is_full() or clock is not None and clock.is_set_back()
 
     def _bridge_options(self):
         options = [
@@ -178,7 +181,7 @@ class Run:
             "--keepalive", "5s",
         ]
         if "spool-max" in self.settings.kinds:
-            options += ["--spool-max", "1M"]
+            options += ["--spool-max", "256K"]
         if "power-loss" in self.settings.kinds:
             options += ["--sync", "always"]
         return options

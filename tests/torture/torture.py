@@ -90,7 +90,7 @@ def rows(outcome):
         extra += [f"{outcome.cpu_in_faults[kind]:.0%} of a CPU meanwhile"] if kind in outcome.cpu_in_faults else []
         yield f"  {kind}", f"{times}{'   ' + ', '.join(extra) if extra else ''}"
     if outcome.refused:
-        yield "starts refused on a full disk", outcome.refused
+        yield "starts that failed meanwhile", outcome.refused
 
 
 def show(outcome):
