@@ -103,7 +103,8 @@ int bridge_run(struct bridge_settings *settings, const char *name)
             status = EXIT_FAILED;
     } else {
         log_error("%s", error.text);
-        status = EXIT_FAILED;
+        /* What the forwarder refuses is a Kafka property: starting again would not mend it. */
+        status = b.letters && !b.forwarder ? EXIT_WRONG_USE : EXIT_FAILED;
     }
     close_all(&b, status);
     return status;

@@ -132,7 +132,8 @@ void settings_check(const struct program *program, struct subscribe_settings *se
 {
     struct error error;
     /* Its number would be given to something else that is opened. */
-    if (fcntl(STDOUT_FILENO, F_GETFD) < 0)
+    /* Where it was closed, options_parse_or_exit has put what cannot be written to. */
+    if ((fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
         options_wrong(program, "standard output is closed: where should the messages go?");
     if (settings->filters.count == 0)
         options_wrong(program, "--topic is missing: which topics are to be printed?");

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -550,8 +551,18 @@ _Noreturn void options_wrong(const struct program *program, const char *format, 
     exit(EXIT_WRONG_USE);
 }
 
+/* A standard stream that is closed must not become some file that is opened later. What takes its place fails
+ * to be used: stdin cannot be read from, stdout and stderr cannot be written to. */
+static void keep_standard_streams(void)
+{
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+            abort(); /* the lowest free descriptor is the one that is closed */
+}
+
 void options_parse_or_exit(const struct program *program, int argc, char **argv)
 {
+    keep_standard_streams();
     struct error error;
     switch (options_parse(program, argc, argv, &error)) {
     case OPTIONS_RUN:

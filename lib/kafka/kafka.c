@@ -67,7 +67,8 @@ rd_kafka_conf_t *kafka_conf_new(const struct kafka_settings *settings, const str
                                 size_t required_count, struct error *error)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    bool ok = set(conf, "bootstrap.servers", settings->brokers, error);
+    bool ok = *settings->brokers ? set(conf, "bootstrap.servers", settings->brokers, error)
+                                 : error_set(error, "--brokers is empty");
     for (size_t i = 0; ok && i < default_count; i++)
         ok = set(conf, defaults[i].name, defaults[i].value, error);
     for (size_t i = 0; ok && i < settings->properties.count; i++)

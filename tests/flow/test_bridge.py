@@ -256,5 +256,5 @@ def test_wrong_use(brokers, programs, tmp_path, arguments, message):
 ])
 def test_wrong_kafka_properties(brokers, programs, tmp_path, property, message):
     program = programs.run("bridge", "-t", "x", "--spool", tmp_path / "spool", "-X", property)
-    assert program.process.returncode == 1
+    assert program.process.returncode == 2
     assert message in program.stderr
