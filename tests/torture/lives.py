@@ -123,7 +123,7 @@ class Lives:
 
     def _died(self, program):
         last = program.stderr.strip().rpartition("\n")[2]
-        if self._excuse() and program.process.returncode == 1:
+        if self._excuse() and program.process.returncode > 0:
             self.refused += 1
         else:
             self.troubles.append(f"{program.name} ended by itself with {program.process.returncode}: {last}")

@@ -22,7 +22,7 @@ ALL = DEATHS + tuple(kind for kinds in PLACES.values() for kind in kinds)
 DEFAULT = ("bridge-kill", "failpoints", "kafka-kill", "kafka-term", "kafka-stop", "kafka-drop",
            "mosquitto-restart", "mqtt-cut", "mqtt-half-open")
 
-PASSAGES = {  # the greatest number of passages after which an instant kills; others: one per planned message
+PASSAGES = {  # the greatest number of passages after which an instant kills; others: a quarter of a life's messages
     "rotate": 1, "trim": 1, "before-commit": 4, "after-commit": 4,
 }
 
@@ -67,7 +67,7 @@ def draw(seed, mode, kinds, kills, seconds, rate, outage=None):
         failpoint = ""
         if death == "failpoints":
             name = chance.choice(FAILPOINTS[mode])
-            failpoint = f"{name}:{chance.randint(1, PASSAGES.get(name, max(1, int(rate * mean))))}"
+            failpoint = f"{name}:{chance.randint(1, PASSAGES.get(name, max(1, int(rate * mean / 4))))}"
         plan.lives.append(Life(length, failpoint, death == "power-loss"))
     for place, possible in PLACES.items():
         wanted = [kind for kind in possible if kind in kinds]
