@@ -149,8 +149,12 @@ def test_demo_with_the_real_data(pipeline):
 def test_demo_after_sigkill_in_the_middle(pipeline):
     first = pipeline.start_demo_and_wait_for_messages()
     assert len(pipeline.processes()) > 15
+    frozen = pipeline.process("bridge-temp")
+    os.kill(frozen, signal.SIGSTOP)  # it cannot end yet
     first.kill()
     second = pipeline.start("--demo", "--fast")
+    second.wait_for_log(f"the pipeline: waiting for what an earlier start left behind: .*{frozen} bridge-temp")
+    os.kill(frozen, signal.SIGCONT)
     assert second.wait(150) == 0, second.stderr
     assert table(second) == expected(SAMPLE)
     assert "started private brokers: mqtt=" in second.stderr  # not those that were about to end
