@@ -4,8 +4,8 @@ import threading
 import time
 import uuid
 
-from clients import read_topic
-from confluent_kafka import Consumer
+from clients import read_topic, topic_partitions
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 
 class Count:
@@ -67,11 +67,12 @@ class Progress:
         self._sent = sent
         self._stopped = threading.Event()
         self._consumer = Consumer({
-            "bootstrap.servers": brokers, "group.id": f"torture-{uuid.uuid4()}", "auto.offset.reset": "earliest",
+            "bootstrap.servers": brokers, "group.id": f"torture-{uuid.uuid4()}",
             "enable.auto.commit": False, "isolation.level": "read_committed", "log_level": 0,
             "reconnect.backoff.max.ms": 500,
         })
-        self._consumer.subscribe([topic])
+        # Assigned, not subscribed: a consumer group would take up to 45 s of its own to come back after Kafka.
+        self._consumer.assign([TopicPartition(topic, id_, OFFSET_BEGINNING) for id_ in topic_partitions(brokers, topic)])
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
