@@ -13,6 +13,7 @@ unknown; 2 used wrongly; 3 none is lost, but some are doubled or out of order; 4
 
 import argparse
 import json
+import os
 import signal
 import sys
 import time
@@ -88,12 +89,19 @@ class Progress:
         counts = ", ".join(f"{topic} {tally.read:,}" for topic, tally in tallies.items())
         text = f"{read:,} messages in Kafka, {rate:,.0f}/s ({counts})"
         if self._terminal:
-            self._stream.write(f"\r\033[K{text[:200]}")
+            self._stream.write(f"\r\033[K{text[: self._width() - 1]}")
         else:
             self._stream.write(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} count.py info: {text}\n")
         self._stream.flush()
         self._shown = True
         self._last = (now, read)
+
+    def _width(self):
+        """Of the terminal, which its user may change at any time: a line that wraps could not be rewritten."""
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or 80
+        except OSError:
+            return 80
 
     def end(self):
         if self._terminal and self._shown:

@@ -50,7 +50,7 @@ parse_arguments() {
             --help) show_usage && exit ;;
             --demo | --brokers) set_mode "${1#--}" ;;
             --fast) set_pace --fast ;;
-            --speed | --rate) need_value "$@" && set_pace "$1" "$2" && shift ;;
+            --speed | --rate) need_value "$@" && check_pace "$1" "$2" && set_pace "$1" "$2" && shift ;;
             --data) need_value "$@" && data=$2 && shift ;;
             --config) need_value "$@" && export ROOMSTREAM_CONFIG=$2 && shift ;;
             *) misuse "unknown argument '$1'" ;;
@@ -59,6 +59,7 @@ parse_arguments() {
     done
     [[ $mode == demo || (-z $data && ${#pace[@]} -eq 0) ]] || misuse "--data, --fast, --speed and --rate go with --demo"
     [[ -z $data || -r $data ]] || misuse "--data: cannot read $data"
+    [[ -z $data || -f $data ]] || misuse "--data: $data is not a file (each of the six publishers reads all of it)"
     data=$(realpath -- "${data:-$root/data/occupancy-sample.csv}")
     ((${#pace[@]})) || pace=(--speed 300 --max-gap 60s)
 }
@@ -66,6 +67,8 @@ set_mode() {
     [[ $mode == bridges ]] || misuse "--demo and --brokers exclude each other"
     mode=$1
 }
+# For the programs, which judge the rest, a rate of 0 is as good as none given.
+check_pace() { [[ $1 != --rate || ${2%%[eE]*} == *[1-9]* ]] || misuse "--rate: '$2' is not a number above 0"; }
 set_pace() {
     ((${#pace[@]} == 0)) || misuse "--fast, --speed and --rate exclude each other"
     pace=("$@")
@@ -161,11 +164,10 @@ start_bridges() {
     done
 }
 
-# What is published before the broker knows a bridge's session would never reach it.
+# What is published before the broker knows a bridge's session would never reach it. Sets unsubscribed to a topic without.
 bridges_are_subscribed() {
-    local topic
-    for topic in "${topics[@]}"; do
-        grep -q ' subscribed to ' "$logs/$(program_of bridge "$topic").log" || return 1
+    for unsubscribed in "${topics[@]}"; do
+        grep -q ' subscribed to ' "$logs/$(program_of bridge "$unsubscribed").log" || return 1
     done
 }
 
@@ -217,9 +219,13 @@ run_demo() {
     local id left=${#topics[@]} failed=''
     id=$(</proc/sys/kernel/random/uuid)
     start_bridges
-    wait_until 60 bridges_are_subscribed || die "the bridges have not subscribed within a minute; their logs are in $logs"
+    wait_until 60 bridges_are_subscribed || {
+        show_tail "$logs/$(program_of bridge "$unsubscribed").log" 5
+        die "the bridges have not subscribed within a minute: does $mqtt_address belong to another program than an MQTT broker? (logs in $logs)"
+    }
     start_counter "$id"
     wait_until 90 counter_ready_or_gone || die "Kafka's topics could not be read within 90 s; the logs are in $logs"
+    is_running "$counter" || die "what arrives in Kafka cannot be counted, see above"
     info "replaying $data"
     start_publishers "$id"
     while await_any && [[ $ended != "$counter" ]]; do
@@ -278,7 +284,7 @@ main() {
     trap 'interrupted 129' HUP
     [[ $mode != brokers ]] || run=$state/run-brokers
     lock_folder "$run" "the pipeline"
-    mkdir -p "$logs"
+    make_state_folder "$logs"
     install_needs "$needs_to_run"
     build_programs
     read_addresses

@@ -7,7 +7,7 @@ build_preset() {
     local preset=$1 log=$state/log/build-$1.log fd folder=$root/build
     shift
     [[ $preset == release ]] || folder+=-$preset
-    mkdir -p "$state/log" || die "cannot make the folder $state/log"
+    make_state_folder "$state/log"
     exec {fd}>>"$state/build.lock"
     flock --wait 600 "$fd" || die "another build has been running for ten minutes ($state/build.lock)"
     : >"$log"

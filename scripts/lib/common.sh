@@ -33,6 +33,13 @@ misuse() { die "$1 (see $program --help)" 2; }
 # need_value OPTION [VALUE]...: that an option on the command line is followed by its value.
 need_value() { (($# > 1)) || misuse "$1 needs a value"; }
 
+# make_state_folder DIR: makes DIR if it is missing, and ends the script if nothing can be written there.
+make_state_folder() {
+    local reason
+    reason=$(mkdir -p -- "$1" 2>&1) || die "$reason: ROOMSTREAM_STATE names another folder for data and logs"
+    [[ -w $1 ]] || die "cannot write to the folder $1: ROOMSTREAM_STATE names another one for data and logs"
+}
+
 # show_usage: prints the comment at the top of the running script, which is its manual.
 show_usage() { sed -n '1d; /^#/!q; s/^# \{0,1\}//p' "$0"; }
 

@@ -62,7 +62,7 @@ install_needs() {
     printf '    %s\n' "${missing_lines[@]}" >&2
     packages=${missing[*]}
     has_command apt-get || die "install these (Debian's names) with your system's package manager, then start again: $packages"
-    mkdir -p "${log%/*}" || die "cannot make the folder ${log%/*}"
+    make_state_folder "${log%/*}"
     : >"$log"
     become_root "$packages"
     info "installing them with apt-get; log in $log"
@@ -97,25 +97,22 @@ become_root() {
     fi
 }
 
-# An earlier installation may have been interrupted in the middle; another one may be running.
+# An earlier installation may have been interrupted in the middle; another one may be running, also that of an earlier
+# start of ours that was killed.
 prepare_apt() {
-    local log=$1 end=$((SECONDS + 300))
+    local log=$1
     if [[ $(dpkg --audit 2>/dev/null) ]]; then
         info "finishing an installation that was interrupted (dpkg --configure -a)"
-        run_as_root "$log" dpkg --configure -a || apt_failed "$log" "dpkg --configure -a failed"
+        run_when_free "$log" dpkg --configure -a || apt_failed "$log" "dpkg --configure -a failed"
     fi
-    until run_as_root "$log" apt-get -q update; do
-        ((SECONDS < end)) || apt_failed "$log" "another apt-get has been running for five minutes"
-        tail -n 3 "$log" | grep -q 'Could not get lock' || apt_failed "$log" "apt-get update failed"
-        sleep 2
-    done
+    run_when_free "$log" apt-get -q update || apt_failed "$log" "apt-get update failed"
 }
 
 install_packages() {
     local log=$1 status=0 service=
     [[ " ${missing[*]} " != *' mosquitto '* ]] || service=new
     [[ -z $service ]] || forbid_service_start
-    run_as_root "$log" apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold \
+    run_when_free "$log" apt-get -q -y -o Dpkg::Options::=--force-confold \
         install --no-install-recommends "${missing[@]}" || status=$?
     if [[ $service ]]; then
         allow_service_start
@@ -126,6 +123,25 @@ install_packages() {
 
 # apt-get is not ended with this script: that would leave the package system half way. It says itself when it is done.
 run_as_root() { without_locks "${as_root[@]}" "${@:2}" </dev/null >>"$1" 2>&1; }
+
+# run_when_free LOG COMMAND...: the same for a command that needs the package system for itself: while another process has it
+# locked, it is tried again for five minutes.
+run_when_free() {
+    local log=$1 before reason announced='' end=$((SECONDS + 300))
+    while :; do
+        before=$(stat -c %s "$log")
+        run_as_root "$@" && return
+        # As apt-get and dpkg say it.
+        reason=$(tail -c "+$((before + 1))" "$log" | grep -E -m 1 'Could not get lock|locked by another process') || return 1
+        [[ $announced ]] || info "waiting for another installation to end ($reason)"
+        announced=yes
+        ((SECONDS < end)) || {
+            warn "the package system is still locked after five minutes"
+            return 1
+        }
+        sleep 2
+    done
+}
 
 apt_failed() {
     show_tail "$1"

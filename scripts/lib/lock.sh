@@ -37,7 +37,7 @@ lock_holders() {
 # error; what a dead one left behind gets a minute to end.
 lock_folder() {
     local dir=$1 what=$2 owner fd announced='' end=$((SECONDS + 60))
-    mkdir -p "$dir" || die "cannot make the folder $dir for $what"
+    make_state_folder "$dir"
     exec {fd}>>"$dir/lock"
     until flock --wait 1 "$fd"; do
         owner=$(lock_owner "$dir") && die "$what: already in use by process $owner (folder $dir)"
@@ -72,6 +72,8 @@ without_locks() {
 # settle_folder DIR: waits, at most a minute, while DIR has no live owner but leftovers that are about to end.
 settle_folder() {
     [[ -e $1/lock ]] || return 0
-    wait_until 60 folder_is_settled "$1" || warn "$1 is still held by process $(lock_holders "$1")"
+    wait_until 2 folder_is_settled "$1" && return
+    info "waiting for what an earlier start left behind in $1: $(lock_holders "$1")"
+    wait_until 58 folder_is_settled "$1" || warn "$1 is still held by process $(lock_holders "$1")"
 }
 folder_is_settled() { flock --nonblock "$1/lock" true || lock_owner "$1" >/dev/null; }

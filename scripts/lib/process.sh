@@ -49,21 +49,22 @@ is_running() { kill -0 "$1" 2>/dev/null; }
 has_ended() { ! is_running "$1"; }
 
 # stop_processes SECONDS NAME PID...: SIGTERM to all, and SIGKILL to those that have not ended after SECONDS. An empty PID,
-# or one that has ended, is no error. Meanwhile stopping holds the PIDs, for a trap that wants it faster.
+# or one that has ended, is no error. Meanwhile stopping holds the PIDs, for a trap that wants it faster. The waits drop
+# the shell's own words about a child that is killed meanwhile.
 stopping=()
 stop_processes() {
     local limit=$1 name=$2 pid
     stopping=()
     for pid in "${@:3}"; do
-        [[ -z $pid ]] || wait_until 5 has_begun "$pid" || true
+        [[ -z $pid ]] || wait_until 5 has_begun "$pid" 2>/dev/null || true
         [[ -z $pid ]] || ! kill -TERM "$pid" 2>/dev/null || stopping+=("$pid")
     done
-    wait_until "$limit" have_ended "${stopping[@]}" && return
+    wait_until "$limit" have_ended "${stopping[@]}" 2>/dev/null && return
     warn "$name did not stop within $limit s: killed"
     for pid in "${stopping[@]}"; do
         kill -KILL "$pid" 2>/dev/null || true
     done
-    wait_until 10 have_ended "${stopping[@]}"
+    wait_until 10 have_ended "${stopping[@]}" 2>/dev/null
 }
 # A child that is still a copy of this shell, about to become its program, would drop the signal.
 has_begun() { ! cmp -s "/proc/$$/cmdline" "/proc/$1/cmdline"; }

@@ -1,8 +1,12 @@
 """scripts/count.py finds what is lost, doubled and out of order. The messages come from a Kafka client that is not ours."""
 
+import importlib.util
 import json
+import os
+import pty
 import re
 import sys
+import termios
 
 import pytest
 from clients import create_topic
@@ -120,3 +124,16 @@ def test_kafka_that_is_not_there_is_an_error(tmp_path):
     )
     assert program.wait(60) == 4
     assert "Kafka at 127.0.0.1:1 cannot be read" in program.stderr
+
+
+def test_the_progress_line_fits_the_terminal():
+    spec = importlib.util.spec_from_file_location("count", ROOT / "scripts" / "count.py")
+    count = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(count)
+    ours, its = pty.openpty()
+    termios.tcsetwinsize(its, (24, 40))
+    with open(its, "w") as terminal, open(ours, "rb"):
+        progress = count.Progress(terminal)
+        wait_until(lambda: progress.show({f"topic{number}": count.Tally() for number in range(9)}) or progress._shown, 30, "a line")
+        line = os.read(ours, 1000).decode()
+    assert line.startswith("\r\033[K0 messages in Kafka") and len(line.removeprefix("\r\033[K")) == 39

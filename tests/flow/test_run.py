@@ -274,6 +274,8 @@ def test_a_private_broker_that_dies_ends_everything(pipeline):
         (["--fast"], "go with --demo"),
         (["--demo", "--data"], "--data needs a value"),
         (["--demo", "--data", "/nonexistent.csv"], "cannot read /nonexistent.csv"),
+        (["--demo", "--data", "/"], "--data: / is not a file"),
+        (["--demo", "--rate", "0"], "--rate: '0' is not a number above 0"),
         (["--what"], "unknown argument '--what'"),
     ],
 )
@@ -286,13 +288,41 @@ def test_wrong_use(pipeline, arguments, message):
 
 @pytest.mark.parametrize(
     ("arguments", "env", "message"),
-    [([], {"MQTT_PORT": "none"}, "MQTT_PORT"), (["--demo", "--speed", "none"], {}, "speed")],
+    [
+        ([], {"MQTT_PORT": "none"}, "MQTT_PORT"),
+        (["--demo", "--speed", "none"], {}, "--speed: 'none' is not a number"),
+        (["--demo", "--speed", "0"], {}, "--speed: '0' is not a number"),
+        (["--demo", "--rate", "-1"], {}, "--rate: '-1' is not a number"),
+    ],
 )
 def test_a_wrong_value_is_told_before_anything_is_started(pipeline, arguments, env, message):
     program = pipeline.start(*arguments, **env)
     assert program.wait() == 2
     assert message in program.stderr
     assert not (pipeline.state / "mosquitto").exists()
+
+
+def test_a_state_folder_that_cannot_be_made_is_told_in_one_line(pipeline):
+    pipeline.state.write_text("not a folder")
+    program = pipeline.start()
+    assert program.wait() == 1
+    assert len(program.stderr.splitlines()) == 1
+    assert f"{pipeline.state}" in program.stderr and "ROOMSTREAM_STATE" in program.stderr
+
+
+@pytest.fixture
+def mute_port():
+    """A port that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
+        yield server.getsockname()[1]
+
+
+def test_nothing_is_published_when_it_could_not_be_counted(pipeline, mute_port):
+    program = pipeline.start("--demo", KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{mute_port}")
+    assert program.wait(120) == 1
+    assert "what arrives in Kafka cannot be counted" in program.stderr
+    assert "replaying" not in program.stderr
+    pipeline.assert_nothing_left()
 
 
 def test_help(pipeline):

@@ -72,6 +72,17 @@ def test_termination_is_passed_on_twice(supervise, tmp_path):
     assert log.read_text() == "begun\nfirst\nsecond\n"
 
 
+def test_a_daemon_killed_while_it_stops_leaves_no_words_of_the_shell(supervise, tmp_path):
+    program = supervise("trap 'echo stopping' TERM; echo begun; while :; do sleep 0.1; done")
+    log = tmp_path / "log"
+    wait_until(lambda: log.exists() and "begun" in log.read_text(), 30, "the daemon runs")
+    program.send(signal.SIGTERM)
+    wait_until(lambda: "stopping" in log.read_text(), 30, "the signal arrives")
+    os.kill(lives(tmp_path)[0], signal.SIGKILL)
+    assert program.wait() == 128 + signal.SIGKILL
+    assert program.stderr == ""
+
+
 def test_a_daemon_ends_with_a_killed_supervisor(supervise, tmp_path):
     program = supervise("exec sleep 1000")
     pid = wait_until(lambda: lives(tmp_path), 30, "a start")[0]
