@@ -7,6 +7,8 @@
 #include "stop.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +17,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Unreleased messages beyond the Receive Maximum that are not a flood yet, and those in a flood after which
- * another connection is quicker. */
-enum { FLOOD_TOLERANCE = 500, FLOOD_ROUND = 4000 };
+/* After a flood, how many messages that are out already are dealt with before the next connection. */
+enum { FLOOD_ROUND = 4000 };
+
+/* A file of this name in the spool's folder says that the broker floods. */
+#define FLOOD_MARK "broker-floods"
 
 struct receiver {
     const struct bridge_settings *settings;
@@ -96,6 +100,31 @@ static void on_connected(void *context, const struct mqtt_connected *connected)
     r->reconnecting = false;
 }
 
+static void mark_path(const struct receiver *r, char *path, size_t size)
+{
+    snprintf(path, size, "%s/" FLOOD_MARK, r->settings->spool_directory);
+}
+
+/* Has this broker exceeded the Receive Maximum before, in this process or an earlier one? */
+static bool known_to_flood(const struct receiver *r)
+{
+    char path[PATH_MAX];
+    mark_path(r, path, sizeof path);
+    return access(path, F_OK) == 0 || spool_unreleased_count(r->spool) > (size_t)r->settings->receive_maximum;
+}
+
+/* Without the mark the next process learns it again, at the price of another flood. */
+static void remember_flood(const struct receiver *r)
+{
+    char path[PATH_MAX];
+    mark_path(r, path, sizeof path);
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0)
+        log_warning("cannot create %s: %s", path, strerror(errno));
+    else
+        close(fd);
+}
+
 /* Mosquitto 2.0.11 lets every acknowledgement of a resumed session release a whole window more, until the
  * packet ids wrap and collide and the connection is lost. With a Receive Maximum of 1 it lets no more out;
  * but what is out already it sends again on every connection, up to 65,535 messages before the first PUBREL,
@@ -104,15 +133,17 @@ static void on_connected(void *context, const struct mqtt_connected *connected)
 static void check_flood(struct receiver *r)
 {
     size_t unreleased = spool_unreleased_count(r->spool);
-    size_t allowed = r->flooded ? FLOOD_ROUND : (size_t)r->settings->receive_maximum + FLOOD_TOLERANCE;
+    size_t allowed = r->flooded ? FLOOD_ROUND : (size_t)r->settings->receive_maximum;
     if (unreleased < r->least_unreleased)
         r->least_unreleased = unreleased;
     if (!atomic_load(&r->connection) || r->reconnecting || unreleased - r->least_unreleased <= allowed)
         return;
-    if (!r->flooded)
+    if (!r->flooded) {
         log_warning(
             "the MQTT broker has more than the Receive Maximum of %d messages in flight: reconnecting with 1",
             (int)r->settings->receive_maximum);
+        remember_flood(r);
+    }
     r->flooded = r->reconnecting = true;
     mqtt_reconnect(atomic_load(&r->connection), MQTTREASONCODE_RECEIVE_MAXIMUM_EXCEEDED, 1);
 }
@@ -226,8 +257,17 @@ struct receiver *receiver_open(const struct bridge_settings *settings, const cha
         r->session.require_qos = true;
         callbacks.connected = on_connected;
     }
-    struct mqtt_connection *connection =
-        forget_stale_ids(r, error) ? mqtt_open(name, &settings->mqtt, &r->session, &callbacks, error) : NULL;
+    if (!forget_stale_ids(r, error))
+        goto failed;
+    r->flooded = settings->delivery == EXACTLY_ONCE && known_to_flood(r);
+    if (r->flooded) {
+        log_info(
+            "the MQTT broker has exceeded its Receive Maximum before: beginning with 1 (remove %s/" FLOOD_MARK
+            " to try again)",
+            settings->spool_directory);
+        r->session.receive_maximum = 1;
+    }
+    struct mqtt_connection *connection = mqtt_open(name, &settings->mqtt, &r->session, &callbacks, error);
     if (!connection)
         goto failed;
     atomic_store(&r->connection, connection);
