@@ -59,7 +59,7 @@ def test_carries_any_payload_unchanged(brokers, mqtt_client, bridge):
 
 def test_any_topic_and_many_properties(brokers, mqtt_client, programs, tmp_path):
     bridge = Bridge(programs, tmp_path, "--kafka-topic", "odd-topics", topic="odd/#").start()
-    topics = ["odd/a b", "odd//", "odd/grün/☃", "odd/$x", "odd/" + "l" * 60_000]
+    topics = ["odd/a b", "odd//", "odd/grün/☃", "odd/$x", "odd/" + "l" * 65_531]  # the last is as long as a topic can be
     properties = [(f"name{number}", "v" * number) for number in range(100)]
     for topic in topics:
         mqtt_client.published(mqtt_client.publish(topic, b"x", user_properties=properties))
@@ -119,6 +119,20 @@ def test_a_record_too_large_for_the_broker_takes_no_other_with_it(brokers, mqtt_
         mqtt_client.published(info)
     assert numbers(wait_for_messages(brokers.kafka.address, bridge.topic, 40)) == list(range(1, 41))
     assert bridge.stop() == {"received": 43, "delivered": 40, "spooled": 0, "dead": 3}
+
+
+def test_around_the_size_limit_each_message_arrives_or_is_a_dead_letter(brokers, mqtt_client, programs, tmp_path):
+    """librdkafka's message.max.bytes counts key and headers as well: somewhere in the middle of these sizes is the limit."""
+    bridge = Bridge(programs, tmp_path, "-X", "message.max.bytes=100000").start()
+    sizes = list(range(99_700, 100_000, 7)) + [99_999, 100_000, 100_001, 5]
+    for size in sizes:
+        mqtt_client.published(mqtt_client.publish(bridge.topic, b"x" * size))
+    wait_until(lambda: read_topic(brokers.kafka.address, bridge.topic)[-1:] and
+               len(read_topic(brokers.kafka.address, bridge.topic)[-1].value()) == 5, 30, "the last message")
+    arrived = [len(message.value()) for message in read_topic(brokers.kafka.address, bridge.topic)]
+    # All up to a certain size, none above, and what follows them.
+    assert arrived == sizes[: len(arrived) - 1] + [5] and 1 < len(arrived) < len(sizes) - 2
+    assert bridge.stop() == {"received": len(sizes), "delivered": len(arrived), "spooled": 0, "dead": len(sizes) - len(arrived)}
 
 
 def test_a_retained_message_comes_once(brokers, mqtt_client, bridge):
