@@ -111,9 +111,10 @@ enum spool_read_result {
     SPOOL_READ_FAILED,  /* *error: I/O error or damage; the next call tries the same record again */
 };
 
-/* The next SPOOL_MESSAGE not yet read nor delivered (other kinds are passed over). The record's pointers are
- * valid until the next spool_read, spool_rewind or spool_close, or a spool_advance to beyond the next record.
- * Reads segments in large pieces: no system call per record. */
+/* The next SPOOL_MESSAGE not yet read nor delivered (other kinds are passed over); *record holds anything
+ * unless SPOOL_READ_RECORD is returned. The record's pointers are valid until the next spool_read,
+ * spool_rewind or spool_close, or a spool_advance to beyond the next record. Reads segments in large pieces:
+ * no system call per record. */
 enum spool_read_result spool_read(struct spool *spool, struct spool_record *record, struct error *error);
 
 /* Reading starts again at the position, the lowest id not yet delivered; what is delivered already is passed
