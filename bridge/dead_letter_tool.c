@@ -4,7 +4,6 @@
 #include "dead_letters.h"
 #include "headers.h"
 #include "json_text.h"
-#include "receiver.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -2,6 +2,7 @@
 
 #include "at_least_once.h"
 #include "clock.h"
+#include "event.h"
 #include "exactly_once.h"
 #include "stop.h"
 
@@ -11,7 +12,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 /* Under load the passes are this far apart, so that each carries many messages; a pass that follows another
@@ -20,8 +20,10 @@ static const int64_t pass_interval = 2 * MILLISECOND;
 
 /* With messages in flight, how long their delivery reports may wait to be served; without, how long
  * housekeeping may. */
-#define MAX_NAP (500 * MILLISECOND) /* so that a request to stop is seen */
 static const int64_t report_interval = 20 * MILLISECOND, idle_interval = 1 * SECOND;
+
+/* Longer sleeps are made of several, so that a request to stop is seen. */
+static const int64_t longest_nap = 500 * MILLISECOND;
 
 struct forwarder {
     const struct bridge_settings *settings;
@@ -31,7 +33,7 @@ struct forwarder {
         struct exactly_once exactly_once;
     } way; /* as settings->delivery says */
     pthread_t thread;
-    int wake;          /* eventfd */
+    int wake;          /* event */
     atomic_bool armed; /* the thread sleeps until woken: a store must write to `wake` */
     atomic_bool failed;
     atomic_bool stopping;
@@ -41,17 +43,10 @@ struct forwarder {
     int notify_fd; /* -1: nobody waits */
 };
 
-static void write_event(int fd)
-{
-    const uint64_t one = 1;
-    ssize_t written = write(fd, &one, sizeof one);
-    (void)written; /* it fails only when the counter is full: readable all the same */
-}
-
 void forwarder_wake(struct forwarder *f)
 {
     if (atomic_load_explicit(&f->armed, memory_order_seq_cst) && atomic_exchange(&f->armed, false))
-        write_event(f->wake);
+        event_raise(f->wake);
 }
 
 void forwarder_notify_below(struct forwarder *f, int64_t bytes, int fd)
@@ -74,7 +69,7 @@ static void notify(struct forwarder *f)
     if (f->notify_fd >= 0) {
         spool_get_stats(f->spool, &stats);
         if (stats.bytes <= f->notify_bytes) {
-            write_event(f->notify_fd);
+            event_raise(f->notify_fd);
             f->notify_fd = -1;
         }
     }
@@ -88,11 +83,8 @@ static void sleep_armed(struct forwarder *f, uint64_t seen, int64_t longest)
     struct timespec timeout = {.tv_sec = longest / SECOND, .tv_nsec = longest % SECOND};
     atomic_store(&f->armed, true);
     /* What was appended before arming found nobody to wake. */
-    if (spool_next_id(f->spool) == seen && ppoll(&wait, 1, &timeout, NULL) > 0) {
-        uint64_t count;
-        ssize_t got = read(f->wake, &count, sizeof count);
-        (void)got;
-    }
+    if (spool_next_id(f->spool) == seen && ppoll(&wait, 1, &timeout, NULL) > 0)
+        event_clear(f->wake);
     atomic_store(&f->armed, false);
 }
 
@@ -102,7 +94,7 @@ static void sleep_for(struct forwarder *f, int64_t ns)
     int64_t end = clock_monotonic() + ns, now;
     while ((now = clock_monotonic()) < end &&
            !(atomic_load(&f->stopping) && now >= atomic_load(&f->deadline))) {
-        int64_t left = end - now < MAX_NAP ? end - now : MAX_NAP;
+        int64_t left = end - now < longest_nap ? end - now : longest_nap;
         struct timespec wait = {.tv_sec = left / SECOND, .tv_nsec = left % SECOND};
         nanosleep(&wait, NULL);
     }
@@ -176,9 +168,9 @@ struct forwarder *forwarder_open(const struct bridge_settings *settings, const c
     f->spool = spool;
     f->notify_fd = -1;
     pthread_mutex_init(&f->mutex, NULL);
-    f->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    f->wake = event_open();
     if (f->wake < 0)
-        error_set(error, "cannot make an eventfd: %s", strerror(errno));
+        error_set(error, "cannot make an event: %s", strerror(errno));
     else if (open_way(f, id, letters, error)) {
         int rc = pthread_create(&f->thread, NULL, run, f);
         if (rc == 0)
@@ -197,7 +189,7 @@ void forwarder_stop(struct forwarder *f, int64_t timeout)
 {
     atomic_store(&f->deadline, clock_monotonic() + timeout);
     atomic_store(&f->stopping, true);
-    write_event(f->wake);
+    event_raise(f->wake);
     pthread_join(f->thread, NULL);
 }
 

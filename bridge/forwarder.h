@@ -19,7 +19,7 @@ struct forwarder *forwarder_open(const struct bridge_settings *settings, const c
 /* Tells the thread that something was appended; cheap when it need not be woken. Any thread. */
 void forwarder_wake(struct forwarder *forwarder);
 
-/* Has the forwarder write to `fd` (an eventfd) once the spool's size is at most `bytes`; -1: not any more.
+/* Has the forwarder raise `fd` (event.h) once the spool's size is at most `bytes`; -1: not any more.
  * Any thread. */
 void forwarder_notify_below(struct forwarder *forwarder, int64_t bytes, int fd);
 

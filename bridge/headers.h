@@ -1,6 +1,6 @@
-/* A message's headers in one flat piece of bytes: made from MQTT properties when it comes in, kept in the
- * spool, and handed to Kafka as record headers. Each header: name length (2 bytes, little-endian), value
- * length (4), name, value. */
+/* What the two halves of a bridge agree on beside the spool's record: its flags, and a message's headers in
+ * one flat piece of bytes, made from MQTT properties when it comes in, kept in the spool, and handed to Kafka
+ * as record headers. Each header: name length (2 bytes, little-endian), value length (4), name, value. */
 #ifndef ROOMSTREAM_HEADERS_H
 #define ROOMSTREAM_HEADERS_H
 
@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* A spooled message's flags: its QoS, and the RETAIN and DUP flags of its PUBLISH. */
+enum { RECORD_QOS = 0x03, RECORD_RETAINED = 0x04, RECORD_DUPLICATE = 0x08 };
 
 /* A buffer that grows to the largest message's headers and is used again; zero-initialize, free(data) at the
  * end. */

@@ -2,7 +2,6 @@
 
 #include "clock.h"
 #include "headers.h"
-#include "receiver.h"
 
 #include <stdlib.h>
 #include <string.h>

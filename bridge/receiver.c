@@ -1,10 +1,10 @@
 #include "receiver.h"
 
 #include "clock.h"
+#include "event.h"
 #include "failpoint.h"
 #include "headers.h"
 #include "packet_ids.h"
-#include "stop.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,7 +34,7 @@ struct receiver {
     bool flooded;            /* the broker ignores our Receive Maximum: it is 1 from then on */
     bool reconnecting;       /* because of a flood */
     struct log_limit append_failures;
-    int fd;
+    int fd;           /* event: receiver_regulate has something to do */
     atomic_bool full; /* a message did not fit into the spool since it was last left for the broker's care */
     atomic_bool waiting; /* a message that does not fit waits to be stored */
     atomic_bool failed;
@@ -50,13 +49,6 @@ static int64_t high_water(const struct receiver *r)
 static int64_t low_water(const struct receiver *r)
 {
     return r->settings->spool_max / 3 * 2;
-}
-
-static void notify(const struct receiver *r)
-{
-    const uint64_t one = 1;
-    ssize_t written = write(r->fd, &one, sizeof one);
-    (void)written; /* it fails only when the counter is full: readable all the same */
 }
 
 /* A short sleep that a request to stop does not cut: the callback must not return before the message is
@@ -76,7 +68,7 @@ static void store(struct receiver *r, const struct spool_record *record)
         uint64_t held;
         atomic_store(&r->waiting, result == SPOOL_FULL);
         if (result == SPOOL_FULL && !atomic_exchange(&r->full, true))
-            notify(r);
+            event_raise(r->fd);
         else if (result == SPOOL_FAILED && log_allowed(&r->append_failures, &held))
             log_error("a message cannot be stored and is not acknowledged: %s; trying again", error.text);
         forwarder_wake(r->forwarder);
@@ -177,16 +169,14 @@ static void on_failed(void *context, const char *message)
     struct receiver *r = context;
     (void)message;
     atomic_store(&r->failed, true);
-    notify(r);
+    event_raise(r->fd);
 }
 
 void receiver_regulate(struct receiver *r)
 {
     struct spool_stats stats;
     char size[TEXT_SIZE_SIZE];
-    uint64_t count;
-    ssize_t drained = read(r->fd, &count, sizeof count);
-    (void)drained; /* nothing to read is fine: the descriptor does not block */
+    event_clear(r->fd);
     spool_get_stats(r->spool, &stats);
     text_from_size(stats.bytes, size);
     if (!r->paused && (stats.bytes > high_water(r) || atomic_load(&r->full))) {
@@ -231,7 +221,7 @@ struct receiver *receiver_open(const struct bridge_settings *settings, const cha
                                struct forwarder *forwarder, struct error *error)
 {
     struct receiver *r = calloc(1, sizeof *r);
-    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int fd = event_open();
     if (!r || fd < 0) {
         error_set(error, "cannot make a receiver: %s", strerror(errno));
         goto failed;

@@ -10,9 +10,6 @@
 
 struct receiver;
 
-/* The flags of a spooled message. */
-enum { RECORD_QOS = 0x03, RECORD_RETAINED = 0x04, RECORD_DUPLICATE = 0x08 };
-
 /* Connects in the background and receives until receiver_close. All arguments outlive it. NULL with *error.
  */
 struct receiver *receiver_open(const struct bridge_settings *settings, const char *name, struct spool *spool,

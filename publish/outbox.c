@@ -1,8 +1,9 @@
 #include "outbox.h"
 
+#include "event.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 /* Who may change a slot: FREE and TO_SEND belong to the owner, SENT to the thread of the outcome, which moves
@@ -42,7 +43,7 @@ struct outbox *outbox_new(size_t window, size_t payload_max, outbox_send *send, 
     struct outbox *outbox = calloc(1, sizeof *outbox);
     if (!outbox)
         return NULL;
-    outbox->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    outbox->event = event_open();
     outbox->slots = calloc(window, sizeof *outbox->slots);
     outbox->payloads = calloc(window, payload_max);
     if (outbox->event < 0 || !outbox->slots || !outbox->payloads) {
@@ -134,17 +135,9 @@ bool outbox_empty(struct outbox *outbox)
     return outbox->oldest == outbox->newest;
 }
 
-static void clear(struct outbox *outbox)
-{
-    uint64_t events;
-    /* One read takes all events; without any it fails with EAGAIN. */
-    ssize_t cleared = read(outbox->event, &events, sizeof events);
-    (void)cleared;
-}
-
 void outbox_arm(struct outbox *outbox, size_t count)
 {
-    clear(outbox); /* first: an outcome from now on leaves it readable */
+    event_clear(outbox->event); /* first: an outcome from now on leaves it readable */
     atomic_store(&outbox->armed_count, count);
     atomic_store(&outbox->armed, true);
 }
@@ -152,7 +145,7 @@ void outbox_arm(struct outbox *outbox, size_t count)
 void outbox_disarm(struct outbox *outbox)
 {
     atomic_store(&outbox->armed, false);
-    clear(outbox);
+    event_clear(outbox->event);
 }
 
 int outbox_fd(const struct outbox *outbox)
@@ -189,10 +182,7 @@ uint64_t outbox_finished(const struct outbox *outbox)
 
 void outbox_wake(struct outbox *outbox)
 {
-    const uint64_t one = 1;
-    /* It fails only where the counter is full: readable already. */
-    ssize_t written = write(outbox->event, &one, sizeof one);
-    (void)written;
+    event_raise(outbox->event);
 }
 
 static void no_longer_pending(struct outbox *outbox)

@@ -1,6 +1,7 @@
 #include "output.h"
 
 #include "clock.h"
+#include "event.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -8,7 +9,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,7 +53,7 @@ struct output *output_open(int fd, size_t buffer_bytes, struct error *error)
     pthread_cond_init(&o->room, NULL);
     o->filling.data = malloc(buffer_bytes);
     o->writing.data = malloc(buffer_bytes);
-    o->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    o->event = event_open();
     if (o->filling.data && o->writing.data && o->event >= 0)
         return o;
     error_set(error, "cannot make a buffer of 2 x %zu bytes: %s", buffer_bytes, strerror(errno));
@@ -77,11 +77,8 @@ void output_close(struct output *o)
 /* With the lock held. */
 static void wake_writer(struct output *o)
 {
-    const uint64_t one = 1;
     o->idle = false;
-    /* It fails only where the counter is full: readable already. */
-    ssize_t size = write(o->event, &one, sizeof one);
-    (void)size;
+    event_raise(o->event);
 }
 
 /* ---- the producer ---- */
@@ -181,13 +178,6 @@ static bool write_piece(struct output *o, enum output_result *result, struct err
     return error_set(error, "cannot write the output: %s", strerror(errno));
 }
 
-static void clear_event(struct output *o)
-{
-    uint64_t count;
-    ssize_t size = read(o->event, &count, sizeof count);
-    (void)size; /* nothing to read: somebody else's wake-up was enough */
-}
-
 /* poll() until a deadline (monotonic ns, 0: none). */
 static void wait_for_any(struct pollfd *fds, nfds_t count, int64_t deadline)
 {
@@ -212,7 +202,7 @@ enum output_result output_relay(struct output *o, int stop_fd, int64_t deadline,
         wait_for_any(fds, 3, gathers_first ? gathered : deadline);
         gathered = 0;
         if (fds[1].revents)
-            clear_event(o);
+            event_clear(o->event);
         if (fds[2].revents & POLLNVAL) {
             error_set(error, "cannot write the output: it is closed");
             return OUTPUT_FAILED;

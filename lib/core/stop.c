@@ -1,13 +1,12 @@
 #include "stop.h"
 
 #include "clock.h"
+#include "event.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 static atomic_bool requested, signalled;
@@ -15,13 +14,8 @@ static int event = -1;
 
 void stop_request(void)
 {
-    int saved = errno;
-    const uint64_t one = 1;
     atomic_store(&requested, true);
-    /* It fails only where the counter is full (readable already) or before stop_init. */
-    ssize_t written = write(event, &one, sizeof one);
-    (void)written;
-    errno = saved;
+    event_raise(event); /* before stop_init there is none, and nobody waits */
 }
 
 static void on_signal(int signal)
@@ -34,9 +28,11 @@ static void on_signal(int signal)
 void stop_init(void)
 {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    event = eventfd(atomic_load(&requested), EFD_CLOEXEC | EFD_NONBLOCK);
+    event = event_open();
     if (event < 0)
         abort(); /* no descriptor left at start: nothing could work */
+    if (atomic_load(&requested))
+        event_raise(event);
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);

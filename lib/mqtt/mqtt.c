@@ -226,8 +226,6 @@ static void subscribe(struct mqtt_connection *c)
         each[i] = (MQTTSubscribe_options)MQTTSubscribe_options_initializer;
         each[i].retainAsPublished = session->retain_as_published;
         each[i].retainHandling = (unsigned char)session->retain_handling;
-        /* MQTT 5 section 3.8.3.1: No Local on a shared subscription is a protocol error. */
-        each[i].noLocal = session->no_local && strncmp(session->filters[i], "$share/", 7) != 0;
         filters[i] = (char *)session->filters[i];
         qos[i] = session->qos;
     }
@@ -499,14 +497,20 @@ static int on_message(void *context, char *topic, int topic_length, MQTTAsync_me
     return 1; /* anything else makes Paho keep the message in memory although it is acknowledged */
 }
 
-static void published(struct publication *publication, bool delivered, int reason)
+static void give_back(struct publication *publication)
 {
     struct mqtt_connection *c = publication->connection;
-    void *message = publication->message;
     pthread_mutex_lock(&c->mutex);
     publication->next_free = c->free_publications;
     c->free_publications = publication;
     pthread_mutex_unlock(&c->mutex);
+}
+
+static void published(struct publication *publication, bool delivered, int reason)
+{
+    struct mqtt_connection *c = publication->connection;
+    void *message = publication->message;
+    give_back(publication);
     c->callbacks.published(c->callbacks.context, message, delivered, reason);
 }
 
@@ -564,12 +568,8 @@ bool mqtt_publish(struct mqtt_connection *c, const char *topic, const void *payl
             c->callbacks.published(c->callbacks.context, message, true, 0);
         return true;
     }
-    if (publication) {
-        pthread_mutex_lock(&c->mutex);
-        publication->next_free = c->free_publications;
-        c->free_publications = publication;
-        pthread_mutex_unlock(&c->mutex);
-    }
+    if (publication)
+        give_back(publication);
     return false;
 }
 

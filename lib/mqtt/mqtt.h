@@ -90,7 +90,6 @@ struct mqtt_session {
     bool retain_as_published; /* MQTT 5: keep the RETAIN flag as the publisher set it */
     int retain_handling; /* MQTT 5: 0 retained messages at each subscribe, 1 only for a new subscription, 2
                             never */
-    bool no_local;       /* MQTT 5 */
     bool clean_start;    /* first connection of this process starts a new session; reconnects never do */
     uint32_t session_expiry; /* seconds, MQTT 5; 0: the session ends with the connection; 3.1.1: 0 means clean
                                 session */

@@ -1,7 +1,7 @@
 """Fixtures of the flow tests. Real brokers, started once for a file of tests."""
 
 import pytest
-from brokers import Brokers
+from brokers import Broker, Brokers
 from clients import MqttClient
 from programs import BIN, Programs
 
@@ -11,6 +11,14 @@ def brokers(tmp_path_factory):
     """A private Mosquitto (brokers.mqtt) and Kafka (brokers.kafka); a test that stops one starts it again."""
     with Brokers(tmp_path_factory.mktemp("brokers")) as pair:
         yield pair
+
+
+@pytest.fixture(scope="session")
+def mqtt(tmp_path_factory):
+    """A private Mosquitto alone."""
+    broker = Broker("mqtt", tmp_path_factory.mktemp("mqtt")).start()
+    yield broker
+    broker.stop()
 
 
 @pytest.fixture

@@ -37,13 +37,6 @@ HEADER = "Date,Time,S1_Temp,S2_Temp,S3_Temp,S4_Temp,Room_Occupancy_Count\n"
 ROW = "2017/12/22,10:49:41,24.94,24.75,24.56,25.38,1\n"
 
 
-@pytest.fixture(scope="module")
-def mqtt(tmp_path_factory):
-    broker = Broker("mqtt", tmp_path_factory.mktemp("mqtt")).start()
-    yield broker
-    broker.stop()
-
-
 @pytest.fixture
 def subscriber(mqtt):
     """Receives everything that is published."""

@@ -15,17 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from brokers import Broker
 from clients import MqttClient
 from programs import BIN, Program, tied
 from waiting import wait_until
-
-
-@pytest.fixture(scope="module")
-def mqtt(tmp_path_factory):
-    broker = Broker("mqtt", tmp_path_factory.mktemp("mqtt")).start()
-    yield broker
-    broker.stop()
 
 
 @pytest.fixture
