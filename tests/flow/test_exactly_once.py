@@ -1,5 +1,6 @@
 """The bridge exactly once: killed at any instant, nothing is lost and nothing doubled."""
 
+import signal
 import socket
 
 import pytest
@@ -95,6 +96,43 @@ def test_kafka_killed_and_broker_restarted(tmp_path, programs):
             brokers.kafka.start()
         assert numbers(wait_for_messages(brokers.kafka.address, bridge.topic, 900, 90)) == list(range(1, 901))
         assert bridge.stop() == {"received": 900, "delivered": 900, "spooled": 0, "dead": 0}
+
+
+def test_a_broker_that_floods_is_remembered(brokers, mqtt_client, bridge):
+    """Mosquitto 2.0.11 exceeds the Receive Maximum when a backlog waits; later versions do not, and then nothing is remembered."""
+    bridge.start()
+    bridge.program.send(signal.SIGSTOP)
+    infos = [mqtt_client.publish(bridge.topic, str(number).encode(), 2) for number in range(1, 1501)]
+    for info in infos:
+        mqtt_client.published(info, 60)
+    bridge.program.send(signal.SIGCONT)
+    assert numbers(wait_for_messages(brokers.kafka.address, bridge.topic, 1500)) == list(range(1, 1501))
+    bridge.stop()
+    flooded = "reconnecting with 1" in bridge.program.stderr
+    mark = bridge.spool / "broker-floods"
+    assert mark.exists() == flooded
+    mark.touch()
+    bridge.start()
+    assert "beginning with 1" in bridge.program.stderr
+    publish_numbers(mqtt_client, bridge.topic, 1501, 1600, qos=2)
+    assert numbers(wait_for_messages(brokers.kafka.address, bridge.topic, 1600)) == list(range(1, 1601))
+
+
+def test_of_two_bridges_with_one_id_one_exits(brokers, mqtt_client, programs, tmp_path):
+    """Kafka fences each off in favour of the other, until one has had enough and says why."""
+    twins = [
+        Bridge(programs, tmp_path, "--delivery", "exactly-once", "--id", "twin", "--kafka-topic", "twins", topic=topic).start()
+        for topic in ("twin/1", "twin/2")
+    ]
+
+    def one_has_exited():
+        mqtt_client.publish("twin/1", b"x", 2)
+        mqtt_client.publish("twin/2", b"x", 2)
+        return [twin for twin in twins if not twin.program.is_running()]
+
+    ended = wait_until(one_has_exited, 90, lambda: "one ends; " + twins[0].program.stderr[-1500:])[0]
+    assert ended.program.wait() == 1
+    assert "another bridge uses the id 'twin'" in ended.program.stderr
 
 
 def test_refuses_a_broker_that_grants_less(brokers, tmp_path, programs):
