@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static json_t *base64(const void *bytes, size_t length)
 {
@@ -25,4 +26,50 @@ void json_set_bytes(json_t *object, const char *name, const void *bytes, size_t 
         value = base64(bytes, length);
     if (!value || json_object_set_new(object, key, value) != 0)
         abort();
+}
+
+/* base64 as EVP_DecodeBlock takes it (groups of four characters, padded), without the blanks that it would
+ * pass over. */
+static bool decode(const char *text, size_t size, void *bytes, size_t *length)
+{
+    size_t digits = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    size_t padding = strspn(text + digits, "=");
+    if (size % 4 != 0 || digits + padding != size || padding > 2 || size > INT_MAX)
+        return false;
+    int count = EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)size);
+    if (count < 0)
+        return false;
+    *length = (size_t)count - padding;
+    return true;
+}
+
+enum json_bytes_result json_get_bytes(const json_t *object, const char *name, void **bytes, size_t *length,
+                                      struct error *error)
+{
+    char key[128];
+    snprintf(key, sizeof key, "%s_base64", name);
+    const json_t *plain = json_object_get(object, name), *encoded = json_object_get(object, key);
+    const json_t *value = encoded ? encoded : plain;
+    if (plain && encoded) {
+        error_set(error, "both \"%s\" and \"%s\" are given", name, key);
+        return JSON_BYTES_WRONG;
+    }
+    if (!value || json_is_null(value))
+        return JSON_BYTES_ABSENT;
+    if (!json_is_string(value)) {
+        error_set(error, "\"%s\" is no string", encoded ? key : name);
+        return JSON_BYTES_WRONG;
+    }
+    const char *text = json_string_value(value);
+    size_t size = json_string_length(value);
+    if (!(*bytes = malloc(size + 1)))
+        abort();
+    if (!encoded)
+        memcpy(*bytes, text, *length = size);
+    else if (!decode(text, size, *bytes, length)) {
+        free(*bytes);
+        error_set(error, "\"%s\" is no base64", key);
+        return JSON_BYTES_WRONG;
+    }
+    return JSON_BYTES_FOUND;
 }

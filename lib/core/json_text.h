@@ -2,11 +2,24 @@
 #ifndef ROOMSTREAM_JSON_TEXT_H
 #define ROOMSTREAM_JSON_TEXT_H
 
+#include "error.h"
+
 #include <jansson.h>
 #include <stddef.h>
 
 /* Sets object[name] to the bytes as a string, or, where they are not valid UTF-8, object[name_base64] to
  * their base64. Aborts when memory is exhausted. */
 void json_set_bytes(json_t *object, const char *name, const void *bytes, size_t length);
+
+enum json_bytes_result {
+    JSON_BYTES_ABSENT, /* no member of either name, or null */
+    JSON_BYTES_FOUND,
+    JSON_BYTES_WRONG, /* *error says how: no string, no base64, both names at once */
+};
+
+/* The reverse of json_set_bytes: *bytes is then allocated (never NULL when found) and the caller's to free.
+ */
+enum json_bytes_result json_get_bytes(const json_t *object, const char *name, void **bytes, size_t *length,
+                                      struct error *error);
 
 #endif

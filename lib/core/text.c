@@ -114,6 +114,45 @@ bool text_to_size(const char *text, int64_t *bytes)
     return scaled(text, units, sizeof units / sizeof *units, bytes);
 }
 
+/* The value of a hexadecimal digit, or -1. */
+static int hexadecimal(char digit)
+{
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    const char *at = digit ? strchr(digits, digit) : NULL;
+    return at ? (int)(at - digits) % 16 : -1;
+}
+
+/* *at is behind a backslash; it is moved behind the escape. */
+static bool read_escape(const char **at, char *byte)
+{
+    static const char names[] = "nrt0\\", characters[] = "\n\r\t\0\\";
+    const char *name = **at ? strchr(names, **at) : NULL;
+    if (name) {
+        *byte = characters[name - names];
+        ++*at;
+        return true;
+    }
+    int high = **at == 'x' ? hexadecimal((*at)[1]) : -1, low = high >= 0 ? hexadecimal((*at)[2]) : -1;
+    if (low < 0)
+        return false;
+    *byte = (char)(high << 4 | low);
+    *at += 3;
+    return true;
+}
+
+bool text_unescape(const char *text, char *bytes, size_t *length)
+{
+    char *end = bytes;
+    while (*text) {
+        char byte = *text++;
+        if (byte == '\\' && !read_escape(&text, &byte))
+            return false;
+        *end++ = byte;
+    }
+    *length = (size_t)(end - bytes);
+    return true;
+}
+
 void text_from_size(int64_t bytes, char text[static TEXT_SIZE_SIZE])
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};

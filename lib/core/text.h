@@ -31,6 +31,10 @@ bool text_to_duration(const char *text, int64_t *ns);
  * too; in any case). Never negative. */
 bool text_to_size(const char *text, int64_t *bytes);
 
+/* Replaces the escapes in text: \n \r \t \0 \\, and \xHH for any byte. Writes at most strlen(text) bytes and
+ * no NUL at the end. False for any other backslash. bytes may be text itself. */
+bool text_unescape(const char *text, char *bytes, size_t *length);
+
 /* Writes a count of bytes as people read it (1.5 MiB) into text. */
 #define TEXT_SIZE_SIZE 24
 void text_from_size(int64_t bytes, char text[static TEXT_SIZE_SIZE]);

@@ -245,12 +245,38 @@ static void names_of_secrets(void **state)
     assert_false(text_names_secret("acks=password", 4));
 }
 
+static void escapes(void **state)
+{
+    static const struct {
+        const char *text, *bytes;
+        size_t length;
+    } right[] = {
+        {"", "", 0},
+        {"a:b", "a:b", 3},
+        {"\\n\\r\\t\\\\", "\n\r\t\\", 4},
+        {"a\\0b", "a\0b", 3},
+        {"\\x1e\\xFf\\x00", "\x1e\xff\0", 3},
+    };
+    static const char *const wrong[] = {"\\", "\\q", "\\x", "\\x1", "\\xg1", "\\x1g", "a\\"};
+    char bytes[16];
+    size_t length;
+    (void)state;
+    for (size_t i = 0; i < COUNT(right); i++) {
+        assert_true(text_unescape(right[i].text, bytes, &length));
+        assert_int_equal(length, right[i].length);
+        assert_memory_equal(bytes, right[i].bytes, length);
+    }
+    for (size_t i = 0; i < COUNT(wrong); i++)
+        assert_false(text_unescape(wrong[i], bytes, &length));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(integers),  cmocka_unit_test(reals), cmocka_unit_test(a_number_that_never_ends),
         cmocka_unit_test(durations), cmocka_unit_test(sizes), cmocka_unit_test(sizes_for_people),
         cmocka_unit_test(lists),     cmocka_unit_test(utf8),  cmocka_unit_test(names_of_secrets),
+        cmocka_unit_test(escapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

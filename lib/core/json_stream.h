@@ -1,0 +1,22 @@
+/* JSON written piece by piece (RFC 8259), without a copy of what is written and without memory of its own:
+ * for programs that print many messages a second. What is built as a whole or read is json_text.h's. */
+#ifndef ROOMSTREAM_JSON_STREAM_H
+#define ROOMSTREAM_JSON_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Takes one piece; pieces come in order and are valid during the call only. */
+typedef void json_write(void *context, const void *data, size_t length);
+
+/* Writes the bytes as a string with its quotes. They are UTF-8 (json_is_text); NUL bytes are allowed. */
+void json_write_string(json_write *write, void *context, const void *bytes, size_t length);
+
+/* Writes the member "name":"...", or, where the bytes are not UTF-8, "name_base64":"..." with their base64
+ * (RFC 4648 section 4). The name needs no escapes. */
+void json_write_bytes(json_write *write, void *context, const char *name, const void *bytes, size_t length);
+
+/* Are the bytes UTF-8 (RFC 3629)? */
+bool json_is_text(const void *bytes, size_t length);
+
+#endif
