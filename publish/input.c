@@ -47,10 +47,11 @@ static char *find_data(struct error *error)
     return NULL;
 }
 
-bool input_open(struct input *input, const char *file, struct error *error)
+bool input_open(struct input *input, const char *file, input_ready *ready, void *context, struct error *error)
 {
     bool standard = file && strcmp(file, "-") == 0;
     struct stat status;
+    *input = (struct input){.fd = -1, .ready = ready, .context = context};
     input->name = standard ? strdup("standard input") : file ? strdup(file) : find_data(error);
     if (!input->name)
         return file ? error_set(error, "out of memory") : false;
@@ -60,7 +61,9 @@ bool input_open(struct input *input, const char *file, struct error *error)
         input_close(input);
         return false;
     }
-    input->size = S_ISREG(status.st_mode) ? status.st_size : -1;
+    input->size = -1;
+    if (S_ISREG(status.st_mode) && (input->start = lseek(input->fd, 0, SEEK_CUR)) >= 0)
+        input->size = status.st_size - input->start;
     return true;
 }
 
@@ -69,4 +72,23 @@ void input_close(struct input *input)
     if (input->fd > STDERR_FILENO)
         close(input->fd);
     free(input->name);
+}
+
+ssize_t input_read(void *context, void *buffer, size_t size)
+{
+    struct input *input = context;
+    ssize_t count;
+    if (!input->ready(input->context, input->size < 0 ? input->fd : -1))
+        return 0;
+    do
+        count = read(input->fd, buffer, size);
+    while (count < 0 && errno == EINTR);
+    return count;
+}
+
+bool input_rewind(struct input *input, struct error *error)
+{
+    if (lseek(input->fd, input->start, SEEK_SET) < 0)
+        return error_set(error, "%s: cannot go back to its beginning: %s", input->name, strerror(errno));
+    return true;
 }

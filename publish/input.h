@@ -4,18 +4,35 @@
 
 #include "error.h"
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+/* Called before each read: waits until fd can be read, or, with -1, does not wait as reading will not. False
+ * ends the input there. */
+typedef bool input_ready(void *context, int fd);
 
 struct input {
     int fd;
-    char *name;   /* for messages */
-    int64_t size; /* bytes; -1 where it is not known, as of a pipe, from which reading may wait */
+    char *name;    /* for messages */
+    int64_t size;  /* bytes; -1 where it is not known, as of a pipe, from which reading may wait */
+    int64_t start; /* offset of the first byte, where the size is known */
+    input_ready *ready;
+    void *context;
 };
 
 /* Opens the file; "-" is standard input. NULL looks for the data set: data/occupancy.csv and
  * data/occupancy-sample.csv in the current directory, then in the checkout or the installation that the
  * program is part of. False with *error when it cannot be opened. */
-bool input_open(struct input *input, const char *file, struct error *error);
+bool input_open(struct input *input, const char *file, input_ready *ready, void *context,
+                struct error *error);
 void input_close(struct input *input);
+
+/* A csv_reader_source; the context is the input. */
+ssize_t input_read(void *input, void *buffer, size_t size);
+
+/* Goes back to where reading began, where the size is known. False with *error when that fails. */
+bool input_rewind(struct input *input, struct error *error);
 
 #endif

@@ -1,5 +1,7 @@
 #include "message.h"
 
+#include "clock.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -32,7 +34,7 @@ const char *message_content_type(enum message_format format)
 
 int64_t message_earliest(enum message_format format)
 {
-    return format == MESSAGE_SENML ? INT64_C(1) << 28 : INT64_MIN;
+    return format == MESSAGE_SENML ? (INT64_C(1) << 28) * SECOND : INT64_MIN;
 }
 
 bool message_senml_name(const char *name)
@@ -69,7 +71,7 @@ static char *before_value(enum message_format format, const char *sensor, const 
     int inner = (int)strlen(sensor) - 2; /* without the quotes */
     switch (format) {
     case MESSAGE_JSON:
-        return text_of("\",\"sensor\":%s,\"node\":%" PRId64 ",\"value\":", sensor, node);
+        return text_of(",\"sensor\":%s,\"node\":%" PRId64 ",\"value\":", sensor, node);
     case MESSAGE_CSV:
         return text_of(", ");
     case MESSAGE_SENML:
@@ -166,64 +168,67 @@ static char *put_unsigned(char *at, uint64_t value)
     return put(at, digits + start, sizeof digits - start);
 }
 
-/* YYYY/MM/DD as YYYY-MM-DD. */
-static char *put_iso_date(char *at, const char *date)
+/* YYYY-MM-DDTHH:MM:SS. */
+static char *put_iso_time(char *at, const struct recorded_time *time)
 {
-    char *end = put(at, date, RECORDED_DATE_LENGTH);
+    char *end = put(at, time->date, sizeof time->date);
     at[4] = at[7] = '-';
-    return end;
+    end = put(end, "T", 1);
+    end = put(end, time->clock, time->clock_length);
+    return time->utc ? put(end, "Z", 1) : end;
 }
 
-static char *put_json(char *at, const struct frame *frame, const struct reading *reading,
-                      const struct number *value, uint64_t seq)
+static char *put_json(char *at, const struct frame *frame, const struct message *message)
 {
     at = put(at, "{\"time\":\"", 9);
-    at = put_iso_date(at, reading->date);
-    at = put(at, "T", 1);
-    at = put(at, reading->clock, sizeof reading->clock);
+    at = put_iso_time(at, message->time);
+    at = put(at, "\"", 1);
     at = put(at, frame->before, frame->before_length);
-    at = put_number(at, value);
+    at = put_number(at, message->value);
     at = put(at, frame->after, frame->after_length);
-    at = put_number(at, &reading->occupancy);
+    at = put_number(at, message->occupancy);
     at = put(at, ",\"seq\":", 7);
-    at = put_unsigned(at, seq);
+    at = put_unsigned(at, message->seq);
     return put(at, "}", 1);
 }
 
-static char *put_csv(char *at, const struct frame *frame, const struct reading *reading,
-                     const struct number *value)
+static char *put_csv(char *at, const struct frame *frame, const struct message *message)
 {
-    at = put(at, reading->date, sizeof reading->date);
+    at = put(at, message->time->date, sizeof message->time->date);
     at = put(at, ", ", 2);
-    at = put(at, reading->clock, sizeof reading->clock);
+    at = put(at, message->time->clock, message->time->clock_length);
     at = put(at, frame->before, frame->before_length);
-    at = put_number(at, value);
+    at = put_number(at, message->value);
     at = put(at, frame->after, frame->after_length);
-    return put_number(at, &reading->occupancy);
+    return put_number(at, message->occupancy);
 }
 
-static char *put_senml(char *at, const struct frame *frame, const struct reading *reading,
-                       const struct number *value)
+/* Not before message_earliest(). */
+static char *put_epoch(char *at, const struct recorded_time *time)
+{
+    at = put_unsigned(at, (uint64_t)(time->ns / SECOND));
+    return put(at, time->clock + 8, time->clock_length - 8); /* the decimals are the same */
+}
+
+static char *put_senml(char *at, const struct frame *frame, const struct message *message)
 {
     at = put(at, frame->before, frame->before_length);
-    at = put_unsigned(at, (uint64_t)reading->time); /* not before message_earliest() */
+    at = put_epoch(at, message->time);
     at = put(at, ",\"v\":", 5);
-    at = put_number(at, value);
+    at = put_number(at, message->value);
     return put(at, frame->after, frame->after_length);
 }
 
-size_t message_write(const struct message_writer *writer, const struct reading *reading, size_t column,
-                     uint64_t seq, char *out)
+size_t message_write(const struct message_writer *writer, const struct message *message, char *out)
 {
-    const struct frame *frame = &writer->frames[column];
-    const struct number *value = &reading->values[column];
+    const struct frame *frame = &writer->frames[message->column];
     switch (writer->format) {
     case MESSAGE_JSON:
-        return (size_t)(put_json(out, frame, reading, value, seq) - out);
+        return (size_t)(put_json(out, frame, message) - out);
     case MESSAGE_CSV:
-        return (size_t)(put_csv(out, frame, reading, value) - out);
+        return (size_t)(put_csv(out, frame, message) - out);
     case MESSAGE_SENML:
-        return (size_t)(put_senml(out, frame, reading, value) - out);
+        return (size_t)(put_senml(out, frame, message) - out);
     }
     abort();
 }

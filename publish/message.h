@@ -4,8 +4,8 @@
 #define ROOMSTREAM_MESSAGE_H
 
 #include "columns.h"
-#include "error.h"
-#include "readings.h"
+#include "number.h"
+#include "recorded_time.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +16,8 @@
  * CSV    2017/12/22, 10:49:41, 24.94, 1, 1
  *        (date, time, value, node, occupancy)
  * SENML  [{"n":"temp/1","u":"Cel","t":1513939781,"v":24.94}]
- *        (RFC 8428: one record, absolute time) */
+ *        (RFC 8428: one record, absolute time)
+ * Where the second is not whole, the time has decimals; JSON's ends with Z where it is known to be UTC. */
 enum message_format { MESSAGE_JSON, MESSAGE_CSV, MESSAGE_SENML };
 
 /* Names of the formats in the order of the enum, NULL-terminated. */
@@ -25,12 +26,20 @@ extern const char *const message_formats[];
 /* The media type, for MQTT 5's content type. */
 const char *message_content_type(enum message_format format);
 
-/* The earliest recorded time that the format can carry, in s since 1970: SenML reads smaller numbers than
- * 2^28 as relative (RFC 8428 section 4.5.3). */
+/* The earliest recorded time that the format can carry, in ns since 1970-01-01: SenML reads smaller numbers
+ * than 2^28 as relative (RFC 8428 section 4.5.3). */
 int64_t message_earliest(enum message_format format);
 
 /* True when SenML allows the name (RFC 8428 section 4.5.1). */
 bool message_senml_name(const char *name);
+
+/* What one message tells; pointers are not owned. */
+struct message {
+    const struct recorded_time *time;
+    const struct number *value, *occupancy;
+    size_t column; /* of the writer's columns */
+    uint64_t seq;  /* number of the reading, from 1 */
+};
 
 struct message_writer;
 
@@ -42,9 +51,7 @@ void message_writer_free(struct message_writer *writer);
 /* No message is longer, in bytes. */
 size_t message_writer_max(const struct message_writer *writer);
 
-/* Writes the message about a column's value into out (message_writer_max bytes, no NUL) and returns its
- * length. `seq` is its number from 1 on. */
-size_t message_write(const struct message_writer *writer, const struct reading *reading, size_t column,
-                     uint64_t seq, char *out);
+/* Writes the message into out (message_writer_max bytes, no NUL) and returns its length. */
+size_t message_write(const struct message_writer *writer, const struct message *message, char *out);
 
 #endif

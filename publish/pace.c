@@ -7,11 +7,22 @@ void pace_init(struct pace *pace, const struct pace_settings *settings)
     *pace = (struct pace){.settings = settings};
 }
 
-/* Recorded ns from one message to the next. A double: a damaged file may jump by thousands of years. */
-static double gap(int64_t from, int64_t to, int64_t max_gap)
+/* Recorded ns from one message to the next. */
+static int64_t gap(int64_t from, int64_t to, int64_t max_gap)
 {
-    double ns = to > from ? (double)(to - from) * (double)SECOND : 0;
-    return max_gap && ns > (double)max_gap ? (double)max_gap : ns;
+    int64_t ns;
+    if (to <= from)
+        return 0;
+    if (__builtin_sub_overflow(to, from, &ns))
+        ns = INT64_MAX; /* a damaged file may jump by centuries */
+    return max_gap && ns > max_gap ? max_gap : ns;
+}
+
+/* The sum, or the greatest number. */
+static int64_t add(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
 /* `ns` after start; what is decades away is as good as never. */
@@ -28,12 +39,12 @@ int64_t pace_next(struct pace *pace, int64_t time, int64_t now)
         pace->start = now;
         pace->last_time = time;
     }
-    pace->elapsed += gap(pace->last_time, time, settings->max_gap);
+    pace->elapsed = add(pace->elapsed, gap(pace->last_time, time, settings->max_gap));
     pace->last_time = time;
     uint64_t before = pace->messages++;
     switch (settings->mode) {
     case PACE_RECORDED:
-        return after(pace->start, pace->elapsed / settings->speed);
+        return after(pace->start, (double)pace->elapsed / settings->speed);
     case PACE_RATE:
         return after(pace->start, (double)before * (double)SECOND / settings->rate);
     case PACE_FAST:

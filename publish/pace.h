@@ -23,15 +23,15 @@ struct pace {
     const struct pace_settings *settings;
     bool started;
     int64_t start;     /* when the first message was due */
-    int64_t last_time; /* recorded time of the last message in s */
-    double elapsed;    /* ns of recorded time from the first message to the last, gaps cut */
+    int64_t last_time; /* recorded time of the last message in ns */
+    int64_t elapsed;   /* ns of recorded time from the first message to the last, gaps cut */
     uint64_t messages;
 };
 
 /* settings outlive the pace. */
 void pace_init(struct pace *pace, const struct pace_settings *settings);
 
-/* The instant at which the next message, recorded at `time` (s), is due, on the clock of `now` (ns): the
+/* The instant at which the next message, recorded at `time` (ns), is due, on the clock of `now` (ns): the
  * first one at `now`; with PACE_FAST each. A recorded time before that of the message before counts as the
  * same. */
 int64_t pace_next(struct pace *pace, int64_t time, int64_t now);

@@ -46,9 +46,8 @@ int64_t progress_due(const struct progress *progress)
 /* The part that is done, or -1 when there is no telling. */
 static double part_done(const struct progress_state *state)
 {
-    double of_file = state->size > 0 ? (double)state->bytes / (double)state->size : -1;
     double of_limit = state->limit > 0 ? (double)state->messages / (double)state->limit : -1;
-    double part = of_file > of_limit ? of_file : of_limit;
+    double part = state->part > of_limit ? state->part : of_limit;
     return part > 1 ? 1 : part;
 }
 
@@ -114,6 +113,8 @@ void progress_text(const struct progress_state *state, int64_t elapsed, double r
     if (done > 0)
         add_time_left(text, room, elapsed, done);
     add_piece(text, room, ", %" PRIu64 " rows", state->rows);
+    if (state->loop > 0)
+        add_piece(text, room, ", loop %" PRIu64, state->loop);
     add_piece(text, room, ", %zu in flight", state->in_flight);
     if (columns > 0 && done >= 0)
         add_bar(text, room, done);

@@ -10,8 +10,8 @@
 struct progress_state {
     uint64_t rows, messages;
     uint64_t limit; /* messages at most; 0: no limit */
-    uint64_t bytes; /* of the file, used up */
-    int64_t size;   /* of the file; -1 when not known */
+    double part;    /* of what there is to read, read; -1 when there is no telling */
+    uint64_t loop;  /* that is being read, from 1; 0 where there is only one */
     size_t in_flight;
 };
 

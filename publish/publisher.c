@@ -2,20 +2,17 @@
 
 #include "broker.h"
 #include "clock.h"
-#include "input.h"
 #include "message.h"
 #include "outbox.h"
 #include "pace.h"
 #include "progress.h"
-#include "readings.h"
+#include "replay.h"
 #include "stop.h"
 #include "summary.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
-#include <unistd.h>
 
 /* A message is late when it is sent so long after it was due: less is what any machine does. */
 static const int64_t late_after = 100 * MILLISECOND;
@@ -27,16 +24,14 @@ static const int64_t close_timeout = 5 * SECOND;
 
 struct publisher {
     const struct publish_settings *settings;
-    struct input input;
-    struct readings_settings readings_settings;
-    struct readings *readings;
+    struct replay_settings replay_settings;
+    struct replay *replay;
     struct message_writer *writer;
     struct broker_settings broker_settings;
     struct broker *broker;
     struct outbox *outbox;
     struct pace pace;
     struct progress progress;
-    uint64_t messages; /* made; the last one's seq */
     uint64_t late;
     int64_t start;  /* of publishing, monotonic ns */
     bool stop_seen; /* from then on the stop descriptor, which stays readable, is not waited for */
@@ -47,11 +42,11 @@ struct publisher {
 static void show_progress(struct publisher *p, int64_t now)
 {
     const struct progress_state state = {
-        .rows = readings_rows(p->readings),
+        .rows = replay_rows(p->replay),
         .messages = outbox_sent(p->outbox),
         .limit = (uint64_t)p->settings->limit,
-        .bytes = readings_bytes(p->readings),
-        .size = p->input.size,
+        .part = replay_part(p->replay),
+        .loop = p->settings->loops == 1 ? 0 : replay_mark(p->replay)->loop + 1,
         .in_flight = outbox_pending(p->outbox),
     };
     progress_show(&p->progress, &state, now);
@@ -176,36 +171,32 @@ static void drain(struct publisher *p, bool hurry)
 
 /* ---- reading and sending ---- */
 
-/* The csv_reader_source. While a pipe has nothing, what the broker forgot is sent again; once interrupted, it
- * is as if the file ended. */
-static ssize_t read_input(void *context, void *buffer, size_t size)
+/* The input_ready. While a pipe has nothing, what the broker forgot is sent again; once interrupted, it is as
+ * if the file ended. */
+static bool wait_for_input(void *context, int fd)
 {
     struct publisher *p = context;
-    ssize_t count;
-    bool readable = p->input.size >= 0;
+    bool readable = fd < 0;
     while (!readable) {
         if (p->outbox)
             outbox_disarm(p->outbox);
         int64_t retry = flush(p);
         if (interrupted(p))
-            return 0;
-        readable = sleep_until(p, retry, p->input.fd);
+            return false;
+        readable = sleep_until(p, retry, fd);
     }
-    do
-        count = read(p->input.fd, buffer, size);
-    while (count < 0 && errno == EINTR);
-    return count;
+    return !interrupted(p);
 }
 
-/* Makes one message and sees it to the library in time. False when interrupted. */
-static bool publish_value(struct publisher *p, const struct reading *reading, size_t column)
+/* Sees one message to the library in time. False when interrupted. */
+static bool publish_message(struct publisher *p, const struct replay_message *message)
 {
-    struct outbox_message *message = wait_for_slot(p);
-    if (!message)
+    struct outbox_message *slot = wait_for_slot(p);
+    if (!slot)
         return false;
-    int64_t now = clock_monotonic(), due = pace_next(&p->pace, reading->time, now);
-    message->column = column;
-    message->length = message_write(p->writer, reading, column, ++p->messages, message->payload);
+    int64_t now = clock_monotonic(), due = pace_next(&p->pace, message->timeline, now);
+    slot->column = message->message.column;
+    slot->length = message_write(p->writer, &message->message, slot->payload);
     if (due > now && !wait_until_due(p, due))
         return false;
     outbox_add(p->outbox);
@@ -218,62 +209,49 @@ static bool publish_value(struct publisher *p, const struct reading *reading, si
     return true;
 }
 
-static bool limit_reached(const struct publisher *p)
-{
-    return p->settings->limit > 0 && p->messages >= (uint64_t)p->settings->limit;
-}
-
-static bool publish_row(struct publisher *p, const struct reading *reading)
-{
-    for (size_t i = 0; i < p->settings->columns.count && !limit_reached(p); i++)
-        if (!publish_value(p, reading, i))
-            return false;
-    return true;
-}
-
 /* False when the file is wrong: that has been logged. */
-static bool publish_file(struct publisher *p)
+static bool publish_all(struct publisher *p)
 {
-    struct reading reading;
+    const struct replay_mark beginning = {
+        .base = p->settings->restamp ? clock_realtime() : REPLAY_AS_RECORDED,
+    };
+    struct replay_message message;
     struct error error;
-    while (!limit_reached(p)) {
-        enum readings_result result = readings_next(p->readings, &reading, &error);
+    replay_begin(p->replay, &beginning);
+    for (;;) {
+        enum replay_result result = replay_next(p->replay, &message, &error);
         if (interrupted(p))
             return true; /* what was read then may be cut off */
-        if (result == READINGS_FAILED) {
+        if (result == REPLAY_FAILED)
             log_error("%s", error.text);
-            return false;
-        }
-        if (result == READINGS_END) {
-            if (readings_rows(p->readings) == 0)
-                log_warning("%s has no rows to publish", p->input.name);
-            return true;
-        }
-        if (!publish_row(p, &reading))
+        if (result != REPLAY_MESSAGE)
+            return result == REPLAY_END;
+        if (!publish_message(p, &message))
             return true;
     }
-    return true;
 }
 
 /* ---- life ---- */
 
-static bool open_file(struct publisher *p, struct error *error)
+static bool open_replay(struct publisher *p, struct error *error)
 {
     const struct publish_settings *settings = p->settings;
-    p->readings_settings = (struct readings_settings){
-        .date_column = "Date",
-        .clock_column = "Time",
-        .occupancy_column = "Room_Occupancy_Count",
-        .columns = &settings->columns,
-        .earliest = message_earliest((enum message_format)settings->format),
-        .skip_bad = settings->skip_bad,
+    p->replay_settings = (struct replay_settings){
+        .file = settings->file,
+        .readings =
+            {
+                .date_column = "Date",
+                .clock_column = "Time",
+                .occupancy_column = "Room_Occupancy_Count",
+                .columns = &settings->columns,
+                .earliest = message_earliest((enum message_format)settings->format),
+                .skip_bad = settings->skip_bad,
+            },
+        .limit = settings->limit,
+        .loops = settings->loops,
     };
-    if (!input_open(&p->input, settings->file, error))
-        return false;
-    p->readings = readings_open(p->input.name, read_input, p, &p->readings_settings, error);
-    if (!p->readings)
-        input_close(&p->input);
-    return p->readings != NULL;
+    p->replay = replay_open(&p->replay_settings, wait_for_input, p, error);
+    return p->replay != NULL;
 }
 
 static bool open_broker(struct publisher *p, const char *program, const struct mqtt_settings *mqtt,
@@ -312,7 +290,7 @@ static void log_plan(const struct publisher *p)
         snprintf(pace, sizeof pace, "at %.15g messages/s", settings->pace.rate);
     if (settings->pace.mode == PACE_RECORDED)
         snprintf(pace, sizeof pace, "at %.15g times the recorded speed", settings->pace.speed);
-    log_info("replaying %s to the topic '%s' %s", p->input.name, settings->topic, pace);
+    log_info("replaying %s to the topic '%s' %s", replay_file(p->replay), settings->topic, pace);
 }
 
 /* Publishes the file and waits for the acknowledgements. Returns the exit status. */
@@ -323,7 +301,7 @@ static int run(struct publisher *p)
         p->start = clock_monotonic();
         progress_start(&p->progress, p->start);
         pace_init(&p->pace, &p->settings->pace);
-        good = publish_file(p);
+        good = publish_all(p);
         drain(p, !good);
     }
     return good && !broker_failed(p->broker) ? EXIT_DONE : EXIT_FAILED;
@@ -337,8 +315,8 @@ static int finish(struct publisher *p, int status)
         .acknowledged = outbox_finished(p->outbox),
         .qos = (int)p->settings->qos,
         .resent = outbox_resent(p->outbox),
-        .rows = readings_rows(p->readings),
-        .bad_rows = readings_bad_rows(p->readings),
+        .rows = replay_rows(p->replay),
+        .bad_rows = replay_bad_rows(p->replay),
         .late = p->late,
         .duration = p->start ? clock_monotonic() - p->start : 0,
     };
@@ -362,7 +340,7 @@ int publisher_run(const char *program, const struct publish_settings *settings,
     struct publisher p = {.settings = settings};
     struct error error;
     progress_init(&p.progress, settings->quiet, log->format == LOG_FORMAT_TEXT);
-    if (!open_file(&p, &error)) {
+    if (!open_replay(&p, &error)) {
         if (stop_requested())
             return EXIT_DONE; /* while it waited for the header */
         log_error("%s", error.text);
@@ -378,7 +356,6 @@ int publisher_run(const char *program, const struct publish_settings *settings,
     } else {
         log_error("%s", error.text);
     }
-    readings_close(p.readings);
-    input_close(&p.input);
+    replay_close(p.replay);
     return status;
 }

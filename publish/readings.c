@@ -1,5 +1,6 @@
 #include "readings.h"
 
+#include "clock.h"
 #include "log.h"
 
 #include <stdlib.h>
@@ -9,6 +10,8 @@ enum { BAD_ROWS_LOGGED = 5 };
 
 struct readings {
     const char *file;
+    csv_reader_source *source;
+    void *context;
     const struct readings_settings *settings;
     struct csv_reader *csv;
     size_t date, clock, occupancy; /* column numbers in the file */
@@ -18,7 +21,8 @@ struct readings {
     /* Rows of one day follow each other: its date is worked out once. */
     char day[RECORDED_DATE_LENGTH + 1];
     int64_t day_start;
-    int64_t last_time;
+    bool any_time;     /* in this pass over the file */
+    int64_t last_time; /* then: of the row before */
     bool went_back;
 };
 
@@ -46,15 +50,29 @@ struct readings *readings_open(const char *file, csv_reader_source *source, void
         return NULL;
     }
     readings->file = file;
+    readings->source = source;
+    readings->context = context;
     readings->settings = settings;
     readings->columns = calloc(count, sizeof *readings->columns);
     readings->values = calloc(count, sizeof *readings->values);
     if (!readings->columns || !readings->values)
         error_set(error, "out of memory");
-    else if ((readings->csv = csv_reader_open(file, source, context, error)) && find_columns(readings, error))
+    else if (readings_rewind(readings, error))
         return readings;
     readings_close(readings);
     return NULL;
+}
+
+bool readings_rewind(struct readings *readings, struct error *error)
+{
+    struct csv_reader *csv = csv_reader_open(readings->file, readings->source, readings->context, error);
+    if (!csv)
+        return false;
+    if (readings->csv)
+        csv_reader_close(readings->csv);
+    readings->csv = csv;
+    readings->any_time = false;
+    return find_columns(readings, error);
 }
 
 void readings_close(struct readings *readings)
@@ -82,24 +100,22 @@ static bool parse_time(struct readings *readings, struct reading *reading, struc
 {
     const char *date = csv_reader_field(readings->csv, readings->date),
                *clock = csv_reader_field(readings->csv, readings->clock);
-    int64_t seconds;
+    int64_t in_day;
     if (strcmp(date, readings->day) != 0) {
         if (!recorded_date(date, &readings->day_start)) {
             readings->day[0] = '\0';
             return csv_reader_error(readings->csv, readings->date, error,
-                                    "'%.80s' is not a date as in 2017/12/22", date);
+                                    "'%.80s' is not a date as in 2017/12/22, from 1678 to 2261", date);
         }
         memcpy(readings->day, date, sizeof readings->day);
     }
-    if (!recorded_clock(clock, &seconds))
+    if (!recorded_clock(clock, &in_day))
         return csv_reader_error(readings->csv, readings->clock, error, "'%.80s' is not a time as in 10:49:41",
                                 clock);
-    reading->time = readings->day_start + seconds;
-    if (reading->time < readings->settings->earliest)
+    if (readings->day_start + in_day < readings->settings->earliest)
         return csv_reader_error(readings->csv, readings->date, error,
                                 "'%s' is too early for this message format", date);
-    memcpy(reading->date, date, sizeof reading->date);
-    memcpy(reading->clock, clock, sizeof reading->clock);
+    recorded_time_set(&reading->time, readings->day_start + in_day, false);
     return true;
 }
 
@@ -117,14 +133,15 @@ static bool parse_row(struct readings *readings, struct reading *reading, struct
 
 static void watch_time(struct readings *readings, const struct reading *reading)
 {
-    if (readings->rows > 0 && reading->time < readings->last_time && !readings->went_back) {
+    if (readings->any_time && reading->time.ns < readings->last_time && !readings->went_back) {
         struct error place;
-        csv_reader_error(readings->csv, readings->clock, &place, "the recorded time goes back by %lld s",
-                         (long long)(readings->last_time - reading->time));
+        csv_reader_error(readings->csv, readings->clock, &place, "the recorded time goes back by %.9g s",
+                         (double)(readings->last_time - reading->time.ns) / SECOND);
         log_warning("%s: such rows are sent without a wait; it is said this once", place.text);
         readings->went_back = true;
     }
-    readings->last_time = reading->time;
+    readings->any_time = true;
+    readings->last_time = reading->time.ns;
 }
 
 static void note_bad_row(struct readings *readings, const struct error *error)
@@ -162,6 +179,11 @@ enum readings_result readings_next(struct readings *readings, struct reading *re
         }
         note_bad_row(readings, &reason);
     }
+}
+
+bool readings_error(const struct readings *readings, struct error *error, const char *text)
+{
+    return csv_reader_error(readings->csv, readings->clock, error, "%s", text);
 }
 
 uint64_t readings_rows(const struct readings *readings)

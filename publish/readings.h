@@ -11,13 +11,12 @@
 struct readings_settings {
     const char *date_column, *clock_column, *occupancy_column;
     const struct columns *columns;
-    int64_t earliest; /* seconds since 1970: a row before is a bad one */
+    int64_t earliest; /* ns since 1970-01-01: a row recorded before is a bad one */
     bool skip_bad;    /* count bad rows and go on instead of failing */
 };
 
 struct reading {
-    int64_t time; /* seconds since 1970, see recorded_time.h */
-    char date[RECORDED_DATE_LENGTH], clock[RECORDED_CLOCK_LENGTH]; /* as in the file, not NUL-terminated */
+    struct recorded_time time;
     struct number occupancy;
     const struct number
         *values; /* one a column, in the order of the settings' columns; valid until the next row */
@@ -33,11 +32,19 @@ struct readings *readings_open(const char *file, csv_reader_source *source, void
                                const struct readings_settings *settings, struct error *error);
 void readings_close(struct readings *readings);
 
-/* Reads the next row. A row of which any field that is needed is wrong is bad as a whole: it fails with
- * *error, or, with skip_bad, is logged (the first few) and counted. Time that goes back is logged once. */
+/* Reads the header again, once the source has gone back to the beginning of the file; the counts below go on.
+ * False with *error, as readings_open. */
+bool readings_rewind(struct readings *readings, struct error *error);
+
+/* Reads the next row into *reading, which is to be zero-initialized before the first one. A row of which any
+ * field that is needed is wrong is bad as a whole: it fails with *error, or, with skip_bad, is logged (the
+ * first few) and counted. Time that goes back is logged once. */
 enum readings_result readings_next(struct readings *readings, struct reading *reading, struct error *error);
 
-/* Rows read so far, without the bad ones; bad rows skipped; bytes of the file used up. */
+/* Formats a complaint about the time of the current row, with its place. Returns false. */
+bool readings_error(const struct readings *readings, struct error *error, const char *text);
+
+/* Rows read so far, without the bad ones; bad rows skipped; bytes of the file used up since its beginning. */
 uint64_t readings_rows(const struct readings *readings);
 uint64_t readings_bad_rows(const struct readings *readings);
 uint64_t readings_bytes(const struct readings *readings);

@@ -13,10 +13,10 @@ struct publish_settings {
     /* As parsed. */
     const char *topic, *sensor, *unit, *file, *summary;
     struct text_list column_texts, node_texts, properties;
-    int64_t qos, window, limit;
+    int64_t qos, window, limit, loops;
     int64_t drain_timeout; /* ns */
     int format;            /* enum message_format */
-    bool retain, fast, skip_bad, quiet;
+    bool retain, fast, restamp, skip_bad, quiet;
     /* Made of it by settings_check. */
     struct columns columns;
     struct pace_settings pace; /* its numbers are parsed */

@@ -14,6 +14,7 @@ import subprocess
 import termios
 import time
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from brokers import Broker
@@ -219,6 +220,31 @@ def test_recorded_time_and_rate_set_the_pace(publish, tmp_path):
     assert publish("publish-temp", "--speed", 20, "--file", file).summary["seconds"] >= 0.5
     assert publish("publish-temp", "--speed", 1, "--max-gap", "300ms", "--file", file).summary["seconds"] >= 0.3
     assert publish("publish-temp", "--rate", 20, "--file", file).summary["seconds"] >= 0.35
+
+
+def test_loops_and_restamping(publish, subscriber, tmp_path):
+    file = tmp_path / "two.csv"
+    file.write_text(HEADER + ROW + ROW.replace("10:49:41", "10:49:51"))
+    before = datetime.now(UTC)
+    program = publish("publish-temp", "--fast", "--nodes", 1, "--loop", 3, "--restamp", "--file", file)
+    assert program.process.returncode == 0, program.stderr
+    assert program.summary["rows"] == program.summary["published"] == 6
+    said = [json.loads(message.payload) for message in subscriber.wait_for(6)]
+    assert [m["seq"] for m in said] == [1, 2, 3, 4, 5, 6]
+    times = [datetime.fromisoformat(m["time"]) for m in said]
+    assert before <= times[0] <= datetime.now(UTC)
+    assert {later - time for time, later in itertools.pairwise(times)} == {timedelta(seconds=10)}
+
+
+def test_an_endless_loop_ends_when_told(mqtt, programs, subscriber, tmp_path):
+    file = tmp_path / "one.csv"
+    file.write_text(HEADER + ROW)
+    program = programs.start("publish-temp", "-h", "127.0.0.1", "-p", mqtt.port, "--fast", "--loop", 0, "--file", file)
+    subscriber.wait_for(100)
+    assert program.stop() == 0, program.stderr
+    process = publish_from_pipe(mqtt, "--loop", "0")
+    assert b"standard input cannot be read twice: --loop needs a file" in process.communicate(timeout=30)[1]
+    assert process.returncode == 1
 
 
 # ---- files that are wrong ----
@@ -507,9 +533,9 @@ def test_a_signal_while_it_waits_for_a_broker(programs):
     assert "published 0 messages" in waiting.stderr
 
 
-def publish_from_pipe(mqtt):
+def publish_from_pipe(mqtt, *arguments):
     return subprocess.Popen(
-        tied([BIN / "publish-temp", "-h", "127.0.0.1", "-p", mqtt.port, "--fast", "--file", "-"]),
+        tied([BIN / "publish-temp", "-h", "127.0.0.1", "-p", mqtt.port, "--fast", "--file", "-", *arguments]),
         stdin=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
 
 

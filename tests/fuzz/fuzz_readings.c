@@ -48,12 +48,14 @@ static void check_messages(const struct reading *reading, const struct columns *
         if (!writers[format])
             writers[format] = message_writer_new((enum message_format)format, "s", "u", columns);
         require(writers[format] != NULL);
-        if (reading->time < message_earliest((enum message_format)format))
+        if (reading->time.ns < message_earliest((enum message_format)format))
             continue;
         for (size_t i = 0; i < columns->count; i++) {
             char *out = malloc(message_writer_max(writers[format]));
-            require(out && message_write(writers[format], reading, i, UINT64_MAX, out) <=
-                               message_writer_max(writers[format]));
+            const struct message message = {&reading->time, &reading->values[i], &reading->occupancy, i,
+                                            UINT64_MAX};
+            require(out &&
+                    message_write(writers[format], &message, out) <= message_writer_max(writers[format]));
             free(out);
         }
     }
@@ -68,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct columns columns = {items, 2};
     static const struct readings_settings settings = {"D", "T", "o", &columns, INT64_MIN, true};
     static const struct log_settings errors_only = {.level = LOG_LEVEL_ERROR};
-    struct reading reading;
+    struct reading reading = {0};
     struct error error;
     if (size == 0)
         return 0;

@@ -1,6 +1,7 @@
 /* Payloads, and the names that go with them. */
 #include "core_fixture.h"
 
+#include "clock.h"
 #include "message.h"
 #include "mqtt_topic.h"
 
@@ -15,23 +16,30 @@ static struct number number(const char *text)
 }
 
 /* The message about the second column of a reading. */
-static void check(enum message_format format, const char *sensor, const char *unit, const char *value,
-                  uint64_t seq, const char *wanted)
+static void check_at(int64_t ns, bool utc, enum message_format format, const char *sensor, const char *unit,
+                     const char *value, uint64_t seq, const char *wanted)
 {
     const struct number values[] = {number("1"), number(value)};
-    struct reading reading = {.time = 1513939781, .occupancy = number("2"), .values = values};
-    memcpy(reading.date, "2017/12/22", sizeof reading.date);
-    memcpy(reading.clock, "10:49:41", sizeof reading.clock);
+    const struct number occupancy = number("2");
+    struct recorded_time time = {0};
+    const struct message message = {&time, &values[1], &occupancy, 1, seq};
+    recorded_time_set(&time, ns, utc);
     struct message_writer *writer = message_writer_new(format, sensor, unit, &columns);
     assert_non_null(writer);
     char *out = malloc(message_writer_max(writer));
     assert_non_null(out);
-    size_t length = message_write(writer, &reading, 1, seq, out);
+    size_t length = message_write(writer, &message, out);
     assert_true(length <= message_writer_max(writer));
     if (length != strlen(wanted) || memcmp(out, wanted, length) != 0)
         fail_msg("%.*s instead of %s", (int)length, out, wanted);
     free(out);
     message_writer_free(writer);
+}
+
+static void check(enum message_format format, const char *sensor, const char *unit, const char *value,
+                  uint64_t seq, const char *wanted)
+{
+    check_at(1513939781 * SECOND, false, format, sensor, unit, value, seq, wanted);
 }
 
 #define NODE "9223372036854775807"
@@ -69,22 +77,37 @@ static void writes_senml(void **state)
     check(MESSAGE_SENML, "temp", NULL, "-5.", 1, "[{\"n\":\"temp/" NODE "\",\"t\":1513939781,\"v\":-5}]");
 }
 
+static void keeps_parts_of_a_second(void **state)
+{
+    int64_t half = 1513939781 * SECOND + SECOND / 2;
+    (void)state;
+    check_at(half, false, MESSAGE_JSON, "t", NULL, "1", 1,
+             "{\"time\":\"2017-12-22T10:49:41.500\",\"sensor\":\"t\",\"node\":" NODE
+             ",\"value\":1,\"occupancy\":2,\"seq\":1}");
+    check_at(half + 1, true, MESSAGE_JSON, "t", NULL, "1", 1,
+             "{\"time\":\"2017-12-22T10:49:41.500000001Z\",\"sensor\":\"t\",\"node\":" NODE
+             ",\"value\":1,\"occupancy\":2,\"seq\":1}");
+    check_at(half, true, MESSAGE_CSV, "t", NULL, "1", 1, "2017/12/22, 10:49:41.500, 1, " NODE ", 2");
+    check_at(half, true, MESSAGE_SENML, "t", NULL, "1", 1,
+             "[{\"n\":\"t/" NODE "\",\"t\":1513939781.500,\"v\":1}]");
+}
+
 static void knows_how_long_a_message_can_be(void **state)
 {
     char longest[NUMBER_MAX + 1];
     const struct number values[] = {
         number("1"), (memset(longest, '9', NUMBER_MAX), longest[NUMBER_MAX] = '\0', number(longest))};
-    struct reading reading = {.time = INT64_MAX, .occupancy = values[1], .values = values};
+    struct recorded_time time = {0};
+    const struct message message = {&time, &values[1], &values[1], 1, UINT64_MAX};
     (void)state;
-    memcpy(reading.date, "2017/12/22", sizeof reading.date);
-    memcpy(reading.clock, "10:49:41", sizeof reading.clock);
+    recorded_time_set(&time, INT64_MAX, true);
     for (int format = MESSAGE_JSON; format <= MESSAGE_SENML; format++) {
         struct message_writer *writer =
             message_writer_new((enum message_format)format, "temp", "Cel", &columns);
         assert_non_null(writer);
         char *out = malloc(message_writer_max(writer));
         assert_non_null(out);
-        assert_true(message_write(writer, &reading, 1, UINT64_MAX, out) <= message_writer_max(writer));
+        assert_true(message_write(writer, &message, out) <= message_writer_max(writer));
         free(out);
         message_writer_free(writer);
     }
@@ -110,7 +133,7 @@ static void knows_what_each_format_carries(void **state)
     assert_string_equal(message_content_type(MESSAGE_CSV), "text/csv");
     assert_string_equal(message_content_type(MESSAGE_SENML), "application/senml+json");
     assert_true(message_earliest(MESSAGE_JSON) == INT64_MIN && message_earliest(MESSAGE_CSV) == INT64_MIN);
-    assert_int_equal(message_earliest(MESSAGE_SENML), 268435456);
+    assert_int_equal(message_earliest(MESSAGE_SENML), 268435456 * SECOND);
 }
 
 static void checks_topics(void **state)
@@ -142,9 +165,13 @@ static void checks_topics(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_json),       cmocka_unit_test(writes_csv),
-        cmocka_unit_test(writes_senml),      cmocka_unit_test(knows_how_long_a_message_can_be),
-        cmocka_unit_test(knows_senml_names), cmocka_unit_test(knows_what_each_format_carries),
+        cmocka_unit_test(writes_json),
+        cmocka_unit_test(writes_csv),
+        cmocka_unit_test(writes_senml),
+        cmocka_unit_test(keeps_parts_of_a_second),
+        cmocka_unit_test(knows_how_long_a_message_can_be),
+        cmocka_unit_test(knows_senml_names),
+        cmocka_unit_test(knows_what_each_format_carries),
         cmocka_unit_test(checks_topics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,12 +11,12 @@ static void keeps_recorded_time(void **state)
     struct pace pace;
     (void)state;
     pace_init(&pace, &settings);
-    assert_int_equal(pace_next(&pace, 1000, 5 * SECOND), 5 * SECOND);
-    assert_int_equal(pace_next(&pace, 1000, 5 * SECOND), 5 * SECOND);
-    assert_int_equal(pace_next(&pace, 1030, 5 * SECOND), 6 * SECOND);
+    assert_int_equal(pace_next(&pace, 1000 * SECOND, 5 * SECOND), 5 * SECOND);
+    assert_int_equal(pace_next(&pace, 1000 * SECOND, 5 * SECOND), 5 * SECOND);
+    assert_int_equal(pace_next(&pace, 1030 * SECOND, 5 * SECOND), 6 * SECOND);
     /* However late the caller comes, what follows is due in relation to the start. */
-    assert_int_equal(pace_next(&pace, 1060, 100 * SECOND), 7 * SECOND);
-    assert_int_equal(pace_next(&pace, 1061, 100 * SECOND), 7 * SECOND + SECOND / 30);
+    assert_int_equal(pace_next(&pace, 1060 * SECOND, 100 * SECOND), 7 * SECOND);
+    assert_int_equal(pace_next(&pace, 1061 * SECOND, 100 * SECOND), 7 * SECOND + SECOND / 30);
 }
 
 static void does_not_drift(void **state)
@@ -28,7 +28,7 @@ static void does_not_drift(void **state)
     pace_init(&pace, &settings);
     /* 70 days of readings a second apart: ten days of replay. */
     for (int64_t time = 0; time <= 70 * 86400; time++)
-        due = pace_next(&pace, 1513939781 + time, due);
+        due = pace_next(&pace, (1513939781 + time) * SECOND, due);
     assert_int_equal(due, 10 * 86400 * SECOND);
 }
 
@@ -39,13 +39,13 @@ static void cuts_long_gaps(void **state)
     (void)state;
     pace_init(&pace, &settings);
     assert_int_equal(pace_next(&pace, 0, 0), 0);
-    assert_int_equal(pace_next(&pace, 10, 0), 5 * SECOND);
-    assert_int_equal(pace_next(&pace, 1318557, 0), 10 * SECOND);
-    assert_int_equal(pace_next(&pace, 1318558, 0), 10 * SECOND + SECOND / 2);
+    assert_int_equal(pace_next(&pace, 10 * SECOND, 0), 5 * SECOND);
+    assert_int_equal(pace_next(&pace, 1318557 * SECOND, 0), 10 * SECOND);
+    assert_int_equal(pace_next(&pace, 1318558 * SECOND, 0), 10 * SECOND + SECOND / 2);
     settings.max_gap = 0;
     pace_init(&pace, &settings);
     assert_int_equal(pace_next(&pace, 0, 0), 0);
-    assert_int_equal(pace_next(&pace, 1318547, 0), 1318547 * SECOND / 2);
+    assert_int_equal(pace_next(&pace, 1318547 * SECOND, 0), 1318547 * SECOND / 2);
 }
 
 static void takes_time_that_goes_back_as_standing_still(void **state)
@@ -54,10 +54,10 @@ static void takes_time_that_goes_back_as_standing_still(void **state)
     struct pace pace;
     (void)state;
     pace_init(&pace, &settings);
-    assert_int_equal(pace_next(&pace, 1000, 0), 0);
-    assert_int_equal(pace_next(&pace, 1010, 0), 10 * SECOND);
-    assert_int_equal(pace_next(&pace, 900, 0), 10 * SECOND);
-    assert_int_equal(pace_next(&pace, 905, 0), 15 * SECOND);
+    assert_int_equal(pace_next(&pace, 1000 * SECOND, 0), 0);
+    assert_int_equal(pace_next(&pace, 1010 * SECOND, 0), 10 * SECOND);
+    assert_int_equal(pace_next(&pace, 900 * SECOND, 0), 10 * SECOND);
+    assert_int_equal(pace_next(&pace, 905 * SECOND, 0), 15 * SECOND);
 }
 
 static void survives_absurd_times(void **state)
@@ -67,7 +67,7 @@ static void survives_absurd_times(void **state)
     (void)state;
     pace_init(&pace, &settings);
     for (int i = 0; i < 1000; i++) {
-        int64_t due = pace_next(&pace, i % 2 ? INT64_C(253402214400) : INT64_C(-62135596800), SECOND);
+        int64_t due = pace_next(&pace, i % 2 ? INT64_MAX : INT64_MIN, SECOND);
         assert_true(due >= SECOND && due < INT64_MAX / 2);
     }
 }
@@ -79,7 +79,7 @@ static void keeps_a_rate(void **state)
     (void)state;
     pace_init(&pace, &settings);
     for (int64_t i = 0; i < 3000000; i++) {
-        int64_t due = pace_next(&pace, 7, 11);
+        int64_t due = pace_next(&pace, 7 * SECOND, 11);
         if (i % 3 == 0)
             assert_int_equal(due, 11 + i / 3 * SECOND);
     }
@@ -92,7 +92,7 @@ static void is_due_at_once_when_fast(void **state)
     (void)state;
     pace_init(&pace, &settings);
     assert_int_equal(pace_next(&pace, 0, 5), 5);
-    assert_int_equal(pace_next(&pace, 1000, 6), 6);
+    assert_int_equal(pace_next(&pace, 1000 * SECOND, 6), 6);
 }
 
 int main(void)

@@ -7,8 +7,7 @@
 
 #include <sys/stat.h>
 
-static const struct progress_state half = {
-    .rows = 2031, .messages = 8124, .bytes = 500, .size = 1000, .in_flight = 19};
+static const struct progress_state half = {.rows = 2031, .messages = 8124, .part = 0.5, .in_flight = 19};
 
 static void check(const struct progress_state *state, int64_t elapsed, double rate, size_t columns,
                   const char *wanted)
@@ -42,16 +41,19 @@ static void fits_any_width(void **state)
 
 static void tells_what_is_known(void **state)
 {
-    struct progress_state unknown = half, limited = half, done = half;
+    struct progress_state unknown = half, limited = half, done = half, endless = half;
     (void)state;
-    unknown.size = -1;
+    unknown.part = -1;
     limited.limit = 10000;
-    done.bytes = 1000;
+    done.part = 1;
+    endless.part = -1;
+    endless.loop = 3;
     check(&half, 10 * SECOND, 812.4, 0, "50%, 8124 messages, 812/s, 0:10 left, 2031 rows, 19 in flight");
     check(&unknown, 10 * SECOND, 4, 0, "8124 messages, 4.0/s, 2031 rows, 19 in flight");
     check(&unknown, 10 * SECOND, 4, 80, "8124 messages, 4.0/s, 2031 rows, 19 in flight");
     check(&limited, 100 * SECOND, 812.4, 0, "81%, 8124 messages, 812/s, 0:23 left, 2031 rows, 19 in flight");
     check(&done, 10 * SECOND, 812.4, 0, "100%, 8124 messages, 812/s, 2031 rows, 19 in flight");
+    check(&endless, 10 * SECOND, 812.4, 80, "8124 messages, 812/s, 2031 rows, loop 3, 19 in flight");
     check(&half, 7325 * SECOND, 812.4, 0, "50%, 8124 messages, 812/s, 2:02:05 left, 2031 rows, 19 in flight");
 }
 
