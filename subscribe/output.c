@@ -2,14 +2,12 @@
 
 #include "clock.h"
 #include "event.h"
+#include "outlet.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* How long the next batch gathers after one was written. */
@@ -21,10 +19,9 @@ struct buffer {
 };
 
 struct output {
-    int fd;
-    size_t write_bytes; /* most that one write takes without blocking, once poll says that there is room */
-    size_t capacity;    /* of each buffer */
-    int event;          /* readable when the writing thread should look again */
+    struct outlet outlet;
+    size_t capacity; /* of each buffer */
+    int event;       /* readable when the writing thread should look again */
 
     pthread_mutex_t mutex; /* guards what follows up to the blank line */
     pthread_cond_t room;
@@ -38,17 +35,13 @@ struct output {
 
 struct output *output_open(int fd, size_t buffer_bytes, struct error *error)
 {
-    struct stat status;
     struct output *o = calloc(1, sizeof *o);
     if (!o) {
         error_set(error, "out of memory");
         return NULL;
     }
-    o->fd = fd;
+    o->outlet = outlet_of(fd);
     o->capacity = buffer_bytes;
-    /* pipe(7): with PIPE_BUF bytes at most, a write does not block where poll reports room. A file never
-     * does. */
-    o->write_bytes = fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? buffer_bytes : PIPE_BUF;
     pthread_mutex_init(&o->mutex, NULL);
     pthread_cond_init(&o->room, NULL);
     o->filling.data = malloc(buffer_bytes);
@@ -163,62 +156,34 @@ static bool take(struct output *o)
     return !ended;
 }
 
-/* Writes one piece. False where the descriptor takes no more, with *result set. */
-static bool write_piece(struct output *o, enum output_result *result, struct error *error)
+static enum output_result ended(enum outlet_result result)
 {
-    size_t left = o->writing.length - o->written;
-    ssize_t count = write(o->fd, o->writing.data + o->written, left < o->write_bytes ? left : o->write_bytes);
-    if (count >= 0) {
-        o->written += (size_t)count;
-        return true;
-    }
-    if (errno == EAGAIN || errno == EINTR)
-        return true;
-    *result = errno == EPIPE ? OUTPUT_CLOSED : OUTPUT_FAILED;
-    return error_set(error, "cannot write the output: %s", strerror(errno));
-}
-
-/* poll() until a deadline (monotonic ns, 0: none). */
-static void wait_for_any(struct pollfd *fds, nfds_t count, int64_t deadline)
-{
-    int64_t left = deadline ? deadline - clock_monotonic() : 0;
-    struct timespec timeout = {.tv_sec = left / SECOND, .tv_nsec = left % SECOND};
-    if (left < 0)
-        timeout = (struct timespec){0};
-    if (ppoll(fds, count, deadline ? &timeout : NULL, NULL) < 0)
-        for (nfds_t i = 0; i < count; i++)
-            fds[i].revents = 0; /* interrupted: the caller looks at everything again */
+    return result == OUTLET_STOPPED     ? OUTPUT_STOPPED
+           : result == OUTLET_TIMED_OUT ? OUTPUT_TIMED_OUT
+           : result == OUTLET_CLOSED    ? OUTPUT_CLOSED
+                                        : OUTPUT_FAILED;
 }
 
 enum output_result output_relay(struct output *o, int stop_fd, int64_t deadline, struct error *error)
 {
-    enum output_result result = OUTPUT_FINISHED;
     int64_t gathered = 0; /* while a batch gathers: until when */
     while (gathered || take(o)) {
-        struct pollfd stop = {.fd = stop_fd, .events = POLLIN}, event = {.fd = o->event, .events = POLLIN};
-        struct pollfd out = {.fd = o->fd, .events = nothing_left(o) ? 0 : POLLOUT};
-        struct pollfd fds[] = {stop, event, out};
-        bool gathers_first = gathered && (!deadline || gathered < deadline);
-        wait_for_any(fds, 3, gathers_first ? gathered : deadline);
+        size_t left = o->writing.length - o->written, written;
+        bool gathers = gathered && (!deadline || gathered < deadline);
+        enum outlet_result result =
+            outlet_wait(&o->outlet, left > 0, o->event, stop_fd, gathers ? gathered : deadline, error);
         gathered = 0;
-        if (fds[1].revents)
+        if (result == OUTLET_WOKEN)
             event_clear(o->event);
-        if (fds[2].revents & POLLNVAL) {
-            error_set(error, "cannot write the output: it is closed");
-            return OUTPUT_FAILED;
-        }
-        if (fds[2].revents & (POLLERR | POLLHUP))
-            return OUTPUT_CLOSED;
-        if (fds[0].revents)
-            return OUTPUT_STOPPED;
-        if (deadline && clock_monotonic() >= deadline)
-            return OUTPUT_TIMED_OUT;
-        if (!(fds[2].revents & POLLOUT))
+        if (result == OUTLET_WOKEN || (result == OUTLET_TIMED_OUT && gathers))
             continue;
-        if (!write_piece(o, &result, error))
-            return result;
+        if (result == OUTLET_READY)
+            result = outlet_write(&o->outlet, o->writing.data + o->written, left, &written, error);
+        if (result != OUTLET_READY)
+            return ended(result);
+        o->written += written;
         if (nothing_left(o))
             gathered = clock_monotonic() + gathering_time;
     }
-    return result;
+    return OUTPUT_FINISHED;
 }
