@@ -143,8 +143,8 @@ static bool ask_position(const struct exactly_once *w, rd_kafka_topic_partition_
         {.name = "enable.auto.commit", .value = "false"},
         {.name = "log_level", .value = "3"}, /* what is wrong is told by the producer */
     };
-    rd_kafka_conf_t *conf = kafka_conf_new(&w->forwarding.settings->kafka, NULL, 0, properties,
-                                           sizeof properties / sizeof *properties, error);
+    rd_kafka_conf_t *conf = kafka_conf_new(RD_KAFKA_CONSUMER, &w->forwarding.settings->kafka, NULL, 0,
+                                           properties, sizeof properties / sizeof *properties, error);
     rd_kafka_t *consumer = conf ? kafka_new(RD_KAFKA_CONSUMER, conf, error) : NULL;
     if (!consumer)
         return false;

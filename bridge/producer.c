@@ -53,8 +53,9 @@ static const struct kafka_property defaults[] = {
 static bool make_client(struct producer *p, const struct kafka_property *required, size_t required_count,
                         struct error *error)
 {
-    rd_kafka_conf_t *conf = kafka_conf_new(&p->settings->kafka, defaults, sizeof defaults / sizeof *defaults,
-                                           required, required_count, error);
+    rd_kafka_conf_t *conf =
+        kafka_conf_new(RD_KAFKA_PRODUCER, &p->settings->kafka, defaults, sizeof defaults / sizeof *defaults,
+                       required, required_count, error);
     if (!conf)
         return false;
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);

@@ -62,6 +62,14 @@ static struct option_row *find(const char *name)
     return NULL;
 }
 
+static struct option_row *find_by_property(const char *name)
+{
+    for (size_t i = 0; i < table.count; i++)
+        if (table.rows[i].spec->property && strcmp(table.rows[i].spec->property, name) == 0)
+            return &table.rows[i];
+    return NULL;
+}
+
 static struct option_row *find_letter(int letter)
 {
     for (size_t i = 0; i < table.count; i++)
@@ -74,6 +82,14 @@ static struct option_row *find_dotted_keys(void)
 {
     for (size_t i = 0; i < table.count; i++)
         if (table.rows[i].spec->dotted_keys)
+            return &table.rows[i];
+    return NULL;
+}
+
+static struct option_row *find_properties_file(void)
+{
+    for (size_t i = 0; i < table.count; i++)
+        if (table.rows[i].spec->properties_file)
             return &table.rows[i];
     return NULL;
 }
@@ -126,7 +142,7 @@ const char *option_env(const struct option_spec *spec, char name[static OPTION_E
 
 /* ---- one value ----
  * `source` is how the user knows the option there: "--speed", "environment variable ROOMSTREAM_SPEED",
- * "speed". */
+ * "FILE:LINE: speed". */
 
 static bool parse_flag(const char *text, bool *value)
 {
@@ -175,6 +191,20 @@ static bool set_text(const char **value, const char *text, struct error *error)
     return true;
 }
 
+static bool set(struct option_row *row, const char *source, const char *text, struct error *error);
+
+/* One that is also an option of its own sets that. */
+static bool add_property(const struct option_row *row, const struct property *property, struct error *error)
+{
+    struct option_row *own = row->spec->dotted_keys ? find_by_property(property->name) : NULL;
+    if (own) {
+        own->given = true;
+        return set(own, property->origin, property->value, error);
+    }
+    property_list_append(row->value, property);
+    return true;
+}
+
 static bool set_property(const struct option_row *row, const char *source, const char *text,
                          struct error *error)
 {
@@ -183,8 +213,15 @@ static bool set_property(const struct option_row *row, const char *source, const
             return error_set(error, "%s: not NAME=VALUE (not shown: it may be a secret)", source);
         return wrong_value(row->spec, source, text, "NAME=VALUE", error);
     }
-    text_list_append(row->value, text);
-    return true;
+    char *name = strdup(text);
+    if (!name)
+        return error_set(error, "out of memory");
+    char *equals = strchr(name, '=');
+    *equals = '\0';
+    const struct property property = {.name = name, .value = equals + 1, .origin = source};
+    bool ok = add_property(row, &property, error);
+    free(name);
+    return ok;
 }
 
 static bool set_choice(const struct option_row *row, const char *source, const char *text,
@@ -202,7 +239,7 @@ static bool set_choice(const struct option_row *row, const char *source, const c
     return wrong_value(row->spec, source, text, wanted, error);
 }
 
-static bool set(const struct option_row *row, const char *source, const char *text, struct error *error)
+static bool set(struct option_row *row, const char *source, const char *text, struct error *error)
 {
     const struct option_spec *spec = row->spec;
     int64_t number;
@@ -249,7 +286,7 @@ static bool set(const struct option_row *row, const char *source, const char *te
 static bool set_defaults(struct error *error)
 {
     for (size_t i = 0; i < table.count; i++) {
-        const struct option_row *row = &table.rows[i];
+        struct option_row *row = &table.rows[i];
         if (row->fallback && !set(row, row->spec->name, row->fallback, error))
             return false;
     }
@@ -289,33 +326,32 @@ static enum section classify(const struct program *program, const char *name)
     return SECTION_OF_OTHERS;
 }
 
-static bool set_entry(const struct program *program, const struct config_entry *entry, enum section section,
-                      struct begun *begun, struct error *error)
+/* `where` is "FILE:LINE". */
+static bool set_entry(const struct program *program, const struct config_entry *entry, const char *where,
+                      enum section section, struct begun *begun, struct error *error)
 {
     struct option_row *row = find(entry->key);
     bool dotted = !row && strchr(entry->key, '.');
+    char source[2048];
     if (dotted)
         row = find_dotted_keys();
     if (!row && dotted && section == SECTION_DEFAULT)
         return true; /* a Kafka property in a file shared with programs that do not speak Kafka */
     if (!row)
-        return error_set(error, "%s has no option '%s'%s", program->name, entry->key,
+        return error_set(error, "%s: %s has no option '%s'%s", where, program->name, entry->key,
                          section == SECTION_DEFAULT
                              ? ": options that not all programs have belong under [the program's name]"
                              : "");
     if (row->general)
-        return error_set(error, "'%s' makes sense on the command line only", entry->key);
+        return error_set(error, "%s: '%s' makes sense on the command line only", where, entry->key);
     if (section == SECTION_GROUP && strcmp(row->group->section, entry->section) != 0)
-        return error_set(error, "'%s' does not belong under [%s] but under [%s]", entry->key, entry->section,
-                         row->group->section);
+        return error_set(error, "%s: '%s' does not belong under [%s] but under [%s]", where, entry->key,
+                         entry->section, row->group->section);
+    snprintf(source, sizeof source, "%s: %s", where, entry->key);
     if (!dotted)
-        return set_by_user(row, begun, entry->key, entry->value, error);
-    char *property = NULL;
-    if (asprintf(&property, "%s=%s", entry->key, entry->value) < 0)
-        return error_set(error, "out of memory");
-    bool ok = set_by_user(row, begun, entry->key, property, error);
-    free(property);
-    return ok;
+        return set_by_user(row, begun, source, entry->value, error);
+    row->given = true;
+    return add_property(row, &(struct property){entry->key, entry->value, where, NULL}, error);
 }
 
 static void note_ignored_sections(const struct program *program, const struct config_file *file)
@@ -334,6 +370,7 @@ static bool set_from_file(const struct program *program, const char *path, struc
     struct config_file file;
     if (!config_file_read(path, &file, error))
         return false;
+    char where[1024];
     bool ok = true;
     for (enum section section = SECTION_DEFAULT; section < SECTION_OF_OTHERS; section++) {
         struct begun begun = {{false}};
@@ -341,12 +378,68 @@ static bool set_from_file(const struct program *program, const char *path, struc
             const struct config_entry *entry = &file.entries[i];
             if (classify(program, entry->section) != section)
                 continue;
-            ok = set_entry(program, entry, section, &begun, error);
-            if (!ok)
-                error_set(error, "%s:%d: %s", path, entry->line, error->text);
+            snprintf(where, sizeof where, "%s:%d", path, entry->line);
+            ok = set_entry(program, entry, where, section, &begun, error);
         }
     }
     note_ignored_sections(program, &file);
+    config_file_free(&file);
+    return ok;
+}
+
+static bool is_default(const char *section)
+{
+    return *section == '\0' || strcmp(section, "default") == 0;
+}
+
+/* What of the file is also an option of its own goes before nothing but the default. */
+static bool add_file_entry(const struct config_entry *entry, const char *where, struct property_list *list,
+                           struct error *error)
+{
+    struct option_row *own = is_default(entry->section) ? find_by_property(entry->key) : NULL;
+    if (own && own->given)
+        return true;
+    if (own)
+        return set(own, where, entry->value, error);
+    const char *section = is_default(entry->section) ? "" : entry->section;
+    property_list_append(list, &(struct property){entry->key, entry->value, where, section});
+    return true;
+}
+
+/* Sections come after what stands in none. */
+static bool add_file_entries(const char *path, const struct config_file *file, struct property_list *list,
+                             struct error *error)
+{
+    char where[1024];
+    for (int of_sections = 0; of_sections < 2; of_sections++)
+        for (size_t i = 0; i < file->count; i++) {
+            const struct config_entry *entry = &file->entries[i];
+            snprintf(where, sizeof where, "%s:%d", path, entry->line);
+            if (is_default(entry->section) == !of_sections && !add_file_entry(entry, where, list, error))
+                return false;
+        }
+    return true;
+}
+
+/* Every other source goes before a properties file: it is read last, and put in front. */
+static bool set_from_properties_file(struct error *error)
+{
+    const struct option_row *row = find_properties_file();
+    struct option_row *properties = find_dotted_keys();
+    const char *path = row ? *(const char **)row->value : NULL;
+    struct property_list all = {0};
+    struct config_file file;
+    if (!path || !*path || !properties)
+        return true;
+    if (!config_file_read(path, &file, error))
+        return false;
+    bool ok = add_file_entries(path, &file, &all, error);
+    struct property_list *others = properties->value;
+    for (size_t i = 0; i < others->count; i++)
+        property_list_append(&all, &others->items[i]);
+    property_list_free(others);
+    *others = all;
+    properties->given = all.count > 0;
     config_file_free(&file);
     return ok;
 }
@@ -512,7 +605,7 @@ static bool parse(const struct program *program, int argc, char **argv, struct a
     if (!config && from_environment && *from_environment)
         config = from_environment;
     return (!config || set_from_file(program, config, error)) && set_from_environment(error) &&
-           set_from_arguments(arguments, false, error);
+           set_from_arguments(arguments, false, error) && set_from_properties_file(error);
 }
 
 enum options_result options_parse(const struct program *program, int argc, char **argv, struct error *error)

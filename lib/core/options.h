@@ -4,11 +4,13 @@
  * Precedence: command line, environment, configuration file, default. Within the file a section of the
  * program itself ([bridge-temp]) goes before its family's ([bridge]), that before a group's ([mqtt]), that
  * before [default] and what stands before any section; among equals the last one counts. The file's other
- * sections are for other programs. An environment variable that is empty counts as not set. */
+ * sections are for other programs. A properties file (see option_spec) comes after the configuration file. An
+ * environment variable that is empty counts as not set. */
 #ifndef ROOMSTREAM_OPTIONS_H
 #define ROOMSTREAM_OPTIONS_H
 
 #include "error.h"
+#include "property_list.h"
 #include "text.h"
 
 #include <stdbool.h>
@@ -31,7 +33,7 @@ enum option_kind {
      * replaces a lower one */
     OPTION_LIST,
 
-    /* struct text_list of NAME=VALUE, given as a list is; sources and sections add up, in order of rising
+    /* struct property_list, given as NAME=VALUE as a list is; sources and sections add up, in order of rising
      * precedence. One whose name says that it is a secret (text_names_secret) is neither taken from the
      * command line nor printed */
     OPTION_PROPERTIES,
@@ -80,6 +82,14 @@ struct option_spec {
     /* Of one OPTION_PROPERTIES at most: takes the configuration file's keys with a dot, e.g.
      * security.protocol. */
     bool dotted_keys;
+
+    /* Of one OPTION_TEXT at most: it names a file as config_file.h reads it whose keys are all properties of
+     * the option with dotted_keys. */
+    bool properties_file;
+
+    /* The name that this option has among those properties, e.g. bootstrap.servers: set there, it is this
+     * option that is set. NULL: none. */
+    const char *property;
 
     size_t offset;
 

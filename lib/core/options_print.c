@@ -1,6 +1,7 @@
 #include "options_table.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,13 +149,27 @@ static void print_text(const char *name, const char *value)
 static void print_list(const struct option_row *row)
 {
     const struct text_list *list = row->value;
-    for (size_t i = 0; i < list->count; i++) {
-        size_t name = strcspn(list->items[i], "=");
-        if (row->spec->kind == OPTION_PROPERTIES && text_names_secret(list->items[i], name))
-            printf("# %s %.*s is set (not shown)\n", row->spec->name, (int)name, list->items[i]);
-        else
-            print_text(row->spec->name, list->items[i]);
-    }
+    for (size_t i = 0; i < list->count; i++)
+        print_text(row->spec->name, list->items[i]);
+}
+
+static void print_property(const char *name, const struct property *property)
+{
+    char *text = NULL;
+    if (text_names_secret(property->name, strlen(property->name)))
+        printf("# %s %s is set (not shown)\n", name, property->name);
+    else if (asprintf(&text, "%s=%s", property->name, property->value) >= 0)
+        print_text(name, text);
+    free(text);
+}
+
+/* Without those of a properties file: its name is printed. */
+static void print_properties(const struct option_row *row)
+{
+    const struct property_list *list = row->value;
+    for (size_t i = 0; i < list->count; i++)
+        if (!list->items[i].section)
+            print_property(row->spec->name, &list->items[i]);
 }
 
 static void print_value(const struct option_row *row)
@@ -171,8 +186,10 @@ static void print_value(const struct option_row *row)
         printf("# %s is set (not shown)\n", spec->name);
         return;
     case OPTION_LIST:
-    case OPTION_PROPERTIES:
         print_list(row);
+        return;
+    case OPTION_PROPERTIES:
+        print_properties(row);
         return;
     case OPTION_FLAG:
         printf("%s = %s\n", spec->name, *(bool *)row->value ? "true" : "false");

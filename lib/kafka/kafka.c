@@ -1,9 +1,12 @@
 #include "kafka.h"
 
 #include "clock.h"
+#include "java_properties.h"
 #include "log.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 /* librdkafka repeats itself while a broker is away, from several threads. */
@@ -13,8 +16,9 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     static struct log_limit limit = {.interval = 30 * SECOND};
     uint64_t held = 0;
     (void)rk;
-    /* syslog's LOG_WARNING; and while Kafka starts, its coordinators are not there at once. */
-    if (level > 4 || strcmp(facility, "GETPID") == 0) {
+    /* syslog's LOG_WARNING; while Kafka starts, its coordinators are not there at once; and a file may serve
+     * producers and consumers, each of which knows some properties only. */
+    if (level > 4 || strcmp(facility, "GETPID") == 0 || strcmp(facility, "CONFWARN") == 0) {
         log_debug("librdkafka %s: %s", facility, text);
         return;
     }
@@ -27,54 +31,109 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
         log_warning("Kafka: %s", text);
 }
 
-static bool set(rd_kafka_conf_t *conf, const char *name, const char *value, struct error *error)
+static bool set(rd_kafka_conf_t *conf, const struct kafka_property *property, struct error *error)
 {
     char reason[512];
-    if (rd_kafka_conf_set(conf, name, value, reason, sizeof reason) == RD_KAFKA_CONF_OK)
-        return true;
-    return error_set(error, "Kafka property %s=%s: %s", name,
-                     text_names_secret(name, strlen(name)) ? "(hidden)" : value, reason);
+    return rd_kafka_conf_set(conf, property->name, property->value, reason, sizeof reason) ==
+               RD_KAFKA_CONF_OK ||
+           error_set(error, "Kafka property %s=%s: %s", property->name, property->value, reason);
 }
 
-/* librdkafka knows some properties by two names (its CONFIGURATION.md). */
-static const char *canonical_name(const char *name)
+/* librdkafka knows some properties and values by two names (its CONFIGURATION.md). */
+static const char *canonical(const char *text)
 {
-    static const char *const aliases[][2] = {{"delivery.timeout.ms", "message.timeout.ms"},
-                                             {"request.required.acks", "acks"}};
+    static const char *const aliases[][2] = {
+        {"delivery.timeout.ms", "message.timeout.ms"}, {"request.required.acks", "acks"}, {"-1", "all"}};
     for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++)
-        if (strcmp(name, aliases[i][0]) == 0)
+        if (strcmp(text, aliases[i][0]) == 0)
             return aliases[i][1];
-    return name;
+    return text;
 }
 
-static bool set_user_property(rd_kafka_conf_t *conf, const char *property,
-                              const struct kafka_property *required, size_t required_count,
-                              struct error *error)
+static bool contradicts(const struct property *property, const struct kafka_property *required)
 {
-    char name[256];
-    const char *value = strchr(property, '=') + 1;
-    snprintf(name, sizeof name, "%.*s", (int)(value - property - 1), property);
-    for (size_t i = 0; i < required_count; i++)
-        if (required[i].why && strcmp(canonical_name(name), required[i].name) == 0 &&
-            strcmp(value, required[i].value) != 0)
-            return error_set(error, "Kafka property %s=%s: it must be %s here: %s", name, value,
-                             required[i].value, required[i].why);
-    return set(conf, name, value, error);
+    return required->why && strcmp(canonical(property->name), required->name) == 0 &&
+           strcmp(canonical(property->value), required->value) != 0;
 }
 
-rd_kafka_conf_t *kafka_conf_new(const struct kafka_settings *settings, const struct kafka_property *defaults,
-                                size_t default_count, const struct kafka_property *required,
+/* A properties file has sections for one kind of client. */
+static bool is_for(rd_kafka_type_t type, const struct property *property)
+{
+    return !property->section || !*property->section ||
+           strcmp(property->section, type == RD_KAFKA_PRODUCER ? "producer" : "consumer") == 0;
+}
+
+static const char *shown_value(const struct property *property)
+{
+    return text_names_secret(property->name, strlen(property->name)) ? "(hidden)" : property->value;
+}
+
+struct left_out {
+    char text[512]; /* names and origins */
+    size_t count;
+};
+
+static void note_left_out(struct left_out *left_out, const struct property *property)
+{
+    size_t length = strlen(left_out->text);
+    snprintf(left_out->text + length, sizeof left_out->text - length, "%s%s (%s)", length ? ", " : "",
+             property->name, property->origin);
+    left_out->count++;
+}
+
+static bool set_user_property(rd_kafka_conf_t *conf, const struct property *property,
+                              struct left_out *left_out, struct error *error)
+{
+    struct error reason;
+    switch (java_property_set(conf, property->name, property->value, &reason)) {
+    case JAVA_PROPERTY_SET:
+        return true;
+    case JAVA_PROPERTY_LEFT_OUT:
+        note_left_out(left_out, property);
+        return true;
+    case JAVA_PROPERTY_WRONG:
+        break;
+    }
+    return error_set(error, "%s: Kafka property %s=%s: %s", property->origin, property->name,
+                     shown_value(property), reason.text);
+}
+
+static bool set_user_properties(rd_kafka_conf_t *conf, rd_kafka_type_t type,
+                                const struct property_list *properties, const struct kafka_property *required,
                                 size_t required_count, struct error *error)
 {
+    static atomic_flag told = ATOMIC_FLAG_INIT;
+    struct left_out left_out = {0};
+    for (size_t i = 0; i < properties->count; i++) {
+        const struct property *property = &properties->items[i];
+        if (!is_for(type, property))
+            continue;
+        for (size_t j = 0; j < required_count; j++)
+            if (contradicts(property, &required[j]))
+                return error_set(error, "%s: Kafka property %s=%s: it must be %s here: %s", property->origin,
+                                 property->name, property->value, required[j].value, required[j].why);
+        if (!set_user_property(conf, property, &left_out, error))
+            return false;
+    }
+    if (left_out.count > 0 && !atomic_flag_test_and_set(&told))
+        log_info("left out, since only other clients (Java, Schema Registry) know these properties: %s",
+                 left_out.text);
+    return true;
+}
+
+rd_kafka_conf_t *kafka_conf_new(rd_kafka_type_t type, const struct kafka_settings *settings,
+                                const struct kafka_property *defaults, size_t default_count,
+                                const struct kafka_property *required, size_t required_count,
+                                struct error *error)
+{
+    const struct kafka_property brokers = {.name = "bootstrap.servers", .value = settings->brokers};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    bool ok = *settings->brokers ? set(conf, "bootstrap.servers", settings->brokers, error)
-                                 : error_set(error, "--brokers is empty");
+    bool ok = *settings->brokers ? set(conf, &brokers, error) : error_set(error, "--brokers is empty");
     for (size_t i = 0; ok && i < default_count; i++)
-        ok = set(conf, defaults[i].name, defaults[i].value, error);
-    for (size_t i = 0; ok && i < settings->properties.count; i++)
-        ok = set_user_property(conf, settings->properties.items[i], required, required_count, error);
+        ok = set(conf, &defaults[i], error);
+    ok = ok && set_user_properties(conf, type, &settings->properties, required, required_count, error);
     for (size_t i = 0; ok && i < required_count; i++)
-        ok = set(conf, required[i].name, required[i].value, error);
+        ok = set(conf, &required[i], error);
     if (!ok) {
         rd_kafka_conf_destroy(conf);
         return NULL;

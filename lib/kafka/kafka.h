@@ -13,10 +13,11 @@
 
 struct kafka_settings {
     const char *brokers;
-    struct text_list properties; /* NAME=VALUE of librdkafka's */
+    const char *config_file; /* NULL: none; its content is among the properties */
+    struct property_list properties;
 };
 
-/* --brokers and --kafka-property. settings outlive the parsing. */
+/* --brokers, --kafka-property and --kafka-config. settings outlive the parsing. */
 struct option_group kafka_options(struct kafka_settings *settings);
 
 struct kafka_property {
@@ -26,11 +27,14 @@ struct kafka_property {
 };
 
 /* A configuration: librdkafka's defaults, then `defaults`, the user's properties, then `required`, which the
- * user must not set otherwise. Log lines and errors go to our log. The caller owns it until rd_kafka_new
- * takes it. NULL with *error naming the property, the value and librdkafka's own reason. */
-rd_kafka_conf_t *kafka_conf_new(const struct kafka_settings *settings, const struct kafka_property *defaults,
-                                size_t default_count, const struct kafka_property *required,
-                                size_t required_count, struct error *error);
+ * user must not set otherwise. The user's may have the Java client's names; those that mean something to
+ * other clients only are left out, which is said the first time. Log lines and errors go to our log. The
+ * caller owns it until rd_kafka_new takes it. NULL with *error naming where the property was set, the value
+ * and librdkafka's own reason. */
+rd_kafka_conf_t *kafka_conf_new(rd_kafka_type_t type, const struct kafka_settings *settings,
+                                const struct kafka_property *defaults, size_t default_count,
+                                const struct kafka_property *required, size_t required_count,
+                                struct error *error);
 
 /* rd_kafka_new, which takes conf in any case. NULL with *error. */
 rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error *error);

@@ -7,6 +7,7 @@ static const struct option_spec specs[] = {
      .argument = "HOST:PORT,...",
      .fallback = "localhost:9092",
      .env = "KAFKA_BOOTSTRAP_SERVERS",
+     .property = "bootstrap.servers",
      .offset = offsetof(struct kafka_settings, brokers),
      .help = "Kafka's bootstrap servers"},
     {.name = "kafka-property",
@@ -17,6 +18,15 @@ static const struct option_spec specs[] = {
      .offset = offsetof(struct kafka_settings, properties),
      .help = "a librdkafka property; may be given several times. In a configuration file, a name with a dot "
              "is one"},
+    {.name = "kafka-config",
+     .letter = 'F',
+     .kind = OPTION_TEXT,
+     .argument = "FILE",
+     .properties_file = true,
+     .offset = offsetof(struct kafka_settings, config_file),
+     .help =
+         "a file of such properties: Confluent Cloud's client.properties unchanged, or an ini file with a "
+         "[default] section ([producer] and [consumer] count too); all else goes before it"},
 };
 
 struct option_group kafka_options(struct kafka_settings *settings)

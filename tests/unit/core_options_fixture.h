@@ -8,12 +8,13 @@
 #include "options.h"
 
 struct probe_settings {
-    const char *host, *password, *password_file, *note, *longer;
+    const char *host, *password, *password_file, *note, *longer, *properties_file;
     bool verbose;
     int64_t port, count, wait, size;
     double rate;
     int format;
-    struct text_list topics, properties;
+    struct text_list topics;
+    struct property_list properties;
 };
 
 static struct probe_settings settings;
@@ -28,6 +29,7 @@ static const struct option_spec basic_specs[] = {
      .argument = "HOST",
      .fallback = "localhost",
      .env = "PROBE_HOST",
+     .property = "probe.host",
      AT(host),
      .help = "where it is"},
     {.name = "port",
@@ -103,6 +105,13 @@ static const struct option_spec extra_specs[] = {
      .dotted_keys = true,
      AT(properties),
      .help = "a property"},
+    {.name = "property-file",
+     .letter = 'F',
+     .kind = OPTION_TEXT,
+     .argument = "FILE",
+     .properties_file = true,
+     AT(properties_file),
+     .help = "a file of properties"},
     {.name = "note", .kind = OPTION_TEXT, .argument = "TEXT", AT(note), .help = "a note"},
     {.name = "much-longer-name",
      .kind = OPTION_TEXT,
@@ -140,18 +149,19 @@ static void forget_settings(void)
     free((void *)settings.note);
     free((void *)settings.longer);
     text_list_free(&settings.topics);
-    text_list_free(&settings.properties);
+    free((void *)settings.properties_file);
+    property_list_free(&settings.properties);
     settings = (struct probe_settings){0};
 }
 
 /* Before and after each test: no settings and none of the environment's variables that the program reads. */
 static int start_afresh(void **state)
 {
-    static const char *const names[] = {"PROBE_HOST",        "PROBE_PASSWORD",          "ROOMSTREAM_PORT",
-                                        "ROOMSTREAM_COUNT",  "ROOMSTREAM_RATE",         "ROOMSTREAM_WAIT",
-                                        "ROOMSTREAM_SIZE",   "ROOMSTREAM_FORMAT",       "ROOMSTREAM_TOPIC",
-                                        "ROOMSTREAM_NOTE",   "ROOMSTREAM_PROPERTY",     "ROOMSTREAM_VERBOSE",
-                                        "ROOMSTREAM_CONFIG", "ROOMSTREAM_PASSWORD_FILE"};
+    static const char *const names[] = {
+        "PROBE_HOST",        "PROBE_PASSWORD",           "ROOMSTREAM_PORT",         "ROOMSTREAM_COUNT",
+        "ROOMSTREAM_RATE",   "ROOMSTREAM_WAIT",          "ROOMSTREAM_SIZE",         "ROOMSTREAM_FORMAT",
+        "ROOMSTREAM_TOPIC",  "ROOMSTREAM_NOTE",          "ROOMSTREAM_PROPERTY",     "ROOMSTREAM_VERBOSE",
+        "ROOMSTREAM_CONFIG", "ROOMSTREAM_PASSWORD_FILE", "ROOMSTREAM_PROPERTY_FILE"};
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unsetenv(names[i]);
@@ -185,5 +195,21 @@ static inline void assert_list(const struct text_list *list, const char *const *
 }
 
 #define ASSERT_LIST(list, ...) assert_list(list, (const char *const[]){__VA_ARGS__, NULL})
+
+/* The properties as "NAME=VALUE". */
+static inline void assert_properties(const char *const *items)
+{
+    size_t count = 0;
+    for (; items[count]; count++) {
+        char text[256];
+        assert_true(count < settings.properties.count);
+        snprintf(text, sizeof text, "%s=%s", settings.properties.items[count].name,
+                 settings.properties.items[count].value);
+        assert_string_equal(text, items[count]);
+    }
+    assert_int_equal(settings.properties.count, count);
+}
+
+#define ASSERT_PROPERTIES(...) assert_properties((const char *const[]){__VA_ARGS__, NULL})
 
 #endif

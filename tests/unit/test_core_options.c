@@ -55,7 +55,7 @@ static void assert_second_values(void)
     assert_int_equal(settings.size, 2 << 10);
     assert_int_equal(settings.format, 2);
     ASSERT_LIST(&settings.topics, "a", "b c");
-    ASSERT_LIST(&settings.properties, "x=1", "y.z=a=b");
+    ASSERT_PROPERTIES("x=1", "y.z=a=b");
     assert_string_equal(settings.password_file, "f");
     assert_string_equal(settings.note, "");
     static const char *const given[] = {"host", "port",   "verbose", "count",    "rate",          "wait",
@@ -316,7 +316,7 @@ static void secret_properties_elsewhere(void **state)
     (void)state;
     setenv("ROOMSTREAM_PROPERTY", "sasl.password=from environment", 1);
     assert_int_equal(parse_file("sasl.password = from file\n", NULL), OPTIONS_RUN);
-    ASSERT_LIST(&settings.properties, "sasl.password=from file", "sasl.password=from environment");
+    ASSERT_PROPERTIES("sasl.password=from file", "sasl.password=from environment");
     setenv("ROOMSTREAM_PROPERTY", "sasl.password:hunter2", 1);
     ASSERT_WRONG(PARSE_NOTHING(), "ROOMSTREAM_PROPERTY: not NAME=VALUE");
     assert_lacks(error.text, "hunter2");
@@ -353,12 +353,12 @@ static void lists_replace_and_properties_add_up(void **state)
     (void)state;
     assert_int_equal(parse_file(file, NULL), OPTIONS_RUN);
     ASSERT_LIST(&settings.topics, "own1", "own2");
-    ASSERT_LIST(&settings.properties, "a=common", "a=own", "b.c=own");
+    ASSERT_PROPERTIES("a=common", "a=own", "b.c=own");
     setenv("ROOMSTREAM_TOPIC", "environment", 1);
     setenv("ROOMSTREAM_PROPERTY", "a=environment", 1);
     assert_int_equal(parse_file(file, "-Xa=word"), OPTIONS_RUN);
     ASSERT_LIST(&settings.topics, "environment");
-    ASSERT_LIST(&settings.properties, "a=common", "a=own", "b.c=own", "a=environment", "a=word");
+    ASSERT_PROPERTIES("a=common", "a=own", "b.c=own", "a=environment", "a=word");
     assert_int_equal(parse_file(file, "-tword"), OPTIONS_RUN);
     ASSERT_LIST(&settings.topics, "word");
 }
@@ -395,6 +395,59 @@ static void keys_that_do_not_belong(void **state)
     ASSERT_WRONG(parse_file("help = true\n", NULL), "'help' makes sense on the command line only");
     ASSERT_WRONG(parse_file("config = other\n", NULL), "'config' makes sense on the command line only");
     ASSERT_WRONG(parse_file("no entry\n", NULL), ":1: expected 'key = value'");
+}
+
+/* A properties file of this content, and the words. */
+static enum options_result parse_properties_file(const char *text, const char *word)
+{
+    struct temporary_file file = temporary_file(text, strlen(text));
+    enum options_result result = word ? PARSE("-F", file.path, word) : PARSE("-F", file.path);
+    fclose(file.stream);
+    return result;
+}
+
+static void properties_file_yields_to_all_else(void **state)
+{
+    static const char text[] = "a = 1\nb.c = x y\n[other]\nd = 2\n[default]\nprobe.host = filed\n";
+    (void)state;
+    assert_int_equal(parse_properties_file(text, NULL), OPTIONS_RUN);
+    ASSERT_PROPERTIES("a=1", "b.c=x y", "d=2");
+    assert_string_equal(settings.properties.items[0].section, "");
+    assert_string_equal(settings.properties.items[2].section, "other");
+    assert_contains(settings.properties.items[1].origin, ":2");
+    assert_string_equal(settings.host, "filed");
+    setenv("ROOMSTREAM_PROPERTY", "a=2", 1);
+    setenv("PROBE_HOST", "environment", 1);
+    assert_int_equal(parse_properties_file(text, "-Xa=3"), OPTIONS_RUN);
+    ASSERT_PROPERTIES("a=1", "b.c=x y", "d=2", "a=2", "a=3");
+    assert_null(settings.properties.items[4].section);
+    assert_string_equal(settings.host, "environment");
+    ASSERT_WRONG(PARSE("-F", "/nonexistent"), "/nonexistent");
+}
+
+static void a_property_that_is_an_option(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("-X", "probe.host=one"), OPTIONS_RUN);
+    assert_string_equal(settings.host, "one");
+    assert_true(options_given("host"));
+    assert_int_equal(settings.properties.count, 0);
+    setenv("ROOMSTREAM_PROPERTY", "probe.host=two", 1);
+    assert_int_equal(parse_file("probe.host = three\n", NULL), OPTIONS_RUN);
+    assert_string_equal(settings.host, "two");
+    assert_int_equal(PARSE("--host", "four"), OPTIONS_RUN);
+    assert_string_equal(settings.host, "four");
+}
+
+static void properties_know_where_they_were_set(void **state)
+{
+    (void)state;
+    setenv("ROOMSTREAM_PROPERTY", "c=3", 1);
+    assert_int_equal(parse_file("\nproperty = a=1\nb.b=2\n", "-Xd=4"), OPTIONS_RUN);
+    ASSERT_PROPERTIES("a=1", "b.b=2", "c=3", "d=4");
+    const char *const wanted[] = {":2", ":3", "environment variable ROOMSTREAM_PROPERTY", "--property"};
+    for (size_t i = 0; i < 4; i++)
+        assert_contains(settings.properties.items[i].origin, wanted[i]);
 }
 
 /* Kafka properties in a file that is shared with a program that does not speak Kafka. */
@@ -458,6 +511,9 @@ int main(void)
         TEST(sources_in_order),
         TEST(last_one_of_a_source_counts),
         TEST(lists_replace_and_properties_add_up),
+        TEST(properties_file_yields_to_all_else),
+        TEST(a_property_that_is_an_option),
+        TEST(properties_know_where_they_were_set),
         TEST(sections_in_order),
         TEST(keys_that_do_not_belong),
         TEST(dotted_keys_without_a_taker),

@@ -1,0 +1,34 @@
+#include "property_list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *copy(const char *text)
+{
+    char *made = text ? strdup(text) : NULL;
+    if (text && !made)
+        abort();
+    return made;
+}
+
+void property_list_append(struct property_list *list, const struct property *property)
+{
+    struct property *items = realloc(list->items, (list->count + 1) * sizeof *items);
+    if (!items)
+        abort();
+    items[list->count++] = (struct property){copy(property->name), copy(property->value),
+                                             copy(property->origin), copy(property->section)};
+    list->items = items;
+}
+
+void property_list_free(struct property_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        free((void *)list->items[i].name);
+        free((void *)list->items[i].value);
+        free((void *)list->items[i].origin);
+        free((void *)list->items[i].section);
+    }
+    free(list->items);
+    *list = (struct property_list){0};
+}

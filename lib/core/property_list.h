@@ -1,0 +1,23 @@
+/* Properties, NAME=VALUE, in order of rising precedence, each with where the user set it. */
+#ifndef ROOMSTREAM_PROPERTY_LIST_H
+#define ROOMSTREAM_PROPERTY_LIST_H
+
+#include <stddef.h>
+
+struct property {
+    const char *name, *value;
+    const char *origin;  /* for messages, e.g. "client.properties:3" or "--kafka-property" */
+    const char *section; /* of a properties file, "" for none; NULL where it was set elsewhere */
+};
+
+/* The list owns its strings. Zero-initialized is empty. */
+struct property_list {
+    struct property *items;
+    size_t count;
+};
+
+/* Appends copies of these strings; aborts when memory is exhausted (lists hold options, a few strings). */
+void property_list_append(struct property_list *list, const struct property *property);
+void property_list_free(struct property_list *list);
+
+#endif
