@@ -112,7 +112,8 @@ void progress_text(const struct progress_state *state, int64_t elapsed, double r
     add_piece(text, room, ", %.*f/s", rate < 10 ? 1 : 0, rate);
     if (done > 0)
         add_time_left(text, room, elapsed, done);
-    add_piece(text, room, ", %" PRIu64 " rows", state->rows);
+    if (state->rows > 0)
+        add_piece(text, room, ", %" PRIu64 " rows", state->rows);
     if (state->loop > 0)
         add_piece(text, room, ", loop %" PRIu64, state->loop);
     add_piece(text, room, ", %zu in flight", state->in_flight);

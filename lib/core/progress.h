@@ -1,5 +1,5 @@
-/* How far a replay is: a bar redrawn in place on a terminal, a log line now and then otherwise. One thread.
- */
+/* How far a program is that sends what it reads: a bar redrawn in place on a terminal, a log line now and
+ * then otherwise. One thread. */
 #ifndef ROOMSTREAM_PROGRESS_H
 #define ROOMSTREAM_PROGRESS_H
 
@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 struct progress_state {
-    uint64_t rows, messages;
+    uint64_t rows; /* read; 0 where what is read has none */
+    uint64_t messages;
     uint64_t limit; /* messages at most; 0: no limit */
     double part;    /* of what there is to read, read; -1 when there is no telling */
     uint64_t loop;  /* that is being read, from 1; 0 where there is only one */
@@ -31,7 +32,7 @@ struct progress {
  * progress_start. */
 void progress_init(struct progress *progress, bool quiet, bool text_log);
 
-/* The replay begins `now` (monotonic ns). */
+/* It begins `now` (monotonic ns). */
 void progress_start(struct progress *progress, int64_t now);
 
 /* When it is due to be shown, monotonic ns; INT64_MAX: never. */
