@@ -115,10 +115,38 @@ static void on_published(void *context, void *message, bool delivered, int reaso
     }
 }
 
+/* The properties of a message with a fault, or of one before which readings are missing. To be freed by
+ * MQTTProperties_free; false when memory is exhausted. */
+static bool mark(const MQTTProperties *usual, const struct outbox_message *message, MQTTProperties *marked)
+{
+    char missing[24];
+    *marked = MQTTProperties_copy(usual);
+    snprintf(missing, sizeof missing, "%" PRIu64, message->missing);
+    bool ok = marked->length == usual->length;
+    if (ok && message->fault != FAULT_NONE)
+        ok = add_user_property(marked, "fault", 5, fault_names[message->fault]);
+    if (ok && message->missing > 0)
+        ok = add_user_property(marked, "missing", 7, missing);
+    return ok;
+}
+
+static bool send_marked(struct broker *broker, struct outbox_message *message)
+{
+    const struct broker_settings *settings = broker->settings;
+    MQTTProperties properties;
+    bool sent = mark(&broker->properties[message->column], message, &properties) &&
+                mqtt_publish(broker->connection, settings->topic, message->payload, message->length,
+                             settings->qos, settings->retain, &properties, message);
+    MQTTProperties_free(&properties);
+    return sent;
+}
+
 static bool send_message(void *context, struct outbox_message *message)
 {
     struct broker *broker = context;
     const struct broker_settings *settings = broker->settings;
+    if (broker->properties && (message->fault != FAULT_NONE || message->missing > 0))
+        return send_marked(broker, message);
     return mqtt_publish(broker->connection, settings->topic, message->payload, message->length, settings->qos,
                         settings->retain, broker->properties ? &broker->properties[message->column] : NULL,
                         message);

@@ -1,5 +1,7 @@
 #include "number.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Appends; false when the number would become too long. */
@@ -44,4 +46,11 @@ bool number_parse(const char *text, struct number *number)
     if (*end == 'e' || *end == 'E')
         return ok && append(number, end, 1) && append_exponent(number, end + 1);
     return ok && *end == '\0';
+}
+
+void number_set(struct number *number, double value)
+{
+    char text[32];
+    number->length = (size_t)snprintf(text, sizeof text, "%.15g", fmax(-1e308, fmin(value, 1e308)));
+    memcpy(number->text, text, number->length);
 }

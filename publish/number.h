@@ -1,4 +1,4 @@
-/* Decimal numbers as text: carried digit by digit, never by way of a double. */
+/* Decimal numbers as text: carried digit by digit. */
 #ifndef ROOMSTREAM_NUMBER_H
 #define ROOMSTREAM_NUMBER_H
 
@@ -16,5 +16,9 @@ struct number {
  * usual spellings lose or gain only what has no value: +3 is 3, .5 is 0.5, 5. is 5, 007 is 7. False for
  * anything else (empty, inf, nan, hexadecimal, a decimal comma) and for more than NUMBER_MAX characters. */
 bool number_parse(const char *text, struct number *number);
+
+/* Makes the number from a double, with up to 15 digits; from one beyond 1e308 or -1e308, that. Not from a
+ * NaN. */
+void number_set(struct number *number, double value);
 
 #endif

@@ -7,6 +7,8 @@
 #ifndef ROOMSTREAM_OUTBOX_H
 #define ROOMSTREAM_OUTBOX_H
 
+#include "faults.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,7 +17,10 @@
 struct outbox_message {
     char *payload; /* the outbox's; as long as outbox_new was told */
     size_t length;
-    size_t column; /* what else the sender must know of it */
+    /* What else the sender must know of it. */
+    size_t column;
+    enum fault fault;
+    uint64_t missing;
 };
 
 /* Hands a message over; false when it cannot be taken now. If true, outbox_done or outbox_returned follows

@@ -24,7 +24,6 @@ static const int64_t close_timeout = 5 * SECOND;
 
 struct publisher {
     const struct publish_settings *settings;
-    struct replay_settings replay_settings;
     struct replay *replay;
     struct message_writer *writer;
     struct broker_settings broker_settings;
@@ -44,9 +43,9 @@ static void show_progress(struct publisher *p, int64_t now)
     const struct progress_state state = {
         .rows = replay_rows(p->replay),
         .messages = outbox_sent(p->outbox),
-        .limit = (uint64_t)p->settings->limit,
+        .limit = (uint64_t)p->settings->replay.limit,
         .part = replay_part(p->replay),
-        .loop = p->settings->loops == 1 ? 0 : replay_mark(p->replay)->loop + 1,
+        .loop = p->settings->replay.loops == 1 ? 0 : replay_mark(p->replay)->loop + 1,
         .in_flight = outbox_pending(p->outbox),
     };
     progress_show(&p->progress, &state, now);
@@ -196,6 +195,8 @@ static bool publish_message(struct publisher *p, const struct replay_message *me
         return false;
     int64_t now = clock_monotonic(), due = pace_next(&p->pace, message->timeline, now);
     slot->column = message->message.column;
+    slot->fault = message->fault;
+    slot->missing = message->missing;
     slot->length = message_write(p->writer, &message->message, slot->payload);
     if (due > now && !wait_until_due(p, due))
         return false;
@@ -233,27 +234,6 @@ static bool publish_all(struct publisher *p)
 
 /* ---- life ---- */
 
-static bool open_replay(struct publisher *p, struct error *error)
-{
-    const struct publish_settings *settings = p->settings;
-    p->replay_settings = (struct replay_settings){
-        .file = settings->file,
-        .readings =
-            {
-                .date_column = "Date",
-                .clock_column = "Time",
-                .occupancy_column = "Room_Occupancy_Count",
-                .columns = &settings->columns,
-                .earliest = message_earliest((enum message_format)settings->format),
-                .skip_bad = settings->skip_bad,
-            },
-        .limit = settings->limit,
-        .loops = settings->loops,
-    };
-    p->replay = replay_open(&p->replay_settings, wait_for_input, p, error);
-    return p->replay != NULL;
-}
-
 static bool open_broker(struct publisher *p, const char *program, const struct mqtt_settings *mqtt,
                         struct error *error)
 {
@@ -282,7 +262,7 @@ static bool open_broker(struct publisher *p, const char *program, const struct m
     return true;
 }
 
-static void log_plan(const struct publisher *p)
+static void log_plan(const struct publisher *p, const struct mqtt_settings *mqtt)
 {
     const struct publish_settings *settings = p->settings;
     char pace[64] = "as fast as it goes";
@@ -291,6 +271,8 @@ static void log_plan(const struct publisher *p)
     if (settings->pace.mode == PACE_RECORDED)
         snprintf(pace, sizeof pace, "at %.15g times the recorded speed", settings->pace.speed);
     log_info("replaying %s to the topic '%s' %s", replay_file(p->replay), settings->topic, pace);
+    if (fault_settings_any(&settings->replay.faults) && mqtt->version != MQTT_VERSION_5)
+        log_warning("the simulated faults are not marked: MQTT 3.1.1 has no user properties");
 }
 
 /* Publishes the file and waits for the acknowledgements. Returns the exit status. */
@@ -318,6 +300,7 @@ static int finish(struct publisher *p, int status)
         .rows = replay_rows(p->replay),
         .bad_rows = replay_bad_rows(p->replay),
         .late = p->late,
+        .faults = p->settings->fault_texts.count > 0 ? replay_faults(p->replay) : NULL,
         .duration = p->start ? clock_monotonic() - p->start : 0,
     };
     progress_end(&p->progress);
@@ -340,14 +323,15 @@ int publisher_run(const char *program, const struct publish_settings *settings,
     struct publisher p = {.settings = settings};
     struct error error;
     progress_init(&p.progress, settings->quiet, log->format == LOG_FORMAT_TEXT);
-    if (!open_replay(&p, &error)) {
+    p.replay = replay_open(&settings->replay, wait_for_input, &p, &error);
+    if (!p.replay) {
         if (stop_requested())
             return EXIT_DONE; /* while it waited for the header */
         log_error("%s", error.text);
         return EXIT_FAILED;
     }
     int status = EXIT_FAILED;
-    log_plan(&p);
+    log_plan(&p, mqtt);
     if (open_broker(&p, program, mqtt, &error)) {
         status = run(&p);
         status = finish(&p, status);

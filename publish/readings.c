@@ -18,6 +18,7 @@ struct readings {
     size_t *columns;
     struct number *values;
     uint64_t rows, bad_rows;
+    uint64_t row; /* in this pass over the file */
     /* Rows of one day follow each other: its date is worked out once. */
     char day[RECORDED_DATE_LENGTH + 1];
     int64_t day_start;
@@ -71,6 +72,7 @@ bool readings_rewind(struct readings *readings, struct error *error)
     if (readings->csv)
         csv_reader_close(readings->csv);
     readings->csv = csv;
+    readings->row = 0;
     readings->any_time = false;
     return find_columns(readings, error);
 }
@@ -157,6 +159,7 @@ enum readings_result readings_next(struct readings *readings, struct reading *re
 {
     struct error reason;
     for (;;) {
+        readings->row++;
         switch (csv_reader_next(readings->csv, &reason)) {
         case CSV_READER_ROW:
             if (parse_row(readings, reading, &reason)) {
@@ -179,6 +182,11 @@ enum readings_result readings_next(struct readings *readings, struct reading *re
         }
         note_bad_row(readings, &reason);
     }
+}
+
+uint64_t readings_row(const struct readings *readings)
+{
+    return readings->row;
 }
 
 bool readings_error(const struct readings *readings, struct error *error, const char *text)

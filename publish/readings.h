@@ -18,8 +18,7 @@ struct readings_settings {
 struct reading {
     struct recorded_time time;
     struct number occupancy;
-    const struct number
-        *values; /* one a column, in the order of the settings' columns; valid until the next row */
+    struct number *values; /* one a column, in the order of the settings' columns; valid until the next row */
 };
 
 enum readings_result { READINGS_ROW, READINGS_END, READINGS_FAILED };
@@ -40,6 +39,9 @@ bool readings_rewind(struct readings *readings, struct error *error);
  * field that is needed is wrong is bad as a whole: it fails with *error, or, with skip_bad, is logged (the
  * first few) and counted. Time that goes back is logged once. */
 enum readings_result readings_next(struct readings *readings, struct reading *reading, struct error *error);
+
+/* The number of the current row in the file, from 1; bad ones count, the header does not. */
+uint64_t readings_row(const struct readings *readings);
 
 /* Formats a complaint about the time of the current row, with its place. Returns false. */
 bool readings_error(const struct readings *readings, struct error *error, const char *text);

@@ -1,10 +1,12 @@
 #include "replay.h"
 
 #include "clock.h"
+#include "late.h"
 #include "log.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* From one loop to the next, where the file does not tell how far its rows are apart. */
 static const int64_t default_interval = SECOND;
@@ -14,20 +16,67 @@ struct replay {
     struct input input;
     struct readings *readings;
     struct replay_mark mark; /* of this loop */
-    uint64_t number, seq;    /* of the last message */
+    uint64_t number, seq;    /* of the last message, of the last reading */
+    struct faults *faults;   /* NULL: none, as are the next two then */
+    struct late *late;
+    uint64_t *missing; /* one a column: readings since the last message */
+    uint64_t fault_counts[FAULT_KINDS];
 
     /* This loop. */
     uint64_t rows;    /* read */
     int64_t first;    /* recorded time of its first row, ns */
     int64_t interval; /* recorded time from one row to the next, as the first tell; 0: not known yet */
     int64_t latest;   /* on the time line */
+    bool at_end;      /* all rows are read */
 
     /* The current row. */
     struct reading reading;
     struct recorded_time restamped;
     int64_t timeline;
     size_t column; /* the next one to be told */
+    bool doubled;  /* the one before is to be told again */
 };
+
+/* ---- life ---- */
+
+static size_t columns(const struct replay *replay)
+{
+    return replay->settings->readings.columns->count;
+}
+
+static bool open_file(struct replay *replay, input_ready *ready, void *context, struct error *error)
+{
+    const struct replay_settings *settings = replay->settings;
+    struct input *input = &replay->input;
+    if (!input_open(input, settings->file, ready, context, error))
+        return false;
+    if (settings->loops == 1 || input->size >= 0)
+        replay->readings = readings_open(input->name, input_read, input, &settings->readings, error);
+    else
+        error_set(error, "%s cannot be read twice: --loop needs a file", input->name);
+    if (!replay->readings)
+        input_close(input);
+    return replay->readings != NULL;
+}
+
+static bool make_faults(struct replay *replay)
+{
+    const struct fault_settings *settings = &replay->settings->faults;
+    if (!fault_settings_any(settings))
+        return true;
+    replay->faults = faults_new(settings, replay->settings->readings.columns);
+    /* At most one a column of this row and of those before that are not due. */
+    replay->late = late_new(((size_t)settings->late_by + 1) * columns(replay));
+    replay->missing = calloc(columns(replay), sizeof *replay->missing);
+    return replay->faults && replay->late && replay->missing;
+}
+
+static void free_faults(struct replay *replay)
+{
+    faults_free(replay->faults);
+    late_free(replay->late);
+    free(replay->missing);
+}
 
 struct replay *replay_open(const struct replay_settings *settings, input_ready *ready, void *context,
                            struct error *error)
@@ -38,25 +87,19 @@ struct replay *replay_open(const struct replay_settings *settings, input_ready *
         return NULL;
     }
     replay->settings = settings;
-    replay->column = settings->readings.columns->count;
-    if (!input_open(&replay->input, settings->file, ready, context, error)) {
-        free(replay);
-        return NULL;
-    }
-    bool once = settings->loops == 1 || replay->input.size >= 0 ||
-                error_set(error, "%s cannot be read twice: --loop needs a file", replay->input.name);
-    if (once)
-        replay->readings =
-            readings_open(replay->input.name, input_read, &replay->input, &settings->readings, error);
-    if (replay->readings)
+    replay->column = columns(replay);
+    if (!make_faults(replay))
+        error_set(error, "out of memory");
+    else if (open_file(replay, ready, context, error))
         return replay;
-    input_close(&replay->input);
+    free_faults(replay);
     free(replay);
     return NULL;
 }
 
 void replay_close(struct replay *replay)
 {
+    free_faults(replay);
     readings_close(replay->readings);
     input_close(&replay->input);
     free(replay);
@@ -69,6 +112,11 @@ static void begin_loop(struct replay *replay)
     replay->rows = 0;
     replay->interval = 0;
     replay->latest = replay->mark.timeline;
+    replay->at_end = false;
+    if (replay->faults) {
+        faults_begin_loop(replay->faults, replay->mark.loop);
+        memset(replay->missing, 0, columns(replay) * sizeof *replay->missing);
+    }
 }
 
 void replay_begin(struct replay *replay, const struct replay_mark *mark)
@@ -122,52 +170,125 @@ static bool place_row(struct replay *replay, struct error *error)
     return replay->mark.base == REPLAY_AS_RECORDED || restamp(replay, error);
 }
 
-static bool last_loop(const struct replay *replay)
+/* Reads the next row, or notices the end of the loop. */
+static bool next_row(struct replay *replay, struct error *error)
 {
-    return replay->settings->loops > 0 && replay->mark.loop + 1 >= (uint64_t)replay->settings->loops;
-}
-
-static enum replay_result next_row(struct replay *replay, struct error *error)
-{
-    for (;;)
-        switch (readings_next(replay->readings, &replay->reading, error)) {
-        case READINGS_ROW:
-            replay->column = 0;
-            return place_row(replay, error) ? REPLAY_MESSAGE : REPLAY_FAILED;
-        case READINGS_FAILED:
-            return REPLAY_FAILED;
-        case READINGS_END:
-            if (replay->rows == 0)
-                log_warning("%s has no rows to publish", replay->input.name);
-            if (replay->rows == 0 || last_loop(replay))
-                return REPLAY_END;
-            if (!next_loop(replay, error))
-                return REPLAY_FAILED;
-        }
+    switch (readings_next(replay->readings, &replay->reading, error)) {
+    case READINGS_ROW:
+        replay->column = 0;
+        return place_row(replay, error);
+    case READINGS_END:
+        replay->at_end = true;
+        return true;
+    case READINGS_FAILED:
+        break;
+    }
+    return false;
 }
 
 /* ---- messages ---- */
 
+static void yield(struct replay *replay, const struct message *message, enum fault fault,
+                  struct replay_message *out)
+{
+    *out = (struct replay_message){
+        .number = ++replay->number,
+        .message = *message,
+        .fault = fault,
+        .timeline = replay->timeline,
+    };
+    if (replay->missing) {
+        out->missing = replay->missing[message->column];
+        replay->missing[message->column] = 0;
+    }
+}
+
+/* The reading in that column of the current row. */
+static struct message make_message(const struct replay *replay, size_t column, uint64_t seq)
+{
+    bool restamped = replay->mark.base != REPLAY_AS_RECORDED;
+    return (struct message){
+        .time = restamped ? &replay->restamped : &replay->reading.time,
+        .value = &replay->reading.values[column],
+        .occupancy = &replay->reading.occupancy,
+        .column = column,
+        .seq = seq,
+    };
+}
+
+/* Goes on by one reading of the current row. False when it is not to be told now. */
+static bool next_reading(struct replay *replay, struct replay_message *out)
+{
+    size_t column = replay->column++;
+    struct message message = make_message(replay, column, ++replay->seq);
+    enum fault fault = FAULT_NONE;
+    if (replay->faults)
+        fault = faults_next(replay->faults, readings_row(replay->readings), column,
+                            &replay->reading.values[column]);
+    replay->fault_counts[fault]++;
+    if (fault == FAULT_LATE)
+        late_hold(replay->late, &message, replay->rows + (uint64_t)replay->settings->faults.late_by);
+    if (fault == FAULT_MISSING)
+        replay->missing[column]++;
+    if (fault == FAULT_LATE || fault == FAULT_MISSING)
+        return false;
+    replay->doubled = fault == FAULT_DOUBLE;
+    yield(replay, &message, replay->doubled ? FAULT_NONE : fault, out); /* it is the second that is wrong */
+    return true;
+}
+
+/* The second time. */
+static void repeat_reading(struct replay *replay, struct replay_message *out)
+{
+    struct message message = make_message(replay, replay->column - 1, replay->seq);
+    replay->doubled = false;
+    yield(replay, &message, FAULT_DOUBLE, out);
+}
+
+/* Of those held back, what is due; at the end of a loop all. */
+static bool late_reading(struct replay *replay, struct replay_message *out)
+{
+    struct message message;
+    if (!replay->late || !late_take(replay->late, replay->at_end ? UINT64_MAX : replay->rows, &message))
+        return false;
+    yield(replay, &message, FAULT_LATE, out);
+    return true;
+}
+
+/* True when no loop follows the one that is at its end. One without a row would be followed by others like
+ * it. */
+static bool is_last_loop(const struct replay *replay)
+{
+    uint64_t loops = (uint64_t)replay->settings->loops;
+    if (replay->rows == 0)
+        log_warning("%s has no rows to publish", replay->input.name);
+    return replay->rows == 0 || replay->number == replay->mark.number ||
+           (loops > 0 && replay->mark.loop + 1 >= loops);
+}
+
 enum replay_result replay_next(struct replay *replay, struct replay_message *message, struct error *error)
 {
-    const struct replay_settings *settings = replay->settings;
-    if (settings->limit > 0 && replay->number >= (uint64_t)settings->limit)
-        return REPLAY_END;
-    if (replay->column == settings->readings.columns->count) {
-        enum replay_result result = next_row(replay, error);
-        if (result != REPLAY_MESSAGE)
-            return result;
+    uint64_t limit = (uint64_t)replay->settings->limit;
+    while (limit == 0 || replay->number < limit) {
+        if (replay->doubled) {
+            repeat_reading(replay, message);
+            return REPLAY_MESSAGE;
+        }
+        if (replay->column < columns(replay)) {
+            if (next_reading(replay, message))
+                return REPLAY_MESSAGE;
+        } else if (late_reading(replay, message)) {
+            return REPLAY_MESSAGE;
+        } else if (!replay->at_end) {
+            if (!next_row(replay, error))
+                return REPLAY_FAILED;
+        } else if (is_last_loop(replay)) {
+            return REPLAY_END;
+        } else if (!next_loop(replay, error)) {
+            return REPLAY_FAILED;
+        }
     }
-    *message = (struct replay_message){
-        .number = ++replay->number,
-        .timeline = replay->timeline,
-        .message.time = replay->mark.base == REPLAY_AS_RECORDED ? &replay->reading.time : &replay->restamped,
-        .message.value = &replay->reading.values[replay->column],
-        .message.occupancy = &replay->reading.occupancy,
-        .message.column = replay->column++,
-        .message.seq = ++replay->seq,
-    };
-    return REPLAY_MESSAGE;
+    return REPLAY_END;
 }
 
 /* ---- what is known ---- */
@@ -190,6 +311,11 @@ uint64_t replay_rows(const struct replay *replay)
 uint64_t replay_bad_rows(const struct replay *replay)
 {
     return readings_bad_rows(replay->readings);
+}
+
+const uint64_t *replay_faults(const struct replay *replay)
+{
+    return replay->fault_counts;
 }
 
 double replay_part(const struct replay *replay)

@@ -1,9 +1,11 @@
-/* The messages of a replay, one after the other: which rows and nodes, how often, with which times. The same
- * settings, file and mark give the same messages; nothing depends on when they are asked for. One thread. */
+/* The messages of a replay, one after the other: which rows and nodes, how often, with which times and
+ * faults. The same settings, file and mark give the same messages; nothing depends on when they are asked
+ * for. One thread. */
 #ifndef ROOMSTREAM_REPLAY_H
 #define ROOMSTREAM_REPLAY_H
 
 #include "error.h"
+#include "faults.h"
 #include "input.h"
 #include "message.h"
 #include "readings.h"
@@ -16,6 +18,7 @@ struct replay_settings {
     struct readings_settings readings;
     int64_t limit; /* messages at most, over all loops; 0: no limit */
     int64_t loops; /* how often the file is replayed; 0: for ever */
+    struct fault_settings faults;
 };
 
 /* Where a loop begins: enough to begin there again without reading the loops before it. */
@@ -31,8 +34,13 @@ struct replay_mark {
 struct replay_message {
     /* Counts what is to be sent, from 1, over all loops and without a gap. */
     uint64_t number;
-    /* What is to be told. Its seq counts readings, also over all loops. Valid until the next call. */
+    /* What is to be told; valid until the next call. Its seq counts readings, also over all loops: one that
+     * is missing leaves a gap, a doubled one has the same twice, a late one comes after greater ones. */
     struct message message;
+    /* What is wrong with it. */
+    enum fault fault;
+    /* Readings of this column that are missing since the last message about it in this loop. */
+    uint64_t missing;
     /* Recorded ns since the first row of the replay. Time goes on from loop to loop, by the time between the
      * file's first rows; it goes back where it does so within the file. */
     int64_t timeline;
@@ -65,6 +73,9 @@ const char *replay_file(const struct replay *replay);
 /* Rows read so far over all loops, without bad ones; bad rows skipped. */
 uint64_t replay_rows(const struct replay *replay);
 uint64_t replay_bad_rows(const struct replay *replay);
+
+/* Readings so far with each fault, FAULT_KINDS of them. */
+const uint64_t *replay_faults(const struct replay *replay);
 
 /* The part of all loops that is done, from 0 to 1; -1 when there is no telling. */
 double replay_part(const struct replay *replay);

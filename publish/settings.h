@@ -6,20 +6,22 @@
 #include "mqtt.h"
 #include "options.h"
 #include "pace.h"
+#include "replay.h"
 #include "sensors.h"
 #include "text.h"
 
 struct publish_settings {
     /* As parsed. */
-    const char *topic, *sensor, *unit, *file, *summary;
-    struct text_list column_texts, node_texts, properties;
-    int64_t qos, window, limit, loops;
+    const char *topic, *sensor, *unit, *summary;
+    struct text_list column_texts, node_texts, fault_texts, properties;
+    int64_t qos, window;
     int64_t drain_timeout; /* ns */
     int format;            /* enum message_format */
-    bool retain, fast, restamp, skip_bad, quiet;
+    bool retain, fast, restamp, quiet;
     /* Made of it by settings_check. */
     struct columns columns;
-    struct pace_settings pace; /* its numbers are parsed */
+    struct pace_settings pace;     /* its numbers are parsed */
+    struct replay_settings replay; /* so are its file and numbers */
 };
 
 /* Two groups: what is replayed and how, and how it is published. settings outlive the parsing. */

@@ -1,6 +1,7 @@
 #include "summary.h"
 
 #include "clock.h"
+#include "faults.h"
 #include "log.h"
 
 #include <errno.h>
@@ -11,8 +12,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static void log_faults(const uint64_t *faults)
+{
+    log_info("simulated faults: %" PRIu64 " missing, %" PRIu64 " stuck, %" PRIu64 " spikes, %" PRIu64
+             " doubles, %" PRIu64 " late",
+             faults[FAULT_MISSING], faults[FAULT_STUCK], faults[FAULT_SPIKE], faults[FAULT_DOUBLE],
+             faults[FAULT_LATE]);
+}
+
 void summary_log(const struct summary *summary)
 {
+    if (summary->faults)
+        log_faults(summary->faults);
     log_info("published %" PRIu64 " messages (%" PRIu64 " rows, %" PRIu64 " bad rows, %" PRIu64
              " late, %" PRIu64 " resent), %" PRIu64 " %s, in %.3f s",
              summary->published, summary->rows, summary->bad_rows, summary->late, summary->resent,
@@ -48,6 +59,8 @@ static bool write_and_close(const struct summary *summary, FILE *file)
             "\nbad_rows=%" PRIu64 "\nlate=%" PRIu64 "\nseconds=%.3f\n",
             summary->published, summary->acknowledged, summary->resent, summary->rows, summary->bad_rows,
             summary->late, (double)summary->duration / SECOND);
+    for (int kind = FAULT_MISSING; summary->faults && kind < FAULT_KINDS; kind++)
+        fprintf(file, "fault_%s=%" PRIu64 "\n", fault_names[kind], summary->faults[kind]);
     bool ok = !ferror(file);
     return fclose(file) == 0 && ok;
 }

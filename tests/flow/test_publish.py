@@ -247,6 +247,36 @@ def test_an_endless_loop_ends_when_told(mqtt, programs, subscriber, tmp_path):
     assert process.returncode == 1
 
 
+FAULTS = "missing=0.05,stuck=0.01:4,spike=0.05,double=0.05,late=0.05:2"
+
+
+def test_simulated_faults_are_marked_and_counted(publish, subscriber):
+    program = publish("publish-co2", "--fast", "--file", SAMPLE, "--loop", 2, "--fault", FAULTS, "--seed", 3)
+    assert program.process.returncode == 0, program.stderr
+    messages = subscriber.wait_for(int(program.summary["published"]))
+    recorded = 2 * [int(row["S5_CO2"]) for row in rows_of(SAMPLE)]
+    marks = Counter()
+    for message in messages:
+        properties = dict(message.properties.UserProperty)
+        said = json.loads(message.payload)
+        kind = properties.get("fault", "none")
+        marks[kind] += 1
+        marks["missing"] += int(properties.get("missing", 0))
+        value = recorded[said["seq"] - 1]
+        assert said["value"] in {"stuck": recorded, "spike": [11 * value, -9 * value]}.get(kind, [value]), (said, properties)
+    seqs = [json.loads(message.payload)["seq"] for message in messages]
+    assert len(recorded) - len(set(seqs)) == program.summary["fault_missing"]
+    assert len(seqs) - len(set(seqs)) == program.summary["fault_double"]
+    for kind in ("missing", "stuck", "spike", "double", "late"):
+        assert marks[kind] == program.summary[f"fault_{kind}"] > 0
+    assert re.search(rf"simulated faults: {marks['missing']} missing, {marks['stuck']} stuck", program.stderr)
+
+    subscriber.messages.clear()
+    program = publish("publish-co2", "--fast", "--file", SAMPLE, "--loop", 2, "--fault", FAULTS, "--seed", 3, "-V", "3.1.1")
+    assert "the simulated faults are not marked" in program.stderr
+    assert [m.payload for m in subscriber.wait_for(len(messages))] == [m.payload for m in messages]
+
+
 # ---- files that are wrong ----
 
 BROKEN = {
@@ -320,6 +350,7 @@ def test_the_data_set_is_found_without_being_named(mqtt, programs, tmp_path):
     ("publish-temp", ["--property", "x"], "'x' is not NAME=VALUE"),
     ("publish-temp", ["--property", "x=y", "-V", "3.1.1"], "--property needs --mqtt-version 5"),
     ("publish-temp", ["--sensor", "a b", "--format", "senml"], "SenML allows"),
+    ("publish-temp", ["--fault", "missing=2"], "--fault: 'missing=2': the rate is a number from 0 to 1"),
     ("publish", ["-t", "x"], "--column NAME:NODE"),
     ("publish", ["--column", "x:1"], "--topic"),
 ])

@@ -59,7 +59,7 @@ static void tells_what_is_known(void **state)
 
 /* ---- summary ---- */
 
-static const struct summary summary = {40516, 40510, 1, 3, 10129, 2, 1, 1399 * MILLISECOND};
+static const struct summary summary = {40516, 40510, 1, 3, 10129, 2, 1, NULL, 1399 * MILLISECOND};
 
 static void writes_the_summary_as_a_whole(void **state)
 {

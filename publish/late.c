@@ -1,0 +1,49 @@
+#include "late.h"
+
+#include <stdlib.h>
+
+struct held {
+    uint64_t due;
+    struct message message; /* its pointers show to what follows */
+    struct recorded_time time;
+    struct number value, occupancy;
+};
+
+struct late {
+    size_t size, first, count;
+    struct held items[];
+};
+
+struct late *late_new(size_t size)
+{
+    struct late *late = calloc(1, sizeof *late + size * sizeof *late->items);
+    if (late)
+        late->size = size;
+    return late;
+}
+
+void late_free(struct late *late)
+{
+    free(late);
+}
+
+void late_hold(struct late *late, const struct message *message, uint64_t due)
+{
+    if (late->count == late->size)
+        abort();
+    struct held *held = &late->items[(late->first + late->count++) % late->size];
+    *held = (struct held){due, *message, *message->time, *message->value, *message->occupancy};
+    held->message.time = &held->time;
+    held->message.value = &held->value;
+    held->message.occupancy = &held->occupancy;
+}
+
+bool late_take(struct late *late, uint64_t row, struct message *message)
+{
+    if (late->count == 0 || late->items[late->first].due > row)
+        return false;
+    *message = late->items[late->first].message;
+    late->first = (late->first + 1) % late->size;
+    late->count--;
+    return true;
+}
