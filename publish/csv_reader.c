@@ -1,7 +1,6 @@
 #include "csv_reader.h"
 
 #include <csv.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -101,10 +100,10 @@ static bool fill(struct csv_reader *reader, struct error *error)
     memmove(reader->buffer, reader->buffer + reader->start, reader->end - reader->start);
     reader->end -= reader->start;
     reader->start = 0;
-    ssize_t count =
-        reader->source(reader->context, reader->buffer + reader->end, sizeof reader->buffer - reader->end);
+    ssize_t count = reader->source(reader->context, reader->buffer + reader->end,
+                                   sizeof reader->buffer - reader->end, error);
     if (count < 0)
-        return error_set(error, "%s: cannot be read: %s", reader->file, strerror(errno));
+        return error_set(error, "%s: %s", reader->file, error->text);
     reader->at_end = count == 0;
     reader->end += (size_t)count;
     return true;

@@ -12,9 +12,9 @@
 /* A row, and so a line, is at most this long in bytes, terminators and quotes included. */
 enum { CSV_READER_ROW_MAX = 64 * 1024 };
 
-/* Where the bytes come from, like read(2): the count of bytes put into buffer, 0 at the end, -1 with errno.
+/* Where the bytes come from, like read(2): the count of bytes put into buffer, 0 at the end, -1 with *error.
  */
-typedef ssize_t csv_reader_source(void *context, void *buffer, size_t size);
+typedef ssize_t csv_reader_source(void *context, void *buffer, size_t size, struct error *error);
 
 enum csv_reader_result {
     CSV_READER_ROW,

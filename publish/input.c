@@ -1,5 +1,7 @@
 #include "input.h"
 
+#include "gzip_reader.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -71,24 +73,88 @@ void input_close(struct input *input)
 {
     if (input->fd > STDERR_FILENO)
         close(input->fd);
+    gzip_reader_free(input->gzip);
     free(input->name);
 }
 
-ssize_t input_read(void *context, void *buffer, size_t size)
+/* Reads more behind what is in the buffer, whose beginning is free; false when that fails. At the end nothing
+ * is added. */
+static bool fill(struct input *input, struct error *error)
 {
-    struct input *input = context;
     ssize_t count;
     if (!input->ready(input->context, input->size < 0 ? input->fd : -1))
-        return 0;
+        return true;
     do
-        count = read(input->fd, buffer, size);
+        count = read(input->fd, input->buffer + input->end, sizeof input->buffer - input->end);
     while (count < 0 && errno == EINTR);
+    if (count < 0)
+        return error_set(error, "cannot be read: %s", strerror(errno));
+    input->end += (size_t)count;
+    return true;
+}
+
+/* The gzip_reader_source, and what is not packed comes from it as well: all that is in the buffer, or else
+ * what comes. */
+static ssize_t give(void *context, const void **data, struct error *error)
+{
+    struct input *input = context;
+    if (input->at == input->end) {
+        input->at = input->end = 0;
+        if (!fill(input, error))
+            return -1;
+    }
+    size_t count = input->end - input->at;
+    *data = input->buffer + input->at;
+    input->at = input->end;
+    return (ssize_t)count;
+}
+
+/* Looks whether the input is packed. */
+static bool begin(struct input *input, struct error *error)
+{
+    for (size_t before = SIZE_MAX; input->end < GZIP_MAGIC_LENGTH && input->end != before;) {
+        before = input->end;
+        if (!fill(input, error))
+            return false;
+    }
+    input->begun = true;
+    if (gzip_reader_knows(input->buffer, input->end) && !input->gzip)
+        input->gzip = gzip_reader_new(give, input, error);
+    return input->gzip || !gzip_reader_knows(input->buffer, input->end);
+}
+
+ssize_t input_read(void *context, void *buffer, size_t size, struct error *error)
+{
+    struct input *input = context;
+    const void *data;
+    if (!input->begun && !begin(input, error))
+        return -1;
+    if (input->gzip)
+        return gzip_reader_read(input->gzip, buffer, size, error);
+    ssize_t count = give(input, &data, error);
+    if (count > 0 && (size_t)count > size) {
+        input->at -= (size_t)count - size;
+        count = (ssize_t)size;
+    }
+    if (count > 0)
+        memcpy(buffer, data, (size_t)count);
     return count;
 }
 
 bool input_rewind(struct input *input, struct error *error)
 {
+    input->at = input->end = 0;
+    if (input->gzip)
+        gzip_reader_rewind(input->gzip);
     if (lseek(input->fd, input->start, SEEK_SET) < 0)
         return error_set(error, "%s: cannot go back to its beginning: %s", input->name, strerror(errno));
     return true;
+}
+
+double input_part(const struct input *input, uint64_t bytes)
+{
+    if (input->size <= 0)
+        return -1;
+    uint64_t used = input->gzip ? gzip_reader_packed(input->gzip, bytes) : bytes;
+    return (double)used / (double)input->size;
 }

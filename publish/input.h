@@ -1,4 +1,4 @@
-/* The CSV file to read. */
+/* The CSV file to read, as it is or packed by gzip. One thread. */
 #ifndef ROOMSTREAM_INPUT_H
 #define ROOMSTREAM_INPUT_H
 
@@ -13,6 +13,8 @@
  * ends the input there. */
 typedef bool input_ready(void *context, int fd);
 
+enum { INPUT_BUFFER_SIZE = 64 * 1024 };
+
 struct input {
     int fd;
     char *name;    /* for messages */
@@ -20,6 +22,10 @@ struct input {
     int64_t start; /* offset of the first byte, where the size is known */
     input_ready *ready;
     void *context;
+    struct gzip_reader *gzip; /* NULL: it is not packed */
+    bool begun;               /* its beginning has been read: whether it is packed is known */
+    char buffer[INPUT_BUFFER_SIZE];
+    size_t at, end; /* what is in buffer and not yet given out */
 };
 
 /* Opens the file; "-" is standard input. NULL looks for the data set: data/occupancy.csv and
@@ -29,10 +35,15 @@ bool input_open(struct input *input, const char *file, input_ready *ready, void 
                 struct error *error);
 void input_close(struct input *input);
 
-/* A csv_reader_source; the context is the input. */
-ssize_t input_read(void *input, void *buffer, size_t size);
+/* A csv_reader_source; the context is the input. What gzip packed (RFC 1952) is known by its first bytes and
+ * unpacked. */
+ssize_t input_read(void *input, void *buffer, size_t size, struct error *error);
 
 /* Goes back to where reading began, where the size is known. False with *error when that fails. */
 bool input_rewind(struct input *input, struct error *error);
+
+/* The part of the input, from 0 to 1, that its first `bytes` bytes are (unpacked); -1 when the size is not
+ * known. */
+double input_part(const struct input *input, uint64_t bytes);
 
 #endif

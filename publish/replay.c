@@ -321,8 +321,8 @@ const uint64_t *replay_faults(const struct replay *replay)
 double replay_part(const struct replay *replay)
 {
     int64_t loops = replay->settings->loops;
-    if (loops == 0 || replay->input.size <= 0)
+    double part = input_part(&replay->input, readings_bytes(replay->readings));
+    if (loops == 0 || part < 0)
         return -1;
-    double part = (double)readings_bytes(replay->readings) / (double)replay->input.size;
     return ((double)replay->mark.loop + part) / (double)loops;
 }

@@ -11,7 +11,8 @@ static const struct option_spec replay_specs[] = {
      .kind = OPTION_TEXT,
      .argument = "CSV",
      AT(replay.file),
-     .help = "the file to replay, '-' for standard input; without it data/occupancy.csv, or else "
+     .help = "the file to replay, '-' for standard input, also packed by gzip; without it "
+             "data/occupancy.csv, or else "
              "data/occupancy-sample.csv"},
     {.name = "column",
      .kind = OPTION_LIST,

@@ -12,6 +12,7 @@ libpaho-mqtt-dev          | has_header MQTTAsync.h          | MQTT client librar
 librdkafka-dev            | has_header librdkafka/rdkafka.h | Kafka client library
 libcsv-dev                | has_header csv.h                | reads the sensor data
 libxxhash-dev             | has_header xxhash.h             | checksums of the spool
+zlib1g-dev                | has_header zlib.h               | reads packed sensor data
 libjansson-dev            | has_header jansson.h            | reads and writes JSON
 libssl-dev                | has_header openssl/evp.h        | SHA-256
 uuid-dev                  | has_header uuid/uuid.h          | names a spool

@@ -2,6 +2,7 @@
 
 import csv
 import fcntl
+import gzip
 import itertools
 import json
 import os
@@ -245,6 +246,26 @@ def test_an_endless_loop_ends_when_told(mqtt, programs, subscriber, tmp_path):
     process = publish_from_pipe(mqtt, "--loop", "0")
     assert b"standard input cannot be read twice: --loop needs a file" in process.communicate(timeout=30)[1]
     assert process.returncode == 1
+
+
+def test_a_packed_file(mqtt, publish, programs, subscriber, tmp_path):
+    text = SAMPLE.read_bytes()
+    file = tmp_path / "packed"
+    file.write_bytes(gzip.compress(text[:5000]) + gzip.compress(text[5000:]))
+    expected = expected_json(SAMPLE, "co2")
+    assert publish("publish-co2", "--fast", "--file", file, "--loop", 2).process.returncode == 0
+    payloads = [message.payload for message in subscriber.wait_for(2 * len(expected))]
+    assert payloads[:len(expected)] == expected and len(payloads) == 2 * len(expected)
+
+    subscriber.messages.clear()
+    command = f"cat {file} | {BIN}/publish-co2 -h 127.0.0.1 -p {mqtt.port} --fast --file -"
+    assert programs.run("/bin/sh", "-c", command).process.returncode == 0
+    assert [message.payload for message in subscriber.wait_for(len(expected))] == expected
+
+    file.write_bytes(gzip.compress(text)[:-100])
+    program = publish("publish-co2", "--fast", "--file", file, "--skip-bad")
+    assert program.process.returncode == 1
+    assert f"{file}: damaged at byte {file.stat().st_size + 1} of the gzip file: it ends in the middle" in program.stderr
 
 
 FAULTS = "missing=0.05,stuck=0.01:4,spike=0.05,double=0.05,late=0.05:2"

@@ -12,8 +12,9 @@ struct input {
     size_t left, piece;
 };
 
-static ssize_t read_piece(void *context, void *buffer, size_t size)
+static ssize_t read_piece(void *context, void *buffer, size_t size, struct error *error)
 {
+    (void)error;
     struct input *input = context;
     size_t count = input->left < input->piece ? input->left : input->piece;
     count = count < size ? count : size;

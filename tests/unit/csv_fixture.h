@@ -13,8 +13,9 @@ struct memory_file {
 };
 
 /* The csv_reader_source of a memory_file. */
-static inline ssize_t memory_read(void *context, void *buffer, size_t size)
+static inline ssize_t memory_read(void *context, void *buffer, size_t size, struct error *error)
 {
+    (void)error;
     struct memory_file *file = context;
     size_t count = file->length - file->at;
     count = count < file->piece ? count : file->piece;
