@@ -15,7 +15,7 @@
 /* A connection of this age was a good one. */
 #define LASTING (5 * SECOND)
 
-enum { CONNECT_TIMEOUT_SECONDS = 10, SUBSCRIBE_TIMEOUT_SECONDS = 20 };
+enum { CONNECT_TIMEOUT_SECONDS = 10, SUBSCRIBE_TIMEOUT_SECONDS = 20, FILTERS_MAX = 64 };
 
 /* A message handed to Paho at QoS 1 or 2, until its outcome is known. */
 struct publication {
@@ -131,14 +131,26 @@ static void on_disconnect_packet(void *context, MQTTProperties *properties, enum
 
 /* ---- subscribing ---- */
 
-/* The session's filters as one text for messages. */
-static const char *filter_list(const struct mqtt_session *session, char *text, size_t size)
+/* Filters as one text for messages. */
+static const char *filter_list(const char *const *filters, size_t count, char *text, size_t size)
 {
     size_t length = 0;
-    for (size_t i = 0; i < session->filter_count && length < size; i++)
-        length +=
-            (size_t)snprintf(text + length, size - length, "%s'%s'", i ? ", " : "", session->filters[i]);
+    for (size_t i = 0; i < count && length < size; i++)
+        length += (size_t)snprintf(text + length, size - length, "%s'%s'", i ? ", " : "", filters[i]);
     return text;
+}
+
+/* Everything asked for is acknowledged. */
+static void subscribing_done(struct mqtt_connection *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    c->subscribe_deadline = 0;
+    c->subscribe_needed = false;
+    if (c->state == MQTT_CONNECTED)
+        set_state(c, MQTT_SUBSCRIBED);
+    pthread_mutex_unlock(&c->mutex);
+    if (c->callbacks.subscribed)
+        c->callbacks.subscribed(c->callbacks.context);
 }
 
 static void subscription_granted(struct mqtt_connection *c, const int *granted, size_t count)
@@ -169,15 +181,10 @@ static void subscription_granted(struct mqtt_connection *c, const int *granted, 
             log_warning("the broker grants QoS %d for '%s', less than the QoS %d asked for", granted[i],
                         filter, session->qos);
     }
-    pthread_mutex_lock(&c->mutex);
-    c->subscribe_deadline = 0;
-    c->subscribe_needed = false;
-    if (c->state == MQTT_CONNECTED)
-        set_state(c, MQTT_SUBSCRIBED);
-    pthread_mutex_unlock(&c->mutex);
-    log_info("subscribed to %s at QoS %d", filter_list(session, list, sizeof list), session->qos);
-    if (c->callbacks.subscribed)
-        c->callbacks.subscribed(c->callbacks.context);
+    log_info("subscribed to %s at QoS %d", filter_list(session->filters, count, list, sizeof list),
+             session->qos);
+    if (session->unsubscribe_count == 0)
+        subscribing_done(c);
 }
 
 static void on_subscribed(void *context, MQTTAsync_successData *data)
@@ -191,7 +198,7 @@ static void on_subscribed5(void *context, MQTTAsync_successData5 *data)
 {
     struct mqtt_connection *c = context;
     size_t count = c->session->filter_count;
-    int granted[64] = {(int)data->reasonCode};
+    int granted[FILTERS_MAX] = {(int)data->reasonCode};
     /* A broker that answers for fewer filters than were asked for has not granted the others. */
     for (size_t i = 0; count > 1 && i < count; i++)
         granted[i] = i < (size_t)data->alt.sub.reasonCodeCount ? (int)data->alt.sub.reasonCodes[i] : 0x80;
@@ -219,9 +226,9 @@ static void subscribe(struct mqtt_connection *c)
 {
     const struct mqtt_session *session = c->session;
     MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
-    MQTTSubscribe_options each[64];
-    char *filters[64];
-    int qos[64];
+    MQTTSubscribe_options each[FILTERS_MAX];
+    char *filters[FILTERS_MAX];
+    int qos[FILTERS_MAX];
     for (size_t i = 0; i < session->filter_count; i++) {
         each[i] = (MQTTSubscribe_options)MQTTSubscribe_options_initializer;
         each[i].retainAsPublished = session->retain_as_published;
@@ -243,6 +250,64 @@ static void subscribe(struct mqtt_connection *c)
     int rc = MQTTAsync_subscribeMany(c->client, (int)session->filter_count, filters, qos, &options);
     if (rc != MQTTASYNC_SUCCESS && rc != MQTTASYNC_DISCONNECTED)
         log_warning("subscribing failed: %s", MQTTAsync_strerror(rc));
+}
+
+static void unsubscribed(struct mqtt_connection *c)
+{
+    const struct mqtt_session *session = c->session;
+    char list[512];
+    log_info("unsubscribed from %s",
+             filter_list(session->unsubscribe, session->unsubscribe_count, list, sizeof list));
+    subscribing_done(c);
+}
+
+static void on_unsubscribed(void *context, MQTTAsync_successData *data)
+{
+    (void)data;
+    unsubscribed(context);
+}
+
+/* Paho reports every UNSUBACK as a success; the codes are those of MQTT 5 section 3.11.3. */
+static void on_unsubscribed5(void *context, MQTTAsync_successData5 *data)
+{
+    struct mqtt_connection *c = context;
+    size_t count = c->session->unsubscribe_count, answers = (size_t)data->alt.unsub.reasonCodeCount;
+    for (size_t i = 0; i < count && i < answers; i++) {
+        enum MQTTReasonCodes code = answers == 1 ? data->reasonCode : data->alt.unsub.reasonCodes[i];
+        const char *filter = c->session->unsubscribe[i], *name = MQTTReasonCode_toString(code);
+        char text[600];
+        if (code == MQTTREASONCODE_NO_SUBSCRIPTION_FOUND)
+            log_warning("the broker knows of no subscription to '%s' in this session", filter);
+        if (code < MQTTREASONCODE_UNSPECIFIED_ERROR)
+            continue;
+        snprintf(text, sizeof text, "the broker refuses to unsubscribe from '%s' (0x%02X%s%s)", filter,
+                 (unsigned)code, name ? " " : "", name ? name : "");
+        fail(c, text);
+        return;
+    }
+    unsubscribed(c);
+}
+
+/* Runs on the connector thread. An answer that does not come is noticed by the deadline of subscribing. */
+static void unsubscribe(struct mqtt_connection *c)
+{
+    const struct mqtt_session *session = c->session;
+    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+    options.context = c;
+    if (c->settings->version == MQTT_VERSION_5)
+        options.onSuccess5 = on_unsubscribed5;
+    else
+        options.onSuccess = on_unsubscribed;
+    int rc = MQTTAsync_unsubscribeMany(c->client, (int)session->unsubscribe_count,
+                                       (char *const *)session->unsubscribe, &options);
+    if (rc != MQTTASYNC_SUCCESS && rc != MQTTASYNC_DISCONNECTED)
+        log_warning("unsubscribing failed: %s", MQTTAsync_strerror(rc));
+}
+
+/* Has a subscription to make or to give up. */
+static bool subscribes(const struct mqtt_session *session)
+{
+    return session->filter_count + session->unsubscribe_count > 0;
 }
 
 /* ---- connecting ---- */
@@ -273,7 +338,7 @@ static void connected(struct mqtt_connection *c, struct mqtt_connected *connecte
     else if (c->state == MQTT_CONNECTING && c->reconnect_due)
         set_state(c, MQTT_DISCONNECTED);
     else if (c->state == MQTT_CONNECTING)
-        set_state(c, c->session->filter_count == 0 || c->subscribe_needed ? MQTT_CONNECTED : MQTT_SUBSCRIBED);
+        set_state(c, !subscribes(c->session) || c->subscribe_needed ? MQTT_CONNECTED : MQTT_SUBSCRIBED);
     c->reconnect_due = false;
     pthread_mutex_unlock(&c->mutex);
 }
@@ -447,11 +512,14 @@ static void *connector(void *context)
             pthread_mutex_unlock(&c->mutex);
             start_connecting(c, first, receive_maximum);
             pthread_mutex_lock(&c->mutex);
-        } else if (c->state == MQTT_CONNECTED && c->session->filter_count && c->subscribe_deadline == 0) {
+        } else if (c->state == MQTT_CONNECTED && subscribes(c->session) && c->subscribe_deadline == 0) {
             c->subscribe_deadline = now + SUBSCRIBE_TIMEOUT_SECONDS * SECOND;
             atomic_store(&c->message_came, false);
             pthread_mutex_unlock(&c->mutex);
-            subscribe(c);
+            if (c->session->filter_count)
+                subscribe(c);
+            if (c->session->unsubscribe_count)
+                unsubscribe(c);
             pthread_mutex_lock(&c->mutex);
         } else if (c->state == MQTT_CONNECTED && c->subscribe_deadline && now >= c->subscribe_deadline &&
                    atomic_exchange(&c->message_came, false)) {
@@ -654,8 +722,8 @@ struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *
 {
     /* Paho's tracing costs half of its speed even when nobody listens. */
     MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
-    if (session->filter_count > 64) {
-        error_set(error, "%zu topic filters are too many: at most 64", session->filter_count);
+    if (session->filter_count > FILTERS_MAX) {
+        error_set(error, "%zu topic filters are too many: at most %d", session->filter_count, FILTERS_MAX);
         return NULL;
     }
     struct mqtt_connection *c = calloc(1, sizeof *c);

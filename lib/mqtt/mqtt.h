@@ -63,7 +63,7 @@ struct mqtt_callbacks {
     void *context;
     /* CONNACK came, before subscribing and before any message of this connection. May be NULL. */
     void (*connected)(void *context, const struct mqtt_connected *connected);
-    /* All filters are granted (again). May be NULL. */
+    /* All filters are granted and those of unsubscribe given up (again). May be NULL. */
     void (*subscribed)(void *context);
     /* A message came. When it returns, the message is acknowledged (QoS 1: PUBACK, QoS 2: PUBREC): it may
      * block as long as it must. NULL for a connection that only publishes. */
@@ -85,6 +85,9 @@ struct mqtt_callbacks {
 struct mqtt_session {
     const char *const *filters; /* topic filters to subscribe to */
     size_t filter_count;
+    const char *const *unsubscribe; /* filters to unsubscribe from, after subscribing: those of a session that
+                                       an earlier process left */
+    size_t unsubscribe_count;
     int qos;                  /* of the subscriptions, 0-2 */
     bool require_qos;         /* a broker that grants less is a failure; else it is only logged */
     bool retain_as_published; /* MQTT 5: keep the RETAIN flag as the publisher set it */

@@ -6,6 +6,8 @@
 
 enum { LONGEST = 65535 }; /* bytes; an MQTT string has a length of two bytes */
 
+static const char share[] = "$share/";
+
 bool mqtt_is_utf8(const char *text)
 {
     size_t length;
@@ -48,12 +50,16 @@ static bool check_levels(const char *filter, struct error *error)
     }
 }
 
+bool mqtt_filter_is_shared(const char *filter)
+{
+    return strncmp(filter, share, strlen(share)) == 0;
+}
+
 bool mqtt_filter_check(const char *filter, struct error *error)
 {
-    static const char share[] = "$share/";
     if (!check_string(filter, error))
         return false;
-    if (strncmp(filter, share, strlen(share)) != 0)
+    if (!mqtt_filter_is_shared(filter))
         return check_levels(filter, error);
 
     const char *group = filter + strlen(share);

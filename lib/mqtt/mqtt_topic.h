@@ -19,6 +19,9 @@ bool mqtt_topic_check(const char *topic, struct error *error);
  * filter) otherwise. */
 bool mqtt_filter_check(const char *filter, struct error *error);
 
+/* True for a shared subscription, $share/GROUP/FILTER. */
+bool mqtt_filter_is_shared(const char *filter);
+
 /* True when a valid filter (not a $share/ one) matches the topic name. A wildcard at its start does not match
  * a topic that begins with $. */
 bool mqtt_filter_matches(const char *filter, const char *topic);
