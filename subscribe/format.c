@@ -1,6 +1,8 @@
 #include "format.h"
 
 #include "clock.h"
+#include "log.h"
+#include "message_json.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -29,6 +31,7 @@ struct format {
 /* Where a message is being printed. */
 struct printing {
     const struct mqtt_message *message;
+    int64_t realtime; /* of arrival, ns */
     struct timespec arrived;
     format_write *write;
     void *context;
@@ -37,7 +40,7 @@ struct printing {
 /* ---- reading a format string ---- */
 
 /* The letters after %, and those among them that take a width, zeros as padding, a precision. */
-static const char letters[] = "%ACDEFIPRSUXlmpqrtx";
+static const char letters[] = "%ACDEFIJPRSUXjlmpqrtx";
 static const char with_width[] = "ACEFIRSXlmptx";
 static const char with_zeros[] = "AEFSXlmpx";
 static const char with_precision[] = "CIRt";
@@ -77,8 +80,6 @@ static bool read_percent(const char **at, struct item *item, struct error *error
         return error_set(error, "'%%%s' at the end is incomplete; a %% itself is %%%%", start);
     int length = (int)(*at - start) + 1;
     item->letter = *(*at)++;
-    if (item->letter == 'j' || item->letter == 'J')
-        return error_set(error, "'%%%.*s': JSON is not available in a format", length, start);
     if (!is_one_of(item->letter, letters))
         return error_set(error, "'%%%.*s' is unknown; a %% itself is %%%%", length, start);
     if (!is_one_of(item->letter, with_width))
@@ -283,6 +284,15 @@ static void write_user_properties(struct printing *p)
     }
 }
 
+static void write_unquoted_json(struct printing *p)
+{
+    const struct mqtt_message *m = p->message;
+    if (!message_json_print_unquoted(m, p->realtime, p->write, p->context))
+        log_warning("a message on the topic '%s' is not printed as %%J: its payload of %zu bytes is no JSON "
+                    "(%%j takes any)",
+                    m->topic, m->payload_length);
+}
+
 static void print_percent(struct printing *p, const struct item *item)
 {
     const struct mqtt_message *m = p->message;
@@ -308,6 +318,9 @@ static void print_percent(struct printing *p, const struct item *item)
     case 'I':
         write_time(p, item, "%Y-%m-%dT%H:%M:%S%z");
         break;
+    case 'J':
+        write_unquoted_json(p);
+        break;
     case 'P':
         write_user_properties(p);
         break;
@@ -323,6 +336,9 @@ static void print_percent(struct printing *p, const struct item *item)
     case 'X':
     case 'x':
         write_hexadecimal(p, item);
+        break;
+    case 'j':
+        message_json_print_quoted(m, p->realtime, p->write, p->context);
         break;
     case 'l':
         write_number(p, item, m->payload_length);
@@ -363,6 +379,7 @@ void format_print(const struct format *format, const struct mqtt_message *messag
 {
     struct printing printing = {
         .message = message,
+        .realtime = realtime,
         .arrived = {.tv_sec = realtime / SECOND, .tv_nsec = realtime % SECOND},
         .write = write,
         .context = context,

@@ -24,6 +24,13 @@ static const struct option_spec subscription_specs[] = {
      .argument = "FILTER",
      AT(filters_out),
      .help = "leave out the messages of topics that match; may be repeated"},
+    {.name = "unsubscribe",
+     .letter = 'U',
+     .kind = OPTION_LIST,
+     .argument = "FILTER",
+     AT(unsubscribe),
+     .help = "give up a subscription of the session that --disable-clean-session continues, after "
+             "subscribing to the others; may be repeated"},
     {.name = "qos",
      .letter = 'q',
      .kind = OPTION_INTEGER,
@@ -33,6 +40,21 @@ static const struct option_spec subscription_specs[] = {
      .maximum = 2,
      AT(qos),
      .help = "QoS of the subscriptions: at 0 the broker may drop messages that are not read fast enough"},
+    {.name = "disable-clean-session",
+     .letter = 'c',
+     .kind = OPTION_FLAG,
+     AT(keep_session),
+     .help =
+         "go on with the session of this --id: its subscriptions, and the messages of QoS 1 and 2 that the "
+         "broker has kept meanwhile; and leave it at the end"},
+    {.name = "session-expiry",
+     .letter = 'x',
+     .kind = OPTION_DURATION,
+     .argument = "DURATION",
+     .maximum = UINT32_MAX,
+     AT(session_expiry),
+     .help = "how long the broker keeps the session while this client is away, with MQTT 5; without this "
+             "option not at all, or for ever with --disable-clean-session"},
     {.name = "no-retained",
      .letter = 'R',
      .kind = OPTION_FLAG,
@@ -78,11 +100,22 @@ static const struct option_spec print_specs[] = {
      AT(format_text),
      .help =
          "print each message in this format, whose sequences stand in the description; overrides --verbose"},
+    {.name = "json",
+     .letter = 'J',
+     .kind = OPTION_FLAG,
+     AT(json),
+     .help = "print each message as a JSON object on a line, with its properties; overrides --verbose"},
     {.name = "no-newline",
      .letter = 'N',
      .kind = OPTION_FLAG,
      AT(no_newline),
      .help = "print no newline after each message"},
+    {.name = "stats",
+     .kind = OPTION_FLAG,
+     AT(stats),
+     .help =
+         "log a line a second with the rate and with how many messages are missing or doubled by seq, and "
+         "a total; print no messages, unless another option of this group is given"},
 };
 
 static const char details[] =
@@ -90,7 +123,8 @@ static const char details[] =
     "waits for a broker that is away, reconnects by itself, and ends with status 0 when it is interrupted or "
     "nobody reads its output any more.\n\n"
     "In a FORMAT, % and @ and \\ begin what is replaced: %t topic, %p payload, %x or %X payload in "
-    "hexadecimal, %l its length, %q QoS, %r retained (0 or 1), %m packet id, %I time of arrival (ISO 8601), "
+    "hexadecimal, %l its length, %q QoS, %r retained (0 or 1), %m packet id, %j all of it as "
+    "JSON, %J the same with a payload that is JSON, %I time of arrival (ISO 8601), "
     "%U the same in seconds since 1970, %A topic alias, %C content type, %D correlation data, %E message "
     "expiry, %F payload format, %P user properties, %R response topic, %S subscription identifier; "
     "@X is %X of strftime(3) for any one character X, @N the nanoseconds; \\0 \\a \\e \\n \\r \\t \\v are "
@@ -128,22 +162,63 @@ static void check_filters(const struct program *program, const struct text_list 
             options_wrong(program, "--%s '%s' is no topic filter: %s", option, filters->items[i], error.text);
 }
 
-void settings_check(const struct program *program, struct subscribe_settings *settings)
+/* What a shared subscription cannot be used for (MQTT 5 section 4.8.2). */
+static void check_shared(const struct program *program, const struct subscribe_settings *settings)
+{
+    const struct text_list *out = &settings->filters_out, *in = &settings->filters;
+    for (size_t i = 0; i < out->count; i++)
+        if (mqtt_filter_is_shared(out->items[i]))
+            options_wrong(program,
+                          "--filter-out '%s' would match nothing: topics have no $share/GROUP/ in them",
+                          out->items[i]);
+    for (size_t i = 0; i < in->count && settings->retained_only; i++)
+        if (mqtt_filter_is_shared(in->items[i]))
+            options_wrong(program,
+                          "--retained-only would print nothing of '%s': brokers do not send retained "
+                          "messages to shared subscriptions",
+                          in->items[i]);
+}
+
+static void check_session(const struct program *program, const struct subscribe_settings *settings)
+{
+    if (settings->keep_session && !settings->mqtt.client_id)
+        options_wrong(program, "--disable-clean-session needs --id: by that the broker knows the session");
+    if (options_given("session-expiry") && settings->mqtt.version != MQTT_VERSION_5)
+        options_wrong(program, "--session-expiry needs --mqtt-version 5");
+}
+
+static void check_output(const struct program *program, struct subscribe_settings *settings)
 {
     struct error error;
-    /* Its number would be given to something else that is opened. */
+    settings->print = !settings->stats || settings->verbose || settings->format_text || settings->json ||
+                      settings->no_newline;
     /* Where it was closed, options_parse_or_exit has put what cannot be written to. */
-    if ((fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
+    if (settings->print && (fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
         options_wrong(program, "standard output is closed: where should the messages go?");
-    if (settings->filters.count == 0)
-        options_wrong(program, "--topic is missing: which topics are to be printed?");
-    check_filters(program, &settings->filters, "topic");
-    check_filters(program, &settings->filters_out, "filter-out");
-    if (settings->no_retained && settings->retained_only)
-        options_wrong(program, "--no-retained and --retained-only leave nothing to print");
+    if (settings->json && settings->format_text)
+        options_wrong(program, "--json and --output-format are two ways to print a message: choose one");
+    if (settings->json)
+        return;
     if (!settings->format_text)
         settings->format_text = settings->verbose ? "%t %p" : "%p";
     settings->format = format_parse(settings->format_text, &error);
     if (!settings->format)
         options_wrong(program, "--output-format: %s", error.text);
+}
+
+void settings_check(const struct program *program, struct subscribe_settings *settings)
+{
+    if (settings->filters.count + settings->unsubscribe.count == 0)
+        options_wrong(program, "--topic is missing: which topics are to be printed?");
+    check_filters(program, &settings->filters, "topic");
+    check_filters(program, &settings->filters_out, "filter-out");
+    check_filters(program, &settings->unsubscribe, "unsubscribe");
+    check_shared(program, settings);
+    check_session(program, settings);
+    if (settings->no_retained && settings->retained_only)
+        options_wrong(program, "--no-retained and --retained-only leave nothing to print");
+    check_output(program, settings);
+    /* They are log lines. */
+    if (settings->stats && !options_given("log-level"))
+        settings->log.level = LOG_LEVEL_INFO;
 }

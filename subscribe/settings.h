@@ -11,14 +11,17 @@
 struct subscribe_settings {
     struct mqtt_settings mqtt;
     struct log_settings log;
-    struct text_list filters, filters_out;
+    struct text_list filters, filters_out, unsubscribe;
     int64_t qos;
-    int64_t count;   /* messages to print, 0: no limit */
-    int64_t timeout; /* ns, 0: none */
+    bool keep_session;
+    int64_t session_expiry; /* ns */
+    int64_t count;          /* messages to print, 0: no limit */
+    int64_t timeout;        /* ns, 0: none */
     bool no_retained, retained_only, subscribe_only;
-    bool verbose, no_newline;
+    bool verbose, no_newline, json, stats;
+    bool print; /* messages are printed; made of the others by settings_check */
     const char *format_text;
-    struct format *format; /* made of it by settings_check, lives until exit */
+    struct format *format; /* made of it by settings_check, lives until exit; NULL: JSON */
 };
 
 enum { SETTINGS_GROUPS = 4, SETTINGS_DEFAULTS = 1 };

@@ -2,9 +2,11 @@
 
 #include "clock.h"
 #include "log.h"
+#include "message_json.h"
 #include "mqtt.h"
 #include "mqtt_topic.h"
 #include "output.h"
+#include "statistics.h"
 #include "stop.h"
 
 #include <inttypes.h>
@@ -19,8 +21,11 @@ static const int64_t flush_time = 5 * SECOND, goodbye_time = 2 * SECOND;
 struct subscriber {
     const struct subscribe_settings *settings;
     struct output *output;
-    atomic_int_least64_t printed; /* messages */
+    struct statistics *statistics; /* NULL: not asked for */
+    bool leaves_messages;          /* what is not acknowledged goes to someone later */
+    atomic_int_least64_t printed;  /* messages */
     atomic_bool failed;
+    atomic_bool holds; /* a message that will not be acknowledged */
 };
 
 /* ---- on the connection's threads ---- */
@@ -41,20 +46,47 @@ static void write_output(void *output, const void *data, size_t length)
     output_write(output, data, length);
 }
 
+static void print(struct subscriber *s, const struct mqtt_message *message)
+{
+    const struct subscribe_settings *settings = s->settings;
+    int64_t now = clock_realtime();
+    if (settings->json)
+        message_json_print(message, now, write_output, s->output);
+    else
+        format_print(settings->format, message, now, write_output, s->output);
+    if (!settings->no_newline)
+        output_write(s->output, "\n", 1);
+}
+
+/* A message that came after the end. To return would acknowledge it, so that a session that is kept, or the
+ * other members of a shared subscription, would never get it: this thread waits for the end of the process.
+ */
+static void leave(struct subscriber *s, const struct mqtt_message *message)
+{
+    if (!s->leaves_messages || message->qos == 0)
+        return;
+    atomic_store(&s->holds, true);
+    for (;;)
+        pause();
+}
+
 static void on_message(void *context, const struct mqtt_message *message)
 {
     struct subscriber *s = context;
     const struct subscribe_settings *settings = s->settings;
-    if (settings->retained_only && !message->retained) {
+    if (settings->retained_only && !message->retained)
         output_finish(s->output);
+    else if (!is_wanted(s, message))
+        return;
+    if (!output_begin(s->output)) {
+        leave(s, message);
         return;
     }
-    if (!is_wanted(s, message) || !output_begin(s->output))
-        return;
-    format_print(settings->format, message, clock_realtime(), write_output, s->output);
-    if (!settings->no_newline)
-        output_write(s->output, "\n", 1);
+    if (settings->print)
+        print(s, message);
     output_end(s->output);
+    if (s->statistics)
+        statistics_add(s->statistics, message);
     if (atomic_fetch_add(&s->printed, 1) + 1 == settings->count)
         output_finish(s->output);
 }
@@ -82,13 +114,28 @@ static void log_unwritten(void)
               (int)(flush_time / SECOND));
 }
 
+/* Writes what comes until the end, with a line of statistics a second. */
+static enum output_result relay_all(struct subscriber *s, int64_t deadline, struct error *error)
+{
+    int64_t line_due = s->statistics ? clock_monotonic() + SECOND : 0;
+    for (;;) {
+        bool line_first = line_due && (!deadline || line_due < deadline);
+        enum output_result result =
+            output_relay(s->output, stop_fd(), line_first ? line_due : deadline, error);
+        if (result != OUTPUT_TIMED_OUT || !line_first)
+            return result;
+        statistics_log(s->statistics);
+        line_due += SECOND;
+    }
+}
+
 /* Writes what comes until the end, and then what has come. Returns the exit status. */
 static int relay(struct subscriber *s)
 {
     const struct subscribe_settings *settings = s->settings;
     struct error error;
     int64_t deadline = settings->timeout ? clock_monotonic() + settings->timeout : 0;
-    enum output_result result = output_relay(s->output, stop_fd(), deadline, &error);
+    enum output_result result = relay_all(s, deadline, &error);
     bool timed_out = result == OUTPUT_TIMED_OUT;
     if (timed_out) {
         output_finish(s->output);
@@ -110,16 +157,26 @@ static int relay(struct subscriber *s)
     return EXIT_TIMED_OUT;
 }
 
-int subscriber_run(const char *name, const struct subscribe_settings *settings)
+/* How long the broker keeps the session of a client that is away, in seconds. */
+static uint32_t session_expiry(const struct subscribe_settings *settings)
 {
-    static struct subscriber subscriber; /* static: outlives a connection that does not let go */
-    struct subscriber *s = &subscriber;
-    const struct mqtt_session session = {
-        .filters = (const char *const *)settings->filters.items,
-        .filter_count = settings->filters.count,
-        .qos = (int)settings->qos,
-        .clean_start = true,
-    };
+    const uint32_t for_ever = UINT32_MAX; /* MQTT 5 section 3.1.2.11.2 */
+    if (options_given("session-expiry"))
+        return (uint32_t)(settings->session_expiry / SECOND);
+    return settings->keep_session ? for_ever : 0;
+}
+
+static bool shares(const struct text_list *filters)
+{
+    for (size_t i = 0; i < filters->count; i++)
+        if (mqtt_filter_is_shared(filters->items[i]))
+            return true;
+    return false;
+}
+
+/* Relays the messages of a connection from its beginning to its end. Returns the exit status. */
+static int run(struct subscriber *s, const char *name, const struct mqtt_session *session, bool keeps_session)
+{
     const struct mqtt_callbacks callbacks = {
         .context = s,
         .message = on_message,
@@ -127,19 +184,49 @@ int subscriber_run(const char *name, const struct subscribe_settings *settings)
         .failed = on_failed,
     };
     struct error error;
-    int status = EXIT_FAILED;
-    s->settings = settings;
-    s->output = output_open(STDOUT_FILENO, BUFFER_BYTES, &error);
-    struct mqtt_connection *connection =
-        s->output ? mqtt_open(name, &settings->mqtt, &session, &callbacks, &error) : NULL;
+    struct mqtt_connection *connection = mqtt_open(name, &s->settings->mqtt, session, &callbacks, &error);
     if (!connection) {
         log_error("%s", error.text);
-        output_close(s->output);
-        return status;
+        return EXIT_FAILED;
     }
-    status = relay(s);
+    int status = relay(s);
+    if (s->statistics)
+        statistics_log_total(s->statistics);
     output_abort(s->output);
-    if (mqtt_close(connection, true, goodbye_time))
-        output_close(s->output);
+    /* With a thread that never returns the library could not let go. */
+    if (atomic_load(&s->holds) || !mqtt_close(connection, !keeps_session, goodbye_time))
+        return status;
+    output_close(s->output);
+    statistics_free(s->statistics);
     return status;
+}
+
+int subscriber_run(const char *name, const struct subscribe_settings *settings)
+{
+    static struct subscriber subscriber; /* static: outlives a connection that does not let go */
+    struct subscriber *s = &subscriber;
+    const struct mqtt_session session = {
+        .filters = (const char *const *)settings->filters.items,
+        .filter_count = settings->filters.count,
+        .unsubscribe = (const char *const *)settings->unsubscribe.items,
+        .unsubscribe_count = settings->unsubscribe.count,
+        .qos = (int)settings->qos,
+        .clean_start = !settings->keep_session,
+        .session_expiry = session_expiry(settings),
+    };
+    /* Nobody can come back to one whose id was made up. */
+    bool keeps_session = session.session_expiry > 0 && settings->mqtt.client_id;
+    struct error error;
+    s->settings = settings;
+    s->leaves_messages = keeps_session || shares(&settings->filters);
+    s->output = output_open(STDOUT_FILENO, BUFFER_BYTES, &error);
+    if (!s->output) {
+        log_error("%s", error.text);
+        return EXIT_FAILED;
+    }
+    if (settings->stats && !(s->statistics = statistics_new())) {
+        log_error("out of memory");
+        return EXIT_FAILED;
+    }
+    return run(s, name, &session, keeps_session);
 }

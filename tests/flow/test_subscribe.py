@@ -1,85 +1,21 @@
-"""subscribe: prints what comes, all of it and nothing else, as mosquitto_sub does, and ends as it should."""
+"""subscribe: prints what comes, all of it and nothing else, and ends as it should."""
 
-import fcntl
 import json
 import os
 import pty
 import re
 import signal
 import socket
+import string
 import subprocess
-import sys
-import termios
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from clients import MqttClient
-from programs import BIN, Program, tied
+from programs import BIN, Program
+from subscribing import client, in_pipe, piped, publish_lines, subscribe, topic, wait_for_output
 from waiting import wait_until
-
-
-@pytest.fixture
-def client(mqtt):
-    with MqttClient(mqtt.port) as connected:
-        yield connected
-
-
-@pytest.fixture
-def topic(request):
-    """A topic that no other test uses."""
-    return re.sub(r"\W", "_", request.node.name)
-
-
-@pytest.fixture
-def subscribe(programs, mqtt):
-    """Starts subscribe at the private broker; returns when the subscription stands."""
-
-    def start(*arguments):
-        program = programs.start("subscribe", "-h", "127.0.0.1", "-p", mqtt.port, "--log-level", "info", *arguments)
-        program.wait_for_log(" subscribed to ")
-        return program
-
-    return start
-
-
-@contextmanager
-def piped(mqtt, *arguments, stdout=subprocess.PIPE):
-    """subscribe with its output in a pipe. Yields the process when the subscription stands."""
-    command = [BIN / "subscribe", "-h", "127.0.0.1", "-p", mqtt.port, "--log-level", "info", *arguments]
-    process = subprocess.Popen(tied(command), stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE)
-    try:
-        while b" subscribed to " not in (line := process.stderr.readline()):
-            assert line, "it ended before it subscribed"
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        process.stderr.close()
-        if process.stdout:
-            process.stdout.close()
-
-
-def in_pipe(pipe):
-    """How many bytes wait in it."""
-    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
-
-
-def wait_for_output(program, length, limit=30):
-    """Waits until the program has printed so many bytes, and returns them."""
-    wait_until(lambda: len(program.stdout) >= length, limit, lambda: f"{length} bytes, not {program.stdout[:1000]!r}")
-    return program.stdout
-
-
-def publish_lines(mqtt, topic, lines, tmp_path):
-    """Publishes many small messages fast, at QoS 0."""
-    path = tmp_path / "lines"
-    path.write_bytes(lines)
-    with open(path, "rb") as stream:
-        command = ["mosquitto_pub", "-h", "127.0.0.1", "-p", mqtt.port, "-t", topic, "-l"]
-        subprocess.run(tied(command), stdin=stream, check=True, timeout=60)
-
 
 # ---- what it prints ----
 
@@ -112,16 +48,6 @@ def test_several_filters_and_wildcards(client, subscribe, topic):
         client.published(client.publish(f"{topic}/{end}", b"x"))
     assert program.wait() == 0
     assert program.stdout.decode().splitlines() == [f"{topic}/{end} x" for end in ("a/1", "b", "b/1/2", "exact", "a/")]
-
-
-def test_a_shared_subscription_gives_each_message_to_one(client, subscribe, topic):
-    both = [subscribe("-t", f"$share/group/{topic}", "-q", "1") for _ in range(2)]
-    for i in range(20):
-        client.published(client.publish(topic, b"%02d" % i))
-    wait_until(lambda: sum(len(program.stdout) for program in both) >= 60, 30, "20 messages")
-    outputs = [program.stdout.split() for program in both]
-    assert sorted(outputs[0] + outputs[1]) == [b"%02d" % i for i in range(20)]
-    assert all(outputs)
 
 
 def test_retained_messages(client, subscribe, topic):
@@ -181,49 +107,7 @@ def test_on_a_terminal_each_message_comes_at_once(mqtt, client, topic):
             assert terminal.read(100) == b"%d\r\n" % i
 
 
-# ---- as mosquitto_sub does ----
-
-MESSAGES = [
-    {"payload": b"hello", "qos": 0},
-    {"payload": b"", "qos": 1},
-    {"payload": b"\x00\n\xff\xfeA", "qos": 2},
-    {"payload": b"24.94", "qos": 1, "ContentType": "text/plain; charset=utf-8", "CorrelationData": b"c\x00\xff",
-     "ResponseTopic": "ans/wer", "MessageExpiryInterval": 100000, "PayloadFormatIndicator": 1,
-     "user_properties": [("key", "7"), ("key", "8"), ("ü", ""), ("", "a b")]},
-    {"payload": b"x", "qos": 1, "ContentType": "", "CorrelationData": b"", "PayloadFormatIndicator": 0},
-]
-
-FORMATS = [
-    "", "text", "%t %p", "%p", "%x|%X|%l", "%q %r %m", "%A|%C|%D|%E|%F|%P|%R|%S", "%%", "@@", "\\\\", "%t%t%%@@\\\\x",
-    "\\0|\\a|\\e|\\n|\\r|\\t|\\v|", "%40t|", "%-40t|", "%.5t|", "%40.5t|", "%-40.5t|", "%040t|", "%-040t|", "%.t|", "%.0t|", "%1t|",
-    "%10p|", "%-10p|", "%010p|", "%-010p|", "%.2p|", "%.2x|", "%.2X|", "%8l|", "%08l|", "%-8l|", "%.0l|",
-    "%8m|", "%08m|", "%-8m|", "%8q|%08q|%-8q|", "%8r|%08r|%.0r|", "%30C|", "%-30C|", "%030C|", "%.4C|", "%30.4C|",
-    "%20D|%.1D|", "%8E|", "%08E|", "%-8E|", "%8F|", "%08F|", "%-8F|", "%.3R|", "%30P|%.1P|", "%8A|%08A|%-8A|", "%8S|%08S|%-8S|",
-    "%5%|", "%.10I|", "%14.10I|", "%-14.10I|", "%014.10I|", "@Y-@m-@d|@j|@Z|@z|@a @b|@%", "@Q", "@E", "@5Y", "@\\t", "@n@t|", "%20t%-20t|",
-]
-
-
-def test_every_format_prints_what_mosquitto_sub_prints(mqtt, client, programs, topic):
-    # The retained message shows when a subscription stands; one message at a time keeps an order at QoS 2.
-    client.published(client.publish(topic, b"retained", retain=True))
-    arguments = ["-h", "127.0.0.1", "-p", mqtt.port, "-q", "2", "-t", topic, "-N", "-F"]
-    zone = {"TZ": "IST-5:30"}
-    pairs = {
-        text: (programs.start("subscribe", *arguments, f"{text};\\n", "-V", "5", env=zone),
-               programs.start("/usr/bin/mosquitto_sub", *arguments, f"{text};\\n", "-V", "5", env=zone))
-        for text in FORMATS
-    }
-    started = [program for pair in pairs.values() for program in pair]
-
-    def all_printed(count):
-        return all(program.stdout.count(b";\n") >= count for program in started)
-
-    wait_until(lambda: all_printed(1), 60, "the retained message")
-    for i, message in enumerate(MESSAGES):
-        client.published(client.publish(topic, **message))
-        wait_until(lambda: all_printed(i + 2), 30, f"message {i}")
-    different = {text: (ours.stdout, theirs.stdout) for text, (ours, theirs) in pairs.items() if ours.stdout != theirs.stdout}
-    assert not different
+# ---- formats ----
 
 
 def test_times(client, subscribe, topic):
@@ -359,6 +243,18 @@ def test_a_refused_subscription_is_an_error(refusing_broker, programs):
     assert re.search(r"refuses the subscription to 'allowed' \(0x87", program.stderr)
 
 
+# ---- the manual ----
+
+
+def test_the_manual_describes_every_sequence_of_a_format():
+    manual = re.sub(r"\\f[A-Z]", "", (BIN.parent / "man" / "roomstream-subscribe.1").read_text())
+    for letter in string.ascii_letters:
+        # Nothing listens at port 1: with a format that it takes, the time is over at once.
+        command = [BIN / "subscribe", "-h", "127.0.0.1", "-p", "1", "-t", "x", "-W", "1ms", "-F", f"%{letter}"]
+        status = subprocess.run(command, stderr=subprocess.DEVNULL, timeout=30).returncode
+        assert status == (27 if f"%{letter}" in manual else 2), letter
+
+
 # ---- wrong use ----
 
 
@@ -372,7 +268,14 @@ def test_a_refused_subscription_is_an_error(refusing_broker, programs):
     (["-t", b"\xff"], "it is not valid UTF-8"),
     (["-t", "a", "-F", "%z"], "'%z' is unknown"),
     (["-t", "a", "-R", "--retained-only"], "leave nothing to print"),
+    (["-t", "a", "-J", "-F", "%p"], "--json and --output-format are two ways"),
     (["-t", "a", "-C", "0"], "count"),
+    (["-U", "a/#/b"], "--unsubscribe 'a/#/b' is no topic filter"),
+    (["-t", "a", "-c"], "--disable-clean-session needs --id"),
+    (["-t", "a", "-x", "60", "-V", "3.1.1"], "--session-expiry needs --mqtt-version 5"),
+    (["-t", "a", "-x", "-1"], "session-expiry"),
+    (["-t", "a", "-T", "$share/g/a"], "--filter-out '$share/g/a' would match nothing"),
+    (["-t", "a", "-t", "$share/g/a", "--retained-only"], "--retained-only would print nothing of '$share/g/a'"),
     (["-t", "a", "-q", "3"], "qos"),
 ])
 def test_wrong_use(arguments, message):

@@ -1,24 +1,11 @@
 /* Format strings. That they mean what they mean to mosquitto_sub is tested in tests/flow/test_subscribe.py.
  */
-#include "core_fixture.h"
+#include "subscribe_fixture.h"
 
 #include "format.h"
 
 /* 2026-11-24T21:00:00.000000123Z */
 static const int64_t arrival = INT64_C(1795554000000000123);
-
-struct text {
-    char data[8192];
-    size_t length;
-};
-
-static void append(void *context, const void *data, size_t length)
-{
-    struct text *text = context;
-    assert_true(length <= sizeof text->data - text->length);
-    memcpy(text->data + text->length, data, length);
-    text->length += length;
-}
 
 /* What the format makes of the message. */
 static struct text print(const char *format_text, const struct mqtt_message *message)
@@ -39,21 +26,6 @@ static void assert_prints(const char *format, const struct mqtt_message *message
     struct text text = print(format, message);
     if (text.length != length || memcmp(text.data, expected, length) != 0)
         fail_msg("'%s' prints '%.*s'", format, (int)text.length, text.data);
-}
-
-static struct mqtt_message make_message(const void *payload, size_t length)
-{
-    static const MQTTProperties none = MQTTProperties_initializer;
-    return (struct mqtt_message){
-        .topic = "room/temp",
-        .topic_length = strlen("room/temp"),
-        .payload = payload,
-        .payload_length = length,
-        .properties = &none,
-        .packet_id = 7,
-        .qos = 1,
-        .retained = true,
-    };
 }
 
 static void prints_a_message(void **state)
@@ -160,6 +132,22 @@ static void prints_properties(void **state)
     assert_prints("%E %F %03F", &message, "4294967295 1 001", 16);
 }
 
+static void prints_json(void **state)
+{
+    static const char head[] =
+        "{\"tst\":\"2026-11-25T02:30:00.000000+0530\",\"topic\":\"room/temp\",\"qos\":1,"
+        "\"retain\":1,\"payloadlen\":10,\"mid\":7,\"payload\":";
+    char expected[512];
+    struct mqtt_message message = make_message("[1, \"a b\"]", 10);
+    (void)state;
+    int length = snprintf(expected, sizeof expected, "<%s\"[1, \\\"a b\\\"]\"}>", head);
+    assert_prints("<%j>", &message, expected, (size_t)length);
+    length = snprintf(expected, sizeof expected, "<%s[1,\"a b\"]}>", head);
+    assert_prints("<%J>", &message, expected, (size_t)length);
+    message = make_message("[1, 2", 5);
+    assert_prints("<%J>", &message, "<>", 2);
+}
+
 static void refuses_what_is_no_format(void **state)
 {
     static const struct {
@@ -174,8 +162,6 @@ static void refuses_what_is_no_format(void **state)
         {"%0-5t", "'%0-' is unknown"},
         {"%+t", "'%+' is unknown"},
         {"\\q", "'\\q' is unknown"},
-        {"%5j", "'%5j': JSON is not available"},
-        {"%J", "'%J': JSON is not available"},
         {"%1000001t", "greater than 1000000"},
         {"%.99999999999999999999t", "greater than 1000000"},
     };
@@ -191,8 +177,11 @@ static void refuses_what_is_no_format(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prints_a_message),           cmocka_unit_test(prints_bytes_unchanged),
-        cmocka_unit_test(prints_a_payload_in_pieces), cmocka_unit_test(prints_properties),
+        cmocka_unit_test(prints_a_message),
+        cmocka_unit_test(prints_bytes_unchanged),
+        cmocka_unit_test(prints_a_payload_in_pieces),
+        cmocka_unit_test(prints_properties),
+        cmocka_unit_test(prints_json),
         cmocka_unit_test(refuses_what_is_no_format),
     };
     setenv("TZ", "IST-5:30", 1);
