@@ -46,8 +46,13 @@ static void call_failed(struct exactly_once *w, rd_kafka_error_t *failure, const
 {
     struct forwarding *f = &w->forwarding;
     rd_kafka_resp_err_t err = rd_kafka_error_code(failure);
-    char text[512];
-    snprintf(text, sizeof text, "%s: %s", what, rd_kafka_error_string(failure));
+    char text[512 + KAFKA_ERROR_SIZE], reason[KAFKA_ERROR_SIZE];
+    /* librdkafka's own text says more, but for a missing right. */
+    bool denied = err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
+                  err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
+                  err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    snprintf(text, sizeof text, "%s: %s", what,
+             denied ? kafka_describe(err, reason) : rd_kafka_error_string(failure));
     if (rd_kafka_error_txn_requires_abort(failure)) {
         if (f->rewind_due)
             log_debug("%s; aborting the transaction", text); /* a delivery report has told the cause */
@@ -145,6 +150,7 @@ static bool ask_position(const struct exactly_once *w, rd_kafka_topic_partition_
     };
     rd_kafka_conf_t *conf = kafka_conf_new(RD_KAFKA_CONSUMER, &w->forwarding.settings->kafka, NULL, 0,
                                            properties, sizeof properties / sizeof *properties, error);
+    char text[KAFKA_ERROR_SIZE];
     rd_kafka_t *consumer = conf ? kafka_new(RD_KAFKA_CONSUMER, conf, error) : NULL;
     if (!consumer)
         return false;
@@ -152,7 +158,7 @@ static bool ask_position(const struct exactly_once *w, rd_kafka_topic_partition_
     if (!err)
         err = position->elems[0].err;
     rd_kafka_destroy(consumer);
-    return !err || error_set(error, "%s", rd_kafka_err2str(err));
+    return !err || error_set(error, "%s", kafka_describe(err, text));
 }
 
 static void learn_position(struct exactly_once *w, struct pass *pass)

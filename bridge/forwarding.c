@@ -11,8 +11,11 @@ void forwarding_fail(struct forwarding *f, const char *what)
 {
     uint64_t held;
     f->wait = backoff_next(&f->backoff);
-    if (log_allowed(&f->failures, &held))
-        log_warning("%s; everything stays in the spool, trying again", what);
+    /* Another failure than the last one is news, such as what comes after a right was granted. */
+    if (!log_allowed(&f->failures, &held) && strcmp(f->told.text, what) == 0)
+        return;
+    error_set(&f->told, "%s", what);
+    log_warning("%s; everything stays in the spool, trying again", what);
 }
 
 /* True when the record now stands in the dead letters. */
@@ -37,7 +40,7 @@ static bool bury(struct forwarding *f, const char *reason)
 static void on_report(void *context, uint64_t id, rd_kafka_resp_err_t err)
 {
     struct forwarding *f = context;
-    char text[256];
+    char text[KAFKA_ERROR_SIZE + 300], reason[KAFKA_ERROR_SIZE];
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         FAILPOINT("after-report");
         if (!f->transactional) {
@@ -62,7 +65,7 @@ static void on_report(void *context, uint64_t id, rd_kafka_resp_err_t err)
         err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
         f->topic_ready = false;
     snprintf(text, sizeof text, "Kafka does not take messages for '%s' now: %s", f->settings->kafka_topic,
-             rd_kafka_err2str(err));
+             kafka_describe(err, reason));
     forwarding_fail(f, text);
 }
 
@@ -106,10 +109,12 @@ void forwarding_rewind(struct forwarding *f)
 bool forwarding_begin(struct forwarding *f, bool *replaced)
 {
     struct error error;
+    uint64_t held;
     f->wait = 0;
     *replaced = false;
     if (f->producer && producer_fatal(f->producer, &error)) {
-        log_warning("the Kafka producer must be replaced: %s", error.text);
+        if (log_allowed(&f->failures, &held))
+            log_warning("the Kafka producer must be replaced: %s", error.text);
         producer_close(f->producer);
         f->producer = NULL;
     }
@@ -132,8 +137,13 @@ void forwarding_await_reports(struct forwarding *f, int64_t ns)
 
 bool forwarding_ensure_topic(struct forwarding *f)
 {
-    const struct kafka_topic_settings topic = {f->settings->kafka_topic, f->settings->partitions,
-                                               f->settings->replication};
+    const struct kafka_topic_settings topic = {
+        .name = f->settings->kafka_topic,
+        .partitions = f->settings->partitions,
+        .replication = f->settings->replication,
+        .config = &f->settings->topic_config,
+        .kafka = &f->settings->kafka,
+    };
     struct error error;
     if (!f->topic_ready) {
         f->topic_ready =

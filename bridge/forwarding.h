@@ -39,6 +39,7 @@ struct forwarding {
     int64_t wait;           /* ns; what a failure in this pass asks for */
     struct backoff backoff;
     struct log_limit failures;
+    struct error told; /* the last failure that was logged */
 };
 
 /* Opens the first producer with these properties beside those that every bridge requires. False with *error

@@ -46,7 +46,6 @@ static const struct kafka_property defaults[] = {
     {.name = "request.timeout.ms", .value = "10000"},
     {.name = "socket.connection.setup.timeout.ms", .value = "10000"},
     {.name = "reconnect.backoff.max.ms", .value = "5000"},
-    {.name = "log.connection.close", .value = "false"},
     {.name = "allow.auto.create.topics", .value = "false"}, /* the topic is created as our options say */
 };
 

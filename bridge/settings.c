@@ -80,6 +80,13 @@ static const struct option_spec topic_specs[] = {
      .maximum = 32767,
      AT(replication),
      .help = "replication factor of a Kafka topic that is created; -1 is the broker's default"},
+    {.name = "topic-config",
+     .kind = OPTION_PROPERTIES,
+     .argument = "NAME=VALUE",
+     AT(topic_config),
+     .help =
+         "a setting of a Kafka topic that is created, such as retention.ms=86400000; may be given several "
+         "times"},
 };
 
 static const struct option_spec delivery_specs[] = {

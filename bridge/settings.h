@@ -25,6 +25,7 @@ struct bridge_settings {
     const char *kafka_topic;
     int kafka_key; /* enum kafka_key */
     int64_t partitions, replication;
+    struct property_list topic_config; /* of a Kafka topic that is created */
 
     int delivery;                 /* enum delivery */
     int64_t transaction_interval; /* ns */

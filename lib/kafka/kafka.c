@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "java_properties.h"
+#include "kafka_error.h"
 #include "log.h"
 
 #include <pthread.h>
@@ -9,26 +10,28 @@
 #include <stdio.h>
 #include <string.h>
 
-/* librdkafka repeats itself while a broker is away, from several threads. */
+/* librdkafka repeats itself while a broker is away, from several threads. What tells the user what to do is
+ * not held back because of the rest. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
     static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    static struct log_limit limit = {.interval = 30 * SECOND};
+    static struct log_limit limits[] = {{.interval = 30 * SECOND}, {.interval = 30 * SECOND}};
+    const char *advice = kafka_log_advice(text);
     uint64_t held = 0;
     (void)rk;
     /* syslog's LOG_WARNING; while Kafka starts, its coordinators are not there at once; and a file may serve
      * producers and consumers, each of which knows some properties only. */
-    if (level > 4 || strcmp(facility, "GETPID") == 0 || strcmp(facility, "CONFWARN") == 0) {
+    if ((level > 4 && !*advice) || strcmp(facility, "GETPID") == 0 || strcmp(facility, "CONFWARN") == 0) {
         log_debug("librdkafka %s: %s", facility, text);
         return;
     }
     pthread_mutex_lock(&mutex);
-    bool allowed = log_allowed(&limit, &held);
+    bool allowed = log_allowed(&limits[*advice != '\0'], &held);
     pthread_mutex_unlock(&mutex);
     if (allowed && held)
-        log_warning("Kafka: %s (%llu like messages were left out)", text, (unsigned long long)held);
+        log_warning("Kafka: %s%s (%llu like messages were left out)", text, advice, (unsigned long long)held);
     else if (allowed)
-        log_warning("Kafka: %s", text);
+        log_warning("Kafka: %s%s", text, advice);
 }
 
 static bool set(rd_kafka_conf_t *conf, const struct kafka_property *property, struct error *error)
@@ -127,8 +130,10 @@ rd_kafka_conf_t *kafka_conf_new(rd_kafka_type_t type, const struct kafka_setting
                                 struct error *error)
 {
     const struct kafka_property brokers = {.name = "bootstrap.servers", .value = settings->brokers};
+    const struct kafka_property plain_log = {.name = "log.thread.name", .value = "false"};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     bool ok = *settings->brokers ? set(conf, &brokers, error) : error_set(error, "--brokers is empty");
+    ok = ok && set(conf, &plain_log, error);
     for (size_t i = 0; ok && i < default_count; i++)
         ok = set(conf, &defaults[i], error);
     ok = ok && set_user_properties(conf, type, &settings->properties, required, required_count, error);
@@ -139,6 +144,7 @@ rd_kafka_conf_t *kafka_conf_new(rd_kafka_type_t type, const struct kafka_setting
         return NULL;
     }
     rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_ssl_cert_verify_cb(conf, kafka_check_certificate);
     return conf;
 }
 

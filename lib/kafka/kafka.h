@@ -36,12 +36,18 @@ rd_kafka_conf_t *kafka_conf_new(rd_kafka_type_t type, const struct kafka_setting
                                 const struct kafka_property *required, size_t required_count,
                                 struct error *error);
 
+/* What err means and, for a right that is missing, how to grant it: written into text, which is returned. */
+enum { KAFKA_ERROR_SIZE = 320 };
+const char *kafka_describe(rd_kafka_resp_err_t err, char text[static KAFKA_ERROR_SIZE]);
+
 /* rd_kafka_new, which takes conf in any case. NULL with *error. */
 rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error *error);
 
 struct kafka_topic_settings {
     const char *name;
-    int64_t partitions, replication; /* of a topic that is created; -1: the broker's default */
+    int64_t partitions, replication;    /* of a topic that is created; -1: the broker's default */
+    const struct property_list *config; /* of a topic that is created (Kafka's "Topic Configs"); NULL: none */
+    const struct kafka_settings *kafka; /* for the command in a message */
 };
 
 enum kafka_topic_result {

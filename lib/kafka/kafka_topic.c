@@ -2,6 +2,8 @@
 #include "kafka.h"
 #include "log.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 bool kafka_topic_name_valid(const char *name)
@@ -40,6 +42,9 @@ static rd_kafka_resp_err_t create(rd_kafka_t *rk, const struct kafka_topic_setti
         error_set(error, "%s", reason);
         return RD_KAFKA_RESP_ERR__INVALID_ARG;
     }
+    for (size_t i = 0; settings->config && i < settings->config->count; i++)
+        rd_kafka_NewTopic_set_config(topic, settings->config->items[i].name,
+                                     settings->config->items[i].value);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, reason, sizeof reason);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
@@ -72,16 +77,37 @@ static bool is_passing(rd_kafka_resp_err_t err)
            err == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS;
 }
 
+/* The command that creates the topic as kafka_topic_ensure would. */
+static void write_command(const struct kafka_topic_settings *topic, char *text, size_t size)
+{
+    size_t length =
+        (size_t)snprintf(text, size, "kafka-topics.sh --bootstrap-server %s", topic->kafka->brokers);
+    if (topic->kafka->config_file && length < size)
+        length +=
+            (size_t)snprintf(text + length, size - length, " --command-config %s", topic->kafka->config_file);
+    if (length < size)
+        length += (size_t)snprintf(text + length, size - length, " --create --topic %s", topic->name);
+    if (topic->partitions > 0 && length < size)
+        length += (size_t)snprintf(text + length, size - length, " --partitions %" PRId64, topic->partitions);
+    if (topic->replication > 0 && length < size)
+        length += (size_t)snprintf(text + length, size - length, " --replication-factor %" PRId64,
+                                   topic->replication);
+    for (size_t i = 0; topic->config && i < topic->config->count && length < size; i++)
+        length += (size_t)snprintf(text + length, size - length, " --config %s=%s",
+                                   topic->config->items[i].name, topic->config->items[i].value);
+}
+
 enum kafka_topic_result kafka_topic_ensure(rd_kafka_t *rk, const struct kafka_topic_settings *topic,
                                            int64_t timeout, struct error *error)
 {
     int timeout_ms = (int)(timeout / MILLISECOND);
+    char text[KAFKA_ERROR_SIZE], command[700];
     struct error detail;
     rd_kafka_resp_err_t err = look_up(rk, topic->name, timeout_ms);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
         return KAFKA_TOPIC_READY;
     if (err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && err != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
-        error_set(error, "cannot look up the Kafka topic '%s': %s", topic->name, rd_kafka_err2str(err));
+        error_set(error, "cannot look up the Kafka topic '%s': %s", topic->name, kafka_describe(err, text));
         return is_passing(err) ? KAFKA_TOPIC_LATER : KAFKA_TOPIC_DENIED;
     }
     err = create(rk, topic, timeout_ms, &detail);
@@ -95,9 +121,10 @@ enum kafka_topic_result kafka_topic_ensure(rd_kafka_t *rk, const struct kafka_to
         error_set(error, "cannot create the Kafka topic '%s': %s", topic->name, detail.text);
         return KAFKA_TOPIC_LATER;
     }
+    write_command(topic, command, sizeof command);
     error_set(error,
-              "the Kafka topic '%s' is missing and cannot be created (%s): create it with kafka-topics.sh "
-              "--bootstrap-server ... --create --topic %s, or grant this client the right to",
-              topic->name, detail.text, topic->name);
+              "the Kafka topic '%s' is missing and Kafka does not let this client create it (%s): have it "
+              "created by %s",
+              topic->name, detail.text, command);
     return KAFKA_TOPIC_DENIED;
 }

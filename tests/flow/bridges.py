@@ -44,6 +44,10 @@ class Bridge:
         assert received == delivered + spooled + dead
         return {"received": received, "delivered": delivered, "spooled": spooled, "dead": dead}
 
+    def spool_bytes(self):
+        """Of its segments."""
+        return sum(file.stat().st_size for file in self.spool.glob("*.seg"))
+
     def memory(self):
         """Resident bytes."""
         status = open(f"/proc/{self.program.pid}/status").read()

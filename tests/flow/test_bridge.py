@@ -235,7 +235,7 @@ def test_sigterm_leaves_the_rest_in_the_spool(tmp_path, programs):
         with MqttClient(brokers.mqtt.port) as client:
             publish_numbers(client, bridge.topic, 1, 50)
         # That the broker has them does not mean that the bridge has: each takes more than 50 bytes in the spool.
-        wait_until(lambda: sum(file.stat().st_size for file in bridge.spool.glob("*.seg")) > 50 * 50, 20, "50 messages in the spool")
+        wait_until(lambda: bridge.spool_bytes() > 50 * 50, 20, "50 messages in the spool")
         state = bridge.stop()
         assert state["received"] == 50 and state["spooled"] > 0
         brokers.kafka.thaw()

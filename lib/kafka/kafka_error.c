@@ -1,0 +1,75 @@
+#include "kafka_error.h"
+
+#include "kafka.h"
+
+#include <openssl/x509_vfy.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+const char *kafka_describe(rd_kafka_resp_err_t err, char text[static KAFKA_ERROR_SIZE])
+{
+    const char *advice = NULL;
+    if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        advice = "--producer --topic TOPIC (exactly-once and consumers: --operation Read too)";
+    else if (err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+        advice = "--operation Read --group ID";
+    else if (err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+        advice = "--operation Write --operation Describe --transactional-id ID";
+    else if (err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
+        advice = "--operation IdempotentWrite --cluster";
+    snprintf(text, KAFKA_ERROR_SIZE, "%s%s%s", rd_kafka_err2str(err),
+             advice ? ": grant this user the right with kafka-acls.sh --add --allow-principal User:NAME "
+                    : "",
+             advice ? advice : "");
+    return text;
+}
+
+/* librdkafka repeats its nonce before 2.6.1, which Kafka 4 refuses (librdkafka's pull request 4895). */
+static const char *scram_advice(void)
+{
+    return rd_kafka_version() < 0x020601ff ? ": check sasl.username and sasl.password; with Kafka 4, SCRAM "
+                                             "needs librdkafka 2.6.1 or newer: use "
+                                             "PLAIN over TLS or a client certificate"
+                                           : ": check sasl.username and sasl.password";
+}
+
+const char *kafka_log_advice(const char *text)
+{
+    static const char *const known[][2] = {
+        {"credentials with SASL mechanism SCRAM", NULL},
+        {"SASL authentication error", ": check sasl.username, sasl.password and sasl.mechanism"},
+        {"might be caused by incorrect security.protocol", ": does it want TLS or a login?"},
+        {"Unsupported SASL mechanism", ": set sasl.mechanism to one of those"},
+        {"sslv3 alert bad certificate",
+         ": the broker wants a client certificate that it trusts: set ssl.certificate.location and "
+         "ssl.key.location"},
+        {"alert certificate required",
+         ": the broker wants a client certificate: set ssl.certificate.location and ssl.key.location"},
+        {"alert unknown ca",
+         ": the broker does not trust the CA of the certificate in ssl.certificate.location"},
+        {"alert certificate expired", ": the certificate in ssl.certificate.location has expired"},
+    };
+    for (size_t i = 0; i < COUNT(known); i++)
+        if (strstr(text, known[i][0]))
+            return known[i][1] ? known[i][1] : scram_advice();
+    return "";
+}
+
+int kafka_check_certificate(rd_kafka_t *rk, const char *broker, int32_t id, int *verdict, int depth,
+                            const char *certificate, size_t size, char *reason, size_t reason_size,
+                            void *opaque)
+{
+    (void)rk, (void)id, (void)depth, (void)certificate, (void)size, (void)opaque;
+    const char *advice = "set ssl.ca.location to the certificate of the CA that has signed it";
+    if (*verdict == X509_V_OK)
+        return 1;
+    if (*verdict == X509_V_ERR_CERT_HAS_EXPIRED || *verdict == X509_V_ERR_CERT_NOT_YET_VALID)
+        advice = "renew it on the broker, or set this machine's clock";
+    else if (*verdict == X509_V_ERR_HOSTNAME_MISMATCH || *verdict == X509_V_ERR_IP_ADDRESS_MISMATCH)
+        advice = "name the broker as its certificate does, in --brokers and in its advertised.listeners";
+    snprintf(reason, reason_size, "the certificate of %s is refused: %s: %s", broker,
+             X509_verify_cert_error_string(*verdict), advice);
+    return 0;
+}
