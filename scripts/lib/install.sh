@@ -32,7 +32,8 @@ shellcheck                | has_command shellcheck          | checks the scripts
 valgrind                  | has_command valgrind            | finds leaks
 curl                      | has_command curl                | what fetch-data.sh is tested with
 wget                      | has_command wget                | what fetch-data.sh is tested with
-default-jdk-headless      | has_command javac           | runs the tests' small Java programs
+default-jdk-headless      | has_command javac           | runs small Java programs of the tests
+openssl                   | has_command openssl             | makes certificates
 mosquitto-clients         | has_command mosquitto_sub       | checks what our MQTT programs did
 python3-pytest            | has_pytest                      | runs the flow tests
 python3-paho-mqtt         | find_python paho.mqtt           | checks what our MQTT programs did
