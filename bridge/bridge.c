@@ -5,6 +5,7 @@
 #include "forwarder.h"
 #include "receiver.h"
 #include "stop.h"
+#include "supervision.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -19,6 +20,7 @@ struct bridge {
     struct dead_letters *letters;
     struct forwarder *forwarder;
     struct receiver *receiver;
+    struct supervision supervision;
 };
 
 static bool open_spool(struct bridge *b, struct error *error)
@@ -67,6 +69,7 @@ static void wait_and_regulate(struct bridge *b)
     while (!stop_requested() && !receiver_failed(b->receiver)) {
         poll(wait, 2, 1000);
         receiver_regulate(b->receiver);
+        supervision_tick(&b->supervision);
     }
 }
 
@@ -98,7 +101,9 @@ int bridge_run(struct bridge_settings *settings, const char *name)
     int status = EXIT_DONE;
     if (open_all(&b, &error)) {
         log_state(&b, "started");
+        supervision_begin(&b.supervision, b.forwarder, b.receiver, b.spool);
         wait_and_regulate(&b);
+        supervision_end(&b.supervision, settings->drain_timeout);
         if (receiver_failed(b.receiver) || forwarder_failed(b.forwarder))
             status = EXIT_FAILED;
     } else {

@@ -36,6 +36,7 @@ struct forwarder {
     int wake;          /* event */
     atomic_bool armed; /* the thread sleeps until woken: a store must write to `wake` */
     atomic_bool failed;
+    _Atomic uint64_t beat; /* passes begun and naps done */
     atomic_bool stopping;
     _Atomic int64_t deadline; /* monotonic ns: when draining ends */
     pthread_mutex_t mutex;    /* guards notify_* */
@@ -55,6 +56,11 @@ void forwarder_notify_below(struct forwarder *f, int64_t bytes, int fd)
     f->notify_bytes = bytes;
     f->notify_fd = fd;
     pthread_mutex_unlock(&f->mutex);
+}
+
+uint64_t forwarder_beat(const struct forwarder *f)
+{
+    return atomic_load(&f->beat);
 }
 
 bool forwarder_failed(const struct forwarder *f)
@@ -97,6 +103,7 @@ static void sleep_for(struct forwarder *f, int64_t ns)
         int64_t left = end - now < longest_nap ? end - now : longest_nap;
         struct timespec wait = {.tv_sec = left / SECOND, .tv_nsec = left % SECOND};
         nanosleep(&wait, NULL);
+        atomic_fetch_add(&f->beat, 1);
     }
 }
 
@@ -131,8 +138,10 @@ static void *run(void *context)
 {
     struct forwarder *f = context;
     int64_t last_pass = 0;
+    pthread_setname_np(pthread_self(), "forwarder"); /* for top -H and debuggers */
     while (!finished(f)) {
         uint64_t seen = spool_next_id(f->spool);
+        atomic_fetch_add(&f->beat, 1);
         struct pass done = pass(f);
         if (done.failed) {
             atomic_store(&f->failed, true);

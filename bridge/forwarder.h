@@ -23,6 +23,10 @@ void forwarder_wake(struct forwarder *forwarder);
  * Any thread. */
 void forwarder_notify_below(struct forwarder *forwarder, int64_t bytes, int fd);
 
+/* Changes with every pass and every wait of the thread: at the latest every few seconds, however long Kafka
+ * is away. Any thread. */
+uint64_t forwarder_beat(const struct forwarder *forwarder);
+
 /* True once it cannot go on (said in the log). Any thread. */
 bool forwarder_failed(const struct forwarder *forwarder);
 

@@ -38,7 +38,8 @@ struct receiver {
     atomic_bool full; /* a message did not fit into the spool since it was last left for the broker's care */
     atomic_bool waiting; /* a message that does not fit waits to be stored */
     atomic_bool failed;
-    bool paused; /* main thread only */
+    _Atomic uint64_t beat; /* steps of storing; odd while a message is being stored */
+    bool paused;           /* main thread only */
 };
 
 static int64_t high_water(const struct receiver *r)
@@ -64,6 +65,7 @@ static void store(struct receiver *r, const struct spool_record *record)
 {
     struct error error;
     enum spool_append_result result;
+    atomic_fetch_add_explicit(&r->beat, 1, memory_order_relaxed);
     while ((result = spool_append(r->spool, record, NULL, &error)) != SPOOL_APPENDED) {
         uint64_t held;
         atomic_store(&r->waiting, result == SPOOL_FULL);
@@ -73,8 +75,10 @@ static void store(struct receiver *r, const struct spool_record *record)
             log_error("a message cannot be stored and is not acknowledged: %s; trying again", error.text);
         forwarder_wake(r->forwarder);
         pause_briefly();
+        atomic_fetch_add_explicit(&r->beat, 2, memory_order_relaxed);
     }
     atomic_store_explicit(&r->waiting, false, memory_order_relaxed);
+    atomic_fetch_add_explicit(&r->beat, 1, memory_order_relaxed);
     forwarder_wake(r->forwarder);
 }
 
@@ -198,6 +202,29 @@ void receiver_regulate(struct receiver *r)
 int receiver_fd(const struct receiver *r)
 {
     return r->fd;
+}
+
+const char *receiver_connection(const struct receiver *r)
+{
+    static const char *const texts[] = {
+        [MQTT_DISCONNECTED] = "not connected, trying",
+        [MQTT_CONNECTING] = "not connected, trying", /* one text: the two alternate while a broker is away */
+        [MQTT_CONNECTED] = "connected, not subscribed yet",
+        [MQTT_SUBSCRIBED] = "subscribed",
+        [MQTT_FAILED] = "failed",
+        [MQTT_PAUSED] = "left while the spool is nearly full",
+    };
+    return texts[mqtt_state(atomic_load(&r->connection))];
+}
+
+uint64_t receiver_beat(const struct receiver *r)
+{
+    return atomic_load_explicit(&r->beat, memory_order_relaxed);
+}
+
+bool receiver_is_idle(const struct receiver *r)
+{
+    return receiver_beat(r) % 2 == 0;
 }
 
 bool receiver_failed(const struct receiver *r)

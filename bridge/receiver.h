@@ -22,6 +22,14 @@ void receiver_regulate(struct receiver *receiver);
 /* Readable when receiver_regulate has something to do; for poll(). */
 int receiver_fd(const struct receiver *receiver);
 
+/* How the connection to the broker stands, in a few words for people: a constant text. Any thread. */
+const char *receiver_connection(const struct receiver *receiver);
+
+/* receiver_beat changes with every step towards storing a message, also while one that cannot be stored is
+ * tried again and again; while receiver_is_idle, there is none to store. Any thread. */
+uint64_t receiver_beat(const struct receiver *receiver);
+bool receiver_is_idle(const struct receiver *receiver);
+
 /* True once the connection has failed for good (said in the log). Any thread. */
 bool receiver_failed(const struct receiver *receiver);
 

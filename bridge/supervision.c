@@ -1,0 +1,95 @@
+#include "supervision.h"
+
+#include "clock.h"
+#include "notify.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* How often the status text is brought up to date while only its numbers change. */
+static const int64_t status_interval = 10 * SECOND;
+
+static void tell(struct supervision *s, bool sent, const struct error *error)
+{
+    uint64_t held;
+    if (!sent && log_allowed(&s->failures, &held))
+        log_warning("%s", error->text);
+}
+
+static void tell_status(struct supervision *s, int64_t now)
+{
+    const char *connection = receiver_connection(s->receiver);
+    struct spool_stats stats;
+    struct error error;
+    if (s->connection && strcmp(connection, s->connection) == 0 && now - s->told < status_interval)
+        return;
+    s->connection = connection;
+    s->told = now;
+    spool_get_stats(s->spool, &stats);
+    tell(s,
+         notify(&error,
+                "STATUS=MQTT: %s. Received %" PRIu64 " = delivered %" PRIu64 " + spooled %" PRIu64
+                " + dead letters %" PRIu64,
+                connection, stats.received, stats.delivered, stats.spooled, stats.dead),
+         &error);
+}
+
+/* The watchdog hears of us only when each thread has moved since it last did. */
+static void answer_watchdog(struct supervision *s, int64_t now)
+{
+    struct error error;
+    uint64_t forwarder = forwarder_beat(s->forwarder), receiver = receiver_beat(s->receiver);
+    bool forwarder_moves = forwarder != s->forwarder_beat;
+    bool receiver_moves = receiver_is_idle(s->receiver) || receiver != s->receiver_beat;
+    if (forwarder_moves && receiver_moves) {
+        s->forwarder_beat = forwarder;
+        s->receiver_beat = receiver;
+        s->answered = now;
+        s->warned = false;
+        tell(s, notify(&error, "WATCHDOG=1"), &error);
+    } else if (!s->warned && now - s->answered > s->watchdog / 2) {
+        s->warned = true;
+        log_error("the %s has not moved for %.1f s: the service manager's watchdog, which allows %.1f s, is "
+                  "not answered",
+                  forwarder_moves ? "receiver" : "forwarder", (double)(now - s->answered) / SECOND,
+                  (double)s->watchdog / SECOND);
+    }
+}
+
+void supervision_begin(struct supervision *s, struct forwarder *forwarder, struct receiver *receiver,
+                       struct spool *spool)
+{
+    struct error error;
+    *s = (struct supervision){
+        .forwarder = forwarder,
+        .receiver = receiver,
+        .spool = spool,
+        .watchdog = notify_watchdog(),
+        .answered = clock_monotonic(),
+        .failures = {.interval = MINUTE},
+    };
+    tell(s, notify(&error, "READY=1"), &error);
+}
+
+void supervision_tick(struct supervision *s)
+{
+    int64_t now = clock_monotonic();
+    if (!notify_wanted())
+        return;
+    tell_status(s, now);
+    if (s->watchdog)
+        answer_watchdog(s, now);
+}
+
+void supervision_end(struct supervision *s, int64_t drain_timeout)
+{
+    /* For calls to Kafka that are under way, and for the MQTT library to let go. */
+    const int64_t margin = 30 * SECOND;
+    struct error error;
+    tell(s,
+         notify(&error,
+                "STOPPING=1\nSTATUS=Delivering what is spooled, then stopping\n"
+                "EXTEND_TIMEOUT_USEC=%" PRId64,
+                drain_timeout / MICROSECOND + margin / MICROSECOND),
+         &error);
+}
