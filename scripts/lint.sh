@@ -12,9 +12,9 @@ cd "$root"
 clang_format_release=14
 
 failed=
-bash_files=(.ci/run scripts/*.sh scripts/lib/supervise.sh)
+scripts=(.ci/run scripts/*.sh scripts/lib/supervise.sh packaging/debian/{postinst,prerm,postrm})
 # The sourced files are checked as part of the scripts that source them.
-shellcheck --external-sources --check-sourced --source-path=SCRIPTDIR:. "${bash_files[@]}" || failed=yes
+shellcheck --external-sources --check-sourced --source-path=SCRIPTDIR:. "${scripts[@]}" || failed=yes
 
 if [[ $(clang-format --version) == *" version $clang_format_release."* ]]; then
     mapfile -d '' -t sources < <(find lib publish subscribe bridge tests -name '*.[ch]' -print0)

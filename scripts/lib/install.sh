@@ -3,7 +3,7 @@
 # shellcheck shell=bash
 
 # One line a need: Debian's packages | how to see that it is there | what it is for.
-needs_to_run='
+needs_to_build='
 cmake                     | has_command cmake               | configures the build
 ninja-build               | has_command ninja               | builds
 gcc libc6-dev             | has_header stdio.h              | compiles the programs
@@ -16,10 +16,19 @@ zlib1g-dev                | has_header zlib.h               | reads packed senso
 libjansson-dev            | has_header jansson.h            | reads and writes JSON
 libssl-dev                | has_header openssl/evp.h        | SHA-256
 uuid-dev                  | has_header uuid/uuid.h          | names a spool
+'
+# shellcheck disable=SC2034  # nor has package.sh for what follows
+needs_to_run=$needs_to_build'
 mosquitto                 | has_command mosquitto           | the private MQTT broker
 default-jre-headless      | has_java                        | runs the private Kafka broker (Java 17 or newer)
 maven                     | has_command mvn                 | downloads Apache Kafka
 python3 python3-confluent-kafka | find_python confluent_kafka | counts what arrived in Kafka
+'
+# shellcheck disable=SC2034
+needs_to_package='
+scdoc                     | has_command scdoc               | makes the manual pages
+dpkg-dev                  | has_command dpkg-shlibdeps      | finds the packages that the programs depend on
+file                      | has_command file                | tells programs from other files
 '
 # shellcheck disable=SC2034  # run.sh has no use for it
 needs_to_test='
@@ -37,6 +46,9 @@ openssl                   | has_command openssl             | makes certificates
 mosquitto-clients         | has_command mosquitto_sub       | checks what our MQTT programs did
 python3-pytest            | has_pytest                      | runs the flow tests
 python3-paho-mqtt         | find_python paho.mqtt           | checks what our MQTT programs did
+python3-yaml              | find_python yaml                | reads docker-compose.yml
+docker-compose            | has_command docker-compose      | checks docker-compose.yml
+systemd                   | has_command systemd-analyze     | checks the service for systemd
 '
 
 has_command() { command -v "$1" >/dev/null; }

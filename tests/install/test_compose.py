@@ -1,0 +1,62 @@
+"""docker-compose.yml and the Dockerfile, as far as they can be checked without an engine that runs them."""
+
+import re
+
+import pytest
+import yaml
+from places import BIN, PROGRAMS, ROOT, run
+
+SENSORS = re.findall(r"^SENSOR\((\w+),", (ROOT / "lib/sensors.def").read_text(), re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def services():
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+
+
+def test_compose_accepts_it():
+    run("docker-compose", "--file", ROOT / "docker-compose.yml", "--profile", "publish", "config", "--quiet")
+
+
+def test_has_a_bridge_and_a_publisher_for_each_sensor(services):
+    assert len(SENSORS) == 6
+    for name in (sensor.replace("_", "-") for sensor in SENSORS):
+        bridge, publisher = services[f"bridge-{name}"], services[f"publish-{name}"]
+        assert bridge["command"] == [f"roomstream-bridge-{name}"]
+        assert publisher["command"] == [f"roomstream-publish-{name}"]
+        assert publisher["profiles"] == ["publish"] and "profiles" not in bridge
+        assert publisher["depends_on"] == {f"bridge-{name}": {"condition": "service_healthy"}}
+        assert {f"bridge-{name}", f"publish-{name}"} <= set(PROGRAMS)
+    assert len(services) == 2 + 2 * len(SENSORS)
+
+
+def test_programs_understand_their_environment(services):
+    for service in services.values():
+        for program in service.get("command", []):
+            variables = {name: str(value) for name, value in service["environment"].items()}
+            config = run(BIN / program.removeprefix("roomstream-"), "--print-config", **variables)
+            values = dict(line.split(" = ", 1) for line in config.splitlines() if " = " in line)
+            assert values["host"] == "mosquitto"
+            for name, value in variables.items():
+                if name.startswith("ROOMSTREAM_"):
+                    assert values[name.removeprefix("ROOMSTREAM_").lower().replace("_", "-")] == value
+
+
+def test_brokers_are_ours_alone_and_checked(services):
+    for name in ("mosquitto", "kafka"):
+        assert all(port.startswith("127.0.0.1:") for port in services[name]["ports"])
+        assert services[name]["healthcheck"]["test"][0] == "CMD"
+    version = re.search(r"<kafka.version>(.+)</kafka.version>", (ROOT / "config/kafka/pom.xml").read_text())[1]
+    assert services["kafka"]["image"] == f"apache/kafka:{version}"
+
+
+def test_bridge_is_healthy_while_connected_to_port_1883(services):
+    pattern = services["bridge-temp"]["healthcheck"]["test"][3]
+    assert pattern == f":{1883:04X} 01"
+
+
+def test_image_is_made_by_the_script_that_makes_the_package():
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert "scripts/package.sh" in dockerfile
+    assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", dockerfile, re.MULTILINE), "not as root"
+    assert dockerfile.index("\nUSER ") < dockerfile.index("\nCMD ")

@@ -1,0 +1,89 @@
+"""What `cmake --install` puts where, and the service for systemd."""
+
+import os
+import re
+
+import pytest
+from places import BUILD, PROGRAMS, ROOT, VERSION, run
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The folder in place of / that everything is installed below, with the prefix /usr/local."""
+    folder = tmp_path_factory.mktemp("destination")
+    run("cmake", "--install", BUILD, DESTDIR=str(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unit(installed):
+    """The service's text, its program being one that is there."""
+    text = (installed / "usr/local/lib/systemd/system/roomstream-bridge@.service").read_text()
+    program = re.search(r"^ExecStart=(\S+)$", text, re.MULTILINE)[1]
+    assert program == "/usr/local/bin/roomstream-bridge"
+    return text.replace(program, str(installed) + program)
+
+
+@pytest.fixture
+def unit_file(unit, tmp_path):
+    path = tmp_path / "roomstream-bridge@.service"
+    path.write_text(unit)
+    return path
+
+
+def test_programs_and_manual_pages(installed):
+    programs = sorted(os.listdir(installed / "usr/local/bin"))
+    assert programs == [f"roomstream-{name}" for name in PROGRAMS]
+    assert sorted(os.listdir(installed / "usr/local/share/man/man1")) == sorted(f"{name}.1" for name in programs)
+    for name in programs:
+        assert VERSION in run(installed / "usr/local/bin" / name, "--version")
+
+
+def test_no_path_of_the_build_is_left(installed):
+    for path in (installed / "usr/local").rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert os.fsencode(installed) not in content, path
+            assert path.parent.name == "bin" or os.fsencode(BUILD) not in content, path
+
+
+def test_configuration_is_installed_once(installed):
+    path = installed / "usr/local/etc/roomstream/roomstream.conf"
+    run(installed / "usr/local/bin/roomstream-bridge-temp", "--config", path, "--print-config")
+    assert path.read_bytes() == (ROOT / "config/roomstream.conf").read_bytes()
+    path.write_text("[mqtt]\nhost = mine\n")
+    run("cmake", "--install", BUILD, DESTDIR=str(installed))
+    assert path.read_text() == "[mqtt]\nhost = mine\n"
+
+
+def test_example_of_one_bridge_is_understood(installed):
+    example = installed / "usr/local/share/doc/roomstream/examples/bridge-NAME.env.example"
+    settings = dict(re.findall(r"^#?(\w+)=(.*)$", example.read_text(), re.MULTILINE))
+    config = run(installed / "usr/local/bin/roomstream-bridge", "--print-config", HOME="/", **settings)
+    values = dict(line.split(" = ", 1) for line in config.splitlines() if " = " in line)
+    for name, value in settings.items():
+        assert values[name.removeprefix("ROOMSTREAM_").lower().replace("_", "-")] == value
+
+
+def test_service_is_valid(unit_file):
+    # Its words about an unknown setting are a warning only.
+    assert run("systemd-analyze", "verify", "--man=no", f"{unit_file.parent}/{unit_file.name}") == ""
+
+
+def test_service_is_hardened(unit_file):
+    # In tenths of systemd's measure of exposure, which goes from 0 to 10; below 2 it says OK.
+    run("systemd-analyze", "security", "--offline=true", "--threshold=19", unit_file)
+
+
+def test_service_gives_the_bridge_what_it_needs(unit, installed, tmp_path):
+    """Its environment, as systemd would expand it, makes a bridge that can run."""
+    environment = re.search(r"^Environment=(.*)$", unit, re.MULTILINE)[1]
+    for specifier, value in {"%d": installed / "usr/local/etc/roomstream", "%S": tmp_path, "%i": "light"}.items():
+        environment = environment.replace(specifier, str(value))
+    assert "%" not in environment
+    config = run(installed / "usr/local/bin/roomstream-bridge", "--print-config",
+                 **dict(setting.split("=", 1) for setting in environment.split()))
+    assert "topic = light\n" in config
+    assert f"spool = {tmp_path}/roomstream/light\n" in config
+    assert "StateDirectory=roomstream/%i\n" in unit
+    assert "/usr/local/etc/roomstream/roomstream.conf\n" in re.search(r"^LoadCredential=.*\n", unit, re.MULTILINE)[0]
