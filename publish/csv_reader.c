@@ -404,3 +404,11 @@ bool csv_reader_column(const struct csv_reader *reader, const char *name, size_t
                          reader->row_line, name, list, length < sizeof list ? "" : "...");
     return true;
 }
+
+bool csv_reader_has_column(const struct csv_reader *reader, const char *name)
+{
+    for (size_t i = 0; i < reader->name_count; i++)
+        if (strcmp(reader->names[i], name) == 0)
+            return true;
+    return false;
+}

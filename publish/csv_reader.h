@@ -36,6 +36,8 @@ void csv_reader_close(struct csv_reader *reader);
 bool csv_reader_column(const struct csv_reader *reader, const char *name, size_t *column,
                        struct error *error);
 
+bool csv_reader_has_column(const struct csv_reader *reader, const char *name);
+
 /* Goes to the next row; empty lines are none. With CSV_READER_BAD_ROW and CSV_READER_FAILED, *error says
  * where and why. */
 enum csv_reader_result csv_reader_next(struct csv_reader *reader, struct error *error);

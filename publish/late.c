@@ -32,10 +32,13 @@ void late_hold(struct late *late, const struct message *message, uint64_t due)
     if (late->count == late->size)
         abort();
     struct held *held = &late->items[(late->first + late->count++) % late->size];
-    *held = (struct held){due, *message, *message->time, *message->value, *message->occupancy};
+    *held = (struct held){.due = due, .message = *message, .time = *message->time, .value = *message->value};
     held->message.time = &held->time;
     held->message.value = &held->value;
-    held->message.occupancy = &held->occupancy;
+    if (message->occupancy) {
+        held->occupancy = *message->occupancy;
+        held->message.occupancy = &held->occupancy;
+    }
 }
 
 bool late_take(struct late *late, uint64_t row, struct message *message)

@@ -16,12 +16,12 @@ static const char details[] =
     "One message is published for each row and column, paced by the recorded time. It ends when every "
     "message is "
     "acknowledged, with status 0; it waits for a broker that is away and reconnects by itself.\n\n"
-    "The file needs a header line with the columns Date (YYYY/MM/DD), Time (HH:MM:SS), Room_Occupancy_Count "
-    "and those "
-    "to publish, in any order and among others. A JSON payload is "
+    "The file needs a header line that names the columns with the time and those to publish, in any order "
+    "and "
+    "among others. A JSON payload is "
     "{\"time\":...,\"sensor\":...,\"node\":...,\"value\":...,\"unit\":...,\"occupancy\":...,\"seq\":...}; "
     "numbers "
-    "keep the file's digits, seq counts the messages from 1.";
+    "keep the file's digits, seq counts the readings from 1.";
 
 int main(int argc, char **argv)
 {

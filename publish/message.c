@@ -81,14 +81,14 @@ static char *before_value(enum message_format format, const char *sensor, const 
     abort();
 }
 
-/* From the value to the occupancy or the end. */
+/* What follows the value, up to the occupancy. */
 static char *after_value(enum message_format format, const char *unit, int64_t node)
 {
     switch (format) {
     case MESSAGE_JSON:
-        return text_of("%s%s,\"occupancy\":", *unit ? ",\"unit\":" : "", unit);
+        return text_of("%s%s", *unit ? ",\"unit\":" : "", unit);
     case MESSAGE_CSV:
-        return text_of(", %" PRId64 ", ", node);
+        return text_of(", %" PRId64, node);
     case MESSAGE_SENML:
         return text_of("}]");
     }
@@ -186,7 +186,8 @@ static char *put_json(char *at, const struct frame *frame, const struct message 
     at = put(at, frame->before, frame->before_length);
     at = put_number(at, message->value);
     at = put(at, frame->after, frame->after_length);
-    at = put_number(at, message->occupancy);
+    if (message->occupancy)
+        at = put_number(put(at, ",\"occupancy\":", 13), message->occupancy);
     at = put(at, ",\"seq\":", 7);
     at = put_unsigned(at, message->seq);
     return put(at, "}", 1);
@@ -200,7 +201,7 @@ static char *put_csv(char *at, const struct frame *frame, const struct message *
     at = put(at, frame->before, frame->before_length);
     at = put_number(at, message->value);
     at = put(at, frame->after, frame->after_length);
-    return put_number(at, message->occupancy);
+    return message->occupancy ? put_number(put(at, ", ", 2), message->occupancy) : at;
 }
 
 /* Not before message_earliest(). */

@@ -36,9 +36,10 @@ bool message_senml_name(const char *name);
 /* What one message tells; pointers are not owned. */
 struct message {
     const struct recorded_time *time;
-    const struct number *value, *occupancy;
-    size_t column; /* of the writer's columns */
-    uint64_t seq;  /* number of the reading, from 1 */
+    const struct number *value;
+    const struct number *occupancy; /* NULL: not known, and not told */
+    size_t column;                  /* of the writer's columns */
+    uint64_t seq;                   /* number of the reading, from 1 */
 };
 
 struct message_writer;

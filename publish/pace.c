@@ -1,5 +1,6 @@
 #include "pace.h"
 
+#include "chance.h"
 #include "clock.h"
 
 void pace_init(struct pace *pace, const struct pace_settings *settings)
@@ -31,14 +32,10 @@ static int64_t after(int64_t start, double ns)
     return start + (int64_t)(ns < 1e18 ? ns : 1e18);
 }
 
-int64_t pace_next(struct pace *pace, int64_t time, int64_t now)
+/* Without jitter. */
+static int64_t due(struct pace *pace, int64_t time, int64_t now)
 {
     const struct pace_settings *settings = pace->settings;
-    if (!pace->started) {
-        pace->started = true;
-        pace->start = now;
-        pace->last_time = time;
-    }
     pace->elapsed = add(pace->elapsed, gap(pace->last_time, time, settings->max_gap));
     pace->last_time = time;
     uint64_t before = pace->messages++;
@@ -51,4 +48,20 @@ int64_t pace_next(struct pace *pace, int64_t time, int64_t now)
         break;
     }
     return now;
+}
+
+int64_t pace_next(struct pace *pace, uint64_t number, int64_t time, int64_t now)
+{
+    const struct pace_settings *settings = pace->settings;
+    if (!pace->started) {
+        pace->started = true;
+        pace->start = pace->latest = now;
+        pace->last_time = time;
+    }
+    int64_t instant = due(pace, time, now);
+    if (settings->jitter == 0)
+        return instant;
+    double part = chance((uint64_t)settings->seed, CHANCE_JITTER, number, 0, 0);
+    instant = add(instant, (int64_t)(part * (double)settings->jitter));
+    return pace->latest = instant > pace->latest ? instant : pace->latest;
 }

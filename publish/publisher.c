@@ -193,7 +193,7 @@ static bool publish_message(struct publisher *p, const struct replay_message *me
     struct outbox_message *slot = wait_for_slot(p);
     if (!slot)
         return false;
-    int64_t now = clock_monotonic(), due = pace_next(&p->pace, message->timeline, now);
+    int64_t now = clock_monotonic(), due = pace_next(&p->pace, message->number, message->timeline, now);
     slot->column = message->message.column;
     slot->fault = message->fault;
     slot->missing = message->missing;

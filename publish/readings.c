@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,8 @@ struct readings {
     void *context;
     const struct readings_settings *settings;
     struct csv_reader *csv;
-    size_t date, clock, occupancy; /* column numbers in the file */
+    size_t date, time, occupancy; /* column numbers in the file */
+    bool has_occupancy;
     size_t *columns;
     struct number *values;
     uint64_t rows, bad_rows;
@@ -31,9 +33,12 @@ static bool find_columns(struct readings *readings, struct error *error)
 {
     const struct readings_settings *settings = readings->settings;
     const struct csv_reader *csv = readings->csv;
-    if (!csv_reader_column(csv, settings->date_column, &readings->date, error) ||
-        !csv_reader_column(csv, settings->clock_column, &readings->clock, error) ||
-        !csv_reader_column(csv, settings->occupancy_column, &readings->occupancy, error))
+    readings->has_occupancy =
+        !settings->occupancy_optional || csv_reader_has_column(csv, settings->occupancy_column);
+    if ((settings->date_column && !csv_reader_column(csv, settings->date_column, &readings->date, error)) ||
+        !csv_reader_column(csv, settings->time_column, &readings->time, error) ||
+        (readings->has_occupancy &&
+         !csv_reader_column(csv, settings->occupancy_column, &readings->occupancy, error)))
         return false;
     for (size_t i = 0; i < settings->columns->count; i++)
         if (!csv_reader_column(csv, settings->columns->items[i].name, &readings->columns[i], error))
@@ -98,11 +103,11 @@ static bool parse_number(const struct readings *readings, size_t column, struct 
                             "'%.80s' is not a decimal number of up to %d characters", text, NUMBER_MAX);
 }
 
-static bool parse_time(struct readings *readings, struct reading *reading, struct error *error)
+/* The usual file has a date and a clock. */
+static bool read_date_and_clock(struct readings *readings, int64_t *ns, struct error *error)
 {
     const char *date = csv_reader_field(readings->csv, readings->date),
-               *clock = csv_reader_field(readings->csv, readings->clock);
-    int64_t in_day;
+               *clock = csv_reader_field(readings->csv, readings->time);
     if (strcmp(date, readings->day) != 0) {
         if (!recorded_date(date, &readings->day_start)) {
             readings->day[0] = '\0';
@@ -111,20 +116,53 @@ static bool parse_time(struct readings *readings, struct reading *reading, struc
         }
         memcpy(readings->day, date, sizeof readings->day);
     }
-    if (!recorded_clock(clock, &in_day))
-        return csv_reader_error(readings->csv, readings->clock, error, "'%.80s' is not a time as in 10:49:41",
+    if (!recorded_clock(clock, ns))
+        return csv_reader_error(readings->csv, readings->time, error, "'%.80s' is not a time as in 10:49:41",
                                 clock);
-    if (readings->day_start + in_day < readings->settings->earliest)
-        return csv_reader_error(readings->csv, readings->date, error,
-                                "'%s' is too early for this message format", date);
-    recorded_time_set(&reading->time, readings->day_start + in_day, false);
+    *ns += readings->day_start;
     return true;
 }
 
-static bool parse_row(struct readings *readings, struct reading *reading, struct error *error)
+/* Any other: a column, or two with a blank between. */
+static bool read_time(const struct readings *readings, int64_t *ns, bool *utc, struct error *error)
 {
-    if (!parse_time(readings, reading, error) ||
-        !parse_number(readings, readings->occupancy, &reading->occupancy, error))
+    const struct readings_settings *settings = readings->settings;
+    const char *text = csv_reader_field(readings->csv, readings->time);
+    char both[256];
+    bool fits = true;
+    if (settings->date_column) {
+        int length =
+            snprintf(both, sizeof both, "%s %s", csv_reader_field(readings->csv, readings->date), text);
+        fits = (size_t)length < sizeof both;
+        text = both;
+    }
+    if (fits && time_format_read(&settings->time_format, text, ns, utc))
+        return true;
+    return csv_reader_error(readings->csv, readings->time, error,
+                            "'%.80s' is not a time as in %.80s, from 1678 to 2261", text,
+                            time_format_example(&settings->time_format));
+}
+
+static bool parse_time(struct readings *readings, struct reading *reading, struct error *error)
+{
+    const struct readings_settings *settings = readings->settings;
+    int64_t ns;
+    bool utc = false;
+    if (settings->date_column && settings->time_format.kind == TIME_ISO
+            ? !read_date_and_clock(readings, &ns, error)
+            : !read_time(readings, &ns, &utc, error))
+        return false;
+    recorded_time_set(&reading->time, ns, utc);
+    if (ns < settings->earliest)
+        return csv_reader_error(readings->csv, settings->date_column ? readings->date : readings->time, error,
+                                "'%.10s' is too early for this message format", reading->time.date);
+    return true;
+}
+
+static bool parse_values(struct readings *readings, struct reading *reading, struct error *error)
+{
+    reading->occupancy.length = 0;
+    if (readings->has_occupancy && !parse_number(readings, readings->occupancy, &reading->occupancy, error))
         return false;
     for (size_t i = 0; i < readings->settings->columns->count; i++)
         if (!parse_number(readings, readings->columns[i], &readings->values[i], error))
@@ -133,11 +171,16 @@ static bool parse_row(struct readings *readings, struct reading *reading, struct
     return true;
 }
 
+static bool in_range(const struct row_range *range, int64_t time)
+{
+    return (!range->has_from || time >= range->from) && (!range->has_until || time < range->until);
+}
+
 static void watch_time(struct readings *readings, const struct reading *reading)
 {
     if (readings->any_time && reading->time.ns < readings->last_time && !readings->went_back) {
         struct error place;
-        csv_reader_error(readings->csv, readings->clock, &place, "the recorded time goes back by %.9g s",
+        csv_reader_error(readings->csv, readings->time, &place, "the recorded time goes back by %.9g s",
                          (double)(readings->last_time - reading->time.ns) / SECOND);
         log_warning("%s: such rows are sent without a wait; it is said this once", place.text);
         readings->went_back = true;
@@ -155,33 +198,52 @@ static void note_bad_row(struct readings *readings, const struct error *error)
         log_warning("further bad rows are counted only");
 }
 
+enum row_result { ROW_TAKEN, ROW_OUT_OF_RANGE, ROW_BAD, ROW_NONE, ROW_FAILED };
+
+static enum row_result next_row(struct readings *readings, struct reading *reading, struct error *error)
+{
+    const struct row_range *range = &readings->settings->range;
+    if (range->last > 0 && readings->row >= (uint64_t)range->last)
+        return ROW_NONE;
+    enum csv_reader_result result = csv_reader_next(readings->csv, error);
+    readings->row++;
+    if (result == CSV_READER_FAILED)
+        return ROW_FAILED;
+    if (result == CSV_READER_END)
+        return ROW_NONE;
+    if (readings->row < (uint64_t)range->first)
+        return ROW_OUT_OF_RANGE;
+    if (result == CSV_READER_BAD_ROW || !parse_time(readings, reading, error))
+        return ROW_BAD;
+    if (!in_range(range, reading->time.ns))
+        return ROW_OUT_OF_RANGE;
+    return parse_values(readings, reading, error) ? ROW_TAKEN : ROW_BAD;
+}
+
 enum readings_result readings_next(struct readings *readings, struct reading *reading, struct error *error)
 {
     struct error reason;
-    for (;;) {
-        readings->row++;
-        switch (csv_reader_next(readings->csv, &reason)) {
-        case CSV_READER_ROW:
-            if (parse_row(readings, reading, &reason)) {
-                watch_time(readings, reading);
-                readings->rows++;
-                return READINGS_ROW;
+    for (;;)
+        switch (next_row(readings, reading, &reason)) {
+        case ROW_TAKEN:
+            watch_time(readings, reading);
+            readings->rows++;
+            return READINGS_ROW;
+        case ROW_OUT_OF_RANGE:
+            break;
+        case ROW_BAD:
+            if (!readings->settings->skip_bad) {
+                error_set(error, "%s (--skip-bad goes on without such rows)", reason.text);
+                return READINGS_FAILED;
             }
+            note_bad_row(readings, &reason);
             break;
-        case CSV_READER_END:
+        case ROW_NONE:
             return READINGS_END;
-        case CSV_READER_BAD_ROW:
-            break;
-        case CSV_READER_FAILED:
+        case ROW_FAILED:
             error_set(error, "%s", reason.text);
             return READINGS_FAILED;
         }
-        if (!readings->settings->skip_bad) {
-            error_set(error, "%s (--skip-bad goes on without such rows)", reason.text);
-            return READINGS_FAILED;
-        }
-        note_bad_row(readings, &reason);
-    }
 }
 
 uint64_t readings_row(const struct readings *readings)
@@ -191,7 +253,7 @@ uint64_t readings_row(const struct readings *readings)
 
 bool readings_error(const struct readings *readings, struct error *error, const char *text)
 {
-    return csv_reader_error(readings->csv, readings->clock, error, "%s", text);
+    return csv_reader_error(readings->csv, readings->time, error, "%s", text);
 }
 
 uint64_t readings_rows(const struct readings *readings)

@@ -7,17 +7,29 @@
 #include "error.h"
 #include "number.h"
 #include "recorded_time.h"
+#include "time_format.h"
+
+/* Which rows of the file. Zero-initialized: all. */
+struct row_range {
+    int64_t first, last; /* by number, from 1; 0: no bound */
+    bool has_from, has_until;
+    int64_t from, until; /* by recorded time: from <= time < until, ns since 1970-01-01 */
+};
 
 struct readings_settings {
-    const char *date_column, *clock_column, *occupancy_column;
+    const char *date_column; /* NULL: the time column has the date as well */
+    const char *time_column, *occupancy_column;
     const struct columns *columns;
-    int64_t earliest; /* ns since 1970-01-01: a row recorded before is a bad one */
-    bool skip_bad;    /* count bad rows and go on instead of failing */
+    int64_t earliest;        /* ns since 1970-01-01: a row recorded before is a bad one */
+    bool skip_bad;           /* count bad rows and go on instead of failing */
+    bool occupancy_optional; /* where the column is missing, readings have no occupancy */
+    struct time_format time_format;
+    struct row_range range;
 };
 
 struct reading {
     struct recorded_time time;
-    struct number occupancy;
+    struct number occupancy; /* length 0: not known */
     struct number *values; /* one a column, in the order of the settings' columns; valid until the next row */
 };
 
@@ -35,9 +47,9 @@ void readings_close(struct readings *readings);
  * False with *error, as readings_open. */
 bool readings_rewind(struct readings *readings, struct error *error);
 
-/* Reads the next row into *reading, which is to be zero-initialized before the first one. A row of which any
- * field that is needed is wrong is bad as a whole: it fails with *error, or, with skip_bad, is logged (the
- * first few) and counted. Time that goes back is logged once. */
+/* Reads the next row of the range into *reading, which is to be zero-initialized before the first one. A row
+ * of which any field that is needed is wrong is bad as a whole: it fails with *error, or, with skip_bad, is
+ * logged (the first few) and counted. Time that goes back is logged once. */
 enum readings_result readings_next(struct readings *readings, struct reading *reading, struct error *error);
 
 /* The number of the current row in the file, from 1; bad ones count, the header does not. */

@@ -29,9 +29,12 @@ static int two_digits(const char *text)
     return 10 * (text[0] - '0') + text[1] - '0';
 }
 
-bool recorded_date(const char *date, int64_t *ns)
+/* These take what stands at *at and move it behind that. */
+
+static bool take_date(const char **at, int64_t *ns)
 {
-    if (!matches(date, "0000/00/00") || date[RECORDED_DATE_LENGTH])
+    const char *date = *at;
+    if (!matches(date, "0000/00/00") && !matches(date, "0000-00-00"))
         return false;
     int year = 100 * two_digits(date) + two_digits(date + 2), month = two_digits(date + 5),
         day = two_digits(date + 8);
@@ -42,31 +45,102 @@ bool recorded_date(const char *date, int64_t *ns)
         year > 2261)
         return false;
     *ns = seconds * SECOND;
+    *at += RECORDED_DATE_LENGTH;
     return true;
 }
 
-/* Decimals of a second, from the point to the end of the text. */
-static bool decimals(const char *text, int64_t *ns)
+/* Decimals behind a point, if there is one, of a number of such units. */
+static bool take_decimals(const char **at, int64_t unit, int64_t *ns)
 {
-    int64_t unit = SECOND;
     *ns = 0;
-    if (*text == '\0')
+    if (**at != '.')
         return true;
-    if (*text++ != '.' || *text == '\0')
+    const char *digit = ++*at;
+    for (; **at >= '0' && **at <= '9'; ++*at)
+        *ns += (unit /= 10) * (**at - '0');
+    return *at > digit;
+}
+
+static bool take_clock(const char **at, int64_t *ns)
+{
+    const char *clock = *at;
+    if (!matches(clock, "00:00"))
         return false;
-    for (; *text >= '0' && *text <= '9'; text++)
-        *ns += (unit /= 10) * (*text - '0');
-    return *text == '\0';
+    bool seconds = matches(clock + 5, ":00");
+    int hour = two_digits(clock), minute = two_digits(clock + 3),
+        second = seconds ? two_digits(clock + 6) : 0;
+    int64_t fraction = 0;
+    *at += seconds ? 8 : 5;
+    if (seconds && !take_decimals(at, SECOND, &fraction))
+        return false;
+    *ns = (3600 * hour + 60 * minute + second) * SECOND + fraction;
+    return hour < 24 && minute < 60 && second < 60;
+}
+
+/* How far the zone is ahead of UTC, if there is one. */
+static bool take_zone(const char **at, int64_t *ns, bool *there)
+{
+    const char *zone = *at;
+    int hours, minutes = 0;
+    *ns = 0;
+    *there = *zone != '\0';
+    if (*zone == 'Z' || *zone == 'z') {
+        ++*at;
+        return true;
+    }
+    if (*zone != '+' && *zone != '-')
+        return true;
+    if (!matches(zone + 1, "00"))
+        return false;
+    hours = two_digits(zone + 1);
+    const char *rest = zone + 3 + (zone[3] == ':');
+    if (matches(rest, "00")) {
+        minutes = two_digits(rest);
+        rest += 2;
+    } else if (zone[3] == ':') {
+        return false;
+    }
+    *at = rest;
+    *ns = (60 * hours + minutes) * MINUTE * (*zone == '-' ? -1 : 1);
+    return hours < 24 && minutes < 60;
+}
+
+bool recorded_date(const char *date, int64_t *ns)
+{
+    return take_date(&date, ns) && *date == '\0';
 }
 
 bool recorded_clock(const char *clock, int64_t *ns)
 {
-    int64_t fraction;
-    if (!matches(clock, "00:00:00") || !decimals(clock + 8, &fraction))
+    return take_clock(&clock, ns) && *clock == '\0';
+}
+
+bool recorded_iso(const char *text, int64_t *ns, bool *utc)
+{
+    int64_t clock = 0, ahead = 0;
+    *utc = false;
+    if (!take_date(&text, ns))
         return false;
-    int hour = two_digits(clock), minute = two_digits(clock + 3), second = two_digits(clock + 6);
-    *ns = (3600 * hour + 60 * minute + second) * SECOND + fraction;
-    return hour < 24 && minute < 60 && second < 60;
+    if (*text && (!strchr("Tt ", *text++) || !take_clock(&text, &clock) || !take_zone(&text, &ahead, utc)))
+        return false;
+    *ns += clock - ahead;
+    return *text == '\0' && recorded_time_fits(*ns);
+}
+
+bool recorded_unix(const char *text, int64_t unit, int64_t *ns)
+{
+    bool negative = *text == '-';
+    int64_t whole = 0, fraction;
+    const char *at = text + negative, *digits = at;
+    /* So many digits do not overflow, and no instant that fits has more. */
+    for (; *at >= '0' && *at <= '9' && at - digits < 15; at++)
+        whole = 10 * whole + *at - '0';
+    if (at == digits || !take_decimals(&at, unit, &fraction) || *at)
+        return false;
+    if (__builtin_mul_overflow(whole, unit, ns) || __builtin_add_overflow(*ns, fraction, ns))
+        return false;
+    *ns = negative ? -*ns : *ns;
+    return recorded_time_fits(*ns);
 }
 
 /* ---- text ---- */

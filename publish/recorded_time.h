@@ -26,12 +26,20 @@ void recorded_time_set(struct recorded_time *time, int64_t ns, bool utc);
 /* True when the instant lies within 1678 to 2261. */
 bool recorded_time_fits(int64_t ns);
 
-/* `date` is YYYY/MM/DD and a day of the calendar from 1678 to 2261. False for anything else; else *ns is its
- * start since 1970-01-01. */
+/* `date` is YYYY/MM/DD or YYYY-MM-DD, a day of the calendar from 1678 to 2261. False for anything else; else
+ * *ns is its start since 1970-01-01. */
 bool recorded_date(const char *date, int64_t *ns);
 
-/* `clock` is HH:MM:SS from 00:00:00 to 23:59:59, with or without decimals (those after the ninth are
+/* `clock` is HH:MM or HH:MM:SS from 00:00:00 to 23:59:59, with or without decimals (those after the ninth are
  * dropped). False for anything else; else *ns is that within the day. */
 bool recorded_clock(const char *clock, int64_t *ns);
+
+/* A date, or a date and a clock with T or a blank between, and behind the clock a zone where it is known: Z,
+ * +01:00, +0100 or +01 (ISO 8601, RFC 3339). False for anything else; else *ns is the instant, and *utc tells
+ * whether there is a zone. */
+bool recorded_iso(const char *text, int64_t *ns, bool *utc);
+
+/* A decimal number of units (SECOND, MILLISECOND) since 1970-01-01 UTC. False for anything else. */
+bool recorded_unix(const char *text, int64_t unit, int64_t *ns);
 
 #endif

@@ -210,7 +210,7 @@ static struct message make_message(const struct replay *replay, size_t column, u
     return (struct message){
         .time = restamped ? &replay->restamped : &replay->reading.time,
         .value = &replay->reading.values[column],
-        .occupancy = &replay->reading.occupancy,
+        .occupancy = replay->reading.occupancy.length > 0 ? &replay->reading.occupancy : NULL,
         .column = column,
         .seq = seq,
     };

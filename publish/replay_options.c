@@ -3,6 +3,12 @@
 #include "message.h"
 
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_SPEED "30"
+#define DEFAULT_TIME_COLUMNS "Date,Time"
+#define DEFAULT_OCCUPANCY_COLUMN "Room_Occupancy_Count"
 
 #define AT(field) .offset = offsetof(struct publish_settings, field)
 
@@ -25,10 +31,43 @@ static const struct option_spec replay_specs[] = {
      .argument = "LIST",
      AT(node_texts),
      .help = "only these nodes, e.g. 1,3"},
+    {.name = "time-column",
+     .kind = OPTION_TEXT,
+     .argument = "NAME",
+     .fallback = DEFAULT_TIME_COLUMNS,
+     AT(time_columns),
+     .help = "column with the time at which a row was recorded, or two, DATE,TIME"},
+    {.name = "time-format",
+     .kind = OPTION_TEXT,
+     .argument = "FORMAT",
+     .fallback = "iso",
+     AT(time_format),
+     .help =
+         "how the time is written: iso (ISO 8601, RFC 3339; also with / and without a zone), unix or unix-ms "
+         "(seconds or milliseconds since 1970), or a pattern of strptime(3), with %f for decimals, as "
+         "'%d.%m.%Y %H:%M:%S.%f'; two columns are read with a blank between"},
+    {.name = "occupancy-column",
+     .kind = OPTION_TEXT,
+     .argument = "NAME",
+     .fallback = DEFAULT_OCCUPANCY_COLUMN,
+     AT(replay.readings.occupancy_column),
+     .help = "column with the count of people; a file without the default one is replayed without"},
+    {.name = "from",
+     .kind = OPTION_TEXT,
+     .argument = "ROW",
+     AT(from),
+     .help =
+         "begin with that row, counted from 1; or, given a time as 2017-12-24 or 2017-12-24T08:30, with rows "
+         "recorded then or later"},
+    {.name = "until",
+     .kind = OPTION_TEXT,
+     .argument = "ROW",
+     AT(until),
+     .help = "end with that row; or take only rows recorded before that time"},
     {.name = "speed",
      .kind = OPTION_REAL,
      .argument = "X",
-     .fallback = "30",
+     .fallback = DEFAULT_SPEED,
      .minimum = 1e-6,
      .maximum = 1e9,
      AT(pace.speed),
@@ -50,6 +89,13 @@ static const struct option_spec replay_specs[] = {
      AT(pace.rate),
      .help = "N messages a second, whatever the recorded times; 0 for as recorded"},
     {.name = "fast", .kind = OPTION_FLAG, AT(fast), .help = "as fast as the broker acknowledges"},
+    {.name = "jitter",
+     .kind = OPTION_DURATION,
+     .argument = "DURATION",
+     .fallback = "0",
+     .maximum = 86400,
+     AT(pace.jitter),
+     .help = "send each message up to that much later than it is due, drawn by --seed; the order is kept"},
     {.name = "loop",
      .kind = OPTION_INTEGER,
      .argument = "N",
@@ -85,7 +131,7 @@ static const struct option_spec replay_specs[] = {
      .argument = "N",
      .fallback = "1",
      AT(replay.faults.seed),
-     .help = "number from which faults are drawn: the same one draws the same"},
+     .help = "number from which faults and jitter are drawn: the same one draws the same"},
     {.name = "skip-bad",
      .kind = OPTION_FLAG,
      AT(replay.readings.skip_bad),
@@ -104,14 +150,23 @@ struct option_group replay_options(struct publish_settings *settings)
                                  settings};
 }
 
+/* A speed that is the default is none that was asked for, though it may be given: --print-config names it. */
+static bool speed_wanted(const struct publish_settings *settings)
+{
+    return settings->pace.speed != strtod(DEFAULT_SPEED, NULL);
+}
+
 static void check_pace(const struct program *program, struct publish_settings *settings)
 {
     bool rate = settings->pace.rate > 0;
     if (settings->fast && rate)
         options_wrong(program, "--fast and --rate exclude each other");
-    if ((settings->fast || rate) && options_given("speed"))
+    if ((settings->fast || rate) && speed_wanted(settings))
         options_wrong(program, "--speed and %s exclude each other", rate ? "--rate" : "--fast");
+    if (settings->fast && settings->pace.jitter > 0)
+        options_wrong(program, "--fast and --jitter exclude each other");
     settings->pace.mode = settings->fast ? PACE_FAST : rate ? PACE_RATE : PACE_RECORDED;
+    settings->pace.seed = settings->replay.faults.seed;
 }
 
 static void check_faults(const struct program *program, struct publish_settings *settings)
@@ -131,14 +186,57 @@ static void check_columns(const struct program *program, struct publish_settings
         options_wrong(program, "%s", error.text);
 }
 
+/* NAME or DATE,TIME. */
+static void check_time(const struct program *program, struct publish_settings *settings)
+{
+    struct readings_settings *readings = &settings->replay.readings;
+    const char *comma = strchr(settings->time_columns, ',');
+    struct error error;
+    readings->time_column = settings->time_columns;
+    if (comma) {
+        settings->date_column = strndup(settings->time_columns, (size_t)(comma - settings->time_columns));
+        if (!settings->date_column)
+            options_wrong(program, "out of memory");
+        readings->date_column = settings->date_column;
+        readings->time_column = comma + 1;
+    }
+    if (!time_format_parse(settings->time_format, &readings->time_format, &error))
+        options_wrong(program, "%s", error.text);
+    readings->occupancy_optional = strcmp(readings->occupancy_column, DEFAULT_OCCUPANCY_COLUMN) == 0;
+}
+
+/* A row's number, or else a time. */
+static void read_bound(const struct program *program, const char *name, const char *text, int64_t *row,
+                       bool *has_time, int64_t *time)
+{
+    bool utc;
+    if (!text || (text_to_integer(text, row) && *row >= 1))
+        return;
+    *row = 0;
+    *has_time = true;
+    if (!recorded_iso(text, time, &utc))
+        options_wrong(program,
+                      "--%s: '%s' is neither the number of a row, from 1, nor a time as 2017-12-24T08:30",
+                      name, text);
+}
+
+static void check_range(const struct program *program, struct publish_settings *settings)
+{
+    struct row_range *range = &settings->replay.readings.range;
+    read_bound(program, "from", settings->from, &range->first, &range->has_from, &range->from);
+    read_bound(program, "until", settings->until, &range->last, &range->has_until, &range->until);
+    if ((range->last > 0 && range->first > range->last) ||
+        (range->has_from && range->has_until && range->from >= range->until))
+        options_wrong(program, "nothing lies from '%s' until '%s'", settings->from, settings->until);
+}
+
 void replay_options_check(const struct program *program, struct publish_settings *settings)
 {
     check_pace(program, settings);
     check_columns(program, settings);
+    check_time(program, settings);
+    check_range(program, settings);
     check_faults(program, settings);
     settings->replay.readings.columns = &settings->columns;
-    settings->replay.readings.date_column = "Date";
-    settings->replay.readings.clock_column = "Time";
-    settings->replay.readings.occupancy_column = "Room_Occupancy_Count";
     settings->replay.readings.earliest = message_earliest((enum message_format)settings->format);
 }

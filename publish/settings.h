@@ -13,6 +13,7 @@
 struct publish_settings {
     /* As parsed. */
     const char *topic, *sensor, *unit, *summary;
+    const char *time_columns, *time_format, *from, *until;
     struct text_list column_texts, node_texts, fault_texts, properties;
     int64_t qos, window;
     int64_t drain_timeout; /* ns */
@@ -20,6 +21,7 @@ struct publish_settings {
     bool retain, fast, restamp, quiet;
     /* Made of it by settings_check. */
     struct columns columns;
+    char *date_column;             /* the first of two time columns */
     struct pace_settings pace;     /* its numbers are parsed */
     struct replay_settings replay; /* so are its file and numbers */
 };

@@ -221,6 +221,8 @@ def test_recorded_time_and_rate_set_the_pace(publish, tmp_path):
     assert publish("publish-temp", "--speed", 20, "--file", file).summary["seconds"] >= 0.5
     assert publish("publish-temp", "--speed", 1, "--max-gap", "300ms", "--file", file).summary["seconds"] >= 0.3
     assert publish("publish-temp", "--rate", 20, "--file", file).summary["seconds"] >= 0.35
+    file.write_text(HEADER + ROW + ROW.replace("10:49:41", "10:49:41.5"))
+    assert publish("publish-temp", "--speed", 1, "--jitter", "50ms", "--file", file).summary["seconds"] >= 0.5
 
 
 def test_loops_and_restamping(publish, subscriber, tmp_path):
@@ -246,6 +248,30 @@ def test_an_endless_loop_ends_when_told(mqtt, programs, subscriber, tmp_path):
     process = publish_from_pipe(mqtt, "--loop", "0")
     assert b"standard input cannot be read twice: --loop needs a file" in process.communicate(timeout=30)[1]
     assert process.returncode == 1
+
+
+def test_any_csv_file(publish, subscriber, tmp_path):
+    file = tmp_path / "foreign.csv"
+    file.write_text("when,power,room\n" + "".join(f"22.12.2017 {hour:02d}:00:00.5,{hour},a\n" for hour in range(10)))
+    usual = ["--fast", "-t", "power", "--column", "power:1", "--file", file, "--time-column", "when", "--time-format", "%d.%m.%Y %H:%M:%S.%f"]
+
+    def values(*arguments):
+        subscriber.messages.clear()
+        program = publish("publish", *usual, *arguments)
+        assert program.process.returncode == 0, program.stderr
+        return [json.loads(m.payload)["value"] for m in subscriber.wait_for(int(program.summary["published"]))]
+
+    assert values() == list(range(10))
+    assert subscriber.messages[3].payload == b'{"time":"2017-12-22T03:00:00.500","sensor":"power","node":1,"value":3,"seq":4}'
+    assert values("--from", 3, "--until", 5) == [2, 3, 4]
+    assert values("--from", "2017-12-22T03:00:00.5", "--until", "2017-12-22T05:00:00.5") == [3, 4]
+    assert values("--from", 9, "--loop", 2) == [8, 9, 8, 9]
+    program = publish("publish", *usual, "--occupancy-column", "people")
+    assert program.process.returncode == 1 and "there is no column 'people'" in program.stderr
+
+    file.write_text("day;clock,clock,power\n2017-12-22,10:49:41Z,1\n")
+    program = publish("publish", "--fast", "-t", "x", "--column", "power:1", "--file", file, "--time-column", "day;clock,clock")
+    assert "'10:49:41Z' is not a time as in 10:49:41" in program.stderr
 
 
 def test_a_packed_file(mqtt, publish, programs, subscriber, tmp_path):
@@ -365,6 +391,7 @@ def test_the_data_set_is_found_without_being_named(mqtt, programs, tmp_path):
     ("publish-temp", ["--fast", "--rate", "5"], "--fast and --rate exclude each other"),
     ("publish-temp", ["--fast", "--speed", "5"], "--speed and --fast exclude each other"),
     ("publish-temp", ["--rate", "5", "--speed", "5"], "--speed and --rate exclude each other"),
+    ("publish-temp", ["--fast", "--jitter", "1s"], "--fast and --jitter exclude each other"),
     ("publish-temp", ["--nodes", "5"], "no column is for node 5"),
     ("publish-temp", ["-t", "a/#"], "wildcards"),
     ("publish-temp", ["-q", "3"], "'3' is not a whole number from 0 to 2"),
@@ -372,6 +399,10 @@ def test_the_data_set_is_found_without_being_named(mqtt, programs, tmp_path):
     ("publish-temp", ["--property", "x=y", "-V", "3.1.1"], "--property needs --mqtt-version 5"),
     ("publish-temp", ["--sensor", "a b", "--format", "senml"], "SenML allows"),
     ("publish-temp", ["--fault", "missing=2"], "--fault: 'missing=2': the rate is a number from 0 to 1"),
+    ("publish-temp", ["--from", "yesterday"], "--from: 'yesterday' is neither the number of a row"),
+    ("publish-temp", ["--from", "0"], "--from: '0' is neither the number of a row"),
+    ("publish-temp", ["--from", "3", "--until", "2"], "nothing lies from '3' until '2'"),
+    ("publish-temp", ["--time-format", "%H:%M"], "'%H:%M' does not give a full date"),
     ("publish", ["-t", "x"], "--column NAME:NODE"),
     ("publish", ["--column", "x:1"], "--topic"),
 ])
@@ -379,6 +410,19 @@ def test_wrong_use(programs, name, arguments, message):
     program = programs.run(name, *arguments)
     assert program.process.returncode == 2
     assert message in program.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--fast"], ["--rate", "5000"], ["--speed", "1e6", "--fault", FAULTS, "--from", "290"]])
+def test_the_printed_configuration_is_taken_back(publish, programs, subscriber, tmp_path, arguments):
+    printed = programs.run("publish-co2", "--file", SAMPLE, *arguments, "--print-config")
+    config = tmp_path / "config"
+    config.write_bytes(printed.stdout)
+    direct = publish("publish-co2", "--file", SAMPLE, *arguments)
+    taken_back = publish("publish-co2", "--config", config)
+    assert direct.process.returncode == taken_back.process.returncode == 0, taken_back.stderr
+    count = int(direct.summary["published"])
+    payloads = [message.payload for message in subscriber.wait_for(2 * count)]
+    assert len(payloads) == 2 * count and payloads[:count] == payloads[count:]
 
 
 # ---- memory ----

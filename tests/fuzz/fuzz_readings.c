@@ -69,7 +69,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static char a[] = "a", b[] = "b";
     static struct column items[] = {{a, 1}, {b, 2}};
     static const struct columns columns = {items, 2};
-    static const struct readings_settings settings = {"D", "T", "o", &columns, INT64_MIN, true};
+    static const struct readings_settings settings = {.date_column = "D",
+                                                      .time_column = "T",
+                                                      .occupancy_column = "o",
+                                                      .columns = &columns,
+                                                      .earliest = INT64_MIN,
+                                                      .skip_bad = true};
     static const struct log_settings errors_only = {.level = LOG_LEVEL_ERROR};
     struct reading reading = {0};
     struct error error;

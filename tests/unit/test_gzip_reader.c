@@ -55,7 +55,9 @@ static bool unpack(struct packed *packed, size_t room, char text[static 1024])
     struct gzip_reader *reader = gzip_reader_new(give, packed, &error);
     assert_non_null(reader);
     while ((count = gzip_reader_read(reader, buffer, room, &error)) > 0) {
-        assert_true((size_t)count <= room && length + (size_t)count < 800);
+        assert_true((size_t)count <= room);
+        if (length + (size_t)count > 800)
+            continue; /* damaged, it can become long */
         memcpy(text + length, buffer, (size_t)count);
         length += (size_t)count;
     }

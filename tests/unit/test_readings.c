@@ -1,5 +1,6 @@
 #include "csv_fixture.h"
 
+#include "clock.h"
 #include "readings.h"
 
 static struct column column_items[] = {{(char[]){"T2"}, 2}, {(char[]){"T1"}, 1}};
@@ -7,7 +8,12 @@ static const struct columns columns = {column_items, 2};
 
 static struct readings_settings settings(bool skip_bad)
 {
-    return (struct readings_settings){"Date", "Time", "People", &columns, INT64_MIN, skip_bad};
+    return (struct readings_settings){.date_column = "Date",
+                                      .time_column = "Time",
+                                      .occupancy_column = "People",
+                                      .columns = &columns,
+                                      .earliest = INT64_MIN,
+                                      .skip_bad = skip_bad};
 }
 
 enum { DUMP_SIZE = 4096 };
@@ -150,6 +156,69 @@ static void refuses_what_the_format_cannot_carry(void **state)
                         GOOD_READ "?f:3:1 (Date): '2017/12/22' is too early for this message format" SKIP);
 }
 
+static void reads_other_columns(void **state)
+{
+    char text[DUMP_SIZE];
+    struct error error;
+    struct readings_settings other = settings(false);
+    (void)state;
+    other.date_column = NULL;
+    other.time_column = "when";
+    other.occupancy_optional = true;
+    dump((struct memory_file)MEMORY_FILE("T2,T1,when\n1,2,2017-12-22T11:49:41.25+01:00\n1,2,2017\n"), &other,
+         text, NULL);
+    assert_string_equal(
+        text, "1513939781.25 2017/12/22 10:49:41.250 1 2 ;"
+              "?f:3:3 (when): '2017' is not a time as in 2017-12-22T10:49:41, from 1678 to 2261" SKIP);
+    dump((struct memory_file)MEMORY_FILE("T2,T1,when,People\n1,2,2017-12-22,7\n"), &other, text, NULL);
+    assert_string_equal(text, "1513900800 2017/12/22 00:00:00 1 2 7;.");
+    other.occupancy_optional = false;
+    dump((struct memory_file)MEMORY_FILE("T2,T1,when\n"), &other, text, NULL);
+    assert_contains(text, "?f:1: there is no column 'People'");
+    other.occupancy_optional = true;
+    other.date_column = "day";
+    assert_true(time_format_parse("%d.%m.%Y %H.%M", &other.time_format, &error));
+    dump((struct memory_file)MEMORY_FILE("T2,T1,when,day\n1,2,10.49,22.12.2017\n1,2,10:49,22.12.2017\n"),
+         &other, text, NULL);
+    assert_string_equal(text,
+                        "1513939740 2017/12/22 10:49:00 1 2 ;?f:3:3 (when): '22.12.2017 10:49' is not a time "
+                        "as in %d.%m.%Y %H.%M, from 1678 to 2261" SKIP);
+}
+
+#define ROW(minute) "2017/12/22,10:" minute ":00,1," minute ",x,1\n"
+#define READ(seconds, minute) seconds " 2017/12/22 10:" minute ":00 " minute " 1 1;"
+#define FIVE HEADER ROW("10") ROW("11") ROW("12") ROW("13") ROW("14")
+
+static void reads_the_rows_of_a_range(void **state)
+{
+    char text[DUMP_SIZE];
+    struct readings_settings some = settings(false);
+    (void)state;
+    some.range = (struct row_range){.first = 2, .last = 3};
+    /* What lies outside may be as wrong as it likes. */
+    dump((struct memory_file)MEMORY_FILE(HEADER "bad\n" ROW("11") ROW("12") "bad\n"), &some, text, NULL);
+    assert_string_equal(text, READ("1513937460", "11") READ("1513937520", "12") ".");
+    some.range = (struct row_range){.first = 5};
+    dump((struct memory_file)MEMORY_FILE(FIVE), &some, text, NULL);
+    assert_string_equal(text, READ("1513937640", "14") ".");
+    some.range = (struct row_range){.last = 1};
+    dump((struct memory_file)MEMORY_FILE(FIVE), &some, text, NULL);
+    assert_string_equal(text, READ("1513937400", "10") ".");
+    some.range = (struct row_range){.first = 6};
+    dump((struct memory_file)MEMORY_FILE(FIVE), &some, text, NULL);
+    assert_string_equal(text, ".");
+    some.range = (struct row_range){.has_from = true,
+                                    .from = INT64_C(1513937460) * SECOND,
+                                    .has_until = true,
+                                    .until = INT64_C(1513937520) * SECOND};
+    dump((struct memory_file)MEMORY_FILE(FIVE ROW("11")), &some, text, NULL);
+    assert_string_equal(text, READ("1513937460", "11") READ("1513937460", "11") ".");
+    some.range.has_from = false;
+    some.range.first = 2;
+    dump((struct memory_file)MEMORY_FILE(FIVE), &some, text, NULL);
+    assert_string_equal(text, READ("1513937460", "11") ".");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +226,8 @@ int main(void)
         cmocka_unit_test(names_the_place_of_what_is_wrong),
         cmocka_unit_test(works_out_each_date),
         cmocka_unit_test(skips_and_counts_bad_rows),
+        cmocka_unit_test(reads_other_columns),
+        cmocka_unit_test(reads_the_rows_of_a_range),
         cmocka_unit_test(says_once_that_time_goes_back),
         cmocka_unit_test(refuses_what_the_format_cannot_carry),
     };

@@ -35,7 +35,11 @@ static int make_file(const char *text, char name[static 32])
 static struct replay_settings usual(void)
 {
     return (struct replay_settings){
-        .readings = {"Date", "Time", "People", &columns, INT64_MIN, false},
+        .readings = {.date_column = "Date",
+                     .time_column = "Time",
+                     .occupancy_column = "People",
+                     .columns = &columns,
+                     .earliest = INT64_MIN},
         .loops = 1,
     };
 }

@@ -114,8 +114,13 @@ static struct replay *open_with(const char *name, const char *faults, int64_t se
                                 struct replay_settings *settings)
 {
     struct error error;
-    *settings = (struct replay_settings){
-        .file = name, .readings = {"Date", "Time", "People", &columns, INT64_MIN, false}, .loops = loops};
+    *settings = (struct replay_settings){.file = name,
+                                         .readings = {.date_column = "Date",
+                                                      .time_column = "Time",
+                                                      .occupancy_column = "People",
+                                                      .columns = &columns,
+                                                      .earliest = INT64_MIN},
+                                         .loops = loops};
     assert_true(parse(faults, &settings->faults, &error));
     settings->faults.seed = seed;
     struct replay *replay = replay_open(settings, ready, NULL, &error);

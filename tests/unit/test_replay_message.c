@@ -77,6 +77,28 @@ static void writes_senml(void **state)
     check(MESSAGE_SENML, "temp", NULL, "-5.", 1, "[{\"n\":\"temp/" NODE "\",\"t\":1513939781,\"v\":-5}]");
 }
 
+static void leaves_out_an_occupancy_that_is_not_known(void **state)
+{
+    static const char *const wanted[] = {
+        "{\"time\":\"2017-12-22T10:49:41\",\"sensor\":\"t\",\"node\":1,\"value\":5,\"seq\":7}",
+        "2017/12/22, 10:49:41, 5, 1",
+        "[{\"n\":\"t/1\",\"t\":1513939781,\"v\":5}]",
+    };
+    const struct number value = number("5");
+    struct recorded_time time = {0};
+    const struct message message = {&time, &value, NULL, 0, 7};
+    (void)state;
+    recorded_time_set(&time, 1513939781 * SECOND, false);
+    for (int format = MESSAGE_JSON; format <= MESSAGE_SENML; format++) {
+        struct message_writer *writer = message_writer_new((enum message_format)format, "t", NULL, &columns);
+        char out[512];
+        assert_true(message_writer_max(writer) <= sizeof out);
+        out[message_write(writer, &message, out)] = '\0';
+        assert_string_equal(out, wanted[format]);
+        message_writer_free(writer);
+    }
+}
+
 static void keeps_parts_of_a_second(void **state)
 {
     int64_t half = 1513939781 * SECOND + SECOND / 2;
@@ -169,6 +191,7 @@ int main(void)
         cmocka_unit_test(writes_csv),
         cmocka_unit_test(writes_senml),
         cmocka_unit_test(keeps_parts_of_a_second),
+        cmocka_unit_test(leaves_out_an_occupancy_that_is_not_known),
         cmocka_unit_test(knows_how_long_a_message_can_be),
         cmocka_unit_test(knows_senml_names),
         cmocka_unit_test(knows_what_each_format_carries),
