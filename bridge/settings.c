@@ -283,7 +283,8 @@ bool bridge_settings_complete(struct bridge_settings *settings, const char *name
     bool folder_alone = settings->dead_letters != LETTERS_NONE && settings->spool_directory;
     if (settings->segment_bytes > settings->spool_max / 8)
         settings->segment_bytes = settings->spool_max / 8;
-    return (folder_alone || complete_topics(settings, error)) && complete_delivery(settings, error) &&
+    return mqtt_settings_complete(&settings->mqtt, error) &&
+           (folder_alone || complete_topics(settings, error)) && complete_delivery(settings, error) &&
            complete_folder(settings, name, error);
 }
 

@@ -41,7 +41,10 @@ int main(int argc, char **argv)
         .defaults = defaults,
         .default_count = settings_defaults(sensor_find(PROGRAM_SENSOR), defaults),
     };
+    struct error error;
     options_parse_or_exit(&program, argc, argv);
+    if (!mqtt_settings_complete(&mqtt, &error))
+        options_wrong(&program, "%s", error.text);
     settings_check(&program, &settings, &mqtt);
     log_init(PROGRAM_NAME, &logging);
     stop_init();

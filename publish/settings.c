@@ -57,7 +57,9 @@ static const struct option_spec publish_specs[] = {
      .minimum = 1,
      .maximum = 65535,
      AT(window),
-     .help = "most messages in flight; always less than the broker's receive maximum"},
+     .help =
+         "most messages in flight; always less than the broker's receive maximum. At QoS 2 with MQTT 3.1.1, "
+         "which knows none, 20 without this option: Mosquitto drops silently what exceeds its own bound"},
     {.name = "drain-timeout",
      .kind = OPTION_DURATION,
      .argument = "DURATION",
@@ -119,6 +121,8 @@ void settings_check(const struct program *program, struct publish_settings *sett
 {
     replay_options_check(program, settings);
     check_message(program, settings);
+    if (settings->qos == 2 && mqtt->version == MQTT_VERSION_311 && !options_given("window"))
+        settings->window = 20; /* Mosquitto's default of max_inflight_messages */
     if (settings->properties.count > 0 && mqtt->version != MQTT_VERSION_5)
         options_wrong(program, "--property needs --mqtt-version 5: earlier versions have no user properties");
     for (size_t i = 0; i < settings->properties.count; i++)

@@ -80,10 +80,9 @@ program_of() { echo "$1-${2//_/-}"; }
 read_addresses() {
     local config
     config=$("$bin/bridge-temp" --print-config) || die "the configuration is wrong, see above" 2
-    mqtt_host=$(sed -n 's/^host = //p' <<<"$config")
-    mqtt_port=$(sed -n 's/^port = //p' <<<"$config")
+    split_mqtt_address "$config"
     kafka_brokers=$(sed -n 's/^brokers = //p' <<<"$config")
-    [[ $mqtt_host && $mqtt_port && $kafka_brokers ]] || die "$bin/bridge-temp --print-config names no host, port or brokers"
+    [[ $mqtt_host && $kafka_brokers ]] || die "$bin/bridge-temp --print-config names no host or brokers"
     mqtt_address=$(join_address "$mqtt_host" "$mqtt_port")
     [[ $mode != demo ]] || "$bin/publish-temp" "${pace[@]}" --print-config >/dev/null ||
         die "the publishers cannot be started so, see above" 2
@@ -106,7 +105,7 @@ find_brokers() {
     settle_folder "$state/mosquitto"
     settle_folder "$state/kafka"
     probe mqtt "$mqtt_host" "$mqtt_port" || status=$?
-    if ((status == 3)) && is_local "$mqtt_host"; then
+    if ((status == 3)) && [[ $mqtt_scheme == mqtt ]] && is_local "$mqtt_host"; then
         private+=(--mqtt-host "${mqtt_host/#localhost/127.0.0.1}" --mqtt-port "$mqtt_port")
     else
         accept_broker "MQTT broker" "$mqtt_address" "$status" mqtt "$mqtt_host" "$mqtt_port"
@@ -128,7 +127,7 @@ accept_broker() {
         0) info "$1 at $2 answers" ;;
         4) info "$1 at $2 takes connections (whether it lets the programs in is theirs to find out)" ;;
         *)
-            warn "$1 at $2 does not answer; nothing is started for an address of another machine"
+            warn "$1 at $2 does not answer; nothing is started for an address of another machine, with TLS or with websockets"
             if [[ $mode == demo ]]; then
                 wait_until 30 probe "${@:4}" || die "the demo needs $1 at $2"
             fi ;;

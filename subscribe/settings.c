@@ -208,6 +208,9 @@ static void check_output(const struct program *program, struct subscribe_setting
 
 void settings_check(const struct program *program, struct subscribe_settings *settings)
 {
+    struct error error;
+    if (!mqtt_settings_complete(&settings->mqtt, &error))
+        options_wrong(program, "%s", error.text);
     if (settings->filters.count + settings->unsubscribe.count == 0)
         options_wrong(program, "--topic is missing: which topics are to be printed?");
     check_filters(program, &settings->filters, "topic");

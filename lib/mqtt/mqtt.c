@@ -2,7 +2,11 @@
 
 #include "backoff.h"
 #include "clock.h"
+#include "event.h"
 #include "log.h"
+#include "mqtt_connect.h"
+#include "mqtt_probe.h"
+#include "mqtt_tls.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -11,11 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 /* A connection of this age was a good one. */
 #define LASTING (5 * SECOND)
 
-enum { CONNECT_TIMEOUT_SECONDS = 10, SUBSCRIBE_TIMEOUT_SECONDS = 20, FILTERS_MAX = 64 };
+enum { SUBSCRIBE_TIMEOUT_SECONDS = 20, FILTERS_MAX = 64 };
 
 /* A message handed to Paho at QoS 1 or 2, until its outcome is known. */
 struct publication {
@@ -29,18 +34,21 @@ struct mqtt_connection {
     const struct mqtt_session *session;
     struct mqtt_callbacks callbacks;
     MQTTAsync client;
-    char *password;
-    char uri[300];
+    const char *uri; /* for messages */
     char client_id[128];
+    int cancel;               /* event: closing, so let a probe of the broker be */
     atomic_bool message_came; /* since the subscription was sent, or since its deadline was moved */
 
     pthread_mutex_t mutex; /* guards what follows; never held while Paho is called */
     pthread_cond_t changed;
     enum mqtt_state state;
     bool wanted; /* connected is what the program wants: not paused, not failed, not closing */
-    bool closing, closed;
-    bool disconnect_due;   /* a pause or reconnect asks the connector to disconnect */
-    bool was_connected;    /* at least once in this process */
+    bool closing;
+    bool answered;       /* of closing: Paho has done what it was asked, or failed to */
+    bool erased;         /* the session is gone from the broker */
+    bool disconnect_due; /* a pause or reconnect asks the connector to disconnect */
+    bool was_connected;  /* at least once in this process */
+    bool was_subscribed;
     bool subscribe_needed; /* the filters are not known to be granted in the current session */
     int disconnect_reason;
     uint16_t receive_maximum;
@@ -48,6 +56,8 @@ struct mqtt_connection {
     int64_t connected_at;                 /* monotonic ns of the last CONNACK; 0: none since the last loss */
     int short_lives;                      /* connections in a row that did not last */
     bool reconnect_due;                   /* mqtt_reconnect came while connecting */
+    bool failure_due;                     /* connecting has failed: the connector finds out why */
+    char failure[200];                    /* what Paho says of it */
     struct backoff backoff;
     struct publication *publications, *free_publications;
     pthread_t connector;
@@ -146,11 +156,32 @@ static void subscribing_done(struct mqtt_connection *c)
     pthread_mutex_lock(&c->mutex);
     c->subscribe_deadline = 0;
     c->subscribe_needed = false;
+    c->was_subscribed = true;
     if (c->state == MQTT_CONNECTED)
         set_state(c, MQTT_SUBSCRIBED);
     pthread_mutex_unlock(&c->mutex);
     if (c->callbacks.subscribed)
         c->callbacks.subscribed(c->callbacks.context);
+}
+
+/* What the broker granted before may be granted again, as when its access control is being changed; where it
+ * never was, the user must do something. */
+static void subscription_refused(struct mqtt_connection *c, const char *message)
+{
+    pthread_mutex_lock(&c->mutex);
+    bool before = c->was_subscribed;
+    pthread_mutex_unlock(&c->mutex);
+    if (!before) {
+        fail(c, message);
+        return;
+    }
+    int64_t wait = schedule_retry(c);
+    pthread_mutex_lock(&c->mutex);
+    c->disconnect_due = true;
+    c->disconnect_reason = MQTTREASONCODE_SUCCESS;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->mutex);
+    log_warning("%s; trying again in %.1f s", message, (double)wait / SECOND);
 }
 
 static void subscription_granted(struct mqtt_connection *c, const int *granted, size_t count)
@@ -166,7 +197,7 @@ static void subscription_granted(struct mqtt_connection *c, const int *granted, 
                 "the broker refuses the subscription to '%s' (0x%02X%s%s): check the filter and the broker's "
                 "access control",
                 filter, (unsigned)granted[i], name ? " " : "", name ? name : "");
-            fail(c, text);
+            subscription_refused(c, text);
             return;
         }
         if (granted[i] < session->qos && session->require_qos) {
@@ -380,37 +411,80 @@ static const char *refusal_advice(int code)
         return "not authorized: check --username, the password and the broker's access control";
     case 0x8A:
         return "this client is banned";
+    case 0x90:
+        return "it does not accept the topic of the will: choose another --will-topic";
+    case 0x9A:
+        return "it keeps no retained messages: leave out --will-retain";
+    case 0x9B:
+        return "it does not support the quality of service of the will: use a lower --will-qos";
     default:
         return NULL;
     }
 }
 
-static void connect_failed(struct mqtt_connection *c, int code, const char *message)
+/* The broker has refused the CONNECT. */
+static void connect_refused(struct mqtt_connection *c, int code)
 {
-    const char *advice = code > 0 ? refusal_advice(code) : NULL;
-    bool again;
+    const char *advice = refusal_advice(code), *name = MQTTReasonCode_toString((enum MQTTReasonCodes)code);
+    char text[600];
     pthread_mutex_lock(&c->mutex);
-    again = c->was_connected;
+    bool again = c->was_connected;
     pthread_mutex_unlock(&c->mutex);
+    snprintf(text, sizeof text, "the MQTT broker %s refuses the connection (0x%02X): %s", c->uri,
+             (unsigned)code,
+             advice ? advice
+             : name ? name
+                    : "unknown reason");
     /* A broker that took us before may be wrongly configured for a moment; one that never did needs the user.
      */
     if (advice && !again) {
-        char text[600];
-        snprintf(text, sizeof text, "the MQTT broker %s refuses the connection (0x%02X): %s", c->uri,
-                 (unsigned)code, advice);
         fail(c, text);
         return;
     }
-    const char *why = advice                ? advice
-                      : message && *message ? message
-                      : code < 0            ? MQTTAsync_strerror(code)
-                                            : NULL;
-    char code_text[16] = "";
-    if (code > 0)
-        snprintf(code_text, sizeof code_text, " (0x%02X)", (unsigned)code);
     int64_t wait = schedule_retry(c);
-    log_warning("cannot connect to the MQTT broker %s: %s%s; trying again in %.1f s", c->uri,
-                why ? why : "no answer", code_text, (double)wait / SECOND);
+    log_warning("%s; trying again in %.1f s", text, (double)wait / SECOND);
+}
+
+/* There is no connection: `code` is Paho's, or that of the CONNACK, above 0. */
+static void connect_failed(struct mqtt_connection *c, int code, const char *message)
+{
+    if (code > 0) {
+        connect_refused(c, code);
+        return;
+    }
+    const char *why = message && *message ? message : MQTTAsync_strerror(code);
+    pthread_mutex_lock(&c->mutex);
+    snprintf(c->failure, sizeof c->failure, "%s", why ? why : "no answer");
+    c->failure_due = true;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->mutex);
+}
+
+/* Runs on the connector thread, as it takes a while. */
+static void explain_failure(struct mqtt_connection *c, const char *failure)
+{
+    struct mqtt_secrets secrets;
+    struct error why;
+    char text[1400];
+    enum mqtt_probe_result result = MQTT_PROBE_MAY_PASS;
+    if (mqtt_secrets_read(c->settings, &secrets, &why))
+        result = mqtt_probe(c->settings, secrets.key_password, c->cancel, &why);
+    mqtt_secrets_free(&secrets);
+    if (result == MQTT_PROBE_REACHED)
+        error_set(&why, "it takes connections, but does not answer as %.*s:// would (%s): is the port right?",
+                  (int)strcspn(c->uri, ":"), c->uri, failure);
+    pthread_mutex_lock(&c->mutex);
+    bool closing = c->closing, again = c->was_connected;
+    pthread_mutex_unlock(&c->mutex);
+    if (closing)
+        return;
+    snprintf(text, sizeof text, "cannot connect to the MQTT broker %s: %s", c->uri, why.text);
+    if (result == MQTT_PROBE_NEEDS_USER && !again) {
+        fail(c, text);
+        return;
+    }
+    int64_t wait = schedule_retry(c);
+    log_warning("%s; trying again in %.1f s", text, (double)wait / SECOND);
 }
 
 static void on_connect_failed(void *context, MQTTAsync_failureData *data)
@@ -424,51 +498,26 @@ static void on_connect_failed5(void *context, MQTTAsync_failureData5 *data)
 }
 
 /* Runs on the connector thread. */
-static void start_connecting(struct mqtt_connection *c, bool first, uint16_t receive_maximum)
+static void start_connecting(struct mqtt_connection *c, enum mqtt_start start, uint16_t receive_maximum)
 {
-    const struct mqtt_settings *settings = c->settings;
-    const struct mqtt_session *session = c->session;
-    bool v5 = settings->version == MQTT_VERSION_5;
-    MQTTAsync_connectOptions five = MQTTAsync_connectOptions_initializer5,
-                             three = MQTTAsync_connectOptions_initializer;
-    MQTTAsync_connectOptions options = v5 ? five : three;
-    MQTTAsync_SSLOptions tls = MQTTAsync_SSLOptions_initializer;
-    MQTTProperties properties = MQTTProperties_initializer;
-
-    options.keepAliveInterval = (int)(settings->keepalive / SECOND);
-    options.connectTimeout = CONNECT_TIMEOUT_SECONDS;
-    options.username = settings->username;
-    options.password = c->password;
-    options.maxInflight = 65535; /* our window is what bounds it */
-    options.context = c;
-    if (v5) {
-        options.cleanstart = first && session->clean_start;
-        options.connectProperties = &properties;
-        options.onSuccess5 = on_connected5;
-        options.onFailure5 = on_connect_failed5;
-        MQTTProperty expiry = {.identifier = MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL,
-                               .value.integer4 = session->session_expiry};
-        MQTTProperty maximum = {.identifier = MQTTPROPERTY_CODE_RECEIVE_MAXIMUM,
-                                .value.integer2 = receive_maximum};
-        MQTTProperties_add(&properties, &expiry);
-        if (receive_maximum)
-            MQTTProperties_add(&properties, &maximum);
-    } else {
-        options.MQTTVersion = MQTTVERSION_3_1_1;
-        options.cleansession = session->session_expiry == 0;
-        options.onSuccess = on_connected;
-        options.onFailure = on_connect_failed;
+    struct mqtt_connect connect;
+    struct mqtt_secrets secrets;
+    struct error error;
+    int rc = MQTTASYNC_FAILURE;
+    if (mqtt_secrets_read(c->settings, &secrets, &error)) {
+        mqtt_connect_prepare(&connect, c->settings, c->session, &secrets, start, receive_maximum);
+        connect.options.context = c;
+        if (c->settings->version == MQTT_VERSION_5) {
+            connect.options.onSuccess5 = on_connected5;
+            connect.options.onFailure5 = on_connect_failed5;
+        } else {
+            connect.options.onSuccess = on_connected;
+            connect.options.onFailure = on_connect_failed;
+        }
+        rc = MQTTAsync_connect(c->client, &connect.options);
+        mqtt_connect_release(&connect);
     }
-    if (strncmp(c->uri, "ssl:", 4) == 0) {
-        tls.trustStore = settings->ca_file;
-        tls.keyStore = settings->cert_file;
-        tls.privateKey = settings->key_file;
-        tls.verify = 1;
-        tls.sslVersion = MQTT_SSL_VERSION_TLS_1_2;
-        options.ssl = &tls;
-    }
-    int rc = MQTTAsync_connect(c->client, &options);
-    MQTTProperties_free(&properties);
+    mqtt_secrets_free(&secrets);
     if (rc != MQTTASYNC_SUCCESS)
         connect_failed(c, rc, NULL);
 }
@@ -507,10 +556,17 @@ static void *connector(void *context)
             pthread_mutex_lock(&c->mutex);
         } else if (c->wanted && c->state == MQTT_DISCONNECTED && now >= c->next_try) {
             uint16_t receive_maximum = c->receive_maximum;
-            bool first = !c->was_connected;
+            bool clean = !c->was_connected && c->session->clean_start;
             set_state(c, MQTT_CONNECTING);
             pthread_mutex_unlock(&c->mutex);
-            start_connecting(c, first, receive_maximum);
+            start_connecting(c, clean ? MQTT_START_CLEAN : MQTT_START_RESUME, receive_maximum);
+            pthread_mutex_lock(&c->mutex);
+        } else if (c->failure_due) {
+            char failure[sizeof c->failure];
+            memcpy(failure, c->failure, sizeof failure);
+            c->failure_due = false;
+            pthread_mutex_unlock(&c->mutex);
+            explain_failure(c, failure);
             pthread_mutex_lock(&c->mutex);
         } else if (c->state == MQTT_CONNECTED && subscribes(c->session) && c->subscribe_deadline == 0) {
             c->subscribe_deadline = now + SUBSCRIBE_TIMEOUT_SECONDS * SECOND;
@@ -643,37 +699,24 @@ bool mqtt_publish(struct mqtt_connection *c, const char *topic, const void *payl
 
 /* ---- life ---- */
 
-static bool read_password(struct mqtt_connection *c, struct error *error)
+/* What can be known to be wrong before there is a broker. */
+static bool check_credentials(const struct mqtt_settings *settings, struct error *error)
 {
-    const char *path = c->settings->password_file;
-    size_t size = 0;
-    if (!path) {
-        c->password = c->settings->password ? strdup(c->settings->password) : NULL;
-        return true;
-    }
-    FILE *file = fopen(path, "re");
-    ssize_t length = file ? getline(&c->password, &size, file) : -1;
-    bool ok = length >= 0 || error_set(error, "cannot read a password from %s: %s", path,
-                                       file && !ferror(file) ? "the file is empty" : strerror(errno));
-    if (file)
-        fclose(file);
-    if (ok)
-        c->password[strcspn(c->password, "\r\n")] = '\0';
+    struct mqtt_secrets secrets;
+    SSL_CTX *context = NULL;
+    bool ok = mqtt_secrets_read(settings, &secrets, error) &&
+              (!settings->address.tls || (context = mqtt_tls_context(settings, secrets.key_password, error)));
+    SSL_CTX_free(context);
+    mqtt_secrets_free(&secrets);
     return ok;
 }
 
-/* False with *error when the host or the client id is too long to be one. */
+/* False with *error when the client id is too long to be one. */
 static bool name_connection(struct mqtt_connection *c, const char *name, struct error *error)
 {
     const struct mqtt_settings *settings = c->settings;
-    bool tls = settings->tls || settings->ca_file || settings->cert_file;
-    bool ipv6 = strchr(settings->host, ':') != NULL;
-    int length = snprintf(c->uri, sizeof c->uri, "%s://%s%s%s:%d", tls ? "ssl" : "tcp", ipv6 ? "[" : "",
-                          settings->host, ipv6 ? "]" : "", (int)settings->port);
-    if (length >= (int)sizeof c->uri)
-        return error_set(error, "--host is too long: %zu characters", strlen(settings->host));
     if (settings->client_id) {
-        length = snprintf(c->client_id, sizeof c->client_id, "%s", settings->client_id);
+        int length = snprintf(c->client_id, sizeof c->client_id, "%s", settings->client_id);
         return length < (int)sizeof c->client_id ||
                error_set(error, "the client id is too long: %d characters, at most %zu", length,
                          sizeof c->client_id - 1);
@@ -692,7 +735,7 @@ static bool make_client(struct mqtt_connection *c, struct error *error)
     MQTTAsync_createOptions options = c->settings->version == MQTT_VERSION_5 ? five : three;
     MQTTClient_persistence *store = c->session->persistence;
     options.maxBufferedMessages = (int)c->session->publish_window + 16;
-    int rc = MQTTAsync_createWithOptions(&c->client, c->uri, c->client_id,
+    int rc = MQTTAsync_createWithOptions(&c->client, c->settings->address.paho_uri, c->client_id,
                                          store ? MQTTCLIENT_PERSISTENCE_USER : MQTTCLIENT_PERSISTENCE_NONE,
                                          store, &options);
     if (rc != MQTTASYNC_SUCCESS)
@@ -707,9 +750,8 @@ static void free_connection(struct mqtt_connection *c)
 {
     if (c->client)
         MQTTAsync_destroy(&c->client);
-    if (c->password)
-        explicit_bzero(c->password, strlen(c->password));
-    free(c->password);
+    if (c->cancel >= 0)
+        close(c->cancel);
     free(c->publications);
     pthread_cond_destroy(&c->changed);
     pthread_mutex_destroy(&c->mutex);
@@ -735,6 +777,8 @@ struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *
         return NULL;
     }
     c->settings = settings;
+    c->uri = settings->address.uri;
+    c->cancel = event_open();
     c->session = session;
     c->callbacks = *callbacks;
     c->publications = publications;
@@ -753,10 +797,15 @@ struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *
     pthread_cond_init(&c->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&c->mutex, NULL);
-    if (!name_connection(c, name, error) || !read_password(c, error) || !make_client(c, error)) {
+    if (c->cancel < 0)
+        error_set(error, "cannot make an event: %s", strerror(errno));
+    if (c->cancel < 0 || !name_connection(c, name, error) || !check_credentials(settings, error) ||
+        !make_client(c, error)) {
         free_connection(c);
         return NULL;
     }
+    if (settings->insecure)
+        log_warning("--insecure: it is not checked that the MQTT broker %s is what it says it is", c->uri);
     int rc = pthread_create(&c->connector, NULL, connector, c);
     if (rc != 0) {
         error_set(error, "cannot start a thread: %s", strerror(rc));
@@ -818,10 +867,11 @@ void mqtt_reconnect(struct mqtt_connection *c, int reason_code, uint16_t receive
     pthread_mutex_unlock(&c->mutex);
 }
 
-static void closed(struct mqtt_connection *c)
+static void answered(struct mqtt_connection *c, bool erased)
 {
     pthread_mutex_lock(&c->mutex);
-    c->closed = true;
+    c->answered = true;
+    c->erased = erased;
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->mutex);
 }
@@ -829,25 +879,41 @@ static void closed(struct mqtt_connection *c)
 static void on_closed(void *context, MQTTAsync_successData *data)
 {
     (void)data;
-    closed(context);
+    answered(context, false);
 }
 
 static void on_closed5(void *context, MQTTAsync_successData5 *data)
 {
     (void)data;
-    closed(context);
+    answered(context, false);
 }
 
 static void on_close_failed(void *context, MQTTAsync_failureData *data)
 {
     (void)data;
-    closed(context);
+    answered(context, false);
 }
 
 static void on_close_failed5(void *context, MQTTAsync_failureData5 *data)
 {
     (void)data;
-    closed(context);
+    answered(context, false);
+}
+
+static void on_erased(void *context, MQTTAsync_successData *data)
+{
+    (void)data;
+    answered(context, true);
+}
+
+/* Waits until Paho has done what it was asked, until the deadline at most. */
+static void wait_for_answer(struct mqtt_connection *c, int64_t deadline)
+{
+    pthread_mutex_lock(&c->mutex);
+    while (!c->answered && clock_monotonic() < deadline)
+        wait_until(c, deadline);
+    c->answered = false;
+    pthread_mutex_unlock(&c->mutex);
 }
 
 /* Sends DISCONNECT and waits until Paho has done so, until the deadline at most. */
@@ -870,10 +936,36 @@ static void disconnect_and_wait(struct mqtt_connection *c, bool end_session, int
     }
     int rc = MQTTAsync_disconnect(c->client, &options);
     MQTTProperties_free(&options.properties);
+    if (rc == MQTTASYNC_SUCCESS)
+        wait_for_answer(c, deadline);
+}
+
+/* An MQTT 3.1.1 broker keeps a session for ever, unless the client connects once more with a clean one
+ * (section 3.1.2.4). */
+static void erase_session(struct mqtt_connection *c, int64_t deadline)
+{
+    struct mqtt_connect connect;
+    struct mqtt_secrets secrets;
+    if (c->settings->version == MQTT_VERSION_5 || c->session->session_expiry == 0 || !c->was_connected)
+        return;
     pthread_mutex_lock(&c->mutex);
-    while (rc == MQTTASYNC_SUCCESS && !c->closed && clock_monotonic() < deadline)
-        wait_until(c, deadline);
+    set_state(c, MQTT_PAUSED); /* what becomes of this connection is nobody else's affair */
     pthread_mutex_unlock(&c->mutex);
+    if (mqtt_secrets_read(c->settings, &secrets, NULL)) {
+        mqtt_connect_prepare(&connect, c->settings, c->session, &secrets, MQTT_START_ERASE, 0);
+        connect.options.context = c;
+        connect.options.onSuccess = on_erased;
+        connect.options.onFailure = on_close_failed;
+        if (MQTTAsync_connect(c->client, &connect.options) == MQTTASYNC_SUCCESS)
+            wait_for_answer(c, deadline);
+        mqtt_connect_release(&connect);
+    }
+    mqtt_secrets_free(&secrets);
+    if (c->erased)
+        disconnect_and_wait(c, false, deadline);
+    else
+        log_warning("the MQTT broker %s may keep the session '%s' for ever: it could not be ended", c->uri,
+                    c->client_id);
 }
 
 static void *destroy_client(void *context)
@@ -899,9 +991,12 @@ bool mqtt_close(struct mqtt_connection *c, bool end_session, int64_t timeout)
     c->wanted = false;
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->mutex);
+    event_raise(c->cancel);
     if (!join_until(c->connector, deadline + SECOND))
         return false;
     disconnect_and_wait(c, end_session, deadline);
+    if (end_session)
+        erase_session(c, deadline);
     if (pthread_create(&destroyer, NULL, destroy_client, c) != 0 ||
         !join_until(destroyer, deadline + 3 * SECOND))
         return false;

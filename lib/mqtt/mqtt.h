@@ -11,6 +11,7 @@
 #define ROOMSTREAM_MQTT_H
 
 #include "error.h"
+#include "mqtt_address.h"
 #include "options.h"
 
 #include <MQTTAsync.h>
@@ -22,19 +23,30 @@ enum mqtt_version { MQTT_VERSION_5, MQTT_VERSION_311 };
 
 /* What the user says about the broker and the client: the MQTT group of every program's options. */
 struct mqtt_settings {
+    /* As parsed; text that is not given is NULL. */
     const char *host;
-    int64_t port;
+    int64_t port;          /* 0: the one usual for the address's scheme */
     const char *client_id; /* NULL: the program makes one up */
-    int version;           /* enum mqtt_version */
+    int version;           /* enum mqtt_version, once complete */
     int64_t keepalive;     /* ns */
     const char *username, *password, *password_file;
-    const char *ca_file, *cert_file, *key_file;
-    bool tls;
+    bool tls, insecure;
+    const char *ca_file, *ca_directory, *cert_file, *key_file, *key_password, *key_password_file, *tls_alpn;
+    const char *will_topic, *will_payload; /* no topic: no will */
+    int64_t will_qos, will_delay;          /* ns */
+    bool will_retain;
+    /* Made of it by mqtt_settings_complete. */
+    struct mqtt_address address;
 };
 
 /* --host, --port, --id, --mqtt-version, --keepalive, --username, --password-file, --cafile, ... settings
  * outlive the parsing. */
 struct option_group mqtt_options(struct mqtt_settings *settings);
+
+/* Checks what a single option cannot tell, completes the settings, and keeps Paho from using the HTTP proxies
+ * that the environment names. False with *error, which names the options: wrong use. Call it once after
+ * parsing, before any thread. */
+bool mqtt_settings_complete(struct mqtt_settings *settings, struct error *error);
 
 struct mqtt_connection;
 
@@ -75,9 +87,10 @@ struct mqtt_callbacks {
      * again. Not delivered with a reason code of 0x80 and above: the broker refused it (MQTT 5 section 2.4).
      * NULL for a connection that only subscribes. */
     void (*published)(void *context, void *message, bool delivered, int reason_code);
-    /* Trying again cannot help (a subscription refused, a bad user name, an unacceptable protocol version):
-     * the message says what to do. The connection gives up; the program should end with status 1. May be
-     * NULL: then it is only logged. */
+    /* Trying again cannot help: what the broker (or its certificate) never accepted in this process, such as
+     * a user name, a subscription, the protocol version. What it did accept before is tried again, with
+     * warnings: it may be wrongly configured for a moment. The message says what to do. The connection gives
+     * up; the program should end with status 1. May be NULL: then it is only logged. */
     void (*failed)(void *context, const char *message);
 };
 
@@ -103,8 +116,8 @@ struct mqtt_session {
 };
 
 /* Makes a connection and starts connecting in the background; the broker may be down. `name` is for log lines
- * and client ids made up. Everything pointed to outlives the connection. NULL with *error on bad settings (an
- * unreadable password file, ...). */
+ * and client ids made up. Everything pointed to outlives the connection; the settings are complete. NULL with
+ * *error when a password, a certificate or a key cannot be used. */
 struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *settings,
                                   const struct mqtt_session *session, const struct mqtt_callbacks *callbacks,
                                   struct error *error);
@@ -139,9 +152,9 @@ void mqtt_resume(struct mqtt_connection *connection);
 void mqtt_reconnect(struct mqtt_connection *connection, int reason_code, uint16_t receive_maximum);
 
 /* Disconnects (waiting at most `timeout` ns for the library), then frees everything. With end_session the
- * broker is told to forget the session (MQTT 5: session expiry 0). When it returns, no callback runs or will
- * run. False when the library did not let go in time, as when a message callback still blocks: then nothing
- * is freed and the process should exit. Not from callbacks. */
+ * broker is told to forget the session (MQTT 5: session expiry 0; 3.1.1: by connecting once more). When it
+ * returns, no callback runs or will run. False when the library did not let go in time, as when a message
+ * callback still blocks: then nothing is freed and the process should exit. Not from callbacks. */
 bool mqtt_close(struct mqtt_connection *connection, bool end_session, int64_t timeout);
 
 #endif

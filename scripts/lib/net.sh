@@ -13,6 +13,25 @@ split_address() {
     fi
 }
 
+# split_mqtt_address CONFIG: sets mqtt_scheme, mqtt_host and mqtt_port to what the programs make of a printed configuration.
+split_mqtt_address() {
+    local address host port
+    local -A ports=([mqtt]=1883 [mqtts]=8883 [ws]=80 [wss]=443)
+    address=$(sed -n 's/^host = //p' <<<"$1")
+    port=$(sed -n 's/^port = //p' <<<"$1")
+    mqtt_scheme=mqtt
+    ! grep -qE '^(tls = true|cafile = |capath = |cert = )' <<<"$1" || mqtt_scheme=mqtts
+    if [[ $address == *://* ]]; then
+        mqtt_scheme=${address%%://*}
+        address=${address#*://}
+        split_address "${address%%/*}" "$port"
+        address=$host
+    fi
+    address=${address#[}
+    mqtt_host=${address%]}
+    mqtt_port=${port:-${ports[$mqtt_scheme]:-1883}}
+}
+
 # join_address HOST PORT: prints the two as one.
 join_address() {
     if [[ $1 == *:* ]]; then

@@ -1,0 +1,20 @@
+/* Finds out why a connection to a broker could not be made. Paho tells that it failed, not why: so this makes
+ * another one, as far as MQTT itself, and looks. */
+#ifndef ROOMSTREAM_MQTT_PROBE_H
+#define ROOMSTREAM_MQTT_PROBE_H
+
+#include "error.h"
+#include "mqtt.h"
+
+enum mqtt_probe_result {
+    MQTT_PROBE_REACHED, /* nothing is wrong up to where MQTT begins, or it took too long to find out */
+    MQTT_PROBE_MAY_PASS,
+    MQTT_PROBE_NEEDS_USER, /* will fail until a setting or a certificate is changed */
+};
+
+/* Takes 3 seconds at most, beside the name's resolution; returns as soon as the event `cancel` (event.h) is
+ * raised. What is wrong goes into *why: a sentence fragment. Any thread. */
+enum mqtt_probe_result mqtt_probe(const struct mqtt_settings *settings, const char *key_password, int cancel,
+                                  struct error *why);
+
+#endif
