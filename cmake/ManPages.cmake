@@ -10,19 +10,20 @@ set(MAN_PAGE_FOLDER ${CMAKE_BINARY_DIR}/man)
 add_custom_target(man ALL)
 
 # add_man_page(PROGRAM KIND VARIABLES...): makes and installs roomstream-PROGRAM.1 from docs/man/KIND.1.scd.in, in which
-# @NAME@ stands for what VARIABLES (NAME=VALUE each) say, @PAGE@ for the page's name, and @OPTIONS@ for the options.
+# @NAME@ stands for what VARIABLES (NAME=VALUE each) say, @PAGE@ for the page's name, @OPTIONS@ for the options, and @CONFIGURATION@ and
+# @MQTT@ for docs/man/configuration.scd and mqtt.scd, which several pages share.
 function(add_man_page program kind)
     set(page ${MAN_PAGE_FOLDER}/roomstream-${program}.1)
     set(template ${PROJECT_SOURCE_DIR}/docs/man/${kind}.1.scd.in)
-    set(fragment ${PROJECT_SOURCE_DIR}/docs/man/configuration.scd)
+    set(fragments ${PROJECT_SOURCE_DIR}/docs/man/configuration.scd ${PROJECT_SOURCE_DIR}/docs/man/mqtt.scd)
     set(script ${PROJECT_SOURCE_DIR}/cmake/MakeManPage.cmake)
     list(TRANSFORM ARGN PREPEND -D OUTPUT_VARIABLE variables)
     add_custom_command(
         OUTPUT ${page}
         COMMAND ${CMAKE_COMMAND} -D PROGRAM=$<TARGET_FILE:${program}> -D PAGE=roomstream-${program}
-                -D PROJECT_VERSION=${PROJECT_VERSION} -D TEMPLATE=${template} -D FRAGMENT=${fragment} -D OUTPUT=${page}
+                -D PROJECT_VERSION=${PROJECT_VERSION} -D TEMPLATE=${template} "-D FRAGMENTS=${fragments}" -D OUTPUT=${page}
                 -D SCDOC=${SCDOC_EXECUTABLE} ${variables} -P ${script}
-        DEPENDS ${program} ${template} ${fragment} ${script}
+        DEPENDS ${program} ${template} ${fragments} ${script}
         VERBATIM)
     add_custom_target(man-${program} DEPENDS ${page})
     add_dependencies(man man-${program})

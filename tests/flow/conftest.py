@@ -4,6 +4,7 @@ import pytest
 from brokers import Broker, Brokers
 from clients import MqttClient
 from programs import BIN, Programs
+from secured import Secured
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +20,14 @@ def mqtt(tmp_path_factory):
     broker = Broker("mqtt", tmp_path_factory.mktemp("mqtt")).start()
     yield broker
     broker.stop()
+
+
+@pytest.fixture(scope="session")
+def secured(tmp_path_factory):
+    """A private Mosquitto with listeners of every kind."""
+    broker = Secured(tmp_path_factory.mktemp("secured"))
+    with broker.broker:
+        yield broker
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import os
 import pty
 import re
 import signal
-import socket
 import struct
 import subprocess
 import termios
@@ -20,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from brokers import Broker
 from clients import MqttClient
+from mosquitto import Mosquitto, free_port
 from programs import BIN, ROOT, Program, tied
 from waiting import wait_until
 
@@ -83,29 +83,6 @@ def expected_json(path, sensor):
         for row in rows_of(path)
         for column, node in columns.items()
     ]
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
-class Mosquitto:
-    """A Mosquitto with settings of its own, for what the usual one does not do."""
-
-    def __init__(self, folder, *settings):
-        self.port = free_port()
-        folder.mkdir()
-        config = folder / "mosquitto.conf"
-        config.write_text("\n".join([f"listener {self.port} 127.0.0.1", "allow_anonymous true", *settings, ""]))
-        self.program = Program(["mosquitto", "-c", config], folder)
-        self.program.wait_for_log("running")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.program.kill()
 
 
 def persistent_subscriber(port, folder, topic, qos, *arguments):
@@ -590,7 +567,7 @@ def test_a_refused_message_is_an_error(programs, tmp_path):
     acl = tmp_path / "acl"
     acl.write_text("topic read #\n")
     acl.chmod(0o644)
-    with Mosquitto(tmp_path / "mosquitto", f"acl_file {acl}", "user root") as broker:
+    with Mosquitto(tmp_path / "mosquitto", f"acl_file {acl}") as broker:
         program = programs.run("publish-temp", "-h", "127.0.0.1", "-p", broker.port, "--fast", "--file", SAMPLE)
         assert program.process.returncode == 1
         assert "the broker refuses a message to the topic 'temp': 0x87 Not authorized" in program.stderr

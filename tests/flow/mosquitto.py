@@ -1,0 +1,46 @@
+"""A Mosquitto with settings of its own, for what the private one of scripts/brokers.sh does not do."""
+
+import socket
+
+from programs import Program
+
+
+def free_port(host="127.0.0.1"):
+    with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        return probe.getsockname()[1]
+
+
+class Mosquitto:
+    """One that takes anybody on .port; with listen=False, one whose settings have listeners of their own. Use it in a with
+    block."""
+
+    def __init__(self, folder, *settings, listen=True):
+        folder.mkdir()
+        self.folder = folder
+        self.port = free_port()
+        self.starts = 0
+        anybody = [f"listener {self.port} 127.0.0.1", "allow_anonymous true"] if listen else []
+        # It runs as whoever starts it.
+        (folder / "mosquitto.conf").write_text("\n".join(["user root", *anybody, *settings, ""]))
+        self.start()
+
+    def start(self):
+        self.starts += 1
+        self.program = Program(["mosquitto", "-c", self.folder / "mosquitto.conf"], self.folder, name=f"mosquitto-{self.starts}")
+        self.program.wait_for_log("running")
+
+    def restart(self):
+        """Orderly; it forgets everything, unless its settings say otherwise."""
+        assert self.program.stop() == 0
+        self.start()
+
+    @property
+    def log(self):
+        """Since its last start."""
+        return self.program.stderr
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.program.kill()
