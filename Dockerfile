@@ -12,7 +12,7 @@ RUN --mount=type=bind,from=build,source=/src/build-package,target=/package \
     apt-get update -q \
     && apt-get install -q -y --no-install-recommends ca-certificates /package/roomstream_*.deb \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --user-group --uid 10001 --home-dir /var/lib/roomstream roomstream \
+    && useradd --uid 10001 --user-group --home-dir /var/lib/roomstream --shell /usr/sbin/nologin roomstream \
     && install --directory --owner=roomstream --group=roomstream --mode=750 /var/lib/roomstream
 # By number, so that Kubernetes sees that it is not root.
 USER 10001:10001
