@@ -75,8 +75,8 @@ def test_service_is_valid(unit_file):
 
 
 def test_service_is_hardened(unit_file):
-    # In tenths of systemd's measure of exposure, which goes from 0 to 10. It is 1.2 now, and each setting counts 0.1 to 0.3.
-    run("systemd-analyze", "security", "--offline=true", "--threshold=14", unit_file)
+    # In tenths of systemd's measure of exposure, which goes from 0 to 10. It is 1.2 with systemd 252, 1.1 with 257.
+    run("systemd-analyze", "security", "--offline=true", "--threshold=12", unit_file)
 
 
 def test_service_gives_the_bridge_what_it_needs(unit, installed, tmp_path):
