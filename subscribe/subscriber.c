@@ -193,9 +193,10 @@ static int run(struct subscriber *s, const char *name, const struct mqtt_session
     if (s->statistics)
         statistics_log_total(s->statistics);
     output_abort(s->output);
-    /* With a thread that never returns the library could not let go. */
+    /* Where a thread never returns the library could not let go; and exit handlers would take other libraries
+     * from threads that still use them. */
     if (atomic_load(&s->holds) || !mqtt_close(connection, !keeps_session, goodbye_time))
-        return status;
+        _exit(status);
     output_close(s->output);
     statistics_free(s->statistics);
     return status;

@@ -74,6 +74,7 @@ ABC = (("a", b"1", 0), ("b", b"2", 1), ("c", b"3", 2), ("a/x", b"\xff\x00", 1))
 JSON = (("a", b'{"b": [1, true, null, "c d"]}', 1), ("b", b"", 0), ("b", '"ä"'.encode(), 0))
 
 CASES = [
+    Case("-t {t}/old/# -W 5", status=27),  # the first to start: ours counts from then
     Case("-t {t}/# -C 4", ABC),
     Case("-t {t}/# -C 4 -v", ABC),
     Case("-t {t}/# -C 4 -N", ABC),
@@ -93,8 +94,6 @@ CASES = [
     Case("-t $share/{i}/{t}/# -C 4 -v", ABC),
     Case("-t $share/{i}/{t}/# -C 2 -q 1 -V 3.1.1 -v", ABC),
     Case("-t {t}/# -E"),
-    Case("-t {t}/old/# -W 1", status=27),
-    Case("-t {t}/a -W 1 -C 1", status=27),
     Case("-t {t}/# -c -q 1 -C 4", ABC),
     Case("-t {t}/# -x 60 -q 1 -C 4", ABC),
     Case("-t {t}/# -R -C 3 -F %J", JSON),

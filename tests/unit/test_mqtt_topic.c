@@ -105,6 +105,15 @@ static void matches(void **state)
             fail_msg("'%s' and '%s'", cases[i].filter, cases[i].topic);
 }
 
+static void tells_shared_subscriptions(void **state)
+{
+    (void)state;
+    assert_true(mqtt_filter_is_shared("$share/g/a"));
+    assert_false(mqtt_filter_is_shared("$shared/g/a"));
+    assert_false(mqtt_filter_is_shared("$share"));
+    assert_false(mqtt_filter_is_shared("a/$share/g/a"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +121,7 @@ int main(void)
         cmocka_unit_test(refuses_what_is_no_filter),
         cmocka_unit_test(knows_the_longest_filter),
         cmocka_unit_test(matches),
+        cmocka_unit_test(tells_shared_subscriptions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
