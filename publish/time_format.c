@@ -120,7 +120,7 @@ bool time_format_parse(const char *text, struct time_format *format, struct erro
 {
     static const char *const names[] = {[TIME_ISO] = "iso", [TIME_UNIX] = "unix", [TIME_UNIX_MS] = "unix-ms"};
     *format = (struct time_format){.kind = TIME_PATTERN, .pattern = text};
-    for (int kind = TIME_ISO; kind < TIME_PATTERN; kind++)
+    for (enum time_kind kind = TIME_ISO; kind < TIME_PATTERN; kind++)
         if (strcmp(text, names[kind]) == 0) {
             format->kind = kind;
             return true;

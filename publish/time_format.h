@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct time_format {
-    enum { TIME_ISO, TIME_UNIX, TIME_UNIX_MS, TIME_PATTERN } kind;
+    enum time_kind { TIME_ISO, TIME_UNIX, TIME_UNIX_MS, TIME_PATTERN } kind;
     const char *pattern; /* of TIME_PATTERN: as for strptime(3), and %f for decimals of the second */
 };
 

@@ -173,12 +173,19 @@ static double recorded(uint64_t seq)
     return seq % 2 ? row : -row;
 }
 
+/* Is that many between these shares of all readings? */
+static bool is_share(uint64_t count, double least, double most)
+{
+    double share = (double)count / (2 * (double)ROWS);
+    return share > least && share < most;
+}
+
 static void leaves_out_what_is_missing(void **state)
 {
     uint64_t counts[FAULT_KINDS], next_seq[2] = {1, 2}, missing = 0;
     size_t count = replay_all("missing=0.2", 1, counts, all);
     (void)state;
-    assert_true(counts[FAULT_MISSING] > 0.15 * 2 * ROWS && counts[FAULT_MISSING] < 0.25 * 2 * ROWS);
+    assert_true(is_share(counts[FAULT_MISSING], 0.15, 0.25));
     assert_int_equal(count + counts[FAULT_MISSING], 2 * ROWS);
     for (size_t i = 0; i < count; i++) {
         const struct message *message = &all[i].message.message;
@@ -199,7 +206,7 @@ static void repeats_what_is_stuck(void **state)
     size_t count = replay_all("stuck=0.01:5", 1, counts, all);
     (void)state;
     assert_int_equal(count, 2 * ROWS);
-    assert_true(counts[FAULT_STUCK] > 0.02 * 2 * ROWS && counts[FAULT_STUCK] < 0.08 * 2 * ROWS);
+    assert_true(is_share(counts[FAULT_STUCK], 0.02, 0.08));
     for (size_t i = 0; i < count; i++) {
         size_t column = all[i].message.message.column;
         if (all[i].message.fault == FAULT_STUCK) {
@@ -264,7 +271,7 @@ static void tells_twice_what_is_doubled(void **state)
     uint64_t counts[FAULT_KINDS], seq = 0;
     size_t count = replay_all("double=0.3", 1, counts, all);
     (void)state;
-    assert_true(counts[FAULT_DOUBLE] > 0.25 * 2 * ROWS && counts[FAULT_DOUBLE] < 0.35 * 2 * ROWS);
+    assert_true(is_share(counts[FAULT_DOUBLE], 0.25, 0.35));
     assert_int_equal(count, 2 * ROWS + counts[FAULT_DOUBLE]);
     for (size_t i = 0; i < count; i++) {
         seq += all[i].message.fault != FAULT_DOUBLE;
@@ -293,7 +300,7 @@ static void tells_late_what_is_late(void **state)
         }
     }
     assert_int_equal(late, counts[FAULT_LATE]);
-    assert_true(late > 0.15 * 2 * ROWS && late < 0.25 * 2 * ROWS);
+    assert_true(is_share(late, 0.15, 0.25));
 }
 
 #define EVERYTHING "missing=0.05,stuck=0.01:4,spike=0.05,double=0.05,late=0.05:2"
