@@ -102,6 +102,18 @@ void spool_save(struct spool *s)
         background_request(&s->background);
 }
 
+void spool_get_ledger(struct spool *s, struct spool_ledger *ledger)
+{
+    /* While the mutex is held the position file stays as it is. A message is counted as received before it
+     * can be read, let alone delivered: the difference is never negative. */
+    pthread_mutex_lock(&s->state_mutex);
+    ledger->delivered = s->saved.delivered;
+    ledger->dead = s->saved.dead;
+    ledger->received = atomic_load(&s->received);
+    pthread_mutex_unlock(&s->state_mutex);
+    ledger->spooled = ledger->received - ledger->delivered - ledger->dead;
+}
+
 void spool_save_clean(struct spool *s)
 {
     pthread_mutex_lock(&s->state_mutex);

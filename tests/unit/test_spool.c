@@ -400,6 +400,39 @@ static void the_oldest_message_tells_its_time(void **state)
     spool_close(spool);
 }
 
+static void assert_ledger(struct spool *spool, uint64_t received, uint64_t delivered, uint64_t dead)
+{
+    struct spool_ledger ledger;
+    spool_get_ledger(spool, &ledger);
+    assert_int_equal(ledger.received, received);
+    assert_int_equal(ledger.delivered, delivered);
+    assert_int_equal(ledger.dead, dead);
+    assert_int_equal(ledger.spooled, received - delivered - dead);
+}
+
+static void the_ledger_counts_what_a_kill_would_leave(void **state)
+{
+    (void)state;
+    struct spool *spool = open_spool(folder);
+    append_messages(spool, 1, 5);
+    for (uint64_t number = 1; number <= 5; number++)
+        assert_reads(spool, number);
+    spool_delivered(spool, 1);
+    spool_dead(spool, 3);
+    spool_delivered(spool, 5);
+    assert_ledger(spool, 5, 0, 0); /* nothing is saved */
+    spool_save(spool);
+    assert_ledger(spool, 5, 1, 0); /* the second is not delivered */
+    spool_delivered(spool, 2);
+    spool_save(spool);
+    assert_ledger(spool, 5, 2, 1);
+    append_message(spool, 6);
+    assert_ledger(spool, 6, 2, 1);
+    spool = reopen(spool);
+    assert_ledger(spool, 6, 2, 1);
+    spool_close(spool);
+}
+
 int main(void)
 {
     log_nothing();
@@ -421,6 +454,7 @@ int main(void)
         TEST(a_record_beyond_the_bound_is_taken_alone),
         TEST(what_is_too_long_is_refused),
         TEST(the_oldest_message_tells_its_time),
+        TEST(the_ledger_counts_what_a_kill_would_leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

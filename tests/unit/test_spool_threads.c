@@ -59,6 +59,7 @@ static void *look_on(void *argument)
 {
     struct shared *shared = argument;
     uint64_t received = 0, position = 0;
+    struct spool_ledger before = {0}, ledger;
     static uint16_t ids[65535];
     while (!atomic_load(&shared->done)) {
         struct spool_stats stats;
@@ -67,6 +68,12 @@ static void *look_on(void *argument)
         must(stats.spooled <= MESSAGES && stats.in_flight <= stats.spooled, "what is in flight is spooled");
         must(stats.received >= received && stats.position >= position, "counts grow");
         must(stats.position <= stats.next_id, "the position is not beyond the end");
+        spool_get_ledger(shared->spool, &ledger);
+        must(ledger.received == ledger.delivered + ledger.dead + ledger.spooled, "the ledger's sum");
+        must(ledger.received >= before.received && ledger.delivered >= before.delivered &&
+                 ledger.dead >= before.dead && ledger.spooled <= MESSAGES,
+             "the ledger grows");
+        before = ledger;
         received = stats.received;
         position = stats.position;
         must(spool_unreleased_count(shared->spool) <= 100, "the number of packet ids");
