@@ -14,6 +14,7 @@ libcsv-dev                | has_header csv.h                | reads the sensor d
 libxxhash-dev             | has_header xxhash.h             | checksums of the spool
 zlib1g-dev                | has_header zlib.h               | reads packed sensor data
 libjansson-dev            | has_header jansson.h            | reads and writes JSON
+libmicrohttpd-dev         | has_header microhttpd.h         | serves metrics and health
 libssl-dev                | has_header openssl/evp.h        | SHA-256
 uuid-dev                  | has_header uuid/uuid.h          | names a spool
 '
@@ -44,6 +45,7 @@ wget                      | has_command wget                | what fetch-data.sh
 default-jdk-headless      | has_command javac           | runs small Java programs of the tests
 openssl                   | has_command openssl             | makes certificates
 mosquitto-clients         | has_command mosquitto_sub       | checks what our MQTT programs did
+prometheus                | has_command promtool            | checks metrics, and watches the bridges in a test
 python3-pytest            | has_pytest                      | runs the flow tests
 python3-paho-mqtt         | find_python paho.mqtt           | checks what our MQTT programs did
 python3-yaml              | find_python yaml                | reads docker-compose.yml
@@ -124,15 +126,17 @@ prepare_apt() {
 }
 
 install_packages() {
-    local log=$1 status=0 service=
-    [[ " ${missing[*]} " != *' mosquitto '* ]] || service=new
-    [[ -z $service ]] || forbid_service_start
+    local log=$1 status=0 service services=()
+    for service in mosquitto prometheus; do
+        [[ " ${missing[*]} " != *" $service "* ]] || services+=("$service")
+    done
+    ((${#services[@]} == 0)) || forbid_service_start "${services[@]}"
     run_when_free "$log" apt-get -q -y -o Dpkg::Options::=--force-confold \
         install --no-install-recommends "${missing[@]}" || status=$?
-    if [[ $service ]]; then
+    for service in "${services[@]}"; do
         allow_service_start
-        ((status)) || disable_service "$log"
-    fi
+        ((status)) || disable_service "$log" "$service"
+    done
     ((status == 0)) || apt_failed "$log" "apt-get install failed"
 }
 
@@ -163,28 +167,28 @@ apt_failed() {
     die "$2; its log is $1"
 }
 
-# Debian starts a daemon when its package is installed. Ours is a private one: the system's must not take port 1883. The
-# rule (policy-rc.d, see invoke-rc.d(8)) is for Mosquitto alone and void as soon as this script has ended.
+# Debian starts a daemon when its package is installed. Ours are private ones: the system's must not take port 1883 or 9090.
+# The rule (policy-rc.d, see invoke-rc.d(8)) is for these services alone and void as soon as this script has ended.
 service_policy=/usr/sbin/policy-rc.d
 forbid_service_start() {
     ! grep -qs 'roomstream' "$service_policy" || "${as_root[@]}" rm -f "$service_policy"
     [[ ! -e $service_policy ]] || return 0
     "${as_root[@]}" tee "$service_policy" >/dev/null <<POLICY
 #!/bin/sh
-# Made by roomstream while it installs Mosquitto; without effect once process $$ has ended, and then safe to remove.
-[ "\$1" = mosquitto ] && [ -d /proc/$$ ] && exit 101
+# Made by roomstream while it installs $*; without effect once process $$ has ended, and then safe to remove.
+case " $* " in *" \$1 "*) [ ! -d /proc/$$ ] || exit 101 ;; esac
 exit 0
 POLICY
     "${as_root[@]}" chmod 755 "$service_policy"
 }
 allow_service_start() { ! grep -qs 'roomstream' "$service_policy" || "${as_root[@]}" rm -f "$service_policy"; }
 
-# Only for a Mosquitto that was installed just now: one that was there before is the user's own.
+# disable_service LOG SERVICE: only for one that was installed just now: what was there before is the user's own.
 disable_service() {
     if [[ -d /run/systemd/system ]]; then
-        run_as_root "$1" systemctl disable --now mosquitto || warn "the service mosquitto could not be disabled (log in $1)"
+        run_as_root "$1" systemctl disable --now "$2" || warn "the service $2 could not be disabled (log in $1)"
     elif has_command update-rc.d; then
-        run_as_root "$1" update-rc.d mosquitto disable || warn "the service mosquitto could not be disabled (log in $1)"
+        run_as_root "$1" update-rc.d "$2" disable || warn "the service $2 could not be disabled (log in $1)"
     fi
-    info "the system's own service mosquitto is left disabled: it is not needed here"
+    info "the system's own service $2 is left disabled: it is not needed here"
 }

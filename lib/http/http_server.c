@@ -1,0 +1,197 @@
+#include "http_server.h"
+
+#include "log.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { CONNECTIONS = 16, SILENCE_SECONDS = 5, CONNECTION_MEMORY = 16 * 1024 };
+
+struct http_server {
+    struct http_address address;
+    http_handler *handler;
+    void *context;
+    struct MHD_Daemon *daemon;
+};
+
+static enum MHD_Result answer_with(struct MHD_Connection *connection, int status, const char *content_type,
+                                   void *body, size_t length, enum MHD_ResponseMemoryMode mode)
+{
+    struct MHD_Response *response = MHD_create_response_from_buffer(length, body, mode);
+    if (!response) {
+        if (mode == MHD_RESPMEM_MUST_FREE)
+            free(body);
+        return MHD_NO;
+    }
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    enum MHD_Result result = MHD_queue_response(connection, (unsigned)status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result answer_text(struct MHD_Connection *connection, int status, const char *text)
+{
+    return answer_with(connection, status, "text/plain; charset=utf-8", (void *)text, strlen(text),
+                       MHD_RESPMEM_PERSISTENT);
+}
+
+static bool has_body(struct MHD_Connection *connection)
+{
+    const char *length =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    return (length && strcmp(length, "0") != 0) ||
+           MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING);
+}
+
+/* Called when the headers are there; what is queued then is the answer. */
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **request)
+{
+    struct http_server *server = context;
+    struct http_answer answer = {.status = MHD_HTTP_OK, .content_type = "text/plain; charset=utf-8"};
+    char *body = NULL;
+    size_t length = 0;
+    (void)version;
+    (void)upload;
+    (void)upload_size;
+    (void)request;
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+        return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are served\n");
+    if (has_body(connection))
+        return answer_text(connection, MHD_HTTP_CONTENT_TOO_LARGE, "a request has no body here\n");
+    answer.body = open_memstream(&body, &length);
+    if (!answer.body)
+        return MHD_NO;
+    server->handler(server->context, url, &answer);
+    if (fclose(answer.body) != 0) {
+        free(body);
+        return MHD_NO;
+    }
+    if (answer.status != MHD_HTTP_NOT_FOUND)
+        return answer_with(connection, answer.status, answer.content_type, body, length,
+                           MHD_RESPMEM_MUST_FREE);
+    free(body);
+    return answer_text(connection, MHD_HTTP_NOT_FOUND, "there is nothing here\n");
+}
+
+static void on_log(void *context, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
+static void on_log(void *context, const char *format, va_list arguments)
+{
+    char text[512];
+    (void)context;
+    vsnprintf(text, sizeof text, format, arguments);
+    text[strcspn(text, "\n")] = '\0';
+    log_debug("libmicrohttpd: %s", text);
+}
+
+static int listen_at(const struct addrinfo *where)
+{
+    const int one = 1;
+    int fd = socket(where->ai_family, where->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, where->ai_protocol);
+    if (fd < 0)
+        return -1;
+    /* What an earlier process left in TIME_WAIT is no reason not to listen. */
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind(fd, where->ai_addr, where->ai_addrlen) == 0 && listen(fd, CONNECTIONS) == 0)
+        return fd;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+static bool learn_port(int fd, struct http_address *address)
+{
+    struct sockaddr_storage name;
+    socklen_t length = sizeof name;
+    if (getsockname(fd, (struct sockaddr *)&name, &length) < 0)
+        return false;
+    address->port = ntohs(name.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&name)->sin6_port
+                                                     : ((struct sockaddr_in *)&name)->sin_port);
+    return true;
+}
+
+/* A listening socket, or -1 with *error; the address then has its port. */
+static int open_socket(struct http_address *address, struct error *error)
+{
+    const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found;
+    char text[HTTP_ADDRESS_SIZE], port[16];
+    http_address_format(address, text);
+    snprintf(port, sizeof port, "%d", address->port);
+    int rc = getaddrinfo(address->host, port, &wanted, &found);
+    if (rc != 0) {
+        error_set(error, "cannot serve HTTP at %s: %s", text, gai_strerror(rc));
+        return -1;
+    }
+    int fd = listen_at(found);
+    if (fd >= 0 && !learn_port(fd, address)) {
+        close(fd);
+        fd = -1;
+    }
+    if (fd < 0)
+        error_set(error, "cannot serve HTTP at %s: %s", text, strerror(errno));
+    freeaddrinfo(found);
+    return fd;
+}
+
+/* Signals are the main thread's. */
+static struct MHD_Daemon *start(struct http_server *server, int fd)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    struct MHD_Daemon *daemon = MHD_start_daemon(
+        MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, server,
+        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE_SECONDS,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return daemon;
+}
+
+struct http_server *http_server_open(const struct http_address *address, http_handler *handler, void *context,
+                                     struct error *error)
+{
+    struct http_server *server = calloc(1, sizeof *server);
+    if (!server) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    *server = (struct http_server){.address = *address, .handler = handler, .context = context};
+    int fd = open_socket(&server->address, error);
+    if (fd >= 0) {
+        server->daemon = start(server, fd);
+        if (server->daemon)
+            return server;
+        error_set(error, "cannot start the HTTP server: %s", strerror(errno));
+        close(fd);
+    }
+    free(server);
+    return NULL;
+}
+
+const struct http_address *http_server_address(const struct http_server *server)
+{
+    return &server->address;
+}
+
+void http_server_close(struct http_server *server)
+{
+    if (!server)
+        return;
+    MHD_stop_daemon(server->daemon);
+    free(server);
+}

@@ -1,0 +1,36 @@
+/* A small HTTP server for what a program tells about itself, on libmicrohttpd: GET and HEAD, no request
+ * bodies, a thread of its own. At most 16 connections at a time, each closed when it is silent for 5 seconds
+ * and bounded in memory, so a slow or hostile client costs others a wait at worst, and the program nothing.
+ */
+#ifndef ROOMSTREAM_HTTP_SERVER_H
+#define ROOMSTREAM_HTTP_SERVER_H
+
+#include "error.h"
+#include "http_address.h"
+
+#include <stdio.h>
+
+struct http_server;
+
+struct http_answer {
+    int status;               /* 200 unless the handler sets another; 404: the server writes the body */
+    const char *content_type; /* text/plain unless the handler sets another; a constant */
+    FILE *body;               /* to write the answer to: in memory */
+};
+
+/* Answers a request for `path` (decoded, without the query). Called on the server's thread, for one request
+ * at a time: it must not wait for anything. */
+typedef void http_handler(void *context, const char *path, struct http_answer *answer);
+
+/* Listens, and serves from then on. The context outlives the server. NULL with *error when the address cannot
+ * be had. */
+struct http_server *http_server_open(const struct http_address *address, http_handler *handler, void *context,
+                                     struct error *error);
+
+/* Where it listens: with the port that was chosen. Valid until http_server_close. */
+const struct http_address *http_server_address(const struct http_server *server);
+
+/* Ends the thread, after the answer under way, and frees. NULL is allowed. */
+void http_server_close(struct http_server *server);
+
+#endif
