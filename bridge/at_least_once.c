@@ -7,10 +7,11 @@ static const struct kafka_property required[] = {
 };
 
 bool at_least_once_open(struct forwarding *forwarding, const struct bridge_settings *settings,
-                        struct spool *spool, struct dead_letters *letters, struct error *error)
+                        struct spool *spool, struct dead_letters *letters, struct metrics *metrics,
+                        struct error *error)
 {
-    return forwarding_open(forwarding, settings, spool, letters, required, sizeof required / sizeof *required,
-                           false, error);
+    return forwarding_open(forwarding, settings, spool, letters, metrics, required,
+                           sizeof required / sizeof *required, false, error);
 }
 
 struct pass at_least_once_pass(struct forwarding *f)

@@ -8,7 +8,8 @@
 /* Opens the producer. The forwarder's thread alone uses what is opened. False with *error on a bad
  * configuration. */
 bool at_least_once_open(struct forwarding *forwarding, const struct bridge_settings *settings,
-                        struct spool *spool, struct dead_letters *letters, struct error *error);
+                        struct spool *spool, struct dead_letters *letters, struct metrics *metrics,
+                        struct error *error);
 
 /* Produces what is new in the spool, serves delivery reports, saves the position. Blocks only while looking
  * up or creating the topic. */

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "dead_letters.h"
 #include "forwarder.h"
+#include "monitor.h"
 #include "receiver.h"
 #include "stop.h"
 #include "supervision.h"
@@ -20,6 +21,8 @@ struct bridge {
     struct dead_letters *letters;
     struct forwarder *forwarder;
     struct receiver *receiver;
+    struct metrics metrics;
+    struct monitor *monitor; /* NULL: nobody wants one */
     struct supervision supervision;
 };
 
@@ -42,15 +45,32 @@ static void choose_client_id(struct bridge *b)
         b->settings->mqtt.client_id = b->client_id;
 }
 
+/* Last, since it shows all the others. */
+static bool open_monitor(struct bridge *b, struct error *error)
+{
+    const struct report_sources sources = {
+        .name = b->name,
+        .settings = b->settings,
+        .spool = b->spool,
+        .letters = b->letters,
+        .receiver = b->receiver,
+        .metrics = &b->metrics,
+    };
+    if (b->settings->http)
+        b->monitor = monitor_open(&sources, b->forwarder, error);
+    return !b->settings->http || b->monitor;
+}
+
 static bool open_all(struct bridge *b, struct error *error)
 {
     if (!open_spool(b, error))
         return false;
     choose_client_id(b);
-    b->forwarder = forwarder_open(b->settings, b->settings->mqtt.client_id, b->spool, b->letters, error);
+    b->forwarder =
+        forwarder_open(b->settings, b->settings->mqtt.client_id, b->spool, b->letters, &b->metrics, error);
     if (b->forwarder)
-        b->receiver = receiver_open(b->settings, b->name, b->spool, b->forwarder, error);
-    return b->receiver != NULL;
+        b->receiver = receiver_open(b->settings, b->name, b->spool, b->forwarder, &b->metrics, error);
+    return b->receiver && open_monitor(b, error);
 }
 
 static void log_state(const struct bridge *b, const char *what)
@@ -70,12 +90,14 @@ static void wait_and_regulate(struct bridge *b)
         poll(wait, 2, 1000);
         receiver_regulate(b->receiver);
         supervision_tick(&b->supervision);
+        monitor_tick(b->monitor);
     }
 }
 
 /* Receiver first, so that nothing new comes in; then the forwarder delivers what it can. */
 static void close_all(struct bridge *b, int status)
 {
+    monitor_stopping(b->monitor);
     bool receiver_closed = !b->receiver || receiver_close(b->receiver);
     if (b->forwarder)
         forwarder_stop(b->forwarder, b->receiver ? b->settings->drain_timeout : 0);
@@ -87,11 +109,13 @@ static void close_all(struct bridge *b, int status)
         spool_save(b->spool);
         _exit(status);
     }
+    monitor_close(b->monitor);
     if (b->forwarder)
         forwarder_close(b->forwarder);
     if (b->letters)
         dead_letters_close(b->letters);
     spool_close(b->spool);
+    metrics_free(&b->metrics);
 }
 
 int bridge_run(struct bridge_settings *settings, const char *name)
@@ -99,6 +123,7 @@ int bridge_run(struct bridge_settings *settings, const char *name)
     struct bridge b = {.settings = settings, .name = name};
     struct error error;
     int status = EXIT_DONE;
+    metrics_init(&b.metrics);
     if (open_all(&b, &error)) {
         log_state(&b, "started");
         supervision_begin(&b.supervision, b.forwarder, b.receiver, b.spool);

@@ -17,14 +17,15 @@ static const struct kafka_property required[] = {
 };
 
 bool exactly_once_open(struct exactly_once *w, const struct bridge_settings *settings, const char *id,
-                       struct spool *spool, struct dead_letters *letters, struct error *error)
+                       struct spool *spool, struct dead_letters *letters, struct metrics *metrics,
+                       struct error *error)
 {
     enum { COUNT = sizeof required / sizeof *required };
     static struct kafka_property properties[COUNT]; /* forwarding keeps a pointer for later producers */
     memcpy(properties, required, sizeof properties);
     properties[COUNT - 1].value = id;
     *w = (struct exactly_once){.state = TRANSACTIONS_INIT, .id = id};
-    return forwarding_open(&w->forwarding, settings, spool, letters, properties, COUNT, true, error);
+    return forwarding_open(&w->forwarding, settings, spool, letters, metrics, properties, COUNT, true, error);
 }
 
 /* Only another instance with our id, or a transaction that Kafka has timed out, makes Kafka fence us. The
@@ -167,6 +168,7 @@ static void learn_position(struct exactly_once *w, struct pass *pass)
     struct error error;
     if (ask_position(w, position, &error)) {
         take_position(w, &position->elems[0], pass);
+        forwarding_recovered(&w->forwarding);
         w->state = TRANSACTIONS_READY;
     } else {
         char text[1200];
@@ -233,7 +235,8 @@ static void commit(struct exactly_once *w, struct pass *pass)
     FAILPOINT("after-commit");
     log_debug("a transaction is committed, the position is %" PRIu64, w->next);
     spool_advance(f->spool, w->next);
-    backoff_reset(&f->backoff);
+    forwarding_committed(f);
+    histogram_add(&f->metrics->transactions, clock_monotonic() - w->last_begin);
     w->state = TRANSACTIONS_READY;
 }
 
@@ -246,6 +249,7 @@ static void abort_transaction(struct exactly_once *w, struct pass *pass)
         return;
     }
     forwarding_rewind(f);
+    metrics_add(&f->metrics->transactions_aborted, 1);
     log_debug("a transaction is aborted, its messages are produced again");
     w->state = TRANSACTIONS_READY;
 }

@@ -30,7 +30,8 @@ struct exactly_once {
 /* Opens the producer. id outlives it. The forwarder's thread alone uses what is opened. False with *error on
  * a bad configuration. */
 bool exactly_once_open(struct exactly_once *way, const struct bridge_settings *settings, const char *id,
-                       struct spool *spool, struct dead_letters *letters, struct error *error);
+                       struct spool *spool, struct dead_letters *letters, struct metrics *metrics,
+                       struct error *error);
 
 /* Does the next step: at most one transaction, blocking for at most a few seconds; a step that Kafka does not
  * answer is gone on with in the next pass. */

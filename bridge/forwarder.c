@@ -122,11 +122,12 @@ static struct pass pass(struct forwarder *f)
                                                  : at_least_once_pass(&f->way.at_least_once);
 }
 
-static bool open_way(struct forwarder *f, const char *id, struct dead_letters *letters, struct error *error)
+static bool open_way(struct forwarder *f, const char *id, struct dead_letters *letters,
+                     struct metrics *metrics, struct error *error)
 {
     return f->settings->delivery == EXACTLY_ONCE
-               ? exactly_once_open(&f->way.exactly_once, f->settings, id, f->spool, letters, error)
-               : at_least_once_open(&f->way.at_least_once, f->settings, f->spool, letters, error);
+               ? exactly_once_open(&f->way.exactly_once, f->settings, id, f->spool, letters, metrics, error)
+               : at_least_once_open(&f->way.at_least_once, f->settings, f->spool, letters, metrics, error);
 }
 
 static struct forwarding *forwarding(struct forwarder *f)
@@ -166,7 +167,7 @@ static void *run(void *context)
 }
 
 struct forwarder *forwarder_open(const struct bridge_settings *settings, const char *id, struct spool *spool,
-                                 struct dead_letters *letters, struct error *error)
+                                 struct dead_letters *letters, struct metrics *metrics, struct error *error)
 {
     struct forwarder *f = calloc(1, sizeof *f);
     if (!f) {
@@ -180,7 +181,7 @@ struct forwarder *forwarder_open(const struct bridge_settings *settings, const c
     f->wake = event_open();
     if (f->wake < 0)
         error_set(error, "cannot make an event: %s", strerror(errno));
-    else if (open_way(f, id, letters, error)) {
+    else if (open_way(f, id, letters, metrics, error)) {
         int rc = pthread_create(&f->thread, NULL, run, f);
         if (rc == 0)
             return f;

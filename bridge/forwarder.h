@@ -4,6 +4,7 @@
 #define ROOMSTREAM_FORWARDER_H
 
 #include "dead_letters.h"
+#include "metrics.h"
 #include "settings.h"
 #include "spool.h"
 
@@ -14,7 +15,7 @@ struct forwarder;
 /* Makes the producer and starts the thread; Kafka may be down. `id` names the bridge to Kafka. All arguments
  * outlive it. NULL with *error on a bad configuration. */
 struct forwarder *forwarder_open(const struct bridge_settings *settings, const char *id, struct spool *spool,
-                                 struct dead_letters *letters, struct error *error);
+                                 struct dead_letters *letters, struct metrics *metrics, struct error *error);
 
 /* Tells the thread that something was appended; cheap when it need not be woken. Any thread. */
 void forwarder_wake(struct forwarder *forwarder);

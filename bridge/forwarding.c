@@ -5,17 +5,29 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void forwarding_fail(struct forwarding *f, const char *what)
 {
     uint64_t held;
     f->wait = backoff_next(&f->backoff);
+    f->failing = true;
+    metrics_set_trouble(f->metrics, what);
     /* Another failure than the last one is news, such as what comes after a right was granted. */
     if (!log_allowed(&f->failures, &held) && strcmp(f->told.text, what) == 0)
         return;
     error_set(&f->told, "%s", what);
     log_warning("%s; everything stays in the spool, trying again", what);
+}
+
+void forwarding_recovered(struct forwarding *f)
+{
+    backoff_reset(&f->backoff);
+    if (!f->failing)
+        return;
+    f->failing = false;
+    metrics_set_trouble(f->metrics, "");
 }
 
 /* True when the record now stands in the dead letters. */
@@ -29,6 +41,7 @@ static bool bury(struct forwarding *f, const char *reason)
         return false;
     }
     spool_dead(f->spool, letter.id);
+    metrics_add(&f->metrics->dead_bytes, metrics_size(&letter));
     log_warning("message %" PRIu64
                 " (topic '%.*s', %zu bytes) can never be taken by Kafka and is set aside as a dead "
                 "letter: %s",
@@ -37,16 +50,38 @@ static bool bury(struct forwarding *f, const char *reason)
     return true;
 }
 
-static void on_report(void *context, uint64_t id, rd_kafka_resp_err_t err)
+static void acknowledged(struct forwarding *f, const struct produced *message)
+{
+    FAILPOINT("after-report");
+    if (f->transactional) {
+        if (f->arrival_count < (size_t)f->settings->window)
+            f->arrivals[f->arrival_count++] = message->time;
+        f->arrival_bytes += message->size;
+        return;
+    }
+    spool_delivered(f->spool, message->id);
+    histogram_add(&f->metrics->latency, clock_realtime() - message->time);
+    metrics_add(&f->metrics->delivered_bytes, message->size);
+    forwarding_recovered(f);
+}
+
+void forwarding_committed(struct forwarding *f)
+{
+    int64_t now = clock_realtime();
+    for (size_t i = 0; i < f->arrival_count; i++)
+        histogram_add(&f->metrics->latency, now - f->arrivals[i]);
+    metrics_add(&f->metrics->delivered_bytes, f->arrival_bytes);
+    f->arrival_count = f->arrival_bytes = 0;
+    forwarding_recovered(f);
+}
+
+static void on_report(void *context, const struct produced *message, rd_kafka_resp_err_t err)
 {
     struct forwarding *f = context;
+    uint64_t id = message->id;
     char text[KAFKA_ERROR_SIZE + 300], reason[KAFKA_ERROR_SIZE];
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        FAILPOINT("after-report");
-        if (!f->transactional) {
-            spool_delivered(f->spool, id);
-            backoff_reset(&f->backoff);
-        }
+        acknowledged(f, message);
         return;
     }
     f->rewind_due = true;
@@ -71,31 +106,42 @@ static void on_report(void *context, uint64_t id, rd_kafka_resp_err_t err)
 
 static bool open_producer(struct forwarding *f, struct error *error)
 {
-    f->producer = producer_open(f->settings, f->required, f->required_count, on_report, f, error);
+    struct kafka_statistics *statistics = f->settings->http ? &f->metrics->kafka : NULL;
+    f->producer = producer_open(f->settings, f->required, f->required_count, on_report, f, statistics, error);
     return f->producer != NULL;
 }
 
 bool forwarding_open(struct forwarding *f, const struct bridge_settings *settings, struct spool *spool,
-                     struct dead_letters *letters, const struct kafka_property *required,
-                     size_t required_count, bool transactional, struct error *error)
+                     struct dead_letters *letters, struct metrics *metrics,
+                     const struct kafka_property *required, size_t required_count, bool transactional,
+                     struct error *error)
 {
     *f = (struct forwarding){
         .settings = settings,
         .spool = spool,
         .letters = letters,
+        .metrics = metrics,
         .required = required,
         .required_count = required_count,
         .transactional = transactional,
         .backoff = {.first = 100 * MILLISECOND, .longest = 5 * SECOND},
         .failures = {.interval = 30 * SECOND},
     };
-    return open_producer(f, error);
+    if (transactional)
+        f->arrivals = calloc((size_t)settings->window, sizeof *f->arrivals);
+    if (transactional && !f->arrivals)
+        return error_set(error, "out of memory");
+    if (open_producer(f, error))
+        return true;
+    forwarding_close(f);
+    return false;
 }
 
 void forwarding_close(struct forwarding *f)
 {
     if (f->producer)
         producer_close(f->producer);
+    free(f->arrivals);
 }
 
 void forwarding_rewind(struct forwarding *f)
@@ -104,6 +150,7 @@ void forwarding_rewind(struct forwarding *f)
     f->record = (struct spool_record){0};
     f->held = false;
     f->rewind_due = false;
+    f->arrival_count = f->arrival_bytes = 0;
 }
 
 bool forwarding_begin(struct forwarding *f, bool *replaced)
@@ -117,6 +164,8 @@ bool forwarding_begin(struct forwarding *f, bool *replaced)
             log_warning("the Kafka producer must be replaced: %s", error.text);
         producer_close(f->producer);
         f->producer = NULL;
+        kafka_statistics_take(&f->metrics->kafka, NULL);
+        metrics_add(&f->metrics->producers_replaced, 1);
     }
     if (!f->producer) {
         forwarding_rewind(f);
@@ -148,7 +197,9 @@ bool forwarding_ensure_topic(struct forwarding *f)
     if (!f->topic_ready) {
         f->topic_ready =
             kafka_topic_ensure(producer_handle(f->producer), &topic, 2 * SECOND, &error) == KAFKA_TOPIC_READY;
-        if (!f->topic_ready)
+        if (f->topic_ready)
+            forwarding_recovered(f);
+        else
             forwarding_fail(f, error.text);
     }
     return f->topic_ready;

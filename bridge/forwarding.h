@@ -6,6 +6,7 @@
 
 #include "backoff.h"
 #include "dead_letters.h"
+#include "metrics.h"
 #include "producer.h"
 #include "settings.h"
 #include "spool.h"
@@ -27,6 +28,7 @@ struct forwarding {
     const struct bridge_settings *settings;
     struct spool *spool;
     struct dead_letters *letters;
+    struct metrics *metrics;
     struct producer *producer;
     const struct kafka_property *required;
     size_t required_count;
@@ -36,7 +38,11 @@ struct forwarding {
     bool topic_ready;
     bool rewind_due;        /* something failed that may succeed later: start again at the position */
     uint64_t isolate_until; /* up to this id records go one by one, since one of them made its batch fail */
-    int64_t wait;           /* ns; what a failure in this pass asks for */
+    int64_t *arrivals;      /* transactional: of the messages acknowledged in this transaction, realtime ns */
+    size_t arrival_count;
+    size_t arrival_bytes; /* of these messages */
+    bool failing;         /* something failed, and nothing went well since */
+    int64_t wait;         /* ns; what a failure in this pass asks for */
     struct backoff backoff;
     struct log_limit failures;
     struct error told; /* the last failure that was logged */
@@ -45,8 +51,9 @@ struct forwarding {
 /* Opens the first producer with these properties beside those that every bridge requires. False with *error
  * on a bad configuration. */
 bool forwarding_open(struct forwarding *forwarding, const struct bridge_settings *settings,
-                     struct spool *spool, struct dead_letters *letters, const struct kafka_property *required,
-                     size_t required_count, bool transactional, struct error *error);
+                     struct spool *spool, struct dead_letters *letters, struct metrics *metrics,
+                     const struct kafka_property *required, size_t required_count, bool transactional,
+                     struct error *error);
 void forwarding_close(struct forwarding *forwarding);
 
 /* Starts a pass: serves delivery reports, and replaces a producer that librdkafka has given up. True when
@@ -68,6 +75,13 @@ void forwarding_await_reports(struct forwarding *forwarding, int64_t ns);
 /* Back to the position: what was handed over and not delivered is handed over again. Nothing may be in
  * flight. */
 void forwarding_rewind(struct forwarding *forwarding);
+
+/* Transactional: the messages acknowledged since the last rewind are committed, which is when they count as
+ * delivered. */
+void forwarding_committed(struct forwarding *forwarding);
+
+/* Something went well: what failed before is over. */
+void forwarding_recovered(struct forwarding *forwarding);
 
 /* Something failed that may succeed later: says so once in a while and sets the wait before the next pass. */
 void forwarding_fail(struct forwarding *forwarding, const char *what);

@@ -2,14 +2,14 @@
 
 #include "clock.h"
 #include "headers.h"
+#include "metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* A message in flight. */
 struct slot {
-    uint64_t id;
-    size_t cost; /* bytes */
+    struct produced message;
     struct slot *next_free;
 };
 
@@ -19,6 +19,7 @@ struct producer {
     rd_kafka_topic_t *topic;
     producer_report *report;
     void *context;
+    struct kafka_statistics *statistics; /* or NULL */
     bool closing;
     struct slot *slots, *free_slots;
     size_t in_flight, bytes_in_flight;
@@ -30,11 +31,22 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
     struct slot *slot = message->_private;
     (void)rk;
     p->in_flight--;
-    p->bytes_in_flight -= slot->cost;
+    p->bytes_in_flight -= slot->message.size;
     slot->next_free = p->free_slots;
     p->free_slots = slot;
     if (!p->closing)
-        p->report(p->context, slot->id, message->err);
+        p->report(p->context, &slot->message, message->err);
+}
+
+static int on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque)
+{
+    struct producer *p = opaque;
+    (void)rk;
+    (void)length;
+    if (p->closing)
+        return 0;
+    kafka_statistics_take(p->statistics, json);
+    return 1; /* the text is not librdkafka's any more */
 }
 
 /* Kafka may be away for any time: nothing is ever given up, a dead connection is noticed within seconds, and
@@ -59,6 +71,11 @@ static bool make_client(struct producer *p, const struct kafka_property *require
         return false;
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_conf_set_opaque(conf, p);
+    if (p->statistics) {
+        /* The user's own interval may be too long, or 0, to tell whether Kafka is there. */
+        rd_kafka_conf_set(conf, "statistics.interval.ms", "1000", NULL, 0);
+        rd_kafka_conf_set_stats_cb(conf, on_statistics);
+    }
     p->rk = kafka_new(RD_KAFKA_PRODUCER, conf, error);
     if (!p->rk)
         return false;
@@ -69,7 +86,7 @@ static bool make_client(struct producer *p, const struct kafka_property *require
 
 struct producer *producer_open(const struct bridge_settings *settings, const struct kafka_property *required,
                                size_t required_count, producer_report *report, void *context,
-                               struct error *error)
+                               struct kafka_statistics *statistics, struct error *error)
 {
     struct producer *p = calloc(1, sizeof *p);
     struct slot *slots = calloc((size_t)settings->window, sizeof *slots);
@@ -82,6 +99,7 @@ struct producer *producer_open(const struct bridge_settings *settings, const str
     p->settings = settings;
     p->report = report;
     p->context = context;
+    p->statistics = statistics;
     p->slots = slots;
     for (int64_t i = 0; i < settings->window; i++) {
         slots[i].next_free = p->free_slots;
@@ -160,9 +178,9 @@ static enum producer_result refusal(rd_kafka_error_t *failure, struct error *err
 enum producer_result producer_produce(struct producer *p, const struct spool_record *record,
                                       struct error *error)
 {
-    size_t cost = record->topic.length + record->properties.length + record->payload.length, key_length;
+    size_t size = metrics_size(record), key_length;
     struct slot *slot = p->free_slots;
-    if (!slot || (p->in_flight > 0 && p->bytes_in_flight + cost > (size_t)p->settings->window_bytes))
+    if (!slot || (p->in_flight > 0 && p->bytes_in_flight + size > (size_t)p->settings->window_bytes))
         return PRODUCER_FULL;
     const void *key = record_key(p, record, &key_length);
     rd_kafka_headers_t *headers = record_headers(record);
@@ -170,8 +188,7 @@ enum producer_result producer_produce(struct producer *p, const struct spool_rec
         error_set(error, "out of memory");
         return PRODUCER_LATER;
     }
-    slot->id = record->id;
-    slot->cost = cost;
+    slot->message = (struct produced){.id = record->id, .time = record->time, .size = size};
     p->free_slots = slot->next_free;
     /* An empty payload is an empty value, not a tombstone: the pointer must not be NULL. */
     const void *value = record->payload.length ? record->payload.data : "";
@@ -191,7 +208,7 @@ enum producer_result producer_produce(struct producer *p, const struct spool_rec
         return refusal(failure, error);
     }
     p->in_flight++;
-    p->bytes_in_flight += cost;
+    p->bytes_in_flight += size;
     return PRODUCER_TAKEN;
 }
 

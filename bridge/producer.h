@@ -3,6 +3,7 @@
 #ifndef ROOMSTREAM_PRODUCER_H
 #define ROOMSTREAM_PRODUCER_H
 
+#include "kafka_statistics.h"
 #include "settings.h"
 #include "spool.h"
 
@@ -12,13 +13,21 @@
 
 struct producer;
 
-/* Called from producer_poll for each message whose delivery report came. */
-typedef void producer_report(void *context, uint64_t id, rd_kafka_resp_err_t err);
+/* A message that was handed over. */
+struct produced {
+    uint64_t id;
+    int64_t time; /* realtime ns of its arrival at the bridge */
+    size_t size;  /* bytes, see metrics_size */
+};
 
-/* `required` are properties that the way of delivery depends on. NULL with *error on a bad configuration. */
+/* Called from producer_poll for each message whose delivery report came. */
+typedef void producer_report(void *context, const struct produced *message, rd_kafka_resp_err_t err);
+
+/* `required` are properties that the way of delivery depends on. `statistics`, which is NULL where nobody
+ * asks for them, is kept up to date by producer_poll. NULL with *error on a bad configuration. */
 struct producer *producer_open(const struct bridge_settings *settings, const struct kafka_property *required,
                                size_t required_count, producer_report *report, void *context,
-                               struct error *error);
+                               struct kafka_statistics *statistics, struct error *error);
 
 /* Drops what is in flight, without reports, and frees. */
 void producer_close(struct producer *producer);

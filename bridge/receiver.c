@@ -26,6 +26,7 @@ struct receiver {
     const struct bridge_settings *settings;
     struct spool *spool;
     struct forwarder *forwarder;
+    struct metrics *metrics;
     struct mqtt_connection *_Atomic connection; /* callbacks may come before mqtt_open has returned */
     struct mqtt_session session;
     struct packet_ids packet_ids; /* exactly-once only */
@@ -33,6 +34,8 @@ struct receiver {
     size_t least_unreleased; /* packet ids, since the broker was connected */
     bool flooded;            /* the broker ignores our Receive Maximum: it is 1 from then on */
     bool reconnecting;       /* because of a flood */
+    bool was_connected;      /* in this process */
+    atomic_bool left; /* the broker was left since it was last connected to: the spool was nearly full */
     struct log_limit append_failures;
     int fd;           /* event: receiver_regulate has something to do */
     atomic_bool full; /* a message did not fit into the spool since it was last left for the broker's care */
@@ -90,10 +93,19 @@ static void store_packet_id(void *context, const struct spool_record *record)
 static void on_connected(void *context, const struct mqtt_connected *connected)
 {
     struct receiver *r = context;
+    if (r->was_connected)
+        metrics_add(&r->metrics->mqtt_reconnects[r->reconnecting         ? MQTT_RECONNECT_FLOOD
+                                                 : atomic_load(&r->left) ? MQTT_RECONNECT_SPOOL_FULL
+                                                                         : MQTT_RECONNECT_LOST],
+                    1);
+    r->was_connected = true;
+    atomic_store(&r->left, false);
+    r->reconnecting = false;
+    if (r->settings->delivery != EXACTLY_ONCE)
+        return;
     if (!connected->session_present)
         packet_ids_forget(&r->packet_ids);
     r->least_unreleased = spool_unreleased_count(r->spool);
-    r->reconnecting = false;
 }
 
 static void mark_path(const struct receiver *r, char *path, size_t size)
@@ -163,6 +175,7 @@ static void on_message(void *context, const struct mqtt_message *message)
     };
     FAILPOINT("before-append");
     store(r, &record);
+    metrics_add(&r->metrics->received_bytes, metrics_size(&record));
     FAILPOINT("after-append");
     if (exactly_once)
         check_flood(r);
@@ -186,6 +199,7 @@ void receiver_regulate(struct receiver *r)
     if (!r->paused && (stats.bytes > high_water(r) || atomic_load(&r->full))) {
         log_warning("the spool holds %s, near its bound: leaving the MQTT broker until Kafka has taken some",
                     size);
+        atomic_store(&r->left, true);
         mqtt_pause(atomic_load(&r->connection));
         r->paused = true;
     }
@@ -214,7 +228,12 @@ const char *receiver_connection(const struct receiver *r)
         [MQTT_FAILED] = "failed",
         [MQTT_PAUSED] = "left while the spool is nearly full",
     };
-    return texts[mqtt_state(atomic_load(&r->connection))];
+    return texts[receiver_state(r)];
+}
+
+enum mqtt_state receiver_state(const struct receiver *r)
+{
+    return mqtt_state(atomic_load(&r->connection));
 }
 
 uint64_t receiver_beat(const struct receiver *r)
@@ -245,7 +264,7 @@ static bool forget_stale_ids(struct receiver *r, struct error *error)
 }
 
 struct receiver *receiver_open(const struct bridge_settings *settings, const char *name, struct spool *spool,
-                               struct forwarder *forwarder, struct error *error)
+                               struct forwarder *forwarder, struct metrics *metrics, struct error *error)
 {
     struct receiver *r = calloc(1, sizeof *r);
     int fd = event_open();
@@ -256,6 +275,7 @@ struct receiver *receiver_open(const struct bridge_settings *settings, const cha
     r->settings = settings;
     r->spool = spool;
     r->forwarder = forwarder;
+    r->metrics = metrics;
     r->fd = fd;
     r->append_failures.interval = 30 * SECOND;
     r->session = (struct mqtt_session){
@@ -267,12 +287,12 @@ struct receiver *receiver_open(const struct bridge_settings *settings, const cha
         .session_expiry = (uint32_t)(settings->session_expiry / SECOND),
         .receive_maximum = (uint16_t)settings->receive_maximum,
     };
-    struct mqtt_callbacks callbacks = {.context = r, .message = on_message, .failed = on_failed};
+    const struct mqtt_callbacks callbacks = {
+        .context = r, .connected = on_connected, .message = on_message, .failed = on_failed};
     if (settings->delivery == EXACTLY_ONCE) {
         packet_ids_init(&r->packet_ids, spool, store_packet_id, r);
         r->session.persistence = &r->packet_ids.store;
         r->session.require_qos = true;
-        callbacks.connected = on_connected;
     }
     if (!forget_stale_ids(r, error))
         goto failed;

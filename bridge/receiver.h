@@ -13,7 +13,7 @@ struct receiver;
 /* Connects in the background and receives until receiver_close. All arguments outlive it. NULL with *error.
  */
 struct receiver *receiver_open(const struct bridge_settings *settings, const char *name, struct spool *spool,
-                               struct forwarder *forwarder, struct error *error);
+                               struct forwarder *forwarder, struct metrics *metrics, struct error *error);
 
 /* Leaves the broker while the spool is nearly full, comes back when there is room again. Call from the main
  * thread when receiver_fd is readable, and every few seconds. */
@@ -24,6 +24,9 @@ int receiver_fd(const struct receiver *receiver);
 
 /* How the connection to the broker stands, in a few words for people: a constant text. Any thread. */
 const char *receiver_connection(const struct receiver *receiver);
+
+/* The same as a state. Any thread. */
+enum mqtt_state receiver_state(const struct receiver *receiver);
 
 /* receiver_beat changes with every step towards storing a message, also while one that cannot be stored is
  * tried again and again; while receiver_is_idle, there is none to store. Any thread. */

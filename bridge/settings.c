@@ -195,6 +195,17 @@ static const struct option_spec letter_specs[] = {
      .help = "only the dead letter with this id; may be given several times"},
 };
 
+static const struct option_spec monitor_specs[] = {
+    {.name = "http",
+     .kind = OPTION_TEXT,
+     .argument = "ADDR:PORT",
+     AT(http),
+     .help =
+         "serve /metrics (Prometheus), /healthz, /readyz and /status (JSON) there; a port alone is on the "
+         "loopback address, port 0 is any that is free (the log says which). There is no access control: "
+         "keep it on an address that only monitoring reaches"},
+};
+
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 void bridge_options(struct bridge_settings *settings, struct option_group groups[BRIDGE_GROUP_COUNT])
@@ -206,6 +217,8 @@ void bridge_options(struct bridge_settings *settings, struct option_group groups
         (struct option_group){"Delivery", "delivery", delivery_specs, COUNT(delivery_specs), settings};
     groups[4] = (struct option_group){"Spool", "spool", spool_specs, COUNT(spool_specs), settings};
     groups[5] =
+        (struct option_group){"Monitoring", "monitoring", monitor_specs, COUNT(monitor_specs), settings};
+    groups[6] =
         (struct option_group){"Dead letters", "dead-letters", letter_specs, COUNT(letter_specs), settings};
 }
 
@@ -258,6 +271,15 @@ static bool complete_topics(struct bridge_settings *settings, struct error *erro
                settings->kafka_topic);
 }
 
+static bool complete_http(struct bridge_settings *settings, struct error *error)
+{
+    struct error reason;
+    if (settings->http && *settings->http == '\0')
+        settings->http = NULL;
+    return !settings->http || http_address_parse(settings->http, &settings->http_address, &reason) ||
+           error_set(error, "--http: %s", reason.text);
+}
+
 static bool complete_folder(struct bridge_settings *settings, const char *name, struct error *error)
 {
     char folder[600];
@@ -285,7 +307,7 @@ bool bridge_settings_complete(struct bridge_settings *settings, const char *name
         settings->segment_bytes = settings->spool_max / 8;
     return mqtt_settings_complete(&settings->mqtt, error) &&
            (folder_alone || complete_topics(settings, error)) && complete_delivery(settings, error) &&
-           complete_folder(settings, name, error);
+           complete_http(settings, error) && complete_folder(settings, name, error);
 }
 
 bool bridge_make_folder(const struct bridge_settings *settings, struct error *error)

@@ -2,6 +2,7 @@
 #ifndef ROOMSTREAM_BRIDGE_SETTINGS_H
 #define ROOMSTREAM_BRIDGE_SETTINGS_H
 
+#include "http_address.h"
 #include "kafka.h"
 #include "log.h"
 #include "mqtt.h"
@@ -38,12 +39,15 @@ struct bridge_settings {
     int sync; /* enum spool_sync */
     bool spool_repair;
 
+    const char *http; /* where to serve metrics and health; NULL: nowhere */
+    struct http_address http_address;
+
     int dead_letters;         /* enum dead_letter_action */
     struct text_list letters; /* ids; none: all */
 };
 
 /* The groups of the table, for struct program. settings outlive the parsing. */
-#define BRIDGE_GROUP_COUNT 6
+#define BRIDGE_GROUP_COUNT 7
 void bridge_options(struct bridge_settings *settings, struct option_group groups[BRIDGE_GROUP_COUNT]);
 
 /* Checks across options, and fills in what depends on others (topics, the spool's folder). name is the

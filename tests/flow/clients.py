@@ -30,7 +30,9 @@ class MqttClient:
         self._host, self._port = host, port
         self._subscribed = threading.Event()
         self.messages = []
+        self.acknowledged = 0  # of those published
         self._client.on_message = lambda _client, _data, message: self.messages.append(message)
+        self._client.on_publish = lambda *_: setattr(self, "acknowledged", self.acknowledged + 1)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
 
     def __enter__(self):

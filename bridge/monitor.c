@@ -1,0 +1,195 @@
+#include "monitor.h"
+
+#include "clock.h"
+#include "http_server.h"
+#include "log.h"
+#include "prometheus.h"
+#include "pulse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Steps that are a little shorter than a second still count as one. */
+static const int64_t sample_interval = 900 * MILLISECOND;
+
+struct monitor {
+    const struct forwarder *forwarder;
+    struct http_server *server;
+    int64_t started; /* monotonic ns */
+
+    pthread_mutex_t mutex; /* guards what follows, between the main thread and the server's */
+    struct report_sources sources;
+    struct recent recent;
+    struct pulse main_pulse, forwarder_pulse, receiver_pulse;
+};
+
+/* ---- the main thread ---- */
+
+static struct recent_sample take_sample(const struct report_sources *sources, int64_t now)
+{
+    struct recent_sample sample = {.time = now};
+    struct spool_ledger ledger;
+    spool_get_ledger(sources->spool, &ledger);
+    sample.received = ledger.received;
+    sample.delivered = ledger.delivered;
+    histogram_read(&sources->metrics->latency, sample.latency);
+    return sample;
+}
+
+void monitor_tick(struct monitor *m)
+{
+    int64_t now = clock_monotonic();
+    if (!m || now - m->main_pulse.moved < sample_interval)
+        return;
+    const struct recent_sample sample = take_sample(&m->sources, now);
+    pthread_mutex_lock(&m->mutex);
+    recent_add(&m->recent, &sample);
+    pulse_feel(&m->forwarder_pulse, forwarder_beat(m->forwarder), false, now);
+    pulse_feel(&m->receiver_pulse, receiver_beat(m->sources.receiver), receiver_is_idle(m->sources.receiver),
+               now);
+    pulse_feel(&m->main_pulse, 0, true, now);
+    pthread_mutex_unlock(&m->mutex);
+}
+
+void monitor_stopping(struct monitor *m)
+{
+    if (!m)
+        return;
+    pthread_mutex_lock(&m->mutex);
+    m->sources.receiver = NULL;
+    pthread_mutex_unlock(&m->mutex);
+}
+
+/* ---- the server's thread ---- */
+
+/* Called with the mutex held. A bridge that is stopping ends by itself. */
+static void find_stuck(const struct monitor *m, int64_t now, struct report *report)
+{
+    const struct {
+        const char *name;
+        const struct pulse *pulse;
+    } threads[] = {{"main thread", &m->main_pulse},
+                   {"forwarder", &m->forwarder_pulse},
+                   {"receiver", &m->receiver_pulse}};
+    int64_t still;
+    for (size_t i = 0; i < sizeof threads / sizeof *threads && !report->stopping; i++)
+        if (pulse_is_stuck(threads[i].pulse, now, &still)) {
+            snprintf(report->stuck, sizeof report->stuck, "the %s has not moved for %.0f s", threads[i].name,
+                     (double)still / SECOND);
+            return;
+        }
+}
+
+static void write_problem(void *context, const char *problem)
+{
+    fprintf(context, "%s\n", problem);
+}
+
+static void answer_readiness(const struct report *report, struct http_answer *answer)
+{
+    if (report_is_ready(report))
+        fputs("ready\n", answer->body);
+    else
+        answer->status = 503;
+    report_problems(report, write_problem, answer->body);
+}
+
+static void answer_health(const struct report *report, struct http_answer *answer)
+{
+    if (!report_is_healthy(report))
+        answer->status = 503;
+    fprintf(answer->body, "%s\n", report_is_healthy(report) ? "healthy" : report->stuck);
+}
+
+static void answer_metrics(const struct report *report, struct http_answer *answer)
+{
+    answer->content_type = PROMETHEUS_CONTENT_TYPE;
+    report_write_metrics(report, answer->body);
+}
+
+static void answer_status(const struct report *report, struct http_answer *answer)
+{
+    answer->content_type = "application/json";
+    report_write_status(report, answer->body);
+}
+
+static const struct {
+    const char *path;
+    void (*answer)(const struct report *report, struct http_answer *answer);
+} pages[] = {
+    {"/metrics", answer_metrics},
+    {"/healthz", answer_health},
+    {"/readyz", answer_readiness},
+    {"/status", answer_status},
+};
+
+static void answer_index(struct http_answer *answer)
+{
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+        fprintf(answer->body, "%s\n", pages[i].path);
+}
+
+/* The mutex is held throughout, so that the receiver stays while it is asked. */
+static void answer(struct monitor *m, size_t page, struct http_answer *answer)
+{
+    struct report report;
+    pthread_mutex_lock(&m->mutex);
+    int64_t now = clock_monotonic();
+    report_take(&m->sources, m->started, &report);
+    find_stuck(m, now, &report);
+    const struct recent_sample sample = take_sample(&m->sources, now);
+    report.recent = recent_rates(&m->recent, &sample);
+    pages[page].answer(&report, answer);
+    pthread_mutex_unlock(&m->mutex);
+}
+
+static void on_request(void *context, const char *path, struct http_answer *to)
+{
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
+        if (strcmp(path, pages[i].path) == 0) {
+            answer(context, i, to);
+            return;
+        }
+    if (strcmp(path, "/") == 0)
+        answer_index(to);
+    else
+        to->status = 404;
+}
+
+struct monitor *monitor_open(const struct report_sources *sources, const struct forwarder *forwarder,
+                             struct error *error)
+{
+    struct monitor *m = calloc(1, sizeof *m);
+    char address[HTTP_ADDRESS_SIZE];
+    if (!m) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    int64_t now = clock_monotonic();
+    *m = (struct monitor){
+        .forwarder = forwarder,
+        .started = now,
+        .sources = *sources,
+        .forwarder_pulse.moved = now,
+        .receiver_pulse.moved = now,
+    };
+    pthread_mutex_init(&m->mutex, NULL);
+    monitor_tick(m);
+    m->server = http_server_open(&sources->settings->http_address, on_request, m, error);
+    if (!m->server) {
+        monitor_close(m);
+        return NULL;
+    }
+    http_address_format(http_server_address(m->server), address);
+    log_info("serving HTTP at http://%s/", address);
+    return m;
+}
+
+void monitor_close(struct monitor *m)
+{
+    if (!m)
+        return;
+    http_server_close(m->server);
+    pthread_mutex_destroy(&m->mutex);
+    free(m);
+}

@@ -1,0 +1,102 @@
+#include "report.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A text as JSON; what is not UTF-8 in it becomes '?' (a cut message, the name of a folder). */
+static json_t *words(const char *text)
+{
+    json_t *value = json_string(text);
+    char *copy = value ? NULL : strdup(text);
+    if (!copy)
+        return value;
+    for (char *at = copy; *at;) {
+        size_t length = text_utf8_length(at);
+        if (length == 0)
+            *at = '?';
+        at += length ? length : 1;
+    }
+    value = json_string(copy);
+    free(copy);
+    return value;
+}
+
+/* A time that is not known is null. */
+static json_t *seconds(double value)
+{
+    return value < 0 ? json_null() : json_real(value);
+}
+
+static void add_problem(void *context, const char *problem)
+{
+    json_array_append_new(context, words(problem));
+}
+
+static void set_bridge(const struct report *report, json_t *status)
+{
+    json_t *problems = json_array();
+    report_problems(report, add_problem, problems);
+    json_object_set_new(status, "bridge", words(report->sources->name));
+    json_object_set_new(status, "version", json_string(ROOMSTREAM_VERSION));
+    json_object_set_new(status, "pid", json_integer(getpid()));
+    json_object_set_new(status, "uptime_seconds", json_real(report->uptime));
+    json_object_set_new(status, "delivery", json_string(report_delivery(report)));
+    json_object_set_new(status, "healthy", json_boolean(report_is_healthy(report)));
+    json_object_set_new(status, "ready", json_boolean(report_is_ready(report)));
+    json_object_set_new(status, "problems", problems);
+}
+
+static void set_sides(const struct report *report, json_t *status)
+{
+    const struct bridge_settings *settings = report->sources->settings;
+    json_object_set_new(status, "mqtt",
+                        json_pack("{s:s, s:o, s:I, s:o, s:o}", "state", report_mqtt_state(report), "host",
+                                  words(settings->mqtt.host), "port", (json_int_t)settings->mqtt.port,
+                                  "topic", words(settings->filter), "client_id",
+                                  words(settings->mqtt.client_id)));
+    json_object_set_new(status, "kafka",
+                        json_pack("{s:s, s:o, s:o, s:o}", "state", report_kafka_state(report), "brokers",
+                                  words(settings->kafka.brokers), "topic", words(settings->kafka_topic),
+                                  "trouble", words(report->trouble)));
+}
+
+static void set_messages(const struct report *report, json_t *status)
+{
+    const struct spool_ledger *ledger = &report->ledger;
+    json_object_set_new(status, "messages",
+                        json_pack("{s:I, s:I, s:I, s:I, s:I}", "received", (json_int_t)ledger->received,
+                                  "delivered", (json_int_t)ledger->delivered, "spooled",
+                                  (json_int_t)ledger->spooled, "dead_lettered", (json_int_t)ledger->dead,
+                                  "in_flight", (json_int_t)report->spool.in_flight));
+    json_object_set_new(status, "dead_letters",
+                        json_pack("{s:I, s:I}", "count", (json_int_t)report->dead_letters, "bytes",
+                                  (json_int_t)report->dead_letters_bytes));
+    json_object_set_new(
+        status, "spool",
+        json_pack("{s:o, s:I, s:I, s:o}", "folder", words(report->sources->settings->spool_directory),
+                  "bytes", (json_int_t)report->spool.bytes, "max_bytes", (json_int_t)report->spool.max_bytes,
+                  "oldest_seconds", seconds(ledger->spooled ? report->oldest_age : -1)));
+}
+
+static void set_recent(const struct recent_rates *recent, json_t *status)
+{
+    json_object_set_new(status, "recent",
+                        json_pack("{s:f, s:f, s:f, s:o, s:o}", "seconds", recent->seconds,
+                                  "received_per_second", recent->received, "delivered_per_second",
+                                  recent->delivered, "latency_p50_seconds", seconds(recent->p50),
+                                  "latency_p99_seconds", seconds(recent->p99)));
+}
+
+void report_write_status(const struct report *report, FILE *out)
+{
+    json_t *status = json_object();
+    set_bridge(report, status);
+    set_sides(report, status);
+    set_messages(report, status);
+    set_recent(&report->recent, status);
+    json_dumpf(status, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    fputc('\n', out);
+    json_decref(status);
+}

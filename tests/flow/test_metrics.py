@@ -1,0 +1,220 @@
+"""What a bridge shows over HTTP: metrics that add up in every scrape, health, readiness, status."""
+
+import socket
+import threading
+
+import pytest
+from bridges import Bridge, publish_numbers
+from brokers import Brokers
+from clients import MqttClient, read_topic, wait_for_messages
+from scrape import address_of, check_metrics, request, samples, scrape, status
+from waiting import wait_until
+
+HUGE = b"h" * 2_000_000  # Kafka never takes it
+
+
+@pytest.fixture
+def bridge(programs, tmp_path):
+    return Bridge(programs, tmp_path, "--http", "0")
+
+
+def answers(address, path):
+    """The status of the answer; 0 while nobody answers."""
+    try:
+        return request(address, path).status
+    except OSError:
+        return 0
+
+
+def test_pages(brokers, mqtt_client, bridge):
+    bridge.start()
+    address = address_of(bridge)
+    publish_numbers(mqtt_client, bridge.topic, 1, 20)
+    mqtt_client.published(mqtt_client.publish(bridge.topic, HUGE))
+    wait_for_messages(brokers.kafka.address, bridge.topic, 20)
+    wait_until(lambda: scrape(address)["messages_dead_lettered_total"] == 1, 20, "a dead letter is counted")
+
+    answer = request(address, "/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    check_metrics(answer.text)
+    values = scrape(address)
+    assert (values["messages_received_total"], values["messages_delivered_total"], values["messages_spooled"]) == (21, 20, 0)
+    assert values["delivered_bytes_total"] == 20 * len(bridge.topic) + 31
+    assert values["dead_lettered_bytes_total"] == len(HUGE) + len(bridge.topic)
+    assert values["received_bytes_total"] == values["delivered_bytes_total"] + values["dead_lettered_bytes_total"]
+    assert values["delivery_latency_seconds_count"] == 20
+    assert 0 < values["delivery_latency_seconds_sum"] < 60
+    assert values["dead_letters"] == 1 and values["spool_bytes"] > 0
+    every = samples(answer.text)
+    assert every["roomstream_bridge_info", (("name", "bridge"), ("mqtt_topic", bridge.topic), ("kafka_topic", bridge.topic),
+                                            ("delivery", "at-least-once"))] == 1
+    assert every["process_start_time_seconds", ()] > 1.7e9 and every["process_open_fds", ()] > 5
+
+    wait_until(lambda: answers(address, "/readyz") == 200, 20, lambda: request(address, "/readyz").text)
+    broker = f"{brokers.kafka.address}/1"
+    every = samples(request(address, "/metrics").text)
+    assert every["roomstream_bridge_kafka_broker_up", (("broker", broker),)] == 1
+    assert every["roomstream_bridge_kafka_broker_requests_total", (("broker", broker),)] > 0
+    assert request(address, "/healthz").text == "healthy\n"
+
+    shown = status(address)
+    assert (shown["ready"], shown["healthy"], shown["problems"]) == (True, True, [])
+    assert (shown["mqtt"]["state"], shown["kafka"]["state"]) == ("subscribed", "connected")
+    assert (shown["mqtt"]["topic"], shown["kafka"]["topic"]) == (bridge.topic, bridge.topic)
+    assert shown["messages"] == {"received": 21, "delivered": 20, "spooled": 0, "dead_lettered": 1, "in_flight": 0}
+    assert shown["dead_letters"]["count"] == 1 and shown["spool"]["oldest_seconds"] is None
+    assert shown["pid"] == bridge.program.pid
+
+    assert request(address, "/").text.split() == ["/metrics", "/healthz", "/readyz", "/status"]
+    assert request(address, "/metric").status == 404
+    head = request(address, "/status", "HEAD")
+    assert (head.status, head.text) == (200, "") and int(head.headers["Content-Length"]) > 100
+    post = request(address, "/metrics", "POST", b"x")
+    assert (post.status, post.headers["Allow"]) == (405, "GET, HEAD")
+    assert request(address, "/metrics", "GET", b"x").status == 413
+    bridge.stop()
+
+
+def test_rates_and_latencies(brokers, mqtt_client, programs, tmp_path):
+    bridge = Bridge(programs, tmp_path, "--http", "[::1]:0", "--delivery", "exactly-once").start()
+    address = address_of(bridge)
+    assert address.startswith("[::1]:")
+    publish_numbers(mqtt_client, bridge.topic, 1, 500, qos=2)
+    wait_for_messages(brokers.kafka.address, bridge.topic, 500)
+
+    def recent():
+        rates = status(address)["recent"]
+        return rates["delivered_per_second"] > 0 and rates["latency_p99_seconds"] and rates
+
+    rates = wait_until(recent, 20, "the status shows a rate")
+    assert 0 < rates["latency_p50_seconds"] <= rates["latency_p99_seconds"] < 60
+    assert rates["received_per_second"] > 0 and 0 < rates["seconds"] < 15
+    answer = request(address, "/metrics")
+    check_metrics(answer.text)
+    values = scrape(address)
+    assert values["delivery_latency_seconds_count"] == 500
+    assert 1 <= values["transaction_duration_seconds_count"] <= 500
+    assert values["delivered_bytes_total"] == values["received_bytes_total"]
+    bridge.stop()
+
+
+class Load(threading.Thread):
+    """Publishes until it is told to end, over broker restarts too; counts what is acknowledged."""
+
+    def __init__(self, brokers, topic, qos):
+        super().__init__(daemon=True)
+        self.client, self.topic, self.qos = MqttClient(brokers.mqtt.port), topic, qos
+        self.ended, self.huge, self.published = threading.Event(), threading.Event(), 0
+
+    def publish(self, payload):
+        self.client.publish(self.topic, payload, self.qos)
+        self.published += 1
+
+    def run(self):
+        with self.client:
+            while not self.ended.wait(0.002):
+                self.publish(HUGE if self.huge.is_set() and not self.huge.clear() else b"x")
+            wait_until(lambda: self.client.acknowledged == self.published, 60, "all that was published is acknowledged")
+
+    def end(self):
+        self.ended.set()
+        self.join(90)
+        assert not self.is_alive() and self.client.acknowledged == self.published
+
+
+@pytest.mark.parametrize("delivery, qos", [("at-least-once", 1), ("exactly-once", 2)])
+def test_every_scrape_adds_up_in_the_middle_of_faults(tmp_path, programs, delivery, qos):
+    """Counts that a kill does not take back: not one of 500 scrapes may show less than the one before it."""
+    with Brokers(tmp_path / "own") as brokers:
+        bridge = Bridge(programs, tmp_path, "--http", "0", "--delivery", delivery).start(env=brokers.env)
+
+        def kill_bridge():
+            bridge.kill()
+            bridge.start(env=brokers.env)
+
+        faults = {
+            50: brokers.kafka.freeze,
+            120: brokers.kafka.thaw,
+            170: lambda: load.huge.set(),
+            200: kill_bridge,
+            260: brokers.kafka.kill,
+            310: kill_bridge,
+            330: brokers.kafka.start,
+            400: brokers.mqtt.restart,
+        }
+        load = Load(brokers, bridge.topic, qos)
+        load.start()
+        address, before = address_of(bridge), {}
+        counters = ("messages_received_total", "messages_delivered_total", "messages_dead_lettered_total")
+        for number in range(500):
+            values = scrape(address)
+            received, delivered, dead = (values[name] for name in counters)
+            assert received == delivered + dead + values["messages_spooled"], (number, values)
+            assert values["messages_in_flight"] <= values["messages_spooled"], (number, values)
+            for name in counters:
+                assert values[name] >= before.get(name, 0), (number, name, values)
+            before = values
+            if number in faults:
+                faults[number]()
+                address = address_of(bridge)
+        load.end()
+        published = load.published
+
+        def settled():
+            values = scrape(address)
+            return values["messages_received_total"] >= published and values["messages_spooled"] == 0 and values
+
+        last = wait_until(settled, 60, lambda: f"all of {published} is received and settled: {scrape(address)}")
+        delivered = len(read_topic(brokers.kafka.address, bridge.topic))
+        assert last["messages_dead_lettered_total"] == 1
+        # The broker may send a message twice at QoS 1, and a killed bridge deliver one twice.
+        assert published <= last["messages_received_total"] == last["messages_delivered_total"] + 1
+        assert published - 1 <= delivered
+        if delivery == "exactly-once":
+            assert (last["messages_received_total"], delivered) == (published, published - 1)
+        assert samples(request(address, "/metrics").text)[
+            "roomstream_bridge_reconnects_total", (("side", "mqtt"), ("reason", "connection_lost"))] >= 1
+        assert bridge.stop()["received"] == last["messages_received_total"]
+
+
+def test_ready_when_both_sides_are(tmp_path, programs):
+    """A broker that is away is waited for, so the bridge stays healthy; once it is back, an idle bridge finds out by itself."""
+    with Brokers(tmp_path / "own") as brokers:
+        bridge = Bridge(programs, tmp_path, "--http", "127.0.0.1:0").start(env=brokers.env)
+        address = address_of(bridge)
+        for broker, side in ((brokers.kafka, "Kafka"), (brokers.mqtt, "MQTT")):
+            wait_until(lambda: answers(address, "/readyz") == 200, 30, lambda: request(address, "/readyz").text)
+            broker.stop()
+            wait_until(lambda: answers(address, "/readyz") == 503, 30, f"not ready without {side}")
+            assert side in request(address, "/readyz").text
+            assert answers(address, "/healthz") == 200
+            broker.start()
+        wait_until(lambda: answers(address, "/readyz") == 200, 30, lambda: request(address, "/readyz").text)
+        bridge.stop()
+
+
+def test_clients_that_stall_hold_nothing_up(brokers, mqtt_client, bridge):
+    bridge.start()
+    address = address_of(bridge)
+    host, port = address.split(":")
+    stalled = [socket.create_connection((host, int(port))) for _ in range(20)]
+    for client in stalled:
+        client.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+    publish_numbers(mqtt_client, bridge.topic, 1, 100)
+    wait_for_messages(brokers.kafka.address, bridge.topic, 100)
+    wait_until(lambda: answers(address, "/healthz") == 200, 60, "those that stall are closed")
+    for client in stalled:
+        client.close()
+    bridge.stop()
+
+
+def test_an_address_that_cannot_be_had(brokers, programs, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        bridge = programs.start("bridge", "-t", "x", "--spool", tmp_path / "spool", "--http", port)
+        assert bridge.wait() == 1
+        assert f"cannot serve HTTP at 127.0.0.1:{port}: Address already in use" in bridge.stderr
+    for address in ("nowhere", "::1:80", "127.0.0.1:65536", "[::1]"):
+        wrong = programs.start("bridge", "-t", "x", "--spool", tmp_path / "spool", "--http", address)
+        assert wrong.wait() == 2
+        assert f"--http: '{address}' is no address" in wrong.stderr
