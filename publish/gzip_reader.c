@@ -14,6 +14,7 @@ struct gzip_reader {
     void *context;
     z_stream stream;
     enum { IN_MEMBER, BETWEEN_MEMBERS, IN_PADDING, DAMAGED } state;
+    bool full;                 /* the last buffer was: there may be more to give out without reading on */
     uint64_t packed, unpacked; /* bytes that the source gave, and that were made of them */
 };
 
@@ -48,6 +49,7 @@ void gzip_reader_rewind(struct gzip_reader *reader)
     inflateReset(&reader->stream);
     reader->stream.avail_in = 0;
     reader->state = IN_MEMBER;
+    reader->full = false;
     reader->packed = reader->unpacked = 0;
 }
 
@@ -104,6 +106,7 @@ static ssize_t unpack(struct gzip_reader *reader, void *buffer, size_t size, str
     int result = inflate(stream, Z_NO_FLUSH);
     size_t count = size - stream->avail_out;
     reader->unpacked += count;
+    reader->full = stream->avail_out == 0 && result != Z_STREAM_END;
     if (result == Z_STREAM_END)
         reader->state = BETWEEN_MEMBERS;
     else if (result != Z_OK && result != Z_BUF_ERROR)
@@ -118,7 +121,7 @@ ssize_t gzip_reader_read(struct gzip_reader *reader, void *buffer, size_t size, 
 {
     ssize_t count = 0;
     while (count == 0) {
-        int filled = reader->state == DAMAGED ? 1 : fill(reader, error);
+        int filled = reader->state == DAMAGED || reader->full ? 1 : fill(reader, error);
         if (filled == 0 && reader->state == IN_MEMBER) {
             damaged(reader, "it ends in the middle", error);
             return -1;
