@@ -160,11 +160,11 @@ static bool place_row(struct replay *replay, struct error *error)
     int64_t time = replay->reading.time.ns, since_first;
     if (replay->rows++ == 0)
         replay->first = time;
-    else if (replay->interval == 0 && time > replay->first)
-        replay->interval = time - replay->first;
     if (__builtin_sub_overflow(time, replay->first, &since_first) ||
         __builtin_add_overflow(replay->mark.timeline, since_first, &replay->timeline))
         return readings_error(replay->readings, error, "the recorded times add up to more than 292 years");
+    if (replay->interval == 0 && since_first > 0)
+        replay->interval = since_first;
     if (replay->timeline > replay->latest)
         replay->latest = replay->timeline;
     return replay->mark.base == REPLAY_AS_RECORDED || restamp(replay, error);

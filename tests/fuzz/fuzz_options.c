@@ -29,7 +29,8 @@ static struct values {
     double real;
     int choice;
     const char *text;
-    struct text_list list, properties;
+    struct text_list list;
+    struct property_list properties;
 } values;
 
 static const char *const choices[] = {"one", "two", NULL};
@@ -72,7 +73,7 @@ static void parse_option(size_t kind, const char *text)
         require_message(&error);
     free((void *)(uintptr_t)values.text);
     text_list_free(&values.list);
-    text_list_free(&values.properties);
+    property_list_free(&values.properties);
     free(word);
 }
 
