@@ -122,7 +122,7 @@ bool time_format_parse(const char *text, struct time_format *format, struct erro
     *format = (struct time_format){.kind = TIME_PATTERN, .pattern = text};
     for (enum time_kind kind = TIME_ISO; kind < TIME_PATTERN; kind++)
         if (strcmp(text, names[kind]) == 0) {
-            format->kind = (enum time_kind)kind;
+            format->kind = kind;
             return true;
         }
     if (!strchr(text, '%'))
