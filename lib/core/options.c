@@ -131,6 +131,11 @@ bool options_given(const char *name)
     return row && row->given;
 }
 
+void options_write(const char *section, const char *const *except, FILE *out)
+{
+    options_print_section(&table, section, except, out);
+}
+
 const char *option_env(const struct option_spec *spec, char name[static OPTION_ENV_SIZE])
 {
     size_t length = (size_t)snprintf(name, OPTION_ENV_SIZE, "%s", spec->env ? spec->env : "ROOMSTREAM_");

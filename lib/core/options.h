@@ -141,6 +141,10 @@ enum options_result options_parse(const struct program *program, int argc, char 
 /* True when the option was set by the user (in any source), false when it has its default. */
 bool options_given(const char *name);
 
+/* Writes the effective values of the options of a section (see option_group) as --print-config does, but for
+ * those named in `except` (NULL-terminated). After options_parse. */
+void options_write(const char *section, const char *const *except, FILE *out);
+
 /* Exit statuses of all programs. */
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_WRONG_USE = 2, EXIT_TIMED_OUT = 27 };
 

@@ -99,14 +99,14 @@ struct unit {
 };
 
 /* In the largest unit that leaves a whole number: exact, and what text_to_duration and text_to_size read. */
-static void print_in_units(int64_t value, const struct unit *units)
+static void print_in_units(FILE *out, int64_t value, const struct unit *units)
 {
     while (value == 0 ? units->factor > 1 : value % units->factor != 0)
         units++;
-    printf("%" PRId64 "%s\n", value / units->factor, units->name);
+    fprintf(out, "%" PRId64 "%s\n", value / units->factor, units->name);
 }
 
-static void print_duration(int64_t ns)
+static void print_duration(FILE *out, int64_t ns)
 {
     static const struct unit units[] = {{"d", INT64_C(86400000000000)},
                                         {"h", INT64_C(3600000000000)},
@@ -115,64 +115,65 @@ static void print_duration(int64_t ns)
                                         {"ms", 1000000},
                                         {"us", 1000},
                                         {"ns", 1}};
-    print_in_units(ns, units);
+    print_in_units(out, ns, units);
 }
 
-static void print_size(int64_t bytes)
+static void print_size(FILE *out, int64_t bytes)
 {
     static const struct unit units[] = {
         {"T", INT64_C(1) << 40}, {"G", 1 << 30}, {"M", 1 << 20}, {"K", 1 << 10}, {"", 1}};
-    print_in_units(bytes, units);
+    print_in_units(out, bytes, units);
 }
 
 /* In as few digits as give the same number back. */
-static void print_real(double value)
+static void print_real(FILE *out, double value)
 {
     char text[40];
     int digits = 15;
     do
         snprintf(text, sizeof text, "%.*g", digits, value);
     while (digits++ < 17 && strtod(text, NULL) != value);
-    puts(text);
+    fprintf(out, "%s\n", text);
 }
 
-static void print_text(const char *name, const char *value)
+static void print_text(FILE *out, const char *name, const char *value)
 {
     size_t length = strlen(value);
     bool blank_ends = length > 0 && (strchr(" \t", value[0]) || strchr(" \t", value[length - 1]));
     if (blank_ends || strpbrk(value, "\r\n"))
-        printf("# %s: its value cannot stand in a file: it has line breaks, or blanks at an end\n", name);
+        fprintf(out, "# %s: its value cannot stand in a file: it has line breaks, or blanks at an end\n",
+                name);
     else
-        printf("%s = %s\n", name, value);
+        fprintf(out, "%s = %s\n", name, value);
 }
 
-static void print_list(const struct option_row *row)
+static void print_list(FILE *out, const struct option_row *row)
 {
     const struct text_list *list = row->value;
     for (size_t i = 0; i < list->count; i++)
-        print_text(row->spec->name, list->items[i]);
+        print_text(out, row->spec->name, list->items[i]);
 }
 
-static void print_property(const char *name, const struct property *property)
+static void print_property(FILE *out, const char *name, const struct property *property)
 {
     char *text = NULL;
     if (text_names_secret(property->name, strlen(property->name)))
-        printf("# %s %s is set (not shown)\n", name, property->name);
+        fprintf(out, "# %s %s is set (not shown)\n", name, property->name);
     else if (asprintf(&text, "%s=%s", property->name, property->value) >= 0)
-        print_text(name, text);
+        print_text(out, name, text);
     free(text);
 }
 
 /* Without those of a properties file: its name is printed. */
-static void print_properties(const struct option_row *row)
+static void print_properties(FILE *out, const struct option_row *row)
 {
     const struct property_list *list = row->value;
     for (size_t i = 0; i < list->count; i++)
         if (!list->items[i].section)
-            print_property(row->spec->name, &list->items[i]);
+            print_property(out, row->spec->name, &list->items[i]);
 }
 
-static void print_value(const struct option_row *row)
+static void print_value(FILE *out, const struct option_row *row)
 {
     const struct option_spec *spec = row->spec;
     bool unset = !row->given && !row->fallback; /* zero, which may be out of the bounds */
@@ -180,36 +181,36 @@ static void print_value(const struct option_row *row)
         return;
     switch (spec->kind) {
     case OPTION_TEXT:
-        print_text(spec->name, *(const char **)row->value);
+        print_text(out, spec->name, *(const char **)row->value);
         return;
     case OPTION_SECRET:
-        printf("# %s is set (not shown)\n", spec->name);
+        fprintf(out, "# %s is set (not shown)\n", spec->name);
         return;
     case OPTION_LIST:
-        print_list(row);
+        print_list(out, row);
         return;
     case OPTION_PROPERTIES:
-        print_properties(row);
+        print_properties(out, row);
         return;
     case OPTION_FLAG:
-        printf("%s = %s\n", spec->name, *(bool *)row->value ? "true" : "false");
+        fprintf(out, "%s = %s\n", spec->name, *(bool *)row->value ? "true" : "false");
         return;
     case OPTION_INTEGER:
-        printf("%s = %" PRId64 "\n", spec->name, *(int64_t *)row->value);
+        fprintf(out, "%s = %" PRId64 "\n", spec->name, *(int64_t *)row->value);
         return;
     case OPTION_CHOICE:
-        printf("%s = %s\n", spec->name, spec->choices[*(int *)row->value]);
+        fprintf(out, "%s = %s\n", spec->name, spec->choices[*(int *)row->value]);
         return;
     case OPTION_REAL:
     case OPTION_DURATION:
     case OPTION_SIZE:
-        printf("%s = ", spec->name);
+        fprintf(out, "%s = ", spec->name);
         if (spec->kind == OPTION_REAL)
-            print_real(*(double *)row->value);
+            print_real(out, *(double *)row->value);
         else if (spec->kind == OPTION_DURATION)
-            print_duration(*(int64_t *)row->value);
+            print_duration(out, *(int64_t *)row->value);
         else
-            print_size(*(int64_t *)row->value);
+            print_size(out, *(int64_t *)row->value);
         return;
     }
 }
@@ -220,7 +221,24 @@ void options_print_config(const struct option_table *table)
         printf("# [%s] is for other programs\n", table->ignored_sections.items[i]);
     for (size_t i = 0; i < table->count; i++)
         if (!table->rows[i].general)
-            print_value(&table->rows[i]);
+            print_value(stdout, &table->rows[i]);
+}
+
+static bool named(const char *name, const char *const *names)
+{
+    while (*names && strcmp(*names, name) != 0)
+        names++;
+    return *names != NULL;
+}
+
+void options_print_section(const struct option_table *table, const char *section, const char *const *except,
+                           FILE *out)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct option_row *row = &table->rows[i];
+        if (strcmp(row->group->section, section) == 0 && !named(row->spec->name, except))
+            print_value(out, row);
+    }
 }
 
 /* ---- --print-options ---- */

@@ -30,4 +30,8 @@ void options_print_help(const struct program *program, const struct option_table
 void options_print_config(const struct option_table *table);
 void options_print_manual(const struct option_table *table);
 
+/* See options_write. */
+void options_print_section(const struct option_table *table, const char *section, const char *const *except,
+                           FILE *out);
+
 #endif

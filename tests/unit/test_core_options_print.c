@@ -172,6 +172,20 @@ static void round_trip(void **state)
                                     "--wait=1.000000001s", "--size=1048577", "--format=csv", NULL});
 }
 
+static void one_section_without_some(void **state)
+{
+    static const char *const except[] = {"note", NULL};
+    char *text;
+    size_t size;
+    (void)state;
+    assert_int_equal(PARSE("-C3", "--note=x", "--much-longer-name=y"), OPTIONS_RUN);
+    FILE *out = open_memstream(&text, &size);
+    options_write("extra", except, out);
+    fclose(out);
+    assert_string_equal(text, "much-longer-name = y\n");
+    free(text);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start_afresh, start_afresh)
 
 int main(void)
@@ -187,6 +201,7 @@ int main(void)
         TEST(numbers_in_readable_units),
         TEST(what_a_file_cannot_hold_is_said),
         TEST(round_trip),
+        TEST(one_section_without_some),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
