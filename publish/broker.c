@@ -11,6 +11,12 @@
 /* Long enough for a broker to come back within, short enough that it forgets a publisher that was killed. */
 enum { SESSION_EXPIRY_SECONDS = 3600 };
 
+/* With --resume it is to be found again by whoever comes back to it. */
+enum { RESUMED_SESSION_EXPIRY_SECONDS = 7 * 24 * 3600 };
+
+/* Decimal digits of a uint64_t. */
+enum { NUMBER_DIGITS = 20 };
+
 struct broker {
     const struct broker_settings *settings;
     struct mqtt_session session;
@@ -44,7 +50,20 @@ static bool make_properties(const struct broker_settings *settings, int64_t node
         const char *item = settings->properties->items[i], *equals = strchr(item, '=');
         ok = add_user_property(properties, item, (size_t)(equals - item), equals + 1);
     }
+    if (ok && settings->numbered) /* see set_number */
+        ok = add_user_property(properties, "seq", 3, "18446744073709551615");
     return ok;
+}
+
+/* Writes the number into the last property, which make_properties left room for. */
+static void set_number(MQTTProperties *properties, uint64_t number)
+{
+    char text[NUMBER_DIGITS + 1];
+    MQTTLenString *value = &properties->array[properties->count - 1].value.value;
+    int length = snprintf(text, sizeof text, "%" PRIu64, number);
+    memcpy(value->data, text, (size_t)length);
+    properties->length += length - value->len;
+    value->len = length;
 }
 
 static void free_properties(struct broker *broker)
@@ -73,9 +92,21 @@ static void give_up(struct broker *broker)
     outbox_wake(broker->outbox);
 }
 
+static void forget_packets(struct broker *broker)
+{
+    size_t count = resume_packets_forget(broker->settings->packets);
+    if (count > 0)
+        log_warning(
+            "the broker has no session of this publisher any more: %zu messages that were in flight are "
+            "sent again, and may be doubled",
+            count);
+}
+
 static void on_connected(void *context, const struct mqtt_connected *connected)
 {
     struct broker *broker = context;
+    if (broker->settings->packets && !connected->session_present)
+        forget_packets(broker);
     if (connected->maximum_qos < broker->settings->qos) {
         log_error("the broker takes messages up to QoS %d only: use a lower --qos", connected->maximum_qos);
         give_up(broker);
@@ -141,15 +172,23 @@ static bool send_marked(struct broker *broker, struct outbox_message *message)
     return sent;
 }
 
+static void on_settled(void *context)
+{
+    struct broker *broker = context;
+    outbox_wake(broker->outbox);
+}
+
 static bool send_message(void *context, struct outbox_message *message)
 {
     struct broker *broker = context;
     const struct broker_settings *settings = broker->settings;
-    if (broker->properties && (message->fault != FAULT_NONE || message->missing > 0))
+    MQTTProperties *properties = broker->properties ? &broker->properties[message->column] : NULL;
+    if (properties && settings->numbered)
+        set_number(properties, message->number);
+    if (properties && (message->fault != FAULT_NONE || message->missing > 0))
         return send_marked(broker, message);
     return mqtt_publish(broker->connection, settings->topic, message->payload, message->length, settings->qos,
-                        settings->retain, broker->properties ? &broker->properties[message->column] : NULL,
-                        message);
+                        settings->retain, properties, message);
 }
 
 /* ---- life ---- */
@@ -172,6 +211,12 @@ static bool open_connection(struct broker *broker, const char *program, struct e
         .session_expiry = v5 || settings->qos == 2 ? SESSION_EXPIRY_SECONDS : 0,
         .publish_window = settings->window,
     };
+    if (settings->packets) {
+        broker->session.clean_start = false;
+        broker->session.session_expiry = RESUMED_SESSION_EXPIRY_SECONDS;
+        broker->session.persistence = resume_packets_store(settings->packets);
+        resume_packets_watch(settings->packets, on_settled, broker);
+    }
     broker->connection = mqtt_open(program, settings->mqtt, &broker->session, &callbacks, error);
     return broker->connection != NULL;
 }
@@ -217,11 +262,13 @@ bool broker_failed(const struct broker *broker)
     return atomic_load(&broker->failed);
 }
 
-void broker_close(struct broker *broker, int64_t timeout)
+bool broker_close(struct broker *broker, int64_t timeout)
 {
+    const struct resume_packets *packets = broker->settings->packets;
     free_properties(broker); /* nor after the last client is gone */
-    if (!mqtt_close(broker->connection, true, timeout))
-        return; /* callbacks may still come and need the rest; the process is about to end */
+    if (!mqtt_close(broker->connection, !packets || resume_packets_in_doubt(packets) == 0, timeout))
+        return false;
     outbox_free(broker->outbox);
     free(broker);
+    return true;
 }

@@ -8,6 +8,7 @@
 #include "error.h"
 #include "mqtt.h"
 #include "outbox.h"
+#include "resume_packets.h"
 #include "text.h"
 
 struct broker_settings {
@@ -20,6 +21,8 @@ struct broker_settings {
     const char *content_type;      /* MQTT 5, as is all that follows */
     const struct columns *columns; /* each one's node is the user property `key` of its messages */
     const struct text_list *properties; /* further user properties as NAME=VALUE */
+    bool numbered; /* each message carries its number as user property `seq`, the last of that name */
+    struct resume_packets *packets; /* QoS 2: the session goes on where the packets tell; NULL: begin anew */
 };
 
 struct broker;
@@ -36,7 +39,9 @@ bool broker_connected(const struct broker *broker);
 /* True when going on makes no sense, e.g. because the broker refused a message; why has been logged. */
 bool broker_failed(const struct broker *broker);
 
-/* Disconnects, ends the session and frees everything, waiting at most `timeout` ns. */
-void broker_close(struct broker *broker, int64_t timeout);
+/* Disconnects and frees everything, waiting at most `timeout` ns. The session ends, unless packets are in
+ * doubt. False when it did not come to an end in time: callbacks may still come then, and the process should
+ * exit. */
+bool broker_close(struct broker *broker, int64_t timeout);
 
 #endif

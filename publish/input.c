@@ -4,11 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 /* The folder of the running program, or "." where /proc does not tell. */
 static void program_folder(char *folder, size_t size)
@@ -157,4 +159,14 @@ double input_part(const struct input *input, uint64_t bytes)
         return -1;
     uint64_t used = input->gzip ? gzip_reader_packed(input->gzip, bytes) : bytes;
     return (double)used / (double)input->size;
+}
+
+void input_describe(const struct input *input, FILE *out)
+{
+    char bytes[64 * 1024];
+    if (input->size < 0)
+        return;
+    ssize_t length = pread(input->fd, bytes, sizeof bytes, input->start);
+    fprintf(out, "size = %" PRId64 "\nbeginning = %016" PRIx64 "\n", input->size,
+            (uint64_t)XXH3_64bits(bytes, length > 0 ? (size_t)length : 0));
 }

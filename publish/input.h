@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /* Called before each read: waits until fd can be read, or, with -1, does not wait as reading will not. False
@@ -38,6 +39,10 @@ void input_close(struct input *input);
 /* A csv_reader_source; the context is the input. What gzip packed (RFC 1952) is known by its first bytes and
  * unpacked. */
 ssize_t input_read(void *input, void *buffer, size_t size, struct error *error);
+
+/* Writes what tells the content from another as `name = value` lines: the size and a checksum of the
+ * beginning; nothing where the size is not known. */
+void input_describe(const struct input *input, FILE *out);
 
 /* Goes back to where reading began, where the size is known. False with *error when that fails. */
 bool input_rewind(struct input *input, struct error *error);

@@ -29,6 +29,7 @@ struct outbox {
     uint64_t oldest, newest; /* the messages without an outcome lie in [oldest, newest) */
     uint64_t next;           /* all before it are sent, unless `returned` says otherwise */
     uint64_t sent, resent;
+    uint64_t done_through; /* number of the message before the oldest */
 
     atomic_size_t limit;
     atomic_size_t pending; /* sent and without an outcome */
@@ -77,8 +78,11 @@ static struct slot *slot_at(struct outbox *outbox, uint64_t position)
 
 static void drop_done(struct outbox *outbox)
 {
-    while (outbox->oldest < outbox->newest && slot_at(outbox, outbox->oldest)->state == DONE)
-        slot_at(outbox, outbox->oldest++)->state = FREE;
+    while (outbox->oldest < outbox->newest && slot_at(outbox, outbox->oldest)->state == DONE) {
+        struct slot *slot = slot_at(outbox, outbox->oldest++);
+        outbox->done_through = slot->message.number;
+        slot->state = FREE;
+    }
 }
 
 struct outbox_message *outbox_slot(struct outbox *outbox)
@@ -133,6 +137,12 @@ bool outbox_empty(struct outbox *outbox)
 {
     drop_done(outbox);
     return outbox->oldest == outbox->newest;
+}
+
+uint64_t outbox_done_through(struct outbox *outbox)
+{
+    drop_done(outbox);
+    return outbox->done_through;
 }
 
 void outbox_arm(struct outbox *outbox, size_t count)

@@ -21,6 +21,7 @@ struct outbox_message {
     size_t column;
     enum fault fault;
     uint64_t missing;
+    uint64_t number; /* the owner's: it counts up from message to message */
 };
 
 /* Hands a message over; false when it cannot be taken now. If true, outbox_done or outbox_returned follows
@@ -47,6 +48,9 @@ bool outbox_flush(struct outbox *outbox);
 
 /* True when every message has been done. */
 bool outbox_empty(struct outbox *outbox);
+
+/* The number of the last message before which, itself included, every message has been done; 0 before. */
+uint64_t outbox_done_through(struct outbox *outbox);
 
 /* Makes outbox_fd unreadable until at most `count` messages are without an outcome, or something else calls
  * for the owner: a message was returned, or outbox_wake. So a full window costs one wake-up for half a

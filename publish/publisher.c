@@ -7,12 +7,14 @@
 #include "pace.h"
 #include "progress.h"
 #include "replay.h"
+#include "resumption.h"
 #include "stop.h"
 #include "summary.h"
 
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* A message is late when it is sent so long after it was due: less is what any machine does. */
 static const int64_t late_after = 100 * MILLISECOND;
@@ -25,15 +27,19 @@ static const int64_t close_timeout = 5 * SECOND;
 struct publisher {
     const struct publish_settings *settings;
     struct replay *replay;
+    struct resumption resumption;
     struct message_writer *writer;
+    struct mqtt_settings mqtt; /* the user's, with the client id of the resumption */
     struct broker_settings broker_settings;
     struct broker *broker;
     struct outbox *outbox;
     struct pace pace;
     struct progress progress;
     uint64_t late;
-    int64_t start;  /* of publishing, monotonic ns */
-    bool stop_seen; /* from then on the stop descriptor, which stays readable, is not waited for */
+    uint64_t number; /* of the last message that was sent, now or by a process before */
+    int64_t start;   /* of publishing, monotonic ns */
+    bool ended;      /* the replay has no more messages */
+    bool stop_seen;  /* from then on the stop descriptor, which stays readable, is not waited for */
 };
 
 /* ---- waiting ---- */
@@ -88,13 +94,14 @@ static int64_t flush(struct publisher *p)
 /* Every wait below arms the outbox, then checks what it waits for, then sleeps: so nothing is missed in
  * between. */
 
+/* Waits also until what a process before had in flight has arrived, or is known to have been forgotten. */
 static bool wait_for_broker(struct publisher *p)
 {
     for (;;) {
         outbox_disarm(p->outbox);
         if (interrupted(p))
             return false;
-        if (broker_connected(p->broker))
+        if (broker_connected(p->broker) && resumption_is_settled(&p->resumption))
             return true;
         sleep_until(p, INT64_MAX, -1);
     }
@@ -108,18 +115,32 @@ static size_t refill_at(size_t limit)
     return limit - (limit < 16 ? 1 : limit / 8);
 }
 
-/* Waits for a free slot in the window; NULL when interrupted. */
-static struct outbox_message *wait_for_slot(struct publisher *p)
+/* Keeps what has arrived. False while that is too little for the message to be sent. */
+static bool save(struct publisher *p, uint64_t number)
+{
+    return resumption_save(&p->resumption, p->outbox, replay_mark(p->replay), number, clock_monotonic());
+}
+
+static struct outbox_message *free_slot(struct publisher *p, uint64_t number)
 {
     struct outbox_message *slot = outbox_slot(p->outbox);
+    return slot && save(p, number) ? slot : NULL;
+}
+
+/* Waits for a free slot in the window; NULL when interrupted. */
+static struct outbox_message *wait_for_slot(struct publisher *p, uint64_t number)
+{
+    struct outbox_message *slot = free_slot(p, number);
     while (!slot) {
         size_t enough = refill_at(outbox_limit(p->outbox)), pending = outbox_pending(p->outbox);
         outbox_arm(p->outbox, pending > enough ? enough : pending > 0 ? pending - 1 : 0);
         int64_t retry = flush(p);
-        if ((slot = outbox_slot(p->outbox)))
+        if ((slot = free_slot(p, number)))
             break;
         if (interrupted(p))
             return NULL;
+        if (pending == 0)
+            retry = clock_monotonic() + retry_interval;
         sleep_until(p, retry, -1);
     }
     return slot;
@@ -162,8 +183,12 @@ static void drain(struct publisher *p, bool hurry)
         p->stop_seen = stop_requested();
         if ((hurry || p->stop_seen) && deadline == INT64_MAX)
             deadline = now + p->settings->drain_timeout;
-        if (outbox_empty(p->outbox) || broker_failed(p->broker) || now >= deadline)
+        save(p, p->number);
+        bool all = outbox_empty(p->outbox), kept = resumption_reached(&p->resumption, p->number);
+        if ((all && kept) || broker_failed(p->broker) || now >= deadline)
             return;
+        if (all)
+            retry = now + retry_interval;
         sleep_until(p, retry < deadline ? retry : deadline, -1);
     }
 }
@@ -190,13 +215,14 @@ static bool wait_for_input(void *context, int fd)
 /* Sees one message to the library in time. False when interrupted. */
 static bool publish_message(struct publisher *p, const struct replay_message *message)
 {
-    struct outbox_message *slot = wait_for_slot(p);
+    struct outbox_message *slot = wait_for_slot(p, message->number);
     if (!slot)
         return false;
     int64_t now = clock_monotonic(), due = pace_next(&p->pace, message->number, message->timeline, now);
     slot->column = message->message.column;
     slot->fault = message->fault;
     slot->missing = message->missing;
+    slot->number = message->number;
     slot->length = message_write(p->writer, &message->message, slot->payload);
     if (due > now && !wait_until_due(p, due))
         return false;
@@ -213,9 +239,8 @@ static bool publish_message(struct publisher *p, const struct replay_message *me
 /* False when the file is wrong: that has been logged. */
 static bool publish_all(struct publisher *p)
 {
-    const struct replay_mark beginning = {
-        .base = p->settings->restamp ? clock_realtime() : REPLAY_AS_RECORDED,
-    };
+    int64_t base = p->settings->restamp ? clock_realtime() : REPLAY_AS_RECORDED;
+    const struct replay_mark beginning = resumption_mark(&p->resumption, base);
     struct replay_message message;
     struct error error;
     replay_begin(p->replay, &beginning);
@@ -226,9 +251,10 @@ static bool publish_all(struct publisher *p)
         if (result == REPLAY_FAILED)
             log_error("%s", error.text);
         if (result != REPLAY_MESSAGE)
-            return result == REPLAY_END;
-        if (!publish_message(p, &message))
+            return (p->ended = result == REPLAY_END);
+        if (!resumption_has(&p->resumption, message.number) && !publish_message(p, &message))
             return true;
+        p->number = message.number;
     }
 }
 
@@ -239,11 +265,10 @@ static bool open_broker(struct publisher *p, const char *program, const struct m
 {
     const struct publish_settings *settings = p->settings;
     enum message_format format = (enum message_format)settings->format;
-    p->writer = message_writer_new(format, settings->sensor, settings->unit, &settings->columns);
-    if (!p->writer)
-        return error_set(error, "out of memory");
+    p->mqtt = *mqtt;
+    p->mqtt.client_id = resumption_client_id(&p->resumption, mqtt);
     p->broker_settings = (struct broker_settings){
-        .mqtt = mqtt,
+        .mqtt = &p->mqtt,
         .topic = settings->topic,
         .qos = (int)settings->qos,
         .retain = settings->retain,
@@ -252,14 +277,13 @@ static bool open_broker(struct publisher *p, const char *program, const struct m
         .content_type = message_content_type(format),
         .columns = &settings->columns,
         .properties = &settings->properties,
+        .numbered = settings->resume != NULL,
+        .packets = p->resumption.packets,
     };
     p->broker = broker_open(program, &p->broker_settings, error);
-    if (!p->broker) {
-        message_writer_free(p->writer);
-        return false;
-    }
-    p->outbox = broker_outbox(p->broker);
-    return true;
+    if (p->broker)
+        p->outbox = broker_outbox(p->broker);
+    return p->broker != NULL;
 }
 
 static void log_plan(const struct publisher *p, const struct mqtt_settings *mqtt)
@@ -285,6 +309,8 @@ static int run(struct publisher *p)
         pace_init(&p->pace, &p->settings->pace);
         good = publish_all(p);
         drain(p, !good);
+        if (p->ended && outbox_empty(p->outbox) && resumption_reached(&p->resumption, p->number))
+            resumption_complete(&p->resumption);
     }
     return good && !broker_failed(p->broker) ? EXIT_DONE : EXIT_FAILED;
 }
@@ -317,6 +343,36 @@ static int finish(struct publisher *p, int status)
     return status;
 }
 
+static bool open_resumption(struct publisher *p, const char *program, const struct mqtt_settings *mqtt,
+                            struct error *error)
+{
+    const struct publish_settings *settings = p->settings;
+    enum message_format format = (enum message_format)settings->format;
+    p->writer = message_writer_new(format, settings->sensor, settings->unit, &settings->columns);
+    if (!p->writer)
+        return error_set(error, "out of memory");
+    if (resumption_open(&p->resumption, program, settings, mqtt, p->replay, message_writer_max(p->writer),
+                        error))
+        return true;
+    message_writer_free(p->writer);
+    return false;
+}
+
+/* From the connection's beginning to its end. Returns the exit status. */
+static int publish(struct publisher *p, const char *program, const struct mqtt_settings *mqtt)
+{
+    struct error error;
+    log_plan(p, mqtt);
+    if (!open_broker(p, program, mqtt, &error)) {
+        log_error("%s", error.text);
+        return EXIT_FAILED;
+    }
+    int status = finish(p, run(p));
+    if (!broker_close(p->broker, close_timeout))
+        exit(status); /* callbacks may still come and need the rest */
+    return status;
+}
+
 int publisher_run(const char *program, const struct publish_settings *settings,
                   const struct mqtt_settings *mqtt, const struct log_settings *log)
 {
@@ -331,11 +387,10 @@ int publisher_run(const char *program, const struct publish_settings *settings,
         return EXIT_FAILED;
     }
     int status = EXIT_FAILED;
-    log_plan(&p, mqtt);
-    if (open_broker(&p, program, mqtt, &error)) {
-        status = run(&p);
-        status = finish(&p, status);
-        broker_close(p.broker, close_timeout);
+    if (open_resumption(&p, program, mqtt, &error)) {
+        status = resumption_is_complete(&p.resumption) ? EXIT_DONE : publish(&p, program, mqtt);
+        if (!resumption_close(&p.resumption))
+            status = EXIT_FAILED;
         message_writer_free(p.writer);
     } else {
         log_error("%s", error.text);

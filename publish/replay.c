@@ -303,6 +303,11 @@ const char *replay_file(const struct replay *replay)
     return replay->input.name;
 }
 
+void replay_describe(const struct replay *replay, FILE *out)
+{
+    input_describe(&replay->input, out);
+}
+
 uint64_t replay_rows(const struct replay *replay)
 {
     return readings_rows(replay->readings);

@@ -70,6 +70,9 @@ const struct replay_mark *replay_mark(const struct replay *replay);
 /* The name of the file, for messages. */
 const char *replay_file(const struct replay *replay);
 
+/* See input_describe. */
+void replay_describe(const struct replay *replay, FILE *out);
+
 /* Rows read so far over all loops, without bad ones; bad rows skipped. */
 uint64_t replay_rows(const struct replay *replay);
 uint64_t replay_bad_rows(const struct replay *replay);

@@ -137,6 +137,14 @@ static const struct option_spec replay_specs[] = {
      AT(replay.readings.skip_bad),
      .help = "count rows that are wrong and go on without them"},
     {.name = "quiet", .kind = OPTION_FLAG, AT(quiet), .help = "do not show progress"},
+    {.name = "resume",
+     .kind = OPTION_TEXT,
+     .argument = "FILE",
+     AT(resume),
+     .help =
+         "keep in FILE how far the replay has come, and go on there when started again: nothing is missing "
+         "after a kill, and at most --window messages are doubled, at QoS 2 with MQTT 5 none; at QoS 0 "
+         "nothing can be promised"},
     {.name = "summary",
      .kind = OPTION_TEXT,
      .argument = "FILE",

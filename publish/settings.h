@@ -12,7 +12,7 @@
 
 struct publish_settings {
     /* As parsed. */
-    const char *topic, *sensor, *unit, *summary;
+    const char *topic, *sensor, *unit, *summary, *resume;
     const char *time_columns, *time_format, *from, *until;
     struct text_list column_texts, node_texts, fault_texts, properties;
     int64_t qos, window;

@@ -35,7 +35,7 @@ struct mqtt_connection {
     struct mqtt_callbacks callbacks;
     MQTTAsync client;
     const char *uri; /* for messages */
-    char client_id[128];
+    char client_id[MQTT_CLIENT_ID_SIZE];
     int cancel;               /* event: closing, so let a probe of the broker be */
     atomic_bool message_came; /* since the subscription was sent, or since its deadline was moved */
 
@@ -711,6 +711,14 @@ static bool check_credentials(const struct mqtt_settings *settings, struct error
     return ok;
 }
 
+void mqtt_make_client_id(const char *name, char id[static MQTT_CLIENT_ID_SIZE])
+{
+    uint32_t random[2] = {(uint32_t)clock_realtime(), (uint32_t)clock_monotonic()};
+    if (getrandom(random, sizeof random, GRND_NONBLOCK) < 0)
+        log_debug("no random numbers yet: the client id comes from the clock");
+    snprintf(id, MQTT_CLIENT_ID_SIZE, "roomstream-%s-%08x%08x", name, random[0], random[1]);
+}
+
 /* False with *error when the client id is too long to be one. */
 static bool name_connection(struct mqtt_connection *c, const char *name, struct error *error)
 {
@@ -721,10 +729,7 @@ static bool name_connection(struct mqtt_connection *c, const char *name, struct 
                error_set(error, "the client id is too long: %d characters, at most %zu", length,
                          sizeof c->client_id - 1);
     }
-    uint32_t random[2] = {(uint32_t)clock_realtime(), (uint32_t)clock_monotonic()};
-    if (getrandom(random, sizeof random, GRND_NONBLOCK) < 0)
-        log_debug("no random numbers yet: the client id comes from the clock");
-    snprintf(c->client_id, sizeof c->client_id, "roomstream-%s-%08x%08x", name, random[0], random[1]);
+    mqtt_make_client_id(name, c->client_id);
     return true;
 }
 

@@ -94,6 +94,10 @@ struct mqtt_callbacks {
     void (*failed)(void *context, const char *message);
 };
 
+/* Writes a client id that no other client has: `name` and random digits. A longer one is cut. */
+enum { MQTT_CLIENT_ID_SIZE = 128 };
+void mqtt_make_client_id(const char *name, char id[static MQTT_CLIENT_ID_SIZE]);
+
 /* What the program wants of its session. */
 struct mqtt_session {
     const char *const *filters; /* topic filters to subscribe to */
@@ -112,7 +116,7 @@ struct mqtt_session {
     uint16_t receive_maximum; /* MQTT 5; 0: not sent */
     size_t publish_window;    /* greatest number of mqtt_publish without outcome; 0 for a subscriber */
     MQTTClient_persistence
-        *persistence; /* of QoS 2 packet ids across restarts, or NULL; outlives the connection */
+        *persistence; /* of QoS 2 packets across restarts, or NULL; outlives the connection */
 };
 
 /* Makes a connection and starts connecting in the background; the broker may be down. `name` is for log lines
