@@ -80,3 +80,17 @@ void json_write_bytes(json_write *write, void *context, const char *name, const 
         write_base64(write, context, bytes, length);
     }
 }
+
+size_t json_number(int64_t number, char text[static JSON_NUMBER_SIZE])
+{
+    char digits[JSON_NUMBER_SIZE], *at = digits + sizeof digits;
+    uint64_t left = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    do
+        *--at = (char)('0' + left % 10);
+    while (left /= 10);
+    if (number < 0)
+        *--at = '-';
+    size_t length = (size_t)(digits + sizeof digits - at);
+    memcpy(text, at, length);
+    return length;
+}

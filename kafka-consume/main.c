@@ -1,0 +1,18 @@
+/* kafka-consume: prints the messages of Kafka topics. */
+#include "consumer.h"
+#include "options.h"
+#include "settings.h"
+#include "stop.h"
+
+int main(int argc, char **argv)
+{
+    static struct consume_settings settings; /* static: options point into it until exit */
+    struct option_group groups[SETTINGS_GROUPS];
+    struct option_default defaults[SETTINGS_DEFAULTS];
+    const struct program program = settings_program(&settings, groups, defaults);
+    options_parse_or_exit(&program, argc, argv);
+    settings_check(&program, &settings);
+    log_init(program.name, &settings.log);
+    stop_init();
+    return consumer_run(&settings);
+}

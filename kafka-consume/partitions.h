@@ -1,0 +1,31 @@
+/* Consumption without a group: partitions of topics, from a place that the user chose. One thread. */
+#ifndef ROOMSTREAM_PARTITIONS_H
+#define ROOMSTREAM_PARTITIONS_H
+
+#include "settings.h"
+
+struct partitions;
+
+/* NULL with *error. The client outlives it. */
+struct partitions *partitions_new(rd_kafka_t *rk, const struct consume_settings *settings,
+                                  struct error *error);
+
+/* Stops the consumption and frees. NULL is allowed. */
+void partitions_free(struct partitions *partitions);
+
+enum partitions_result {
+    PARTITIONS_STARTED,
+    PARTITIONS_LATER,   /* Kafka does not answer: try again; *error says why */
+    PARTITIONS_MISSING, /* a topic or the partition does not exist, or may not be seen: *error says which. It
+                           may come, so trying again makes sense */
+    PARTITIONS_FAILED,  /* *error says why */
+};
+
+/* Looks the partitions up and starts to fetch them into the queue. Blocks for about two seconds at most. */
+enum partitions_result partitions_start(struct partitions *partitions, rd_kafka_queue_t *queue,
+                                        struct error *error);
+
+/* Those that were started. Valid as long as the partitions are. */
+const rd_kafka_topic_partition_list_t *partitions_list(const struct partitions *partitions);
+
+#endif

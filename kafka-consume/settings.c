@@ -1,0 +1,195 @@
+#include "settings.h"
+
+#include <fcntl.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#define AT(field) .offset = offsetof(struct consume_settings, field)
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static const struct option_spec consumption_specs[] = {
+    {.name = "topic",
+     .letter = 't',
+     .kind = OPTION_LIST,
+     .argument = "TOPIC",
+     AT(topics),
+     .help = "topic to read; may be repeated. With --group, one that begins with ^ is a regular expression"},
+    {.name = "group",
+     .letter = 'G',
+     .kind = OPTION_TEXT,
+     .argument = "GROUP",
+     AT(group),
+     .help =
+         "read as a member of this consumer group: its members share the partitions, and it goes on where it "
+         "stopped. Without one, all partitions are read and no position is kept"},
+    {.name = "partition",
+     .letter = 'p',
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .fallback = "-1",
+     .minimum = -1,
+     .maximum = INT32_MAX,
+     AT(partition),
+     .help = "read this partition only; -1 for all"},
+    {.name = "offset",
+     .letter = 'o',
+     .kind = OPTION_TEXT,
+     .argument = "OFFSET",
+     .fallback = "beginning",
+     AT(start_text),
+     .help = "where to begin in each partition: beginning, end, N (an offset), -N (N messages before the "
+             "end), or "
+             "s@TIME (the first message of that time or later; TIME in ms since 1970 or as "
+             "2026-11-25T10:00:00Z). "
+             "With --group beginning or end, for partitions of which it has no position"},
+    {.name = "until-end",
+     .letter = 'e',
+     .kind = OPTION_FLAG,
+     AT(until_end),
+     .help = "end with status 0 once the end of all partitions was reached"},
+    {.name = "count",
+     .letter = 'c',
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .minimum = 1,
+     .maximum = 9e15,
+     AT(count),
+     .help = "end with status 0 after N messages"},
+    {.name = "timeout",
+     .letter = 'W',
+     .kind = OPTION_DURATION,
+     .argument = "DURATION",
+     .minimum = 0.001,
+     .maximum = 1e9,
+     AT(timeout),
+     .help = "end with status 27 after this time, counted from the start of the program"},
+};
+
+static const struct option_spec print_specs[] = {
+    {.name = "format",
+     .letter = 'f',
+     .kind = OPTION_TEXT,
+     .argument = "FORMAT",
+     AT(format_text),
+     .help = "print each message in this format, whose sequences stand in the description; no delimiter is "
+             "added"},
+    {.name = "json",
+     .letter = 'J',
+     .kind = OPTION_FLAG,
+     AT(json),
+     .help =
+         "print each message as a JSON object with topic, partition, offset, timestamp (ms since 1970), key, "
+         "headers and value; what is not UTF-8 stands in base64 as key_base64, value_base64"},
+    {.name = "key-delimiter",
+     .letter = 'K',
+     .kind = OPTION_TEXT,
+     .argument = "TEXT",
+     AT(key_delimiter),
+     .help = "print the key and this text before each value; escapes as in a format"},
+    {.name = "delimiter",
+     .letter = 'D',
+     .kind = OPTION_TEXT,
+     .argument = "TEXT",
+     .fallback = "\\n",
+     AT(delimiter),
+     .help = "print this text after each message; escapes as in a format"},
+    {.name = "null",
+     .letter = 'Z',
+     .kind = OPTION_FLAG,
+     AT(show_null),
+     .help = "print NULL for keys and values that are null, instead of nothing"},
+};
+
+static const char details[] =
+    "Each message is printed on standard output as its value, byte for byte, and a newline. The program "
+    "waits for "
+    "a Kafka that is away and for topics that do not exist yet, and ends with status 0 when it is "
+    "interrupted or "
+    "nobody reads its output any more. Messages of transactions are printed once these are committed.\n\n"
+    "With --group the position is committed only after the output was written, about once a second and at "
+    "the "
+    "end: a kill loses nothing and may print the last second again.\n\n"
+    "In a FORMAT, %s is the value, %S its length, %R its length as 4 bytes in network order, %k the key, %K "
+    "its "
+    "length, %t the topic, %p the partition, %o the offset, %T the timestamp in ms since 1970, %h the "
+    "headers as "
+    "NAME=VALUE,..., %% a %; lengths are -1 for null. \\n \\r \\t \\0 \\\\ and \\xHH are escapes.";
+
+struct program settings_program(struct consume_settings *settings,
+                                struct option_group groups[static SETTINGS_GROUPS],
+                                struct option_default defaults[static SETTINGS_DEFAULTS])
+{
+    groups[0] = (struct option_group){"Consumption", "consumption", consumption_specs,
+                                      COUNT(consumption_specs), settings};
+    groups[1] = (struct option_group){"Output", "output", print_specs, COUNT(print_specs), settings};
+    groups[2] = kafka_options(&settings->kafka);
+    groups[3] = log_options(&settings->log);
+    /* On a terminal the messages are what one wants to see. */
+    defaults[0] = (struct option_default){"log-level", "warning"};
+    return (struct program){
+        .name = "kafka-consume",
+        .usage = "-t TOPIC... [OPTION]...",
+        .summary = "Prints the messages of Kafka topics.",
+        .details = details,
+        .groups = groups,
+        .group_count = SETTINGS_GROUPS,
+        .defaults = defaults,
+        .default_count = SETTINGS_DEFAULTS,
+    };
+}
+
+static void check_topics(const struct program *program, const struct consume_settings *settings)
+{
+    if (settings->topics.count == 0)
+        options_wrong(program, "--topic is missing: which topics are to be read?");
+    for (size_t i = 0; i < settings->topics.count; i++) {
+        const char *topic = settings->topics.items[i];
+        if (!(settings->group && *topic == '^') && !kafka_topic_name_valid(topic))
+            options_wrong(
+                program,
+                "--topic '%s' is no topic: names have 1-249 letters, digits, dots, underscores, dashes",
+                topic);
+    }
+}
+
+static void check_start(const struct program *program, struct consume_settings *settings)
+{
+    struct error error;
+    if (!start_parse(settings->start_text, &settings->start, &error))
+        options_wrong(program, "--offset: %s", error.text);
+    if (!settings->group)
+        return;
+    if (!*settings->group)
+        options_wrong(program, "--group is empty");
+    if (settings->start.kind != START_BEGINNING && settings->start.kind != START_END)
+        options_wrong(program, "--offset is beginning or end with --group, which has a position of its own");
+    if (settings->partition >= 0)
+        options_wrong(program, "--partition and --group exclude each other: the group shares out partitions");
+}
+
+static void check_format(const struct program *program, struct consume_settings *settings)
+{
+    struct error error;
+    const char *option = settings->format_text ? "format" : "delimiter";
+    if (settings->format_text && settings->json)
+        options_wrong(program, "--format and --json exclude each other");
+    if (settings->format_text)
+        settings->format = format_parse(settings->format_text, settings->show_null, &error);
+    else if (settings->json)
+        settings->format = format_json(settings->delimiter, &error);
+    else
+        settings->format =
+            format_lines(settings->key_delimiter, settings->delimiter, settings->show_null, &error);
+    if (!settings->format)
+        options_wrong(program, "--%s: %s", option, error.text);
+}
+
+void settings_check(const struct program *program, struct consume_settings *settings)
+{
+    /* Where it was closed, options_parse_or_exit has put what cannot be written to. */
+    if ((fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
+        options_wrong(program, "standard output is closed: where should the messages go?");
+    check_topics(program, settings);
+    check_start(program, settings);
+    check_format(program, settings);
+}

@@ -1,0 +1,19 @@
+/* Where in a partition to begin: what -o says. */
+#ifndef ROOMSTREAM_START_H
+#define ROOMSTREAM_START_H
+
+#include "error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct start {
+    enum { START_BEGINNING, START_END, START_OFFSET, START_TAIL, START_TIME } kind;
+    int64_t value; /* OFFSET: the offset; TAIL: messages before the end; TIME: ms since 1970 */
+};
+
+/* Reads beginning, end, N, -N, or s@TIME with TIME in ms since 1970 or as 2026-11-25T10:00:00Z. False with
+ * *error for anything else. */
+bool start_parse(const char *text, struct start *start, struct error *error);
+
+#endif
