@@ -198,8 +198,9 @@ static bool make_client(struct consumer *c, struct error *error)
         {.name = "group.id", .value = settings->group},
     };
     size_t required_count = sizeof required / sizeof *required - (settings->group ? 0 : 1);
-    rd_kafka_conf_t *conf = kafka_conf_new(&settings->kafka, defaults, sizeof defaults / sizeof *defaults,
-                                           required, required_count, error);
+    rd_kafka_conf_t *conf =
+        kafka_conf_new(RD_KAFKA_CONSUMER, &settings->kafka, defaults, sizeof defaults / sizeof *defaults,
+                       required, required_count, error);
     if (!conf)
         return false;
     rd_kafka_conf_set_opaque(conf, c);
