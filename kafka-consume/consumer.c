@@ -270,12 +270,15 @@ static void on_error(struct consumer *c, const rd_kafka_message_t *message)
         at_end(c, message);
         return;
     }
-    if (message->rkt)
-        snprintf(text, sizeof text, "topic '%s', partition %d: %s", rd_kafka_topic_name(message->rkt),
-                 (int)message->partition, rd_kafka_message_errstr(message));
+    bool no_offset = message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET;
+    if (no_offset)
+        snprintf(text, sizeof text,
+                 "topic '%s', partition %d: %s; see what there is with --offset beginning or -1",
+                 rd_kafka_topic_name(message->rkt), (int)message->partition,
+                 rd_kafka_message_errstr(message));
     else
         snprintf(text, sizeof text, "%s", rd_kafka_message_errstr(message));
-    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || message->err == RD_KAFKA_RESP_ERR__FATAL ||
+    if (no_offset || message->err == RD_KAFKA_RESP_ERR__FATAL ||
         (c->settings->until_end && ends_a_read_to_the_end(message->err)))
         fail(c, text);
     else
@@ -356,12 +359,16 @@ int consumer_run(const struct consume_settings *settings)
     };
     struct consumer *c = &consumer;
     struct error error;
+    int status = EXIT_WRONG_USE;
     if (!writer_open(&c->writer, STDOUT_FILENO, c->deadline, &error) || !open_source(c, &error))
-        fail(c, error.text);
-    consume(c);
-    if (c->writer.length > 0)
-        flush(c);
+        log_error("%s", error.text);
+    else {
+        consume(c);
+        if (c->writer.length > 0)
+            flush(c);
+        status = conclude(c);
+    }
     close_source(c);
     writer_close(&c->writer);
-    return conclude(c);
+    return status;
 }

@@ -1,0 +1,44 @@
+/* Messages of numbered lines on their way to Kafka, each until its delivery report. What is in flight is
+ * bounded by librdkafka's queue (queue.buffering.max.messages, .kbytes). One thread. */
+#ifndef ROOMSTREAM_DELIVERY_H
+#define ROOMSTREAM_DELIVERY_H
+
+#include "failures.h"
+#include "message.h"
+#include "settings.h"
+
+struct delivery {
+    const struct produce_settings *settings;
+    rd_kafka_t *rk;
+    rd_kafka_topic_t *topic;
+    rd_kafka_headers_t *headers; /* of every message; NULL: none */
+    int64_t longest;             /* bytes that a message may have: message.max.bytes */
+    int64_t time_limit;          /* ns that a message may take: message.timeout.ms; 0: any time */
+    uint64_t in_flight, delivered, failed;
+    struct failures failures;
+};
+
+/* False with *error, and delivery_close is due all the same. */
+bool delivery_open(struct delivery *delivery, const struct produce_settings *settings, struct error *error);
+void delivery_close(struct delivery *delivery);
+
+/* Takes over a copy of the line's message, which it frees. False when as much as may be is in flight, the
+ * message then unchanged: poll and try again. Where the message can never be taken, it counts as failed. */
+bool delivery_send(struct delivery *delivery, uint64_t line, struct message *message);
+
+/* The line was not sent; `reason` is a sentence's end, such as "not sent: ...". */
+void delivery_fail(struct delivery *delivery, uint64_t line, const char *reason);
+
+/* The line was not sent: its `length` bytes are more than a message may have. */
+void delivery_refuse(struct delivery *delivery, uint64_t line, size_t length);
+
+/* Serves delivery reports, waiting up to `timeout` ns for the first. */
+void delivery_poll(struct delivery *delivery, int64_t timeout);
+
+/* Gives up what is in flight; it counts as failed. */
+void delivery_give_up(struct delivery *delivery);
+
+/* True when librdkafka has given up this client: *error says why. */
+bool delivery_fatal(const struct delivery *delivery, struct error *error);
+
+#endif

@@ -1,0 +1,27 @@
+#include "failures.h"
+
+#include "log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void failures_tell(struct failures *f)
+{
+    if (f->first && f->first == f->last)
+        log_error("line %" PRIu64 " %s", f->first, f->reason);
+    else if (f->first)
+        log_error("lines %" PRIu64 " to %" PRIu64 " %s", f->first, f->last, f->reason);
+    f->first = f->last = 0;
+}
+
+void failures_add(struct failures *f, uint64_t line, const char *reason)
+{
+    if (f->first && line == f->last + 1 && strncmp(f->reason, reason, sizeof f->reason - 1) == 0) {
+        f->last = line;
+        return;
+    }
+    failures_tell(f);
+    f->first = f->last = line;
+    snprintf(f->reason, sizeof f->reason, "%s", reason);
+}

@@ -1,0 +1,48 @@
+/* A stream cut into lines at a delimiter. Memory is bounded by the longest line that is allowed. One thread.
+ */
+#ifndef ROOMSTREAM_LINES_H
+#define ROOMSTREAM_LINES_H
+
+#include "error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct lines {
+    int fd;
+    const char *delimiter;
+    size_t delimiter_length, longest;
+    char *data;
+    size_t capacity, begin, end,
+        searched;   /* data[begin, end) is to be cut; before `searched` is no delimiter */
+    size_t skipped; /* bytes of a line that is too long */
+    bool at_end;
+    uint64_t number; /* of the line returned last, from 1 */
+    uint64_t bytes;  /* read so far */
+};
+
+/* For a descriptor that stays the caller's. The delimiter, not empty, outlives the lines; `longest` is the
+ * length of a line in bytes, without delimiter, that is still returned whole. False with *error when there is
+ * no memory. */
+bool lines_open(struct lines *lines, int fd, const void *delimiter, size_t delimiter_length, size_t longest,
+                struct error *error);
+void lines_close(struct lines *lines);
+
+enum lines_result {
+    LINES_ONE, /* *line, valid until the next call; what follows the last delimiter is one if not empty */
+    LINES_TOO_LONG, /* one of *length bytes, which are gone */
+    LINES_WAITING,  /* there is none yet */
+    LINES_STOPPED,  /* stopping was asked for (stop.h) before the next line was there */
+    LINES_END,
+    LINES_FAILED, /* *error says why */
+};
+
+/* The next line. Waits up to `timeout` ns for input. */
+enum lines_result lines_next(struct lines *lines, int64_t timeout, const char **line, size_t *length,
+                             struct error *error);
+
+/* Was a part of the next line read? */
+bool lines_partial(const struct lines *lines);
+
+#endif

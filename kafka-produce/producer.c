@@ -1,0 +1,222 @@
+#include "producer.h"
+
+#include "backoff.h"
+#include "clock.h"
+#include "delivery.h"
+#include "lines.h"
+#include "progress.h"
+#include "stop.h"
+
+#include <inttypes.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    LINES_A_POLL = 256,
+    LONGEST_JSON = 6, /* bytes of JSON for a byte of the message at most: \\u0000 */
+};
+static const int64_t tick = SECOND / 10; /* how long anything waits before the rest is looked after */
+
+struct producer {
+    const struct produce_settings *settings;
+    struct delivery delivery;
+    struct lines lines;
+    struct progress progress;
+    int64_t start;   /* monotonic ns */
+    int64_t give_up; /* monotonic ns: what is in flight then is given up; INT64_MAX: never */
+    bool failed;
+};
+
+static void fail(struct producer *p, const char *message)
+{
+    log_error("%s", message);
+    p->failed = true;
+}
+
+/* ---- before the first line ---- */
+
+/* Waits for Kafka and makes sure that there is the topic. Nothing is read before that, so nothing is lost. */
+static bool prepare_topic(struct producer *p)
+{
+    struct backoff backoff = {.first = SECOND / 4, .longest = 5 * SECOND};
+    int64_t limit = p->delivery.time_limit, deadline = limit ? clock_monotonic() + limit : INT64_MAX;
+    struct error error;
+    enum kafka_topic_result result;
+    bool said = false;
+    while ((result = kafka_topic_ensure(p->delivery.rk, &p->settings->topic, SECOND, &error)) ==
+           KAFKA_TOPIC_LATER) {
+        if (clock_monotonic() >= deadline)
+            break;
+        if (!said)
+            log_warning("waiting for Kafka: %s", error.text);
+        said = true;
+        if (stop_wait(backoff_next(&backoff)))
+            return false;
+    }
+    if (result == KAFKA_TOPIC_READY)
+        return true;
+    log_error("%s; nothing was read", error.text);
+    p->failed = true;
+    return false;
+}
+
+/* ---- progress ---- */
+
+/* Of standard input, where it is a file. */
+static double part_read(const struct lines *lines)
+{
+    struct stat status;
+    if (fstat(lines->fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0)
+        return -1;
+    double part = (double)lines->bytes / (double)status.st_size;
+    return part < 1 ? part : 1;
+}
+
+/* Serves delivery reports for up to `timeout` ns, then shows the progress where that is due. */
+static void look_after(struct producer *p, int64_t timeout)
+{
+    delivery_poll(&p->delivery, timeout);
+    int64_t now = clock_monotonic();
+    if (now < progress_due(&p->progress))
+        return;
+    const struct progress_state state = {
+        .messages = p->delivery.delivered,
+        .part = part_read(&p->lines),
+        .in_flight = (size_t)p->delivery.in_flight,
+    };
+    progress_show(&p->progress, &state, now);
+}
+
+/* ---- sending ---- */
+
+/* Once stopping is asked for, what is in flight has only so much time. */
+static bool is_time_left(struct producer *p)
+{
+    if (stop_requested() && p->give_up == INT64_MAX)
+        p->give_up = clock_monotonic() + p->settings->drain_timeout;
+    return clock_monotonic() < p->give_up;
+}
+
+static void send_line(struct producer *p, const char *line, size_t length)
+{
+    struct message message;
+    struct error error;
+    if (!message_read(&p->settings->format, line, length, &message, &error)) {
+        error_set(&error, "not sent: %s", error.text);
+        delivery_fail(&p->delivery, p->lines.number, error.text);
+        return;
+    }
+    while (!delivery_send(&p->delivery, p->lines.number, &message)) {
+        if (is_time_left(p))
+            look_after(p, tick);
+        else
+            delivery_give_up(&p->delivery);
+    }
+}
+
+/* Takes what lines_next returned. False when there will be no more lines. */
+static bool take(struct producer *p, enum lines_result result, const char *line, size_t length,
+                 const struct error *error)
+{
+    switch (result) {
+    case LINES_ONE:
+        send_line(p, line, length);
+        return true;
+    case LINES_TOO_LONG:
+        delivery_refuse(&p->delivery, p->lines.number, length);
+        return true;
+    case LINES_WAITING:
+        return true;
+    case LINES_FAILED:
+        fail(p, error->text);
+        return false;
+    case LINES_STOPPED:
+    case LINES_END:
+    default:
+        return false;
+    }
+}
+
+static void send_all(struct producer *p)
+{
+    struct error error;
+    const char *line = NULL;
+    size_t length = 0;
+    bool more = true;
+    for (unsigned count = 1; more; count++) {
+        enum lines_result result = lines_next(&p->lines, tick, &line, &length, &error);
+        more = take(p, result, line, length, &error) && !stop_requested();
+        if (result == LINES_WAITING)
+            failures_tell(&p->delivery.failures);
+        if (result == LINES_WAITING || count % LINES_A_POLL == 0) {
+            look_after(p, 0);
+            if (delivery_fatal(&p->delivery, &error)) {
+                fail(p, error.text);
+                more = false;
+            }
+        }
+    }
+    if (stop_requested() && lines_partial(&p->lines))
+        log_warning("interrupted behind line %" PRIu64 ": what was read of the input behind it is not sent",
+                    p->lines.number);
+}
+
+/* Waits for all delivery reports; each message has one in time, by message.timeout.ms. */
+static void drain(struct producer *p)
+{
+    while (p->delivery.in_flight > 0) {
+        if (is_time_left(p))
+            look_after(p, tick);
+        else
+            delivery_give_up(&p->delivery);
+    }
+    progress_end(&p->progress);
+    failures_tell(&p->delivery.failures);
+}
+
+static void tell_summary(const struct producer *p)
+{
+    const struct delivery *d = &p->delivery;
+    log_info("delivered %" PRIu64 " of %" PRIu64 " lines in %.3f s%s", d->delivered, p->lines.number,
+             (double)(clock_monotonic() - p->start) / SECOND, d->failed ? ", the others not" : "");
+}
+
+/* A bar would spoil what is being typed. */
+static void begin_progress(struct producer *p)
+{
+    const struct produce_settings *settings = p->settings;
+    bool quiet = settings->quiet || isatty(STDIN_FILENO);
+    progress_init(&p->progress, quiet, settings->log.format == LOG_FORMAT_TEXT);
+    progress_start(&p->progress, clock_monotonic());
+}
+
+static int run(struct producer *p)
+{
+    const struct produce_settings *settings = p->settings;
+    size_t longest = (size_t)p->delivery.longest * (settings->format.json ? LONGEST_JSON : 1);
+    struct error error;
+    if (!lines_open(&p->lines, STDIN_FILENO, settings->delimiter, settings->delimiter_length, longest,
+                    &error))
+        fail(p, error.text);
+    else if (prepare_topic(p)) {
+        begin_progress(p);
+        send_all(p);
+        drain(p);
+        tell_summary(p);
+    }
+    lines_close(&p->lines);
+    return p->failed || p->delivery.failed > 0 ? EXIT_FAILED : EXIT_DONE;
+}
+
+int producer_run(const struct produce_settings *settings)
+{
+    struct producer producer = {.settings = settings, .start = clock_monotonic(), .give_up = INT64_MAX};
+    struct error error;
+    int status = EXIT_WRONG_USE;
+    if (delivery_open(&producer.delivery, settings, &error))
+        status = run(&producer);
+    else
+        log_error("%s", error.text);
+    delivery_close(&producer.delivery);
+    return status;
+}

@@ -1,0 +1,11 @@
+/* The producer: from standard input to Kafka. */
+#ifndef ROOMSTREAM_PRODUCER_H
+#define ROOMSTREAM_PRODUCER_H
+
+#include "settings.h"
+
+/* Sends the lines of standard input until its end, a signal (stop.h) or a failure, and waits for their
+ * delivery reports; logs failures and a summary. Returns the exit status. */
+int producer_run(const struct produce_settings *settings);
+
+#endif

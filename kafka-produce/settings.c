@@ -1,0 +1,156 @@
+#include "settings.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(field) .offset = offsetof(struct produce_settings, field)
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static const char *const codecs[] = {"none", "gzip", "snappy", "lz4", "zstd", NULL};
+
+static const struct option_spec topic_specs[] = {
+    {.name = "topic",
+     .letter = 't',
+     .kind = OPTION_TEXT,
+     .argument = "TOPIC",
+     AT(topic.name),
+     .help = "topic to write to; it is created if it is missing"},
+    {.name = "partition",
+     .letter = 'p',
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .fallback = "-1",
+     .minimum = -1,
+     .maximum = INT32_MAX,
+     AT(partition),
+     .help = "write to this partition; -1 for one that follows from the key, any where there is none"},
+    {.name = "compression",
+     .letter = 'z',
+     .kind = OPTION_CHOICE,
+     .argument = "CODEC",
+     .choices = codecs,
+     .fallback = "none",
+     AT(compression),
+     .help = "compress batches of messages with none, gzip, snappy, lz4 or zstd"},
+    {.name = "partitions",
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .fallback = "-1",
+     .minimum = -1,
+     .maximum = 1000000,
+     AT(topic.partitions),
+     .help = "partitions of a topic that is created; -1 is the broker's default"},
+    {.name = "replication",
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .fallback = "-1",
+     .minimum = -1,
+     .maximum = 32767,
+     AT(topic.replication),
+     .help = "replication factor of a topic that is created; -1 is the broker's default"},
+    {.name = "drain-timeout",
+     .kind = OPTION_DURATION,
+     .argument = "DURATION",
+     .fallback = "10s",
+     AT(drain_timeout),
+     .help = "when interrupted, how long to wait for what was read to be delivered"},
+    {.name = "quiet", .letter = 'q', .kind = OPTION_FLAG, AT(quiet), .help = "do not show progress"},
+};
+
+static const struct option_spec input_specs[] = {
+    {.name = "key-delimiter",
+     .letter = 'K',
+     .kind = OPTION_TEXT,
+     .argument = "TEXT",
+     AT(key_delimiter_text),
+     .help = "what stands before the first such text in a line is the key; a line without it has none"},
+    {.name = "delimiter",
+     .letter = 'D',
+     .kind = OPTION_TEXT,
+     .argument = "TEXT",
+     .fallback = "\\n",
+     AT(delimiter_text),
+     .help = "what ends a line. In this and the key delimiter \\n \\r \\t \\0 \\\\ and \\xHH are escapes"},
+    {.name = "null",
+     .letter = 'Z',
+     .kind = OPTION_FLAG,
+     AT(format.empty_is_null),
+     .help = "write keys and values that are empty as null: such a value is a tombstone"},
+    {.name = "jsonl",
+     .kind = OPTION_FLAG,
+     AT(format.json),
+     .help = "each line is a JSON object as kafka-consume --json prints it: value (text or null) or "
+             "value_base64, "
+             "and, where wanted, key or key_base64, headers, timestamp (ms since 1970)"},
+    {.name = "header",
+     .letter = 'H',
+     .kind = OPTION_LIST,
+     .argument = "NAME=VALUE",
+     AT(headers),
+     .help = "header of each message; without = its value is null. May be repeated"},
+};
+
+static const char details[] =
+    "Each line of standard input becomes a message, an empty line an empty one. The lines that were not "
+    "delivered "
+    "are named with the reason, and the status is then 1. The program waits up to a minute "
+    "(message.timeout.ms) for "
+    "a Kafka that is away, reads no faster than Kafka takes the messages, and keeps their order within a "
+    "partition, "
+    "each once (enable.idempotence). When it is interrupted it delivers what it has read.";
+
+struct program settings_program(struct produce_settings *settings,
+                                struct option_group groups[static SETTINGS_GROUPS])
+{
+    groups[0] = (struct option_group){"Production", "production", topic_specs, COUNT(topic_specs), settings};
+    groups[1] = (struct option_group){"Input", "input", input_specs, COUNT(input_specs), settings};
+    groups[2] = kafka_options(&settings->kafka);
+    groups[3] = log_options(&settings->log);
+    return (struct program){
+        .name = "kafka-produce",
+        .usage = "-t TOPIC [OPTION]...",
+        .summary = "Makes each line of its standard input a message of a Kafka topic.",
+        .details = details,
+        .groups = groups,
+        .group_count = SETTINGS_GROUPS,
+    };
+}
+
+/* The option's bytes with escapes replaced; they live until exit. */
+static const char *unescape(const struct program *program, const char *option, const char *text,
+                            size_t *length)
+{
+    char *bytes = malloc(strlen(text) + 1);
+    if (!bytes)
+        abort();
+    if (!text_unescape(text, bytes, length))
+        options_wrong(program, "--%s '%s': the escapes are \\n \\r \\t \\0 \\\\ and \\xHH", option, text);
+    if (*length == 0)
+        options_wrong(program, "--%s is empty", option);
+    return bytes;
+}
+
+void settings_check(const struct program *program, struct produce_settings *settings)
+{
+    struct message_format *format = &settings->format;
+    if (!settings->topic.name)
+        options_wrong(program, "--topic is missing: where should the messages go?");
+    if (!kafka_topic_name_valid(settings->topic.name))
+        options_wrong(program,
+                      "--topic '%s' is no topic: names have 1-249 letters, digits, dots, underscores, dashes",
+                      settings->topic.name);
+    if (format->json && (settings->key_delimiter_text || format->empty_is_null))
+        options_wrong(program,
+                      "--jsonl says itself what is a key and what is null: no --key-delimiter, no --null");
+    for (size_t i = 0; i < settings->headers.count; i++)
+        if (*settings->headers.items[i] == '=' || !*settings->headers.items[i])
+            options_wrong(program, "--header '%s' has no name", settings->headers.items[i]);
+    settings->delimiter =
+        unescape(program, "delimiter", settings->delimiter_text, &settings->delimiter_length);
+    if (settings->key_delimiter_text)
+        format->key_delimiter =
+            unescape(program, "key-delimiter", settings->key_delimiter_text, &format->key_delimiter_length);
+    if (options_given("compression"))
+        settings->compression_name = codecs[settings->compression];
+}

@@ -1,0 +1,35 @@
+/* What the user of kafka-produce can choose. */
+#ifndef ROOMSTREAM_SETTINGS_H
+#define ROOMSTREAM_SETTINGS_H
+
+#include "kafka.h"
+#include "log.h"
+#include "message.h"
+#include "options.h"
+
+struct produce_settings {
+    struct kafka_settings kafka;
+    struct log_settings log;
+    struct kafka_topic_settings topic;
+    int64_t partition; /* -1: by the key */
+    int compression;
+    const char *compression_name; /* NULL: librdkafka's property decides */
+    struct text_list headers;     /* NAME=VALUE, or NAME for a null value */
+    const char *key_delimiter_text, *delimiter_text;
+    struct message_format format; /* completed by settings_check */
+    const char *delimiter;        /* likewise */
+    size_t delimiter_length;
+    int64_t drain_timeout; /* ns */
+    bool quiet;
+};
+
+enum { SETTINGS_GROUPS = 4 };
+
+/* The program's description with its options. Settings and groups outlive it. */
+struct program settings_program(struct produce_settings *settings,
+                                struct option_group groups[static SETTINGS_GROUPS]);
+
+/* Checks what a single option cannot tell and completes the settings; wrong use ends the program. */
+void settings_check(const struct program *program, struct produce_settings *settings);
+
+#endif
