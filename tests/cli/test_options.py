@@ -349,9 +349,11 @@ def test_precedence(program, tmp_path):
     assert level(text) == ["error"]
     text = "[log]\nlog-level = debug\n" + text
     assert level(text) == ["debug"]
-    text = f"[{program.split('-')[0]}]\nlog-level = warning\n" + text
-    assert level(text) == ["warning"]
-    if "-" in program:
+    family = program.split("-")[0]
+    if family in PROGRAMS:
+        text = f"[{family}]\nlog-level = warning\n" + text
+        assert level(text) == ["warning"]
+    if program != family:
         text = f"[{program}]\nlog-level = error\n" + text
         assert level(text) == ["error"]
     assert level(text, ROOMSTREAM_LOG_LEVEL="debug") == ["debug"]
@@ -396,7 +398,7 @@ def test_wrong_values(table, tmp_path):
 def test_bounds(table):
     bounded = {name: re.search(r" from (\S+) to (\S+)", want) for name, want in table.wants.items()}
     bounded = {name: match for name, match in bounded.items() if match}
-    assert "port" in bounded
+    assert bounded
     for name, match in bounded.items():
         low, high = match.groups()
         for value in (low, high):
