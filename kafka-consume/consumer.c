@@ -322,7 +322,7 @@ static void close_source(struct consumer *c)
     bool left = true;
     partitions_free(c->partitions);
     if (c->settings->group && c->group.rk)
-        left = group_leave(&c->group, c->queue, &error);
+        left = group_leave(&c->group, &error);
     if (!left)
         log_warning(
             "cannot leave the group in an orderly way: %s. What was printed last may be printed again",
@@ -330,10 +330,11 @@ static void close_source(struct consumer *c)
     group_free(&c->group);
     if (c->queue)
         rd_kafka_queue_destroy(c->queue);
-    if (c->rk)
-        rd_kafka_destroy_flags(c->rk, left ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    /* It refers to the client's partitions, for whose release rd_kafka_destroy waits. */
     if (c->ahead)
         rd_kafka_topic_partition_list_destroy(c->ahead);
+    if (c->rk)
+        rd_kafka_destroy_flags(c->rk, left ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
 /* Says how the output ended. Returns the exit status. */

@@ -55,23 +55,25 @@ void group_forget(struct group *g)
     g->consumed = rd_kafka_topic_partition_list_new(8);
 }
 
-bool group_leave(struct group *g, rd_kafka_queue_t *queue, struct error *error)
+bool group_leave(struct group *g, struct error *error)
 {
     int64_t deadline = clock_monotonic() + leave_time;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(g->rk);
     rd_kafka_error_t *failure = rd_kafka_consumer_close_queue(g->rk, queue);
-    if (failure) {
+    if (failure)
         error_set(error, "%s", rd_kafka_error_string(failure));
-        rd_kafka_error_destroy(failure);
-        return false;
-    }
-    while (!rd_kafka_consumer_closed(g->rk)) {
-        if (clock_monotonic() >= deadline)
-            return error_set(error, "Kafka does not answer");
+    while (!failure && !rd_kafka_consumer_closed(g->rk) && clock_monotonic() < deadline) {
         rd_kafka_message_t *message = rd_kafka_consume_queue(queue, LEAVE_STEP_MS);
         if (message)
             rd_kafka_message_destroy(message);
     }
-    return true;
+    bool left = !failure && rd_kafka_consumer_closed(g->rk);
+    if (!failure && !left)
+        error_set(error, "Kafka does not answer");
+    if (failure)
+        rd_kafka_error_destroy(failure);
+    rd_kafka_queue_destroy(queue);
+    return left;
 }
 
 void group_free(struct group *g)

@@ -31,9 +31,9 @@ void group_store(struct group *group);
 /* Forgets what was noted since the last store. */
 void group_forget(struct group *group);
 
-/* Commits what was stored and leaves, serving the queue; messages that still come are dropped. False with
- * *error when that takes too long. Nothing but group_free may follow. */
-bool group_leave(struct group *group, rd_kafka_queue_t *queue, struct error *error);
+/* Commits what was stored and leaves; messages that still come are dropped. False with *error when that takes
+ * too long. Nothing but group_free may follow. */
+bool group_leave(struct group *group, struct error *error);
 
 /* For one that is zeroed, too. */
 void group_free(struct group *group);

@@ -62,14 +62,16 @@ enum json_bytes_result json_get_bytes(const json_t *object, const char *name, vo
     }
     const char *text = json_string_value(value);
     size_t size = json_string_length(value);
-    if (!(*bytes = malloc(size + 1)))
+    void *found = malloc(size + 1);
+    if (!found)
         abort();
     if (!encoded)
-        memcpy(*bytes, text, *length = size);
-    else if (!decode(text, size, *bytes, length)) {
-        free(*bytes);
+        memcpy(found, text, *length = size);
+    else if (!decode(text, size, found, length)) {
+        free(found);
         error_set(error, "\"%s\" is no base64", key);
         return JSON_BYTES_WRONG;
     }
+    *bytes = found;
     return JSON_BYTES_FOUND;
 }

@@ -98,11 +98,12 @@ static void members_that_hold_no_bytes(void **state)
     for (size_t i = 0; i < COUNT(cases); i++) {
         json_error_t reason;
         struct error error = {""};
-        void *bytes;
+        void *bytes = NULL;
         size_t length;
         json_t *object = json_loads(cases[i].json, 0, &reason);
         assert_int_equal(json_get_bytes(object, "v", &bytes, &length, &error), cases[i].result);
         assert_contains(error.text, cases[i].message);
+        assert_null(bytes);
         json_decref(object);
     }
 }

@@ -1,0 +1,338 @@
+"""kafka-produce: each line a message, and an account of each line."""
+
+import base64
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import termios
+import uuid
+from contextlib import contextmanager
+
+import pytest
+from clients import create_topic, read_topic, topic_partitions, wait_for_messages
+from programs import BIN, tied
+from waiting import wait_until
+
+
+@pytest.fixture
+def topic(brokers):
+    name = f"t{uuid.uuid4().hex[:8]}"
+    create_topic(brokers.kafka.address, name)
+    return name
+
+
+def command_of(topic, arguments):
+    return tied([BIN / "kafka-produce", "-t", topic, *arguments])
+
+
+@pytest.fixture
+def produce(brokers):
+    """Runs kafka-produce to its end; returns what it logged."""
+
+    def run(topic, lines, *arguments, status=0):
+        result = subprocess.run(command_of(topic, arguments), input=lines, capture_output=True, timeout=60,
+                                env={**os.environ, **brokers.env})
+        assert result.returncode == status, result.stderr
+        assert result.stdout == b""
+        return result.stderr.decode()
+
+    return run
+
+
+@contextmanager
+def running(brokers, topic, *arguments, stderr=subprocess.PIPE):
+    """kafka-produce with a pipe as its input."""
+    process = subprocess.Popen(command_of(topic, arguments), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=stderr,
+                               env={**os.environ, **brokers.env})
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stderr):
+            if pipe:
+                pipe.close()
+
+
+def content(brokers, topic):
+    return [(message.key(), message.value()) for message in read_topic(brokers.kafka.address, topic)]
+
+
+def values(brokers, topic):
+    return [value for _, value in content(brokers, topic)]
+
+
+# ---- lines and messages ----
+
+
+LINES = [  # input, options, messages
+    (b"one\ntwo\n", [], [(None, b"one"), (None, b"two")]),
+    (b"no newline at the end", [], [(None, b"no newline at the end")]),
+    (b"\n\nempty\n", [], [(None, b""), (None, b""), (None, b"empty")]),
+    (b"\0\xff\r\n\x1b\n", [], [(None, b"\0\xff\r"), (None, b"\x1b")]),
+    (b"x" * 900_000 + b"\ny", [], [(None, b"x" * 900_000), (None, b"y")]),
+    (b"k:v\nk:v:w\n:v\nk:\nplain\n", ["-K", ":"], [(b"k", b"v"), (b"k", b"v:w"), (b"", b"v"), (b"k", b""), (None, b"plain")]),
+    (b"k\t=\tv\n", ["-K", r"\t=\t"], [(b"k", b"v")]),
+    (b"k:\n:v\n\nplain", ["-K", ":", "-Z"], [(b"k", None), (None, b"v"), (None, None), (None, b"plain")]),
+    (b"a\n\0b\0", ["-D", r"\0"], [(None, b"a\n"), (None, b"b")]),
+    (b"a--b-c---d", ["-D", "--"], [(None, b"a"), (None, b"b-c"), (None, b"-d")]),
+    (b"", [], []),
+]
+
+
+def test_lines_become_messages(brokers, produce, topic):
+    expected = []
+    for lines, options, messages in LINES:
+        assert f"delivered {len(messages)} of {len(messages)} lines" in produce(topic, lines, *options)
+        expected += messages
+    assert content(brokers, topic) == expected
+
+
+def test_kcat_reads_keys_headers_and_nulls(brokers, produce, topic):
+    produce(topic, b"k:v\nk:\n", "-K", ":", "-Z", "-H", "a=1", "-H", "b=x=y", "-H", "empty=", "-H", "null", "-H", "a=2")
+    printed = subprocess.run(["kcat", "-b", brokers.kafka.address, "-C", "-q", "-e", "-t", topic, "-f", r"%k|%s|%S|%h\n"],
+                             check=True, capture_output=True, timeout=30, stdin=subprocess.DEVNULL).stdout
+    headers = b"a=1,b=x=y,empty=,null=NULL,a=2"
+    assert printed == b"k|v|1|" + headers + b"\nk||-1|" + headers + b"\n"
+
+
+def codec_of(brokers, topic):
+    """Of the first batch in the topic's log, as its format (Kafka's record batch, version 2) says it."""
+    log, = brokers.kafka.folder.glob(f"**/{topic}-0/*.log")
+    attributes, = struct.unpack_from(">h", log.read_bytes(), 21)
+    return ["none", "gzip", "snappy", "lz4", "zstd"][attributes & 7]
+
+
+@pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4", "zstd"])
+def test_compression(brokers, produce, topic, codec):
+    lines = b"the same again and again\n" * 1000
+    produce(topic, lines, "-z", codec)
+    assert codec_of(brokers, topic) == codec
+    options = ["-b", brokers.kafka.address, "-t", topic, "-e"]
+    for command in (["kcat", "-C", "-q", *options], [BIN / "kafka-consume", *options]):
+        assert subprocess.run(command, check=True, capture_output=True, timeout=30, stdin=subprocess.DEVNULL).stdout == lines
+
+
+def test_partitions_and_a_topic_that_is_created(brokers, produce):
+    topic = f"t{uuid.uuid4().hex[:8]}"
+    produce(topic, b"first\n", "-p", "2", "--partitions", "3", "--replication", "1")
+    assert topic_partitions(brokers.kafka.address, topic) == [0, 1, 2]
+    produce(topic, b"".join(b"%d:%d\n" % (number % 5, number) for number in range(100)), "-K", ":")
+    partitions = {}
+    for message in read_topic(brokers.kafka.address, topic):
+        if message.value() == b"first":
+            assert message.partition() == 2
+        else:
+            partitions.setdefault(message.key(), set()).add(message.partition())
+    assert [len(found) for found in partitions.values()] == [1] * 5
+
+
+# ---- JSON lines ----
+
+
+def test_json_lines(brokers, produce, topic):
+    lines = [
+        {"value": "text \0 \u20ac"}, {"value": None, "key": "k"}, {"value": "", "key": ""}, {"key": None, "value_base64": "AP8="},
+        {"key_base64": "/w==", "value": "v", "timestamp": 1_500_000_000_123},
+        {"value": "v", "headers": [{"name": "a", "value": "1"}, {"name": "a", "value_base64": "/w=="}, {"name": "n", "value": None}]},
+        {"value": "v", "headers": {"short": "form"}, "topic": "other", "partition": 9, "offset": 9},
+    ]
+    produce(topic, "\n".join(map(json.dumps, lines)).encode(), "--jsonl")
+    messages = read_topic(brokers.kafka.address, topic)
+    assert [(message.key(), message.value()) for message in messages] == [
+        (None, "text \0 \u20ac".encode()), (b"k", None), (b"", b""), (None, b"\0\xff"), (b"\xff", b"v"), (None, b"v"), (None, b"v")]
+    assert messages[4].timestamp()[1] == 1_500_000_000_123
+    assert [message.headers() for message in messages[5:]] == [[("a", b"1"), ("a", b"\xff"), ("n", None)], [("short", b"form")]]
+
+
+@pytest.mark.parametrize("line, reason", [
+    ("", "no JSON object"), ("[1]", "no JSON object"), ('{"value":"x"', "no JSON object"), ('{"value":"x"} y', "no JSON object"),
+    ("{}", '"value" is missing'), ('{"valu":"x"}', '"valu" is unknown'), ('{"value":1}', '"value" is no string'),
+    ('{"value":"a","value":"b"}', "duplicate"), ('{"value":"a","value_base64":"YQ=="}', "both"), ('{"value_base64":"a"}', "no base64"),
+    ('{"value":"v","key":{}}', '"key" is no string'), ('{"value":"v","headers":"h"}', '"headers" is neither'),
+    ('{"value":"v","headers":[1]}', "header is no object"), ('{"value":"v","headers":[{"value":"x"}]}', 'header has no "name"'),
+    ('{"value":"v","headers":{"a":1}}', "is no string"), ('{"value":"v","timestamp":"now"}', '"timestamp" is no'),
+])
+def test_json_that_is_wrong(produce, topic, line, reason):
+    log = produce(topic, b'{"value":"first"}\n' + line.encode() + b'\n{"value":"last"}\n', "--jsonl", "-q", status=1)
+    assert re.search(r"line 2 not sent: .*" + re.escape(reason), log), log
+    assert "delivered 2 of 3 lines" in log
+
+
+def test_a_copy_by_json_is_the_same(brokers, produce, topic):
+    lines = b"".join(json.dumps({
+        "key_base64": base64.b64encode(os.urandom(4)).decode(), "value_base64": base64.b64encode(bytes([n]) * n).decode(),
+        "headers": [{"name": "n", "value_base64": base64.b64encode(bytes([n, 200])).decode()}], "timestamp": 1 + n,
+    }).encode() + b"\n" for n in range(256))
+    produce(topic, lines, "--jsonl")
+    copy = f"{topic}-copy"
+    create_topic(brokers.kafka.address, copy)
+    printed = subprocess.run([BIN / "kafka-consume", "-b", brokers.kafka.address, "-t", topic, "-e", "-J"], check=True,
+                             capture_output=True, timeout=30, stdin=subprocess.DEVNULL).stdout
+    produce(copy, printed, "--jsonl")
+    first, second = ([(message.key(), message.value(), message.headers(), message.timestamp()[1]) for message in
+                      read_topic(brokers.kafka.address, one)] for one in (topic, copy))
+    assert first == second and len(first) == 256
+
+
+# ---- what is not delivered ----
+
+
+def test_lines_that_cannot_be_delivered_are_named(brokers, produce, topic):
+    assert "lines 1 to 3 not sent: Local: Unknown partition" in produce(topic, b"a\nb\nc\n", "-p", "7", status=1)
+    log = produce(topic, b"small\n" + b"x" * 3_000_000 + b"\nnext\n" + b"y" * 999_999 + b"\nlast", status=1)
+    assert "line 2 not sent: it has 3000000 bytes" in log
+    assert "line 4 not sent: it has 999999 bytes" in log
+    assert "delivered 3 of 5 lines" in log
+    assert values(brokers, topic) == [b"small", b"next", b"last"]
+
+
+def test_input_that_cannot_be_read(brokers, topic):
+    for redirection in ("<&-", "</"):
+        result = subprocess.run(["sh", "-c", f'exec "$0" "$@" {redirection}', BIN / "kafka-produce", "-t", topic], timeout=30,
+                                capture_output=True, env={**os.environ, **brokers.env})
+        assert result.returncode == 1
+        assert b"cannot read standard input" in result.stderr
+
+
+def test_a_kafka_that_never_answers(produce, topic):
+    log = produce(topic, b"a\n", "-b", "127.0.0.1:1", "-X", "message.timeout.ms=500", status=1)
+    assert "nothing was read" in log
+
+
+@pytest.mark.parametrize("options, reason", [
+    (["-t", "no/topic"], "is no topic"), (["-D", ""], "--delimiter is empty"), (["-K", "\\q"], "escapes"), (["-H", "=v"], "has no name"),
+    (["--jsonl", "-K", ":"], "--jsonl"), (["-X", "no.such=1"], "no.such"), (["-z", "zip"], "zstd"),
+])
+def test_wrong_use(produce, topic, options, reason):
+    assert reason in produce(topic, b"", *options, status=2)
+
+
+# ---- Kafka away, and the end ----
+
+
+def test_waits_for_a_kafka_that_is_away(brokers, topic):
+    brokers.kafka.stop()
+    try:
+        with running(brokers, topic) as process:
+            process.stdin.write(b"a\nb\n")
+            process.stdin.close()
+            while b"waiting for Kafka" not in (line := process.stderr.readline()):
+                assert line, "it ended"
+            brokers.kafka.start()
+            wait_until(lambda: process.poll() is not None, 60, "kafka-produce ends")
+            assert process.returncode == 0
+    finally:
+        if not brokers.kafka.script.is_running():
+            brokers.kafka.start()
+    assert values(brokers, topic) == [b"a", b"b"]
+
+
+def unread(pipe):
+    """Bytes in a pipe."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
+
+
+@contextmanager
+def frozen(kafka):
+    kafka.freeze()
+    try:
+        yield
+    finally:
+        kafka.thaw()
+
+
+def test_messages_that_take_too_long(brokers, topic):
+    with running(brokers, topic, "-X", "message.timeout.ms=1000") as process:
+        process.stdin.write(b"a\n")
+        process.stdin.flush()
+        wait_for_messages(brokers.kafka.address, topic, 1)
+        with frozen(brokers.kafka):
+            _, log = process.communicate(b"b\nc\n", timeout=30)
+    assert process.returncode == 1
+    assert re.search(rb"lines 2 to 3 (perhaps )?not delivered: Local: Message timed out", log), log
+    assert b"delivered 1 of 3 lines" in log
+
+
+def test_an_interruption_has_a_time_limit(brokers, topic):
+    with running(brokers, topic, "--drain-timeout", "0.5") as process:
+        process.stdin.write(b"a\n")
+        process.stdin.flush()
+        wait_for_messages(brokers.kafka.address, topic, 1)
+        with frozen(brokers.kafka):
+            process.stdin.write(b"b\n")
+            process.stdin.flush()
+            # It is read when the pipe is empty: then the signal finds it in flight.
+            wait_until(lambda: not unread(process.stdin), 10, "the line is read")
+            process.send_signal(signal.SIGTERM)
+            wait_until(lambda: process.poll() is not None, 15, "kafka-produce ends")
+        log = process.stderr.read()
+    assert process.returncode == 1
+    assert re.search(rb"line 2 (perhaps )?not delivered", log), log
+
+
+def test_an_interruption_delivers_what_was_read(brokers, topic):
+    with running(brokers, topic) as process:
+        process.stdin.write(b"a\nb\nhalf")
+        process.stdin.flush()
+        wait_for_messages(brokers.kafka.address, topic, 2)
+        process.send_signal(signal.SIGINT)
+        wait_until(lambda: process.poll() is not None, 15, "kafka-produce ends")
+        log = process.stderr.read()
+    assert process.returncode == 0
+    assert b"interrupted behind line 2" in log and b"delivered 2 of 2 lines" in log
+    assert values(brokers, topic) == [b"a", b"b"]
+
+
+def test_reads_no_faster_than_kafka_takes(brokers, topic):
+    line = b"x" * 99 + b"\n"
+    lines = line * 200
+    with running(brokers, topic, "-X", "queue.buffering.max.kbytes=4096") as process:
+        process.stdin.write(line)
+        process.stdin.flush()
+        wait_for_messages(brokers.kafka.address, topic, 1)
+        with frozen(brokers.kafka):
+            os.set_blocking(process.stdin.fileno(), False)
+            written = len(line)
+
+            def is_full():
+                """Writes until the pipe has been full for a while."""
+                nonlocal written
+                before = written
+                try:
+                    while True:
+                        written += os.write(process.stdin.fileno(), lines[written % len(line):])
+                except BlockingIOError:
+                    return written == before
+
+            for _ in range(5):
+                wait_until(is_full, 30, "it reads no more")
+            # librdkafka's 4 MiB, the line buffer, the pipe, and what librdkafka counts only when it is sent.
+            assert written < 8_000_000
+        os.set_blocking(process.stdin.fileno(), True)
+        _, log = process.communicate(timeout=60)
+    count = -(-written // len(line))
+    assert process.returncode == 0 and f"delivered {count} of {count} lines".encode() in log
+    assert len(values(brokers, topic)) == count
+
+
+def test_shows_its_progress_on_a_terminal(brokers, topic):
+    controller, terminal = pty.openpty()
+    try:
+        with running(brokers, topic, stderr=terminal) as process:
+            os.close(terminal)
+            process.stdin.write(b"a\nb\n")
+            process.stdin.flush()
+            shown = b""
+            while not re.search(rb"\r\x1b\[K2 messages, ", shown):
+                shown += os.read(controller, 4096)
+            process.stdin.close()
+            wait_until(lambda: process.poll() is not None, 15, "kafka-produce ends")
+            assert process.returncode == 0
+    finally:
+        os.close(controller)
