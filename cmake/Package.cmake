@@ -5,7 +5,8 @@ set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "MQTT to Kafka pipeline that loses no mess
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "\
 Small programs that carry MQTT messages to Kafka: bridges, each with a
 spool on disk, at least once or exactly once; a publisher that replays
-recorded sensor data; and a subscriber. The bridges run as services
+recorded sensor data; clients that print and write messages on both
+sides. The bridges run as services
 roomstream-bridge@TOPIC.")
 set(CPACK_SET_DESTDIR ON) # /etc lies outside the prefix
 
