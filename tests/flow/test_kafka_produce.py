@@ -10,6 +10,7 @@ import signal
 import struct
 import subprocess
 import termios
+import time
 import uuid
 from contextlib import contextmanager
 
@@ -136,9 +137,10 @@ def test_partitions_and_a_topic_that_is_created(brokers, produce):
 
 
 def test_json_lines(brokers, produce, topic):
+    hour_ago = int(time.time() * 1000) - 3_600_000  # what is old Kafka deletes
     lines = [
         {"value": "text \0 \u20ac"}, {"value": None, "key": "k"}, {"value": "", "key": ""}, {"key": None, "value_base64": "AP8="},
-        {"key_base64": "/w==", "value": "v", "timestamp": 1_500_000_000_123},
+        {"key_base64": "/w==", "value": "v", "timestamp": hour_ago},
         {"value": "v", "headers": [{"name": "a", "value": "1"}, {"name": "a", "value_base64": "/w=="}, {"name": "n", "value": None}]},
         {"value": "v", "headers": {"short": "form"}, "topic": "other", "partition": 9, "offset": 9},
     ]
@@ -146,7 +148,7 @@ def test_json_lines(brokers, produce, topic):
     messages = read_topic(brokers.kafka.address, topic)
     assert [(message.key(), message.value()) for message in messages] == [
         (None, "text \0 \u20ac".encode()), (b"k", None), (b"", b""), (None, b"\0\xff"), (b"\xff", b"v"), (None, b"v"), (None, b"v")]
-    assert messages[4].timestamp()[1] == 1_500_000_000_123
+    assert messages[4].timestamp()[1] == hour_ago
     assert [message.headers() for message in messages[5:]] == [[("a", b"1"), ("a", b"\xff"), ("n", None)], [("short", b"form")]]
 
 
@@ -165,9 +167,10 @@ def test_json_that_is_wrong(produce, topic, line, reason):
 
 
 def test_a_copy_by_json_is_the_same(brokers, produce, topic):
+    hour_ago = int(time.time() * 1000) - 3_600_000
     lines = b"".join(json.dumps({
         "key_base64": base64.b64encode(os.urandom(4)).decode(), "value_base64": base64.b64encode(bytes([n]) * n).decode(),
-        "headers": [{"name": "n", "value_base64": base64.b64encode(bytes([n, 200])).decode()}], "timestamp": 1 + n,
+        "headers": [{"name": "n", "value_base64": base64.b64encode(bytes([n, 200])).decode()}], "timestamp": hour_ago + n,
     }).encode() + b"\n" for n in range(256))
     produce(topic, lines, "--jsonl")
     copy = f"{topic}-copy"
