@@ -70,7 +70,8 @@ class Case(NamedTuple):
     status: int = 0
 
 
-ABC = (("a", b"1", 0), ("b", b"2", 1), ("c", b"3", 2), ("a/x", b"\xff\x00", 1))
+# That of QoS 2 is the last: one behind it may be printed first, as mosquitto_sub prints at PUBREL.
+ABC = (("a", b"1", 0), ("b", b"2", 1), ("a/x", b"\xff\x00", 1), ("c", b"3", 2))
 JSON = (("a", b'{"b": [1, true, null, "c d"]}', 1), ("b", b"", 0), ("b", '"ä"'.encode(), 0))
 
 CASES = [
