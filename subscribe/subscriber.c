@@ -206,7 +206,7 @@ int subscriber_run(const char *name, const struct subscribe_settings *settings)
 {
     static struct subscriber subscriber; /* static: outlives a connection that does not let go */
     struct subscriber *s = &subscriber;
-    const struct mqtt_session session = {
+    struct mqtt_session session = {
         .filters = (const char *const *)settings->filters.items,
         .filter_count = settings->filters.count,
         .unsubscribe = (const char *const *)settings->unsubscribe.items,
@@ -217,6 +217,10 @@ int subscriber_run(const char *name, const struct subscribe_settings *settings)
     };
     /* Nobody can come back to one whose id was made up. */
     bool keeps_session = session.session_expiry > 0 && settings->mqtt.client_id;
+    /* So that the broker sends the message after the last one, which is left to it, only when it has the
+     * acknowledgement of that: closing a connection with something unread can discard what was sent. */
+    if (keeps_session && settings->count)
+        session.receive_maximum = 1;
     struct error error;
     s->settings = settings;
     s->leaves_messages = keeps_session || shares(&settings->filters);
