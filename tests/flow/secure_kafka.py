@@ -80,7 +80,9 @@ class SecureKafka:
 
     def grant(self, user, *rights):
         """The password for SCRAM too. rights: TYPE:NAME:OPERATION each."""
-        subprocess.run(java(Path(__file__).parent / "java" / "Grant.java", self.admin, user, USERS[user], *rights), check=True, timeout=60)
+        command = java(Path(__file__).parent.resolve() / "java" / "Grant.java", self.admin, user, USERS[user], *rights)
+        # It logs to a file in the folder that it is started in.
+        subprocess.run(command, check=True, timeout=60, cwd=self.node.folder)
 
 
 def _store(certificate, key):
