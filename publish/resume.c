@@ -364,8 +364,8 @@ void resume_complete(struct resume *resume)
 struct resume_slot *resume_slot(const struct resume *resume, uint64_t number)
 {
     const struct header *header = resume->header;
-    return (struct resume_slot *)((char *)header + header->slots_at +
-                                  number % header->slot_count * header->slot_bytes);
+    void *slot = (char *)header + header->slots_at + number % header->slot_count * header->slot_bytes;
+    return slot;
 }
 
 size_t resume_slot_count(const struct resume *resume)

@@ -382,6 +382,18 @@ static void queued_messages_are_handed_back_once(void **state)
     close_packets();
 }
 
+/* Paho keeps count of its memory while it has a client. */
+static int make_client(void **state)
+{
+    return MQTTAsync_create(state, "tcp://127.0.0.1:1", "test", MQTTCLIENT_PERSISTENCE_NONE, NULL);
+}
+
+static int destroy_client(void **state)
+{
+    MQTTAsync_destroy(state);
+    return 0;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, new_file, remove_file)
 
 int main(void)
@@ -400,5 +412,5 @@ int main(void)
         TEST(a_packet_without_a_number_is_not_kept),
         TEST(queued_messages_are_handed_back_once),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_client, destroy_client);
 }
