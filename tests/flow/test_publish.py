@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -684,6 +685,37 @@ def test_a_bar_is_drawn_on_a_terminal(mqtt):
     assert status == 0
     bars = re.findall(r"\r\x1b\[K(\d+%, [^\r\n]*)", written)
     assert bars and all(len(bar) < 30 for bar in bars)
+
+
+def test_the_bar_of_an_endless_replay_follows_the_terminal_s_width(mqtt, tmp_path):
+    file = tmp_path / "ten.csv"
+    file.write_text(HEADER + 10 * ROW)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        tied([BIN / "publish-temp", "-h", "127.0.0.1", "-p", mqtt.port, "--rate", "500", "--loop", "0", "--file", file]),
+        stdin=subprocess.DEVNULL, stderr=theirs)
+
+    def bars_until(columns, pattern):
+        """Gives the terminal that width and reads until a bar matches; returns what was written since, bar by bar."""
+        fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        written, end = "", time.monotonic() + 30
+        while not re.search(r"\x1b\[K" + pattern, written):
+            assert time.monotonic() < end, written
+            if select.select([ours], [], [], 1)[0]:
+                written += os.read(ours, 65536).decode()
+        return re.findall(r"\r\x1b\[K([^\r\n]*)", written)
+
+    try:
+        assert not any("%" in bar or "left" in bar for bar in bars_until(100, r"\d+ messages, \d+/s, \d+ rows, loop \d+, \d+ in flight"))
+        assert len(bars_until(30, r"\d+ messages, \d+/s\r")[-1]) < 30
+        bars_until(100, r"\d+ messages, \d+/s, \d+ rows, loop [1-9]\d+, ")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+        os.close(theirs)
 
 
 def test_log_lines_and_the_end_clear_the_bar(mqtt, tmp_path):
