@@ -707,7 +707,7 @@ def test_the_bar_of_an_endless_replay_follows_the_terminal_s_width(mqtt, tmp_pat
 
     try:
         assert not any("%" in bar or "left" in bar for bar in bars_until(100, r"\d+ messages, \d+/s, \d+ rows, loop \d+, \d+ in flight"))
-        assert len(bars_until(30, r"\d+ messages, \d+/s\r")[-1]) < 30
+        assert len(bars_until(25, r"\d+ messages, \d+/s\r")[-1]) < 25
         bars_until(100, r"\d+ messages, \d+/s, \d+ rows, loop [1-9]\d+, ")
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0

@@ -329,7 +329,28 @@ static void depends_on_the_seed_alone(void **state)
     assert_true(differences > count / 2);
 }
 
-/* A loop has other faults than the one before, and the same when it is gone on with from its mark. */
+static void draws_anew_for_each_loop(void **state)
+{
+    char name[32];
+    struct replay_settings settings;
+    struct told told;
+    size_t count = 0, differences = 0;
+    (void)state;
+    int fd = make_file(name);
+    struct replay *replay = open_with(name, "spike=0.3", 1, 2, &settings);
+    replay_begin(replay, &(struct replay_mark){.base = REPLAY_AS_RECORDED});
+    for (; next(replay, &told); count++)
+        if (count < 2 * ROWS)
+            all[count] = told;
+        else
+            differences += told.message.fault != all[count - 2 * ROWS].message.fault;
+    assert_int_equal(count, 4 * ROWS);
+    assert_true(differences > ROWS / 2);
+    replay_close(replay);
+    close(fd);
+}
+
+/* A loop that is gone on with from its mark is the same as one that is come to. */
 static void goes_on_from_any_loop(void **state)
 {
     char name[32];
@@ -386,6 +407,7 @@ int main(void)
         cmocka_unit_test(tells_twice_what_is_doubled),
         cmocka_unit_test(tells_late_what_is_late),
         cmocka_unit_test(depends_on_the_seed_alone),
+        cmocka_unit_test(draws_anew_for_each_loop),
         cmocka_unit_test(goes_on_from_any_loop),
         cmocka_unit_test(ends_where_everything_is_missing),
     };
