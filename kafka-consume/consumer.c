@@ -333,8 +333,10 @@ static void close_source(struct consumer *c)
     /* It refers to the client's partitions, for whose release rd_kafka_destroy waits. */
     if (c->ahead)
         rd_kafka_topic_partition_list_destroy(c->ahead);
-    if (c->rk)
-        rd_kafka_destroy_flags(c->rk, left ? 0 : RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    /* Where Kafka does not answer it would wait a minute for it: the end of the process ends the client too.
+     */
+    if (c->rk && left)
+        rd_kafka_destroy(c->rk);
 }
 
 /* Says how the output ended. Returns the exit status. */
