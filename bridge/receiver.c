@@ -279,7 +279,7 @@ struct receiver *receiver_open(const struct bridge_settings *settings, const cha
     r->fd = fd;
     r->append_failures.interval = 30 * SECOND;
     r->session = (struct mqtt_session){
-        .filters = &settings->filter,
+        .filters = (const char *const *)&settings->subscription,
         .filter_count = 1,
         .qos = (int)settings->qos,
         .retain_as_published = true,

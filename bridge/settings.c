@@ -22,6 +22,13 @@ static const struct option_spec topic_specs[] = {
      .argument = "FILTER",
      AT(filter),
      .help = "MQTT topic or topic filter to carry"},
+    {.name = "share",
+     .kind = OPTION_TEXT,
+     .argument = "GROUP",
+     AT(share),
+     .help = "carry it together with the other bridges of this group, each with an id and a spool of its "
+             "own: the "
+             "broker gives each message to one of them, so their order is lost"},
     {.name = "qos",
      .letter = 'q',
      .kind = OPTION_INTEGER,
@@ -254,6 +261,26 @@ static bool complete_delivery(struct bridge_settings *settings, struct error *er
     return true;
 }
 
+/* MQTT 5 section 4.8.2. */
+static bool complete_subscription(struct bridge_settings *settings, struct error *error)
+{
+    struct error reason;
+    int length = settings->share
+                     ? asprintf(&settings->subscription, "$share/%s/%s", settings->share, settings->filter)
+                     : asprintf(&settings->subscription, "%s", settings->filter);
+    if (length < 0) {
+        settings->subscription = NULL;
+        return error_set(error, "out of memory");
+    }
+    /* A slash would not be refused but end the group. */
+    if (settings->share &&
+        (strchr(settings->share, '/') || !mqtt_filter_check(settings->subscription, &reason)))
+        return error_set(error,
+                         "--share '%s' cannot be the name of a group: no '/', '+' or '#', and not empty",
+                         settings->share);
+    return true;
+}
+
 static bool complete_topics(struct bridge_settings *settings, struct error *error)
 {
     struct error reason;
@@ -261,6 +288,8 @@ static bool complete_topics(struct bridge_settings *settings, struct error *erro
         return error_set(error, "--topic is missing: which MQTT topic is to be carried?");
     if (!mqtt_filter_check(settings->filter, &reason))
         return error_set(error, "--topic '%s': %s", settings->filter, reason.text);
+    if (!complete_subscription(settings, error))
+        return false;
     if (!settings->kafka_topic)
         settings->kafka_topic = settings->filter;
     return kafka_topic_name_valid(settings->kafka_topic) ||

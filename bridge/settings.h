@@ -19,6 +19,8 @@ struct bridge_settings {
     struct log_settings log;
 
     const char *filter;      /* MQTT topic filter */
+    const char *share;       /* group that shares it; NULL: none */
+    char *subscription;      /* once completed: what is subscribed to, $share/SHARE/FILTER or the filter */
     int64_t qos;             /* of the subscription; -1 until completed: what the delivery needs */
     int64_t session_expiry;  /* ns */
     int64_t receive_maximum; /* 0 until completed: what suits the delivery */

@@ -10,10 +10,11 @@ class Bridge:
     """bridge, from an MQTT topic of its own to a Kafka topic of the same name. Started and killed as often as one likes; the
     spool stays."""
 
-    def __init__(self, programs, folder, *options, topic=None):
+    def __init__(self, programs, folder, *options, topic=None, label=None):
+        """label tells bridges of one topic apart."""
         self.programs = programs
         self.topic = topic or f"t{uuid.uuid4().hex[:8]}"
-        self.name = re.sub(r"\W", "_", self.topic)
+        self.name = re.sub(r"\W", "_", label or self.topic)
         self.spool = folder / f"spool-{self.name}"
         self.options = options
         self.program = None
