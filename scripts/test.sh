@@ -14,6 +14,7 @@ set -euo pipefail
 . "$root/scripts/lib/install.sh"
 . "$root/scripts/lib/build.sh"
 . "$root/scripts/lib/kafka.sh"
+. "$root/scripts/lib/hivemq.sh"
 
 # test_preset PRESET CTEST_ARGUMENT...: false when a test failed.
 test_preset() {
@@ -33,7 +34,8 @@ main() {
     install_needs "$needs_to_package"
     # Before the tests, whose time is limited.
     fetch_kafka
-    export ROOMSTREAM_KAFKA_JARS=$kafka_jars
+    fetch_hivemq
+    export ROOMSTREAM_KAFKA_JARS=$kafka_jars ROOMSTREAM_HIVEMQ_JARS=$hivemq_jars
     local failed='' checked=(-DBUILD_TESTING=ON -DROOMSTREAM_WERROR=ON)
     build_preset release "${checked[@]}"
     if (($# == 0)); then

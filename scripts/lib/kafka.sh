@@ -2,29 +2,12 @@
 # Needs common.sh, process.sh and net.sh.
 # shellcheck shell=bash
 
+. "$root/scripts/lib/jars.sh"
+
 # The jars are the same for every broker: several state folders can share them.
 kafka_jars=${ROOMSTREAM_KAFKA_JARS:-$state/kafka-jars}
 
-# fetch_kafka: downloads Kafka's jars if they are not there yet, or were fetched for another config/kafka/pom.xml.
-fetch_kafka() {
-    local pom=$root/config/kafka/pom.xml log=$kafka_jars.log fd
-    cmp -s "$pom" "$kafka_jars/pom.xml" && return
-    mkdir -p "${kafka_jars%/*}" || die "cannot make the folder ${kafka_jars%/*}"
-    exec {fd}>>"$kafka_jars.lock"
-    flock --wait 600 "$fd" || die "another process has been downloading Kafka's jars for ten minutes ($kafka_jars.lock)"
-    if ! cmp -s "$pom" "$kafka_jars/pom.xml"; then
-        info "downloading Apache Kafka from Maven Central, once (60 MB, log in $log)"
-        rm -rf "$kafka_jars.new" "$kafka_jars"
-        if ! run_tied timeout 1800 mvn --batch-mode --file "$pom" dependency:copy-dependencies \
-            -DincludeScope=runtime -DoutputDirectory="$kafka_jars.new" >"$log" 2>&1; then
-            show_tail "$log"
-            die "Kafka's jars could not be downloaded: check the connection to Maven Central (or the mirror in ~/.m2/settings.xml)"
-        fi
-        cp "$pom" "$kafka_jars.new/"
-        mv "$kafka_jars.new" "$kafka_jars"
-    fi
-    exec {fd}>&-
-}
+fetch_kafka() { fetch_jars "Apache Kafka (60 MB)" "$root/config/kafka/pom.xml" "$kafka_jars"; }
 
 # java_command: sets java to a command line for Kafka's classes; KAFKA_OPTS adds to it, as in Kafka's own scripts. The
 # heap is bounded: a full one ends the broker, with its word in kafka.out, instead of leaving it half alive.

@@ -5,8 +5,11 @@ import os
 import re
 import signal
 
+from hivemq import HiveMQ
 from programs import ROOT, Program
 from waiting import wait_until
+
+MQTT_BROKER = os.environ.get("ROOMSTREAM_TEST_BROKER", "mosquitto")
 
 
 class Broker:
@@ -68,11 +71,16 @@ class Broker:
         return self.start()
 
 
+def mqtt_broker(state):
+    """A private MQTT broker: Mosquitto, or what ROOMSTREAM_TEST_BROKER names."""
+    return {"mosquitto": lambda: Broker("mqtt", state), "hivemq": lambda: HiveMQ(state)}[MQTT_BROKER]()
+
+
 class Brokers:
     """Both. Ends them at the end of a with block."""
 
     def __init__(self, state):
-        self.mqtt = Broker("mqtt", state)
+        self.mqtt = mqtt_broker(state)
         self.kafka = Broker("kafka", state)
 
     def __enter__(self):

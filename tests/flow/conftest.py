@@ -1,7 +1,7 @@
 """Fixtures of the flow tests. Real brokers, started once for a file of tests."""
 
 import pytest
-from brokers import Broker, Brokers
+from brokers import Brokers, mqtt_broker
 from clients import MqttClient
 from programs import BIN, Programs
 from secured import Secured
@@ -16,8 +16,8 @@ def brokers(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def mqtt(tmp_path_factory):
-    """A private Mosquitto alone."""
-    broker = Broker("mqtt", tmp_path_factory.mktemp("mqtt")).start()
+    """A private MQTT broker alone."""
+    broker = mqtt_broker(tmp_path_factory.mktemp("mqtt")).start()
     yield broker
     broker.stop()
 

@@ -1,29 +1,17 @@
 """Kafka nodes with settings of their own, for what the private single broker of scripts/brokers.sh does not do: several of
 them, listeners with TLS and logins, access control."""
 
-import functools
 import os
 import socket
 import subprocess
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
+from jars import jars
 from programs import ROOT, Program
 from waiting import wait_until
 
 HOST = "127.0.0.1"
-_FETCH = """set -euo pipefail
-. scripts/lib/common.sh
-for part in process lock python install kafka; do . "scripts/lib/$part.sh"; done
-fetch_kafka >&2
-printf %s "$kafka_jars"
-"""
-
-
-@functools.cache
-def jars():
-    """The folder of Kafka's jars, fetched if they are not there."""
-    return subprocess.run(["bash", "-c", _FETCH], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, timeout=1800).stdout
 
 
 def free_ports(count):
@@ -38,7 +26,7 @@ def free_ports(count):
 def java(*arguments, heap="256m"):
     """A command line that runs a class, or a source file, with Kafka's classes at hand."""
     log = f"-Dlog4j2.configurationFile={ROOT / 'config' / 'kafka' / 'log4j2.xml'}"
-    return ["java", f"-Xmx{heap}", "-XX:+UseSerialGC", *os.environ.get("KAFKA_OPTS", "").split(), log, "-cp", f"{jars()}/*", *arguments]
+    return ["java", f"-Xmx{heap}", "-XX:+UseSerialGC", *os.environ.get("KAFKA_OPTS", "").split(), log, "-cp", f"{jars('kafka')}/*", *arguments]
 
 
 class Node:
@@ -121,15 +109,6 @@ class Cluster:
         for node in self.nodes.values():
             if node.process:
                 node.kill()
-
-    def leader(self, topic, partition=0):
-        """The number of the node that leads a partition, or None while nobody does."""
-        try:
-            metadata = AdminClient({"bootstrap.servers": self.address, "log_level": 0}).list_topics(timeout=5)
-        except KafkaException:
-            return None
-        leader = metadata.topics[topic].partitions[partition].leader
-        return leader if leader in self.nodes else None
 
     def in_sync(self, topic):
         """The numbers of the nodes that have everything of every partition."""

@@ -2,6 +2,7 @@
 
 import pytest
 from bridges import Bridge, numbers, wait_in_log
+from brokers import MQTT_BROKER
 from clients import read_topic
 from waiting import wait_until
 
@@ -33,8 +34,9 @@ def test_together_they_lose_nothing(brokers, mqtt_client, programs, tmp_path, co
     assert sorted(set(found)) == list(range(1, total + 1))
     assert len(found) == total or mode == "at-least-once" and len(found) <= total + 5000 + 20
     shares = [member.stop()["delivered"] for member in members]
-    assert all(share > total / count / 10 for share in shares), shares
     assert sum(shares) >= total
+    # HiveMQ gives most to who is quickest.
+    assert MQTT_BROKER != "mosquitto" or all(share > total / count / 10 for share in shares), shares
 
 
 def test_a_second_member_needs_a_spool_of_its_own(brokers, programs, tmp_path):
