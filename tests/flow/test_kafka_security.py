@@ -7,7 +7,7 @@ from bridges import Bridge, numbers, publish_numbers, wait_in_log
 from clients import MqttClient, create_topic, read_topic, wait_for_messages
 from confluent_kafka import libversion
 from confluent_kafka.admin import AdminClient, ConfigResource
-from programs import Programs
+from programs import BIN, Programs
 from secure_kafka import USERS, SecureKafka
 from waiting import wait_until
 
@@ -105,6 +105,20 @@ def test_those_who_may_carry(kafka, mqtt_client, bridge, properties, mode):
         assert secret not in carrier.program.stderr
     told = re.findall(r"left out.*schema\.registry\.url \(\S+:10\)", carrier.program.stderr)
     assert len(told) == (properties is java_login)
+
+
+def test_kafka_produce_and_consume(kafka, programs, tmp_path):
+    """The same file serves a producer and a consumer."""
+    file = tmp_path / "client.properties"
+    file.write_text(java_login(kafka))
+    create_topic(kafka.admin, "by-hand")
+    lines = tmp_path / "lines"
+    lines.write_text("one\ntwo\n")
+    command = 'exec "$0" -t by-hand -F "$1" <"$2"'
+    produce = programs.run("/bin/bash", "-c", command, BIN / "kafka-produce", file, lines)
+    assert produce.process.returncode == 0, produce.stderr
+    consume = programs.run("kafka-consume", "-t", "by-hand", "-F", file, "-o", "beginning", "-e")
+    assert (consume.process.returncode, consume.stdout) == (0, b"one\ntwo\n"), consume.stderr
 
 
 @pytest.mark.parametrize("properties, message", [
