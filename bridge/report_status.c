@@ -52,10 +52,9 @@ static void set_sides(const struct report *report, json_t *status)
 {
     const struct bridge_settings *settings = report->sources->settings;
     json_object_set_new(status, "mqtt",
-                        json_pack("{s:s, s:o, s:I, s:o, s:o}", "state", report_mqtt_state(report), "host",
-                                  words(settings->mqtt.host), "port", (json_int_t)settings->mqtt.port,
-                                  "topic", words(settings->filter), "client_id",
-                                  words(settings->mqtt.client_id)));
+                        json_pack("{s:s, s:o, s:o, s:o}", "state", report_mqtt_state(report), "broker",
+                                  words(settings->mqtt.address.uri), "topic", words(settings->filter),
+                                  "client_id", words(settings->mqtt.client_id)));
     json_object_set_new(status, "kafka",
                         json_pack("{s:s, s:o, s:o, s:o}", "state", report_kafka_state(report), "brokers",
                                   words(settings->kafka.brokers), "topic", words(settings->kafka_topic),

@@ -21,6 +21,9 @@
 # A bridge that dies is started again. Data, spools and logs are kept in ROOMSTREAM_STATE (default: var/ in the checkout).
 # With ROOMSTREAM_BIN, a folder of built programs, nothing is built.
 #
+# Each bridge shows what it does over HTTP, at 127.0.0.1 and the ports from ROOMSTREAM_HTTP_PORT (9751) on, or any others where
+# those are taken: build/bin/status asks them all, and Prometheus finds them by config/prometheus.yml.
+#
 # The demo counts in Kafka itself, by sequence number. Exit status: 0 every message arrived exactly once and in order (or,
 # where a bridge died and was started again, at least once), 1 not so, or something failed, 2 used wrongly, 130 or
 # 143 interrupted. The bridges and brokers alone: 0 after Ctrl-C or SIGTERM. A second Ctrl-C does not wait for what is
@@ -40,7 +43,8 @@ set -euo pipefail
 topics=(temp light sound co2 co2_slope pir)
 run=$state/run  # what only matters while this script runs
 logs=$state/log
-supervisors=() publishers=() counter='' brokers=''
+supervisors=() publishers=() counter='' brokers='' targets=''
+declare -A addresses  # of the bridges, by topic
 declare -A names  # of the children, by process id
 
 parse_arguments() {
@@ -146,10 +150,27 @@ start_private_brokers() {
 }
 brokers_ready_or_gone() { [[ -s $run/brokers ]] || has_ended "$brokers"; }
 
+# Where the bridges show what they do, for status and Prometheus (its file_sd_configs).
+write_targets() {
+    local index port topic first=${ROOMSTREAM_HTTP_PORT:-9751} entries=()
+    [[ $first =~ ^[0-9]{1,5}$ ]] || die "ROOMSTREAM_HTTP_PORT: '$first' is not a port" 2
+    for index in "${!topics[@]}"; do
+        topic=${topics[index]}
+        port=$(free_port 127.0.0.1 $((first + index)))
+        addresses[$topic]=127.0.0.1:$port
+        entries+=("  {\"targets\": [\"127.0.0.1:$port\"], \"labels\": {\"bridge\": \"$(program_of bridge "$topic")\"}}")
+    done
+    (IFS=, && printf '[\n%s\n]\n' "${entries[*]}") >"$run/bridges.json.new"
+    mv "$run/bridges.json.new" "$run/bridges.json"
+    targets=$run/bridges.json
+    info "how the bridges are: $bin/status, or http://${addresses[temp]}/metrics and so on; addresses in $targets"
+}
+
 # start_bridges: supervised, each with a spool of its own. In the demo, which reads their logs, these go to files.
 start_bridges() {
     local topic bridge supervision logging=()
     : >"$run/restarts"
+    write_targets
     for topic in "${topics[@]}"; do
         bridge=$(program_of bridge "$topic") supervision=(--restarts "$run/restarts")
         if [[ $mode == demo ]]; then
@@ -158,7 +179,7 @@ start_bridges() {
             : >"$logs/$bridge.log"
         fi
         start_tied "$root/scripts/lib/supervise.sh" "${supervision[@]}" \
-            "$bin/$bridge" --spool "$state/spool/$bridge" "${logging[@]}"
+            "$bin/$bridge" --spool "$state/spool/$bridge" --http "${addresses[$topic]}" "${logging[@]}"
         supervisors+=("$started") names[$started]=$bridge
     done
 }
@@ -239,6 +260,9 @@ run_demo() {
     done
     counter=
     cat "$run/table"
+    echo
+    # The configuration is for the bridges and publishers: what stands before all sections need not suit status.
+    env -u ROOMSTREAM_CONFIG "$bin/status" --targets "$targets" --once || true
     judge_demo "$failed"
 }
 
@@ -263,6 +287,7 @@ stop_all() {
     stop_processes 10 "the preparation" "$foreground"
     stop_processes 5 "count.py" "$counter"
     stop_processes 20 "a publisher" "${publishers[@]}"
+    [[ -z $targets ]] || rm -f "$targets"
     stop_processes 60 "a bridge" "${supervisors[@]}"
     stop_processes 60 "the brokers" "$brokers"
 }

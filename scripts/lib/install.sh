@@ -14,6 +14,7 @@ libcsv-dev                | has_header csv.h                | reads the sensor d
 libxxhash-dev             | has_header xxhash.h             | checksums of the spool
 zlib1g-dev                | has_header zlib.h               | reads packed sensor data
 libjansson-dev            | has_header jansson.h            | reads and writes JSON
+libcurl4-openssl-dev      | has_header curl/curl.h          | asks the bridges how they are
 libmicrohttpd-dev         | has_header microhttpd.h         | serves metrics and health
 libssl-dev                | has_header openssl/evp.h        | SHA-256
 uuid-dev                  | has_header uuid/uuid.h          | names a spool

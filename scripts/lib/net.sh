@@ -41,13 +41,13 @@ join_address() {
     fi
 }
 
-# free_port HOST: prints a port of HOST that nothing listens on. They lie below those that the system gives to outgoing
-# connections, which could otherwise take one before the server does.
+# free_port HOST [PORT]: prints a port of HOST that nothing listens on: PORT, if that is one. They lie below those that the
+# system gives to outgoing connections, which could otherwise take one before the server does.
 free_port() {
-    "$python" - "$1" <<'PYTHON'
+    "$python" - "$@" <<'PYTHON'
 import random, socket, sys
 host = sys.argv[1]
-for port in random.sample(range(20000, 30000), 100):
+for port in [int(port) for port in sys.argv[2:]] + random.sample(range(20000, 30000), 100):
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
         try:
             s.bind((host, port))

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ class Pipeline:
         self.env = {
             "ROOMSTREAM_STATE": str(self.state), "ROOMSTREAM_KAFKA_JARS": str(JARS), "ROOMSTREAM_BIN": str(BIN),
             "MQTT_HOST": "localhost", "MQTT_PORT": str(self.mqtt_port),
-            "KAFKA_BOOTSTRAP_SERVERS": f"localhost:{self.kafka_port}",
+            "KAFKA_BOOTSTRAP_SERVERS": f"localhost:{self.kafka_port}", "ROOMSTREAM_HTTP_PORT": str(free_port()),
         }
         self.started = []
 
@@ -100,7 +101,7 @@ def bridge(sensor):
 
 def table(program):
     """The demo's table: topic to [published, read back, lost, doubled, out of order]."""
-    rows = [line.split() for line in program.stdout.decode().splitlines()[1:]]
+    rows = [line.split() for line in program.stdout.decode().partition("\n\n")[0].splitlines()[1:]]
     return {row[0]: [int(number.replace(",", "")) for number in row[1:]] for row in rows}
 
 
@@ -133,6 +134,8 @@ def test_demo_twice_the_second_time_with_a_configuration_file(pipeline, tmp_path
         assert table(program) == expected(SAMPLE)
         assert f"mqtt=127.0.0.1:{pipeline.mqtt_port}, kafka=127.0.0.1:{pipeline.kafka_port}" in program.stderr
         assert "every message is in Kafka, exactly once and in order" in program.stderr
+        shown = [line.split() for line in program.stdout.decode().partition("\n\n")[2].splitlines()]
+        assert [row[:3] for row in shown[1:]] == [[bridge(sensor), "subscribed", "connected"] for sensor in SENSORS], shown
         pipeline.assert_nothing_left()
         for name in ("MQTT_HOST", "MQTT_PORT", "KAFKA_BOOTSTRAP_SERVERS"):
             pipeline.env.pop(name, None)
@@ -188,6 +191,31 @@ def test_demo_fails_when_a_publisher_fails(pipeline, tmp_path):
     assert program.wait(120) == 1
     assert "not every publisher could replay its data" in program.stderr
     assert "broken.csv" in program.stderr
+    pipeline.assert_nothing_left()
+
+
+def test_the_bridges_are_found_by_status(pipeline):
+    """By the file that run.sh writes, in the folder that ROOMSTREAM_STATE names; after the end it is gone."""
+    program = pipeline.start_bridges()
+
+    def status(*arguments):
+        return subprocess.run([BIN / "status", *arguments], capture_output=True, text=True, timeout=30,
+                              env={**os.environ, "ROOMSTREAM_STATE": str(pipeline.state)})
+
+    wait_until(lambda: status().returncode == 0, 60, lambda: f"all is well: {status().stdout}")
+    rows = [line.split() for line in status().stdout.splitlines()]
+    assert [row[:3] for row in rows[1:]] == [[bridge(sensor), "subscribed", "connected"] for sensor in SENSORS]
+    assert pipeline.start().wait() == 1  # it is in use, and stays so
+    targets = json.loads((pipeline.state / "run" / "bridges.json").read_text())
+    assert [group["labels"]["bridge"] for group in targets] == list(map(bridge, SENSORS))
+    os.kill(pipeline.process("bridge-pir"), signal.SIGSTOP)
+    frozen = status("-W", "0.3")
+    assert frozen.returncode == 1
+    assert f"bridge-pir: does not answer at {targets[5]['targets'][0]}: " in frozen.stdout
+    assert len(frozen.stdout.splitlines()) == 8  # the others are there
+    os.kill(pipeline.process("bridge-pir"), signal.SIGCONT)
+    assert program.stop(60) == 0
+    assert status().returncode == 2
     pipeline.assert_nothing_left()
 
 

@@ -1,0 +1,43 @@
+/* How each bridge is: asked, understood, and judged. */
+#ifndef ROOMSTREAM_BRIDGES_H
+#define ROOMSTREAM_BRIDGES_H
+
+#include "targets.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+enum { BRIDGE_PROBLEMS = 6 };
+
+struct bridge_state {
+    const char *address; /* the target's */
+    char name[64];
+    bool answers, well;
+    char mqtt[32], kafka[32];             /* states */
+    double received_rate, delivered_rate; /* messages a second */
+    double spooled, dead_letters;         /* messages */
+    double oldest, p50, p99;              /* seconds; -1: not known */
+    char problems[BRIDGE_PROBLEMS][320];  /* why it is not well */
+    int problem_count;
+    json_t *status; /* what it answered, or NULL */
+};
+
+/* Asks all targets at once, for at most settings->timeout, and replaces the states, one for each (zeroed
+ * before the first time). False when stopping was asked for meanwhile (stop.h): then they are as they were.
+ */
+bool bridges_ask(const struct targets *targets, const struct status_settings *settings,
+                 struct bridge_state *states);
+
+/* Fills in a state from an answer, or from why there is none (text NULL). */
+void bridges_judge(const struct target *target, const char *text, const char *problem,
+                   const struct status_settings *settings, struct bridge_state *state);
+
+/* Frees what the states hold, not the states. */
+void bridges_free(struct bridge_state *states, size_t count);
+
+bool bridges_all_well(const struct bridge_state *states, size_t count);
+
+/* The states as a JSON array, the caller's to free. */
+json_t *bridges_json(const struct bridge_state *states, size_t count);
+
+#endif

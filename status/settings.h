@@ -1,0 +1,24 @@
+/* What the user of status can choose. */
+#ifndef ROOMSTREAM_STATUS_SETTINGS_H
+#define ROOMSTREAM_STATUS_SETTINGS_H
+
+#include "log.h"
+#include "options.h"
+
+struct status_settings {
+    struct text_list addresses;
+    const char *targets; /* file; NULL: the one that run.sh writes */
+    int64_t timeout;     /* ns, for each round */
+    int64_t oldest;      /* ns: a spooled message that is older is not well */
+    int64_t interval;    /* ns between rounds */
+    bool json, once;
+    struct log_settings log;
+};
+
+enum { SETTINGS_GROUPS = 3 };
+
+/* The program's description with its options. Settings and groups outlive it. */
+struct program settings_program(struct status_settings *settings,
+                                struct option_group groups[static SETTINGS_GROUPS]);
+
+#endif

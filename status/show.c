@@ -1,0 +1,111 @@
+#include "show.h"
+
+#include "bridges.h"
+#include "clock.h"
+#include "fetch.h"
+#include "screen.h"
+#include "stop.h"
+#include "table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void print_json(const struct bridge_state *states, size_t count)
+{
+    json_t *all = bridges_json(states, count);
+    json_dumpf(all, stdout, JSON_INDENT(2));
+    fputc('\n', stdout);
+    json_decref(all);
+}
+
+static void print_table(const struct bridge_state *states, size_t count)
+{
+    struct table_style style = {.color = screen_color(), .line_end = "\n"};
+    size_t lines;
+    if (screen_usable())
+        screen_size(&style.width, &lines);
+    table_write(states, count, &style, stdout);
+}
+
+/* Cuts the text off behind so many lines. */
+static void cut(char *text, size_t lines)
+{
+    while (*text && lines > 0)
+        if (*text++ == '\n')
+            lines--;
+    *text = '\0';
+}
+
+/* All in one write, so that nothing flickers. */
+static void draw(const struct bridge_state *states, size_t count)
+{
+    struct table_style style = {.color = screen_color(), .line_end = SCREEN_LINE_END};
+    char time[CLOCK_RFC3339_SIZE];
+    char *text = NULL;
+    size_t length, lines;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return;
+    screen_size(&style.width, &lines);
+    table_write(states, count, &style, out);
+    fclose(out);
+    cut(text, lines - 1);
+    clock_rfc3339(clock_realtime(), time);
+    printf(SCREEN_HOME "%s%.*s" SCREEN_CLEAR_REST, text, (int)style.width, time);
+    fflush(stdout);
+    free(text);
+}
+
+static void keep_up_to_date(const struct status_settings *settings, const struct targets *targets,
+                            struct bridge_state *states)
+{
+    int64_t due = clock_monotonic() + settings->interval;
+    screen_begin();
+    while (!stop_requested()) {
+        draw(states, targets->count);
+        int64_t left = due - clock_monotonic();
+        if (left > 0) {
+            screen_wait(left); /* after a resize the rest of it */
+            continue;
+        }
+        bridges_ask(targets, settings, states);
+        due = clock_monotonic() + settings->interval;
+    }
+    screen_end();
+}
+
+static void present(const struct status_settings *settings, const struct targets *targets,
+                    struct bridge_state *states)
+{
+    if (settings->json) {
+        print_json(states, targets->count);
+        return;
+    }
+    if (!settings->once && screen_usable())
+        keep_up_to_date(settings, targets, states);
+    print_table(states, targets->count); /* the last one stays behind */
+}
+
+int show(const struct status_settings *settings, const struct targets *targets)
+{
+    struct bridge_state *states = calloc(targets->count, sizeof *states);
+    if (!states || !fetch_init()) {
+        log_error("the bridges cannot be asked: out of memory");
+        return EXIT_FAILED;
+    }
+    int status = EXIT_FAILED;
+    if (bridges_ask(targets, settings, states)) {
+        present(settings, targets, states);
+        if (bridges_all_well(states, targets->count))
+            status = EXIT_DONE;
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        log_error("the output cannot be written: %s", strerror(errno));
+        status = EXIT_FAILED;
+    }
+    bridges_free(states, targets->count);
+    free(states);
+    return status;
+}

@@ -1,0 +1,12 @@
+/* Asks the bridges and shows what they say, once or again and again. */
+#ifndef ROOMSTREAM_SHOW_H
+#define ROOMSTREAM_SHOW_H
+
+#include "settings.h"
+#include "targets.h"
+
+/* Until stopped (stop.h) on a terminal, else once. Returns the exit status: whether all was well when it was
+ * last asked. */
+int show(const struct status_settings *settings, const struct targets *targets);
+
+#endif

@@ -1,0 +1,18 @@
+/* The states of all bridges as a table of text. Pure functions. */
+#ifndef ROOMSTREAM_TABLE_H
+#define ROOMSTREAM_TABLE_H
+
+#include "bridges.h"
+
+#include <stdio.h>
+
+struct table_style {
+    size_t width; /* columns of the terminal: less important ones are left out until it fits; 0: no limit */
+    bool color;   /* ANSI colours */
+    const char *line_end; /* what ends a line: "\n", or what a terminal needs besides */
+};
+
+/* Writes a heading, a line for each bridge, and what is not well below. */
+void table_write(const struct bridge_state *states, size_t count, const struct table_style *style, FILE *out);
+
+#endif

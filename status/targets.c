@@ -1,0 +1,93 @@
+#include "targets.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool add(struct targets *targets, const char *text, const char *name, struct error *error)
+{
+    struct http_address address;
+    if (!http_address_parse(text, &address, error))
+        return false;
+    if (address.port == 0)
+        return error_set(error, "'%s' has no port", text);
+    struct target *items = realloc(targets->items, (targets->count + 1) * sizeof *items);
+    if (!items)
+        return error_set(error, "out of memory");
+    targets->items = items;
+    struct target *target = &items[targets->count++];
+    http_address_format(&address, target->address);
+    snprintf(target->name, sizeof target->name, "%s", name ? name : "");
+    return true;
+}
+
+/* A group of the file: {"targets": ["HOST:PORT", ...], "labels": {"bridge": "NAME"}}. */
+static bool add_group(struct targets *targets, const char *file, const json_t *group, struct error *error)
+{
+    const json_t *addresses = json_object_get(group, "targets");
+    const char *name = json_string_value(json_object_get(json_object_get(group, "labels"), "bridge"));
+    size_t index;
+    json_t *address;
+    struct error reason;
+    if (!json_is_array(addresses))
+        return error_set(error, "%s: a group has no list 'targets'", file);
+    json_array_foreach(addresses, index, address)
+    {
+        const char *text = json_string_value(address);
+        if (!text || !add(targets, text, name, &reason))
+            return error_set(error, "%s: %s", file, text ? reason.text : "a target is no text");
+    }
+    return true;
+}
+
+static bool read_file(struct targets *targets, const char *file, struct error *error)
+{
+    json_error_t reason;
+    size_t index;
+    json_t *group;
+    json_t *groups = json_load_file(file, 0, &reason);
+    if (!groups && access(file, R_OK) < 0)
+        return error_set(error, "cannot read %s: %s", file, strerror(errno));
+    if (!groups)
+        return error_set(error, "%s:%d: %s", file, reason.line, reason.text);
+    bool ok = json_is_array(groups) || error_set(error, "%s is no list of groups of targets", file);
+    json_array_foreach(groups, index, group) ok = ok && add_group(targets, file, group, error);
+    json_decref(groups);
+    return ok && (targets->count > 0 || error_set(error, "%s names no bridges", file));
+}
+
+static bool read_default_file(struct targets *targets, struct error *error)
+{
+    const char *state = getenv("ROOMSTREAM_STATE");
+    char path[4096];
+    snprintf(path, sizeof path, "%s/run/bridges.json", state && *state ? state : "var");
+    if (access(path, F_OK) < 0)
+        return error_set(
+            error,
+            "which bridges? Give --address, or start scripts/run.sh, which writes their addresses "
+            "to %s",
+            path);
+    return read_file(targets, path, error);
+}
+
+bool targets_read(const struct status_settings *settings, struct targets *targets, struct error *error)
+{
+    struct error reason;
+    *targets = (struct targets){0};
+    for (size_t i = 0; i < settings->addresses.count; i++)
+        if (!add(targets, settings->addresses.items[i], NULL, &reason))
+            return error_set(error, "--address: %s", reason.text);
+    if (targets->count > 0)
+        return true;
+    return settings->targets ? read_file(targets, settings->targets, error)
+                             : read_default_file(targets, error);
+}
+
+void targets_free(struct targets *targets)
+{
+    free(targets->items);
+    *targets = (struct targets){0};
+}

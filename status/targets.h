@@ -1,0 +1,26 @@
+/* Which bridges there are: addresses given by the user, or a file. */
+#ifndef ROOMSTREAM_TARGETS_H
+#define ROOMSTREAM_TARGETS_H
+
+#include "error.h"
+#include "http_address.h"
+#include "settings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct target {
+    char address[HTTP_ADDRESS_SIZE];
+    char name[64]; /* the label "bridge" in the file, "" where there is none */
+};
+
+struct targets {
+    struct target *items;
+    size_t count;
+};
+
+/* Reads them. False with *error, when there are none, too: the program is used wrongly. */
+bool targets_read(const struct status_settings *settings, struct targets *targets, struct error *error);
+void targets_free(struct targets *targets);
+
+#endif
