@@ -1,5 +1,6 @@
 """docker-compose.yml and the Dockerfile, as far as they can be checked without an engine that runs them."""
 
+import json
 import re
 
 import pytest
@@ -15,7 +16,7 @@ def services():
 
 
 def test_compose_accepts_it():
-    run("docker-compose", "--file", ROOT / "docker-compose.yml", "--profile", "publish", "config", "--quiet")
+    run("docker-compose", "--file", ROOT / "docker-compose.yml", "--profile", "publish", "--profile", "monitoring", "config", "--quiet")
 
 
 def test_has_a_bridge_and_a_publisher_for_each_sensor(services):
@@ -27,7 +28,7 @@ def test_has_a_bridge_and_a_publisher_for_each_sensor(services):
         assert publisher["profiles"] == ["publish"] and "profiles" not in bridge
         assert publisher["depends_on"] == {f"bridge-{name}": {"condition": "service_healthy"}}
         assert {f"bridge-{name}", f"publish-{name}"} <= set(PROGRAMS)
-    assert len(services) == 2 + 2 * len(SENSORS)
+    assert len(services) == 2 + 2 + 2 * len(SENSORS)
 
 
 def test_programs_understand_their_environment(services):
@@ -60,3 +61,20 @@ def test_image_is_made_by_the_script_that_makes_the_package():
     assert "scripts/package.sh" in dockerfile
     assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", dockerfile, re.MULTILINE), "not as root"
     assert dockerfile.index("\nUSER ") < dockerfile.index("\nCMD ")
+
+
+def test_monitoring_is_asked_for_and_finds_every_bridge(services):
+    targets = json.loads((ROOT / "config/docker/bridges.json").read_text())
+    bridges = [name for name in services if name.startswith("bridge-")]
+    assert [group["labels"]["bridge"] for group in targets] == bridges
+    for group in targets:
+        name, port = group["targets"][0].split(":")
+        assert name == group["labels"]["bridge"]
+        assert services[name]["environment"]["ROOMSTREAM_HTTP"] == f"0.0.0.0:{port}"
+        assert "ports" not in services[name]  # inside the network only
+    for name in ("prometheus", "grafana"):
+        assert services[name]["profiles"] == ["monitoring"]
+        assert all(port.startswith("127.0.0.1:") for port in services[name]["ports"])
+        for volume in services[name]["volumes"]:
+            source = volume.split(":")[0]
+            assert not source.startswith("./") or (ROOT / source).exists(), source
