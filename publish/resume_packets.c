@@ -246,7 +246,7 @@ static void fill_slot(struct resume_slot *slot, uint64_t number, uint16_t id, co
 static int put_publish(struct resume_packets *packets, uint16_t id, int count, char *pieces[],
                        const int lengths[])
 {
-    uint64_t number;
+    uint64_t number = 0; /* gcc 14 does not see that it is always set before it is used */
     size_t length = join(packets, count, pieces, lengths);
     if (!packet_number(packets->scratch, length, &number))
         return MQTTCLIENT_PERSISTENCE_ERROR;
