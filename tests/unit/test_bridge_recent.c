@@ -36,7 +36,7 @@ static void bounds_are_inclusive(void **state)
     assert_int_equal(in_bucket(&histogram, 0.0001), 3);
     assert_int_equal(in_bucket(&histogram, 0.0002), 1);
     assert_int_equal(in_bucket(&histogram, 86400), 1);
-    assert_int_equal(in_bucket(&histogram, INFINITY), 1);
+    assert_int_equal(in_bucket(&histogram, HUGE_VAL), 1);
     assert_int_equal(histogram.sum, 200 * MICROSECOND + 1 + (int64_t)172801 * SECOND);
     for (size_t i = 1; i < HISTOGRAM_BOUNDS; i++)
         assert_true(histogram_bounds[i - 1] < histogram_bounds[i]);
