@@ -51,6 +51,16 @@ static char *find_data(struct error *error)
     return NULL;
 }
 
+/* O_NONBLOCK: to open a FIFO that nobody writes to yet would block, deaf to a signal; it is input_ready that
+ * waits. */
+static int open_file(const char *name)
+{
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0)
+        fcntl(fd, F_SETFL, 0);
+    return fd;
+}
+
 bool input_open(struct input *input, const char *file, input_ready *ready, void *context, struct error *error)
 {
     bool standard = file && strcmp(file, "-") == 0;
@@ -59,7 +69,7 @@ bool input_open(struct input *input, const char *file, input_ready *ready, void 
     input->name = standard ? strdup("standard input") : file ? strdup(file) : find_data(error);
     if (!input->name)
         return file ? error_set(error, "out of memory") : false;
-    input->fd = standard ? STDIN_FILENO : open(input->name, O_RDONLY | O_CLOEXEC);
+    input->fd = standard ? STDIN_FILENO : open_file(input->name);
     if (input->fd < 0 || fstat(input->fd, &status) != 0) {
         error_set(error, "%s: cannot be opened: %s", input->name, strerror(errno));
         input_close(input);

@@ -27,6 +27,11 @@ void late_free(struct late *late)
     free(late);
 }
 
+size_t late_count(const struct late *late)
+{
+    return late->count;
+}
+
 void late_hold(struct late *late, const struct message *message, uint64_t due)
 {
     if (late->count == late->size)

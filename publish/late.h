@@ -13,6 +13,9 @@ struct late;
 struct late *late_new(size_t size);
 void late_free(struct late *late);
 
+/* How many are held. */
+size_t late_count(const struct late *late);
+
 /* Copies the message, which is due with that row; rows do not go down. */
 void late_hold(struct late *late, const struct message *message, uint64_t due);
 

@@ -245,24 +245,32 @@ static void repeat_reading(struct replay *replay, struct replay_message *out)
     yield(replay, &message, FAULT_DOUBLE, out);
 }
 
-/* Of those held back, what is due; at the end of a loop all. */
+/* Whether nothing but what is held back fits below the limit: none of that is to be lost. */
+static bool is_full(const struct replay *replay)
+{
+    uint64_t limit = (uint64_t)replay->settings->limit;
+    return limit > 0 && replay->late && replay->number + late_count(replay->late) >= limit;
+}
+
+/* Of those held back, what is due; at the end of a loop or of the replay all. */
 static bool late_reading(struct replay *replay, struct replay_message *out)
 {
     struct message message;
-    if (!replay->late || !late_take(replay->late, replay->at_end ? UINT64_MAX : replay->rows, &message))
+    bool at_end = replay->at_end || is_full(replay);
+    if (!replay->late || !late_take(replay->late, at_end ? UINT64_MAX : replay->rows, &message))
         return false;
     yield(replay, &message, FAULT_LATE, out);
     return true;
 }
 
 /* True when no loop follows the one that is at its end. One without a row would be followed by others like
- * it. */
+ * it, as would one in which everything must be missing. */
 static bool is_last_loop(const struct replay *replay)
 {
     uint64_t loops = (uint64_t)replay->settings->loops;
     if (replay->rows == 0)
         log_warning("%s has no rows to publish", replay->input.name);
-    return replay->rows == 0 || replay->number == replay->mark.number ||
+    return replay->rows == 0 || replay->settings->faults.rates[FAULT_MISSING] >= 1 ||
            (loops > 0 && replay->mark.loop + 1 >= loops);
 }
 
@@ -270,6 +278,8 @@ enum replay_result replay_next(struct replay *replay, struct replay_message *mes
 {
     uint64_t limit = (uint64_t)replay->settings->limit;
     while (limit == 0 || replay->number < limit) {
+        if (is_full(replay) && late_reading(replay, message))
+            return REPLAY_MESSAGE;
         if (replay->doubled) {
             repeat_reading(replay, message);
             return REPLAY_MESSAGE;

@@ -622,6 +622,26 @@ def test_a_signal_while_it_waits_for_the_header(mqtt):
     assert b"error" not in log
 
 
+@pytest.fixture
+def fifo_reader(mqtt, programs, tmp_path):
+    """Publishes from a FIFO that nobody has opened for writing yet."""
+    os.mkfifo(tmp_path / "fifo")
+    program = programs.start("publish-temp", "-h", "127.0.0.1", "-p", mqtt.port, "--fast", "--file", tmp_path / "fifo")
+    wait_until(lambda: catches(program.pid, signal.SIGTERM), 10, "the signal is handled")
+    return program
+
+
+def test_a_signal_while_nobody_writes_to_a_fifo(fifo_reader):
+    assert fifo_reader.stop() == 0, fifo_reader.stderr
+    assert "error" not in fifo_reader.stderr
+
+
+def test_a_fifo_is_read_to_its_end(fifo_reader, subscriber, tmp_path):
+    (tmp_path / "fifo").write_text(HEADER + ROW)
+    assert fifo_reader.wait(30) == 0, fifo_reader.stderr
+    subscriber.wait_for(4)
+
+
 def catches(pid, signum):
     with open(f"/proc/{pid}/status") as status:
         return int(re.search(r"SigCgt:\s*(\w+)", status.read()).group(1), 16) >> (signum - 1) & 1

@@ -395,6 +395,52 @@ static void ends_where_everything_is_missing(void **state)
     close(fd);
 }
 
+/* Whole loops: by chance nothing of one remains, and the others follow all the same. */
+static void goes_on_after_a_loop_without_a_message(void **state)
+{
+    char name[32];
+    struct replay_settings settings;
+    struct told told;
+    uint64_t count = 0;
+    (void)state;
+    int fd = make_file(name);
+    struct replay *replay = open_with(name, "missing=0.6", 1, 50, &settings);
+    settings.readings.range.last = 1;
+    replay_begin(replay, &(struct replay_mark){.base = REPLAY_AS_RECORDED});
+    while (next(replay, &told))
+        count++;
+    assert_int_equal(replay_rows(replay), 50);
+    assert_int_equal(count + replay_faults(replay)[FAULT_MISSING], 100);
+    replay_close(replay);
+    close(fd);
+}
+
+/* The limit counts messages, and what is held back when it comes near is told in time. */
+static void tells_what_is_late_before_the_limit(void **state)
+{
+    char name[32];
+    struct replay_settings settings;
+    struct told told;
+    (void)state;
+    int fd = make_file(name);
+    for (int64_t limit = 1; limit < 50; limit++) {
+        uint64_t count = 0, late = 0, last = 0;
+        struct replay *replay = open_with(name, "late=0.5:20", 1, 1, &settings);
+        settings.limit = limit;
+        replay_begin(replay, &(struct replay_mark){.base = REPLAY_AS_RECORDED});
+        while (next(replay, &told)) {
+            count++;
+            late += told.message.fault == FAULT_LATE;
+            last = told.message.message.seq > last ? told.message.message.seq : last;
+        }
+        assert_int_equal(count, limit);
+        assert_int_equal(late, replay_faults(replay)[FAULT_LATE]);
+        assert_int_equal(last, limit); /* no reading is left out */
+        replay_close(replay);
+    }
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -410,6 +456,8 @@ int main(void)
         cmocka_unit_test(draws_anew_for_each_loop),
         cmocka_unit_test(goes_on_from_any_loop),
         cmocka_unit_test(ends_where_everything_is_missing),
+        cmocka_unit_test(goes_on_after_a_loop_without_a_message),
+        cmocka_unit_test(tells_what_is_late_before_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
