@@ -1,5 +1,6 @@
 #include "sequence.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static uint64_t *word_of(struct sequence *s, uint64_t number)
@@ -32,9 +33,16 @@ static void advance(struct sequence *s, uint64_t number)
     s->last = number;
 }
 
+static bool begins(const struct sequence *s, uint64_t number)
+{
+    if (s->times_begun == 0)
+        return true;
+    return number < s->last ? s->last - number >= SEQUENCE_WINDOW : number - s->last > SEQUENCE_JUMP;
+}
+
 enum sequence_place sequence_add(struct sequence *s, uint64_t number)
 {
-    if (s->times_begun == 0 || (number < s->last && s->last - number >= SEQUENCE_WINDOW))
+    if (begins(s, number))
         begin(s, number);
     else if (number > s->last)
         advance(s, number);

@@ -1,12 +1,14 @@
 /* What is missing and what is doubled in a sequence of numbers that count up by one, in memory of a fixed
  * size. Of the last SEQUENCE_WINDOW numbers it knows which ones came: within those they may come in any
- * order, a late one fills its gap. A number from before them begins the sequence anew: the publisher does. */
+ * order, a late one fills its gap. A number from before them begins the sequence anew: the publisher does;
+ * and so does one that is more than SEQUENCE_JUMP ahead: so many messages are not missing, it is no count. */
 #ifndef ROOMSTREAM_SEQUENCE_H
 #define ROOMSTREAM_SEQUENCE_H
 
 #include <stdint.h>
 
 enum { SEQUENCE_WINDOW = 65536 };
+#define SEQUENCE_JUMP UINT32_MAX
 
 /* Zero-initialized: nothing came. The counts are of all times that the sequence began. */
 struct sequence {

@@ -125,7 +125,8 @@ static enum output_result relay_all(struct subscriber *s, int64_t deadline, stru
         if (result != OUTPUT_TIMED_OUT || !line_first)
             return result;
         statistics_log(s->statistics);
-        line_due += SECOND;
+        line_due =
+            clock_monotonic() + SECOND; /* none is made up for when the process was stopped meanwhile */
     }
 }
 

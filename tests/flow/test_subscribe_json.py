@@ -8,6 +8,7 @@ from base64 import b64decode
 from datetime import datetime
 
 from subscribing import client, subscribe, topic, wait_for_output
+from waiting import wait_until
 
 PAYLOADS = [
     b"24.94", b"", b'{"a": "b"}\n', b"\x00", b"a\x00b\x1f\x7f\"\\/", b"\xff\xfe", b"ab\xc3", b"\xed\xa0\x80", "\U0001f321 \u2028\ufffe".encode(),
@@ -112,6 +113,19 @@ def test_a_line_of_statistics_comes_every_second(client, subscribe, topic):
     assert program.wait() == 0
     assert total(program) == ("1", "0", "0")
     assert strict(program.stdout)["payload"] == '{"seq":1}'
+
+
+def test_no_line_of_statistics_is_made_up_for(subscribe, topic):
+    program = subscribe("-t", topic, "--stats")
+    program.wait_for_log("info: 0 messages")
+    program.send(signal.SIGSTOP)
+    stopped = time.monotonic()
+    wait_until(lambda: time.monotonic() > stopped + 3.1, 10, "lines are due")
+    program.send(signal.SIGCONT)
+    program.wait_for_log(r"info: 0 messages \(0 B\) in ([3-9]|\d\d+)\.\d s.*\n.*info: 0 messages")
+    program.send(signal.SIGINT)
+    assert program.wait() == 0
+    assert not re.search(r"info: 0 messages \(0 B\) in 0\.\d s", program.stderr)
 
 
 def test_statistics_follow_a_bounded_number_of_nodes(client, subscribe, topic):

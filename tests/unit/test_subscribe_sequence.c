@@ -64,12 +64,12 @@ static void the_window_moves(void **state)
     add(12); /* the lowest in the window */
     add_doubled(12);
     assert_faults(SEQUENCE_WINDOW - 2, 2);
-    add(UINT64_C(1) << 40);
-    assert_faults((UINT64_C(1) << 40) - 14, 2);
-    add((UINT64_C(1) << 40) - 1);
-    add_doubled(UINT64_C(1) << 40);
-    add(INT64_MAX);
-    add_doubled(INT64_MAX);
+    uint64_t far = 11 + SEQUENCE_WINDOW + (uint64_t)SEQUENCE_JUMP;
+    add(far);
+    assert_faults(far - 14, 2);
+    add(far - 1);
+    add_doubled(far);
+    assert_int_equal(sequence->times_begun, 1);
 }
 
 static void it_begins_anew(void **state)
@@ -88,6 +88,21 @@ static void it_begins_anew(void **state)
     add(4);
     add_doubled(2);
     assert_faults(2, 1);
+}
+
+/* What is no count leaves those that are as they were. */
+static void damaged_numbers_are_not_missing_ones(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 10; i++) {
+        add(1);
+        add(3);
+        add(INT64_MAX);
+        add_doubled(INT64_MAX);
+        add(INT64_MAX - 1);
+    }
+    assert_faults(10, 10);
+    assert_int_equal(sequence->times_begun, 20);
 }
 
 static int fresh(void **state)
@@ -111,6 +126,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(gaps_doubles_and_late_ones, fresh, gone),
         cmocka_unit_test_setup_teardown(the_window_moves, fresh, gone),
         cmocka_unit_test_setup_teardown(it_begins_anew, fresh, gone),
+        cmocka_unit_test_setup_teardown(damaged_numbers_are_not_missing_ones, fresh, gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
