@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -14,9 +15,16 @@
 
 enum { BAR_MIN = 10, BAR_MAX = 40, COLUMNS_DEFAULT = 80 };
 
+/* One that can clear a line: without a name, or as "dumb" (an editor's window), it would show the codes. */
+static bool is_terminal(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDERR_FILENO) && term && *term && strcmp(term, "dumb") != 0;
+}
+
 void progress_init(struct progress *progress, bool quiet, bool text_log)
 {
-    bool terminal = isatty(STDERR_FILENO) && text_log;
+    bool terminal = text_log && is_terminal();
     *progress = (struct progress){.next = INT64_MAX};
     progress->mode = quiet ? PROGRESS_NONE : terminal ? PROGRESS_BAR : PROGRESS_LINES;
     if (progress->mode == PROGRESS_BAR)

@@ -27,9 +27,9 @@ struct progress {
     } older, newer;
 };
 
-/* A bar where standard error is a terminal that takes log lines as text; none at all when quiet. With a bar,
- * log lines clear its line before they are written: call it before any thread. Nothing is due before
- * progress_start. */
+/* A bar where standard error is a terminal, not named "dumb" by TERM, that takes log lines as text; none at
+ * all when quiet. With a bar, log lines clear its line before they are written: call it before any thread.
+ * Nothing is due before progress_start. */
 void progress_init(struct progress *progress, bool quiet, bool text_log);
 
 /* It begins `now` (monotonic ns). */

@@ -324,7 +324,8 @@ def test_reads_no_faster_than_kafka_takes(brokers, topic):
     assert len(values(brokers, topic)) == count
 
 
-def test_shows_its_progress_on_a_terminal(brokers, topic):
+def test_shows_its_progress_on_a_terminal(brokers, topic, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
     controller, terminal = pty.openpty()
     try:
         with running(brokers, topic, stderr=terminal) as process:

@@ -675,11 +675,11 @@ def test_what_is_not_acknowledged_when_stopped_is_told(programs, tmp_path):
 # ---- progress ----
 
 
-def run_on_terminal(columns, *command):
-    """Runs a command with a terminal of that width as its standard error; returns status and all that was written to it."""
+def run_on_terminal(columns, *command, term="xterm"):
+    """Runs a command with such a terminal of that width as its standard error; returns status and all that was written to it."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    process = subprocess.Popen(tied(command), stdin=subprocess.DEVNULL, stderr=theirs)
+    process = subprocess.Popen(tied(command), stdin=subprocess.DEVNULL, stderr=theirs, env={**os.environ, "TERM": term})
     os.close(theirs)
     written = b""
     try:
@@ -748,6 +748,13 @@ def test_log_lines_and_the_end_clear_the_bar(mqtt, tmp_path):
     status, written = run_on_terminal(100, *command, "--log-level", "error")
     assert status == 0
     assert written.endswith("in flight\r\x1b[K")
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_no_bar_on_a_terminal_that_clears_no_line(mqtt, term):
+    command = [BIN / "publish-temp", "-h", "127.0.0.1", "-p", mqtt.port, "--rate", "1000", "--file", SAMPLE, "--limit", "500"]
+    status, written = run_on_terminal(100, *command, term=term)
+    assert status == 0 and "\x1b" not in written and "published 500 messages" in written
 
 
 def test_no_bar_when_quiet_or_in_a_file(mqtt, programs):
