@@ -656,9 +656,11 @@ static void on_publish_failed(void *context, MQTTAsync_failureData *data)
     published(context, false, 0);
 }
 
+/* A PUBCOMP with an error code: the broker had the message and released it before the connection was lost
+ * (MQTT 5 section 3.7.2.1). */
 static void on_publish_failed5(void *context, MQTTAsync_failureData5 *data)
 {
-    published(context, false, (int)data->reasonCode);
+    published(context, data->reasonCode == MQTTREASONCODE_PACKET_IDENTIFIER_NOT_FOUND, (int)data->reasonCode);
 }
 
 bool mqtt_publish(struct mqtt_connection *c, const char *topic, const void *payload, size_t length, int qos,
