@@ -102,13 +102,25 @@ static void forget_packets(struct broker *broker)
             count);
 }
 
+/* A broker closes the connection at each message that it does not support. False when that has been logged.
+ */
+static bool supports_messages(const struct broker_settings *settings, const struct mqtt_connected *connected)
+{
+    if (connected->maximum_qos < settings->qos)
+        log_error("the broker takes messages up to QoS %d only: use a lower --qos", connected->maximum_qos);
+    else if (settings->retain && !connected->retain_available)
+        log_error("the broker keeps no retained messages: leave out --retain");
+    else
+        return true;
+    return false;
+}
+
 static void on_connected(void *context, const struct mqtt_connected *connected)
 {
     struct broker *broker = context;
     if (broker->settings->packets && !connected->session_present)
         forget_packets(broker);
-    if (connected->maximum_qos < broker->settings->qos) {
-        log_error("the broker takes messages up to QoS %d only: use a lower --qos", connected->maximum_qos);
+    if (!supports_messages(broker->settings, connected)) {
         give_up(broker);
         return;
     }

@@ -376,19 +376,22 @@ static void connected(struct mqtt_connection *c, struct mqtt_connected *connecte
 
 static void on_connected(void *context, MQTTAsync_successData *data)
 {
-    struct mqtt_connected info = {data->alt.connect.sessionPresent != 0, UINT16_MAX, 2};
+    struct mqtt_connected info = {data->alt.connect.sessionPresent != 0, UINT16_MAX, 2, true};
     connected(context, &info);
 }
 
 static void on_connected5(void *context, MQTTAsync_successData5 *data)
 {
-    struct mqtt_connected info = {data->alt.connect.sessionPresent != 0, UINT16_MAX, 2};
+    struct mqtt_connected info = {data->alt.connect.sessionPresent != 0, UINT16_MAX, 2, true};
     if (MQTTProperties_hasProperty(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM))
         info.receive_maximum =
             (uint16_t)MQTTProperties_getNumericValue(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
     if (MQTTProperties_hasProperty(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_QOS))
         info.maximum_qos =
             (uint8_t)MQTTProperties_getNumericValue(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_QOS);
+    if (MQTTProperties_hasProperty(&data->properties, MQTTPROPERTY_CODE_RETAIN_AVAILABLE))
+        info.retain_available =
+            MQTTProperties_getNumericValue(&data->properties, MQTTPROPERTY_CODE_RETAIN_AVAILABLE) != 0;
     connected(context, &info);
 }
 
@@ -644,7 +647,7 @@ static void on_published(void *context, MQTTAsync_successData *data)
     published(context, true, 0);
 }
 
-/* Paho reports a PUBACK or PUBREC with an error code as a failure, others as success. */
+/* Paho reports an acknowledgement with an error code as a failure, any other as success. */
 static void on_published5(void *context, MQTTAsync_successData5 *data)
 {
     published(context, (int)data->reasonCode < 0x80, (int)data->reasonCode);

@@ -68,7 +68,9 @@ struct mqtt_connected {
     bool session_present;
     uint16_t
         receive_maximum; /* the broker's, for QoS 1 and 2 in flight towards it; 65535 where it names none */
-    uint8_t maximum_qos; /* what the broker supports (MQTT 5 only; else 2) */
+    /* What the broker supports, as far as MQTT 5 tells (section 3.2.2.3): else 2 and true. */
+    uint8_t maximum_qos;
+    bool retain_available;
 };
 
 struct mqtt_callbacks {
