@@ -37,10 +37,9 @@ static void write_text(const struct printing *p, const char *text)
 
 static void write_number(const struct printing *p, const char *member, uint64_t number)
 {
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, number);
+    char text[JSON_NUMBER_SIZE];
     write_text(p, member);
-    write_text(p, text);
+    p->write(p->context, text, json_number((int64_t)number, text));
 }
 
 static void write_bytes(const struct printing *p, const char *name, const MQTTLenString *value)
