@@ -956,11 +956,15 @@ static void erase_session(struct mqtt_connection *c, int64_t deadline)
 {
     struct mqtt_connect connect;
     struct mqtt_secrets secrets;
-    if (c->settings->version == MQTT_VERSION_5 || c->session->session_expiry == 0 || !c->was_connected)
+    if (c->settings->version == MQTT_VERSION_5 || c->session->session_expiry == 0)
         return;
     pthread_mutex_lock(&c->mutex);
-    set_state(c, MQTT_PAUSED); /* what becomes of this connection is nobody else's affair */
+    bool was_connected = c->was_connected;
+    if (was_connected)
+        set_state(c, MQTT_PAUSED); /* what becomes of this connection is nobody else's affair */
     pthread_mutex_unlock(&c->mutex);
+    if (!was_connected)
+        return;
     if (mqtt_secrets_read(c->settings, &secrets, NULL)) {
         mqtt_connect_prepare(&connect, c->settings, c->session, &secrets, MQTT_START_ERASE, 0);
         connect.options.context = c;
