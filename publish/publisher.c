@@ -14,7 +14,7 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <unistd.h>
 
 /* A message is late when it is sent so long after it was due: less is what any machine does. */
 static const int64_t late_after = 100 * MILLISECOND;
@@ -369,7 +369,7 @@ static int publish(struct publisher *p, const char *program, const struct mqtt_s
     }
     int status = finish(p, run(p));
     if (!broker_close(p->broker, close_timeout))
-        exit(status); /* callbacks may still come and need the rest */
+        _exit(status); /* callbacks may still come: they need the rest, and what exit handlers would free */
     return status;
 }
 
