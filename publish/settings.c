@@ -32,9 +32,7 @@ static const struct option_spec publish_specs[] = {
      .choices = message_formats,
      .fallback = "json",
      AT(format),
-     .help = "payload: json, csv (date, time, value, node, occupancy) or senml (RFC 8428; it takes the "
-             "recorded time, "
-             "which names no zone, as UTC)"},
+     .help = "payload: json, csv (date, time, value, node, occupancy) or senml (RFC 8428)"},
     {.name = "sensor",
      .kind = OPTION_TEXT,
      .argument = "NAME",
