@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-enum { BUFFER_BYTES = 1024 * 1024 };
+enum { BUFFER_BYTES = 1024 * 1024, RUNNING = -1 };
 
 /* After a signal: how long a reader that is slow may still take, and the broker for a goodbye. */
 static const int64_t flush_time = 5 * SECOND, goodbye_time = 2 * SECOND;
@@ -25,7 +25,8 @@ struct subscriber {
     bool leaves_messages;          /* what is not acknowledged goes to someone later */
     atomic_int_least64_t printed;  /* messages */
     atomic_bool failed;
-    atomic_bool holds; /* a message that will not be acknowledged */
+    atomic_bool holds;      /* a message that will not be acknowledged */
+    atomic_int exit_status; /* set when nothing but the connection is to be closed; RUNNING before */
 };
 
 /* ---- on the connection's threads ---- */
@@ -59,13 +60,16 @@ static void print(struct subscriber *s, const struct mqtt_message *message)
 }
 
 /* A message that came after the end. To return would acknowledge it, so that a session that is kept, or the
- * other members of a shared subscription, would never get it: this thread waits for the end of the process.
- */
+ * other members of a shared subscription, would never get it: this thread waits for the end of the process,
+ * or is that. */
 static void leave(struct subscriber *s, const struct mqtt_message *message)
 {
     if (!s->leaves_messages || message->qos == 0)
         return;
     atomic_store(&s->holds, true);
+    int status = atomic_load(&s->exit_status);
+    if (status != RUNNING) /* the main thread may be closing the connection, and would wait for this one */
+        _exit(status);
     for (;;)
         pause();
 }
@@ -194,6 +198,7 @@ static int run(struct subscriber *s, const char *name, const struct mqtt_session
     if (s->statistics)
         statistics_log_total(s->statistics);
     output_abort(s->output);
+    atomic_store(&s->exit_status, status);
     /* Where a thread never returns the library could not let go; and exit handlers would take other libraries
      * from threads that still use them. */
     if (atomic_load(&s->holds) || !mqtt_close(connection, !keeps_session, goodbye_time))
@@ -224,6 +229,7 @@ int subscriber_run(const char *name, const struct subscribe_settings *settings)
         session.receive_maximum = 1;
     struct error error;
     s->settings = settings;
+    atomic_store(&s->exit_status, RUNNING);
     s->leaves_messages = keeps_session || shares(&settings->filters);
     s->output = output_open(STDOUT_FILENO, BUFFER_BYTES, &error);
     if (!s->output) {
