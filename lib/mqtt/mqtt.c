@@ -20,7 +20,7 @@
 /* A connection of this age was a good one. */
 #define LASTING (5 * SECOND)
 
-enum { SUBSCRIBE_TIMEOUT_SECONDS = 20, FILTERS_MAX = 64 };
+enum { SUBSCRIBE_TIMEOUT_SECONDS = 20, FILTERS_MAX = 1024 };
 
 /* A message handed to Paho at QoS 1 or 2, until its outcome is known. */
 struct publication {

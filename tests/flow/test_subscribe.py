@@ -50,6 +50,15 @@ def test_several_filters_and_wildcards(client, subscribe, topic):
     assert program.stdout.decode().splitlines() == [f"{topic}/{end} x" for end in ("a/1", "b", "b/1/2", "exact", "a/")]
 
 
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_many_filters(client, subscribe, topic, version):
+    program = subscribe("-V", version, "-C", "2", *(argument for i in range(1024) for argument in ("-t", f"{topic}/{i}")))
+    for end in (0, 1024, 1023):
+        client.published(client.publish(f"{topic}/{end}", b"%d" % end))
+    assert program.wait() == 0
+    assert program.stdout == b"0\n1023\n"
+
+
 def test_retained_messages(client, subscribe, topic):
     client.published(client.publish(f"{topic}/old", b"old", retain=True))
     fresh, stale, all_ = (
