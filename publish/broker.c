@@ -219,12 +219,11 @@ static bool open_connection(struct broker *broker, const char *program, struct e
     /* With MQTT 3.1.1 a session that outlives its connection stays at the broker for ever: only QoS 2 needs
      * it. */
     broker->session = (struct mqtt_session){
-        .clean_start = true,
+        .clean_start = settings->clean_start,
         .session_expiry = v5 || settings->qos == 2 ? SESSION_EXPIRY_SECONDS : 0,
         .publish_window = settings->window,
     };
     if (settings->packets) {
-        broker->session.clean_start = false;
         broker->session.session_expiry = RESUMED_SESSION_EXPIRY_SECONDS;
         broker->session.persistence = resume_packets_store(settings->packets);
         resume_packets_watch(settings->packets, on_settled, broker);

@@ -22,7 +22,8 @@ struct broker_settings {
     const struct columns *columns; /* each one's node is the user property `key` of its messages */
     const struct text_list *properties; /* further user properties as NAME=VALUE */
     bool numbered; /* each message carries its number as user property `seq`, the last of that name */
-    struct resume_packets *packets; /* QoS 2: the session goes on where the packets tell; NULL: begin anew */
+    struct resume_packets *packets; /* QoS 2: of the session that goes on; or NULL */
+    bool clean_start;               /* the session begins anew */
 };
 
 struct broker;

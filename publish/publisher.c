@@ -279,6 +279,7 @@ static bool open_broker(struct publisher *p, const char *program, const struct m
         .properties = &settings->properties,
         .numbered = settings->resume != NULL,
         .packets = p->resumption.packets,
+        .clean_start = resumption_begins_session(&p->resumption, mqtt),
     };
     p->broker = broker_open(program, &p->broker_settings, error);
     if (p->broker)

@@ -1,5 +1,6 @@
 #include "resume.h"
 
+#include "boot_id.h"
 #include "clock.h"
 #include "failpoint.h"
 #include "log.h"
@@ -37,6 +38,7 @@ struct header {
     uint64_t slot_bytes, slots_at, size;
     char client_id[CLIENT_ID_SIZE];
     char description[DESCRIPTION_SIZE];
+    uuid_t boot_id; /* of the start of the machine in which it was last opened, see boot_id.h */
     /* What changes lies in one page, so that a power loss leaves it of one time. */
     alignas(PAGE) _Atomic uint64_t position;
     _Atomic uint64_t complete;
@@ -93,6 +95,28 @@ static void keep_mark(struct resume *resume, const struct replay_mark *mark)
     resume->mark = *mark;
 }
 
+/* ---- the machine ---- */
+
+/* After a power loss the broker may know of packets that the file does not. One of their ids, used again for
+ * another message, would be taken for a double of it: so the slots are emptied, and the session is another.
+ */
+static void forget_before_boot(struct resume *resume, const char *client_id)
+{
+    struct header *header = resume->header;
+    uuid_t now;
+    boot_id_read(now);
+    if (resume_is_complete(resume) || (!uuid_is_null(now) && uuid_compare(header->boot_id, now) == 0))
+        return;
+    log_warning(
+        "--resume: this machine was started anew since %s was written: after a power loss the file may be "
+        "some seconds old, and the messages of that time may be doubled",
+        resume->path);
+    memset((char *)header + header->slots_at, 0, header->size - header->slots_at);
+    strcpy(header->client_id, client_id);
+    atomic_signal_fence(memory_order_seq_cst); /* not before the rest is done */
+    uuid_copy(header->boot_id, now);
+}
+
 /* ---- making ---- */
 
 static size_t round_up(size_t size, size_t unit)
@@ -129,6 +153,7 @@ static void fill_in(struct header *header, const struct resume_settings *setting
     header->size = file_size(settings);
     strcpy(header->client_id, settings->client_id);
     strcpy(header->description, settings->description);
+    boot_id_read(header->boot_id);
     const struct replay_mark beginning = {.base = settings->base};
     header->marks[0] = (struct kept_mark){beginning, mark_checksum(&beginning)};
 }
@@ -237,6 +262,7 @@ static bool take_over(struct resume *resume, const struct resume_settings *setti
                          "--resume: %s is damaged, or of another version of this program. Remove it to "
                          "begin anew",
                          resume->path);
+    forget_before_boot(resume, settings->client_id);
     return true;
 }
 

@@ -3,7 +3,9 @@
  *
  * The file is mapped into memory: what is stored there survives the death of the process at any instant.
  * After a power loss it may be older, by a few seconds at most: then messages are sent again, and none is
- * missing. One process has a file at a time. Threads: one, but for the slots, see resume_packets.h. */
+ * missing. So that no packet that it does not know of is mistaken for another, it forgets all packets when
+ * the machine was started anew. One process has a file at a time. Threads: one, but for the slots, see
+ * resume_packets.h. */
 #ifndef ROOMSTREAM_RESUME_H
 #define ROOMSTREAM_RESUME_H
 
@@ -19,7 +21,7 @@ struct resume_settings {
     const char *path;
     const char *description; /* what is replayed and how it is sent, as `name = value` lines */
     int64_t base;          /* of the replay's first mark, see struct replay_mark; only a new file takes it */
-    const char *client_id; /* at most 127 bytes; only a new file takes it */
+    const char *client_id; /* at most 127 bytes; only a new file takes it, see resume_client_id */
     size_t slot_count;     /* for packets in flight, 0: none are kept */
     size_t packet_max;     /* bytes, of one of them */
 };
@@ -52,7 +54,8 @@ struct replay_mark resume_mark(const struct resume *resume);
 /* Whether resume_complete was called once. */
 bool resume_is_complete(const struct resume *resume);
 
-/* The client id that the file was made with. */
+/* The client id that the file was made with; or that of the first resume_open since the machine was started.
+ */
 const char *resume_client_id(const struct resume *resume);
 
 /* Moves the position up. `mark` is of the loop that is being replayed; it is kept as soon as the position has

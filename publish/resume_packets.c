@@ -406,6 +406,14 @@ size_t resume_packets_in_doubt(const struct resume_packets *packets)
     return atomic_load(&packets->in_doubt);
 }
 
+bool resume_packets_used(const struct resume_packets *packets)
+{
+    size_t i = 0, count = resume_slot_count(packets->resume);
+    while (i < count && state_of(resume_slot(packets->resume, i)) == FREE)
+        i++;
+    return i < count;
+}
+
 void resume_packets_watch(struct resume_packets *packets, void (*settled)(void *context), void *context)
 {
     packets->settled = settled;

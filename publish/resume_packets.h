@@ -30,6 +30,10 @@ MQTTClient_persistence *resume_packets_store(struct resume_packets *packets);
 /* How many were sent, now or before this process, and are not known to have arrived. Any thread. */
 size_t resume_packets_in_doubt(const struct resume_packets *packets);
 
+/* Whether any process has sent one, since the file was made and the machine started. One thread, before
+ * connecting. */
+bool resume_packets_used(const struct resume_packets *packets);
+
 /* `settled` is called, on any thread, whenever nothing is in doubt any more. Call before connecting. */
 void resume_packets_watch(struct resume_packets *packets, void (*settled)(void *context), void *context);
 

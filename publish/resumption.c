@@ -138,6 +138,11 @@ const char *resumption_client_id(const struct resumption *r, const struct mqtt_s
     return mqtt->client_id || !r->packets ? mqtt->client_id : resume_client_id(r->resume);
 }
 
+bool resumption_begins_session(const struct resumption *r, const struct mqtt_settings *mqtt)
+{
+    return !r->packets || (mqtt->client_id && !resume_packets_used(r->packets));
+}
+
 struct replay_mark resumption_mark(const struct resumption *r, int64_t base)
 {
     return r->resume ? resume_mark(r->resume) : (struct replay_mark){.base = base};

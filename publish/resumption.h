@@ -37,6 +37,10 @@ bool resumption_is_complete(const struct resumption *resumption);
 /* The client id to connect with: the user's if there is one, else the file's, else NULL. */
 const char *resumption_client_id(const struct resumption *resumption, const struct mqtt_settings *mqtt);
 
+/* Whether the session is to begin anew: the broker may have one of the user's client id that the file does
+ * not know. */
+bool resumption_begins_session(const struct resumption *resumption, const struct mqtt_settings *mqtt);
+
 /* Where the replay begins; `base` is that of a replay that begins anew. */
 struct replay_mark resumption_mark(const struct resumption *resumption, int64_t base);
 

@@ -26,7 +26,7 @@ class ScriptedBroker:
         """The next connection, its CONNECT accepted. The properties are those of the CONNACK, encoded."""
         session = Session(self.socket.accept()[0])
         self.sessions.append(session)
-        session.expect(CONNECT)
+        session.clean_start = bool(session.expect(CONNECT)[1][7] & 2)
         session.send(CONNACK, bytes([session_present, 0, len(properties)]) + properties)
         return session
 

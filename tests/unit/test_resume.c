@@ -1,6 +1,7 @@
 /* The file of --resume and the packets in it. */
 #include "core_fixture.h"
 
+#include "boot_id.h"
 #include "clock.h"
 #include "resume_packets.h"
 
@@ -15,6 +16,14 @@ enum { SLOTS = 8, PACKET_MAX = 200 };
 static char path[] = "/tmp/resume-XXXXXX";
 static struct error error;
 static struct resume_settings settings;
+
+static unsigned char boot; /* which start of the machine the tests pretend to be in */
+
+/* Instead of the library's: the linker takes this one. */
+void boot_id_read(uuid_t id)
+{
+    memset(id, boot, sizeof(uuid_t));
+}
 
 static int disk_full; /* errno that the next reservation fails with */
 
@@ -31,6 +40,7 @@ static int new_file(void **state)
     strcpy(path, "/tmp/resume-XXXXXX");
     int fd = mkstemp(path);
     disk_full = 0;
+    boot = 1;
     settings = (struct resume_settings){
         .path = path,
         .description = "topic = a\nqos = 2\n",
@@ -324,6 +334,33 @@ static void a_torn_slot_says_nothing(void **state)
     close_packets();
 }
 
+/* The file may then be older than what the broker knows. */
+static void packets_are_forgotten_when_the_machine_was_started_anew(void **state)
+{
+    (void)state;
+    const struct replay_mark beginning = {.base = 1000};
+    MQTTClient_persistence *store = open_packets();
+    put(store, 1, 7);
+    put_release(store, 7);
+    end_exchange(store, 7);
+    put(store, 2, 8);
+    resume_move(resume, 1, &beginning, SECOND);
+    boot = 2;
+    settings.client_id = "client-2";
+    assert_true(resume_packets_used(packets));
+    store = reopen_packets();
+    assert_false(resume_packets_used(packets));
+    assert_string_equal(resume_client_id(resume), "client-2");
+    assert_int_equal(resume_position(resume), 1);
+    assert_int_equal(resume_packets_in_doubt(packets), 0);
+    assert_int_equal(key_count(store), 0);
+    put(store, 2, 7);
+    store = reopen_packets();
+    assert_true(resume_packets_used(packets));
+    assert_int_equal(resume_packets_in_doubt(packets), 1);
+    close_packets();
+}
+
 static void count_settled(void *context)
 {
     ++*(int *)context;
@@ -408,6 +445,7 @@ int main(void)
         TEST(packets_are_in_doubt_until_they_arrive),
         TEST(what_was_refused_or_forgotten_is_sent_anew),
         TEST(a_torn_slot_says_nothing),
+        TEST(packets_are_forgotten_when_the_machine_was_started_anew),
         TEST(settling_is_told),
         TEST(a_packet_without_a_number_is_not_kept),
         TEST(queued_messages_are_handed_back_once),

@@ -1,19 +1,16 @@
 #include "boot_id.h"
 
-#include "file.h"
-
 #include <fcntl.h>
 #include <unistd.h>
 
 void boot_id_read(uuid_t id)
 {
     char text[37] = "";
-    size_t length = 0;
     uuid_clear(id);
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return;
-    if (!file_read(fd, text, sizeof text - 1, 0, &length) || uuid_parse(text, id) < 0)
+    if (read(fd, text, sizeof text - 1) < 0 || uuid_parse(text, id) < 0)
         uuid_clear(id);
     close(fd);
 }
