@@ -6,7 +6,6 @@ import threading
 
 import pytest
 from bridges import Bridge, publish_numbers
-from brokers import Brokers
 from clients import MqttClient, read_topic, wait_for_messages
 from scrape import address_of, check_metrics, request, samples, scrape, status
 from waiting import wait_until
@@ -135,78 +134,76 @@ class Load(threading.Thread):
 
 
 @pytest.mark.parametrize("delivery, qos", [("at-least-once", 1), ("exactly-once", 2)])
-def test_every_scrape_adds_up_in_the_middle_of_faults(tmp_path, programs, delivery, qos):
+def test_every_scrape_adds_up_in_the_middle_of_faults(brokers, programs, tmp_path, delivery, qos):
     """Counts that a kill does not take back: not one of 500 scrapes may show less than the one before it."""
-    with Brokers(tmp_path / "own") as brokers:
-        bridge = Bridge(programs, tmp_path, "--http", "0", "--delivery", delivery).start(env=brokers.env)
+    bridge = Bridge(programs, tmp_path, "--http", "0", "--delivery", delivery).start()
 
-        def kill_bridge():
-            bridge.kill()
-            bridge.start(env=brokers.env)
+    def kill_bridge():
+        bridge.kill()
+        bridge.start()
 
-        def restart_mqtt():
-            with load.halted():
-                brokers.mqtt.restart()
+    def restart_mqtt():
+        with load.halted():
+            brokers.mqtt.restart()
 
-        faults = {
-            50: brokers.kafka.freeze,
-            120: brokers.kafka.thaw,
-            170: lambda: load.huge.set(),
-            200: kill_bridge,
-            260: brokers.kafka.kill,
-            310: kill_bridge,
-            330: brokers.kafka.start,
-            400: restart_mqtt,
-        }
-        load = Load(brokers, bridge.topic, qos)
-        load.start()
-        address, before = address_of(bridge), {}
-        counters = ("messages_received_total", "messages_delivered_total", "messages_dead_lettered_total")
-        for number in range(500):
-            values = scrape(address)
-            received, delivered, dead = (values[name] for name in counters)
-            assert received == delivered + dead + values["messages_spooled"], (number, values)
-            assert values["messages_in_flight"] <= values["messages_spooled"], (number, values)
-            for name in counters:
-                assert values[name] >= before.get(name, 0), (number, name, values)
-            before = values
-            if number in faults:
-                faults[number]()
-                address = address_of(bridge)
-        load.end()
-        published = load.published
+    faults = {
+        50: brokers.kafka.freeze,
+        120: brokers.kafka.thaw,
+        170: lambda: load.huge.set(),
+        200: kill_bridge,
+        260: brokers.kafka.kill,
+        310: kill_bridge,
+        330: brokers.kafka.start,
+        400: restart_mqtt,
+    }
+    load = Load(brokers, bridge.topic, qos)
+    load.start()
+    address, before = address_of(bridge), {}
+    counters = ("messages_received_total", "messages_delivered_total", "messages_dead_lettered_total")
+    for number in range(500):
+        values = scrape(address)
+        received, delivered, dead = (values[name] for name in counters)
+        assert received == delivered + dead + values["messages_spooled"], (number, values)
+        assert values["messages_in_flight"] <= values["messages_spooled"], (number, values)
+        for name in counters:
+            assert values[name] >= before.get(name, 0), (number, name, values)
+        before = values
+        if number in faults:
+            faults[number]()
+            address = address_of(bridge)
+    load.end()
+    published = load.published
 
-        def settled():
-            values = scrape(address)
-            return values["messages_received_total"] >= published and values["messages_spooled"] == 0 and values
+    def settled():
+        values = scrape(address)
+        return values["messages_received_total"] >= published and values["messages_spooled"] == 0 and values
 
-        last = wait_until(settled, 60, lambda: f"all of {published} is received and settled: {scrape(address)}")
-        delivered = len(read_topic(brokers.kafka.address, bridge.topic))
-        assert last["messages_dead_lettered_total"] == 1
-        # The broker may send a message twice at QoS 1, and a killed bridge deliver one twice.
-        assert published <= last["messages_received_total"] == last["messages_delivered_total"] + 1
-        assert published - 1 <= delivered
-        if delivery == "exactly-once":
-            assert (last["messages_received_total"], delivered) == (published, published - 1)
-        assert samples(request(address, "/metrics").text)[
-            "roomstream_bridge_reconnects_total", (("side", "mqtt"), ("reason", "connection_lost"))] >= 1
-        assert bridge.stop()["received"] == last["messages_received_total"]
+    last = wait_until(settled, 60, lambda: f"all of {published} is received and settled: {scrape(address)}")
+    delivered = len(read_topic(brokers.kafka.address, bridge.topic))
+    assert last["messages_dead_lettered_total"] == 1
+    # The broker may send a message twice at QoS 1, and a killed bridge deliver one twice.
+    assert published <= last["messages_received_total"] == last["messages_delivered_total"] + 1
+    assert published - 1 <= delivered
+    if delivery == "exactly-once":
+        assert (last["messages_received_total"], delivered) == (published, published - 1)
+    assert samples(request(address, "/metrics").text)[
+        "roomstream_bridge_reconnects_total", (("side", "mqtt"), ("reason", "connection_lost"))] >= 1
+    assert bridge.stop()["received"] == last["messages_received_total"]
 
 
-def test_ready_when_both_sides_are(tmp_path, programs):
+def test_ready_when_both_sides_are(brokers, bridge):
     """A broker that is away is waited for, so the bridge stays healthy; once it is back, an idle bridge finds out by itself."""
-    with Brokers(tmp_path / "own") as brokers:
-        bridge = Bridge(programs, tmp_path, "--http", "127.0.0.1:0").start(env=brokers.env)
-        address = address_of(bridge)
-        for broker, side in ((brokers.kafka, "Kafka"), (brokers.mqtt, "MQTT")):
-            wait_until(lambda: answers(address, "/readyz") == 200, 30, lambda: request(address, "/readyz").text)
-            broker.stop()
-            wait_until(lambda: answers(address, "/readyz") == 503, 30, f"not ready without {side}")
-            assert side in request(address, "/readyz").text
-            assert answers(address, "/healthz") == 200
-            broker.start()
+    bridge.start()
+    address = address_of(bridge)
+    for broker, side in ((brokers.kafka, "Kafka"), (brokers.mqtt, "MQTT")):
         wait_until(lambda: answers(address, "/readyz") == 200, 30, lambda: request(address, "/readyz").text)
-        bridge.stop()
+        broker.stop()
+        wait_until(lambda: answers(address, "/readyz") == 503, 30, f"not ready without {side}")
+        assert side in request(address, "/readyz").text
+        assert answers(address, "/healthz") == 200
+        broker.start()
+    wait_until(lambda: answers(address, "/readyz") == 200, 30, lambda: request(address, "/readyz").text)
+    bridge.stop()
 
 
 def test_clients_that_stall_hold_nothing_up(brokers, mqtt_client, bridge):
