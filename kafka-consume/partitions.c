@@ -96,12 +96,19 @@ static enum partitions_result look_up(struct partitions *p, rd_kafka_topic_t *to
     return result;
 }
 
+/* RD_KAFKA_OFFSET_TAIL, where it can be told: no partition has more messages than that. */
+static int64_t tail(int64_t count)
+{
+    const int64_t most = INT64_MAX / 2;
+    return RD_KAFKA_OFFSET_TAIL(count < most ? count : most);
+}
+
 /* Puts the offset to begin at into each element of the list. */
 static enum partitions_result set_offsets(struct partitions *p, struct error *error)
 {
     const struct start *start = &p->settings->start;
     int64_t offset = start->kind == START_END         ? RD_KAFKA_OFFSET_END
-                     : start->kind == START_TAIL      ? RD_KAFKA_OFFSET_TAIL(start->value)
+                     : start->kind == START_TAIL      ? tail(start->value)
                      : start->kind == START_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING
                                                       : start->value;
     for (int i = 0; i < p->list->cnt; i++)

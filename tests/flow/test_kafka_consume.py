@@ -136,7 +136,7 @@ def test_prints_what_a_bridge_writes(brokers, mqtt_client, programs, tmp_path, c
 
 
 @pytest.mark.parametrize("offset, first", [
-    ("beginning", 0), ("0", 0), ("7", 7), ("end", 10), ("10", 10), ("-1", 9), ("-3", 7), ("-99", 0),
+    ("beginning", 0), ("0", 0), ("7", 7), ("end", 10), ("10", 10), ("-1", 9), ("-3", 7), ("-99", 0), (f"-{2**63 - 1}", 0),
     (f"s@{TIME}", 0), (f"s@{TIME + 3000}", 3), (f"s@{TIME + 3001}", 4), (time.strftime("s@%Y-%m-%dT%H:%M:%SZ", time.gmtime(TIME // 1000 + 5)), 5), (f"s@{TIME + 86400000}", 10),
 ])
 def test_begins_at(consume, mixed, offset, first):
