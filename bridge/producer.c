@@ -165,13 +165,17 @@ static rd_kafka_headers_t *record_headers(const struct spool_record *record)
     return NULL;
 }
 
-static enum producer_result refusal(rd_kafka_error_t *failure, struct error *error)
+static enum producer_result refusal(const struct producer *p, rd_kafka_error_t *failure, struct error *error)
 {
     rd_kafka_resp_err_t err = rd_kafka_error_code(failure);
     error_set(error, "%s", rd_kafka_error_string(failure));
     rd_kafka_error_destroy(failure);
-    if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+    if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL && p->in_flight > 0)
         return PRODUCER_FULL;
+    if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+        error_set(error, "it is larger than queue.buffering.max.kbytes allows");
+        return PRODUCER_REFUSED;
+    }
     return producer_error_is_permanent(err) ? PRODUCER_REFUSED : PRODUCER_LATER;
 }
 
@@ -205,7 +209,7 @@ enum producer_result producer_produce(struct producer *p, const struct spool_rec
     if (failure) {
         rd_kafka_headers_destroy(headers);
         p->free_slots = slot;
-        return refusal(failure, error);
+        return refusal(p, failure, error);
     }
     p->in_flight++;
     p->bytes_in_flight += size;

@@ -163,11 +163,18 @@ bool delivery_send(struct delivery *d, uint64_t line, struct message *message)
 {
     char reason[256];
     rd_kafka_resp_err_t err = produce(d, line, message);
-    if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+    bool full = err == RD_KAFKA_RESP_ERR__QUEUE_FULL;
+    if (full && d->in_flight > 0)
         return false;
     if (!err)
         d->in_flight++;
-    else if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+    else if (full) { /* and it will not be emptier */
+        snprintf(reason, sizeof reason,
+                 "not sent: its %zu bytes are more than queue.buffering.max.kbytes allows (-X "
+                 "queue.buffering.max.kbytes=N raises it)",
+                 message->key_length + message->value_length);
+        delivery_fail(d, line, reason);
+    } else if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
         delivery_refuse(d, line, message->key_length + message->value_length);
     else {
         snprintf(reason, sizeof reason, "not sent: %s", rd_kafka_err2str(err));

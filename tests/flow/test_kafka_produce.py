@@ -195,6 +195,13 @@ def test_lines_that_cannot_be_delivered_are_named(brokers, produce, topic):
     assert values(brokers, topic) == [b"small", b"next", b"last"]
 
 
+def test_a_line_that_the_queue_can_never_hold_stops_no_others(brokers, produce, topic):
+    lines = b"small\n" + b"x" * 3000 + b"\nlast"
+    log = produce(topic, lines, "-X", "queue.buffering.max.kbytes=1", status=1)
+    assert "line 2 not sent: its 3000 bytes are more than queue.buffering.max.kbytes allows" in log
+    assert values(brokers, topic) == [b"small", b"last"]
+
+
 def test_input_that_cannot_be_read(brokers, topic):
     for redirection in ("<&-", "</"):
         result = subprocess.run(["sh", "-c", f'exec "$0" "$@" {redirection}', BIN / "kafka-produce", "-t", topic], timeout=30,
