@@ -4,6 +4,7 @@
 #include "fetch.h"
 #include "quantity.h"
 #include "stop.h"
+#include "text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -140,17 +141,31 @@ bool bridges_all_well(const struct bridge_state *states, size_t count)
     return true;
 }
 
+/* As JSON, which is UTF-8: what is not, such as a character that was cut off, becomes a '?'. */
+static json_t *valid_text(const char *text)
+{
+    char valid[512];
+    size_t length = 0;
+    while (*text && length + 4 <= sizeof valid) {
+        size_t size = text_utf8_length(text);
+        memcpy(valid + length, size ? text : "?", size ? size : 1);
+        length += size ? size : 1;
+        text += size ? size : 1;
+    }
+    return json_stringn(valid, length);
+}
+
 json_t *bridges_json(const struct bridge_state *states, size_t count)
 {
     json_t *all = json_array();
     for (size_t i = 0; i < count; i++) {
         json_t *problems = json_array();
         for (int k = 0; k < states[i].problem_count; k++)
-            json_array_append_new(problems, json_string(states[i].problems[k]));
-        json_array_append_new(all,
-                              json_pack("{s:s, s:s, s:b, s:o, s:O?}", "address", states[i].address, "bridge",
-                                        states[i].name, "well", states[i].well, "problems", problems,
-                                        "status", states[i].answers ? states[i].status : NULL));
+            json_array_append_new(problems, valid_text(states[i].problems[k]));
+        json_array_append_new(
+            all, json_pack("{s:o, s:o, s:b, s:o, s:O?}", "address", valid_text(states[i].address), "bridge",
+                           valid_text(states[i].name), "well", states[i].well, "problems", problems, "status",
+                           states[i].answers ? states[i].status : NULL));
     }
     return all;
 }

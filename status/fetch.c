@@ -40,6 +40,8 @@ static void fail(struct fetch *fetch, CURL *easy, CURLcode result)
     if (curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &failure) == CURLE_OK && failure != 0 &&
         result == CURLE_COULDNT_CONNECT)
         snprintf(fetch->problem, sizeof fetch->problem, "%s", strerror((int)failure));
+    else if (result == CURLE_WRITE_ERROR)
+        snprintf(fetch->problem, sizeof fetch->problem, "more than %d bytes came", LARGEST_PAGE);
     else if (!*fetch->problem)
         snprintf(fetch->problem, sizeof fetch->problem, "%s", curl_easy_strerror(result));
     free(fetch->body);

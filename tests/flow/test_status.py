@@ -108,6 +108,15 @@ def test_what_answers_may_be_anything(answer):
     assert "is no bridge" in shown.stdout or "does not answer" in shown.stdout
 
 
+def test_a_name_that_is_no_utf8_leaves_no_bridge_out(tmp_path):
+    file = tmp_path / "targets.json"
+    file.write_text(json.dumps([{"targets": ["127.0.0.1:1"], "labels": {"bridge": "é" * 60}}]))  # is cut off within a character
+    names = [bridge["bridge"] for bridge in json.loads(status("-J", "--targets", file).stdout)]
+    assert names == ["é" * 31 + "?"]
+    names = [bridge["bridge"] for bridge in json.loads(status("-J", "-a", os.fsdecode(b"\xff:1")).stdout)]
+    assert names == ["?:1"]
+
+
 def test_targets(tmp_path):
     file = tmp_path / "targets.json"
     file.write_text('[{"targets": ["127.0.0.1:1"], "labels": {"bridge": "first"}}, {"targets": ["[::1]:1"]}]')
