@@ -69,7 +69,8 @@ bool jaas_read(const char *text, struct jaas_login *login, struct error *error)
         }
     }
     if (!readable)
-        return error_set(error, "not as in: MODULE required username=\"NAME\" password=\"SECRET\";");
+        return error_set(
+            error, "not as in, all on one line: MODULE required username=\"NAME\" password=\"SECRET\";");
     if (!has_username || !has_password)
         return error_set(error, "no %s in it", has_username ? "password" : "username");
     return true;
