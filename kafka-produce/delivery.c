@@ -149,6 +149,23 @@ static rd_kafka_resp_err_t produce(const struct delivery *d, uint64_t line, cons
     return err;
 }
 
+static size_t size_of_headers(const rd_kafka_headers_t *headers)
+{
+    const char *name;
+    const void *value;
+    size_t length, size = 0;
+    for (size_t i = 0; headers && !rd_kafka_header_get_all(headers, i, &name, &value, &length); i++)
+        size += strlen(name) + length;
+    return size;
+}
+
+/* In bytes, without what Kafka's format adds. */
+static size_t size_of(const struct delivery *d, const struct message *message)
+{
+    return message->key_length + message->value_length + size_of_headers(d->headers) +
+           size_of_headers(message->headers);
+}
+
 void delivery_refuse(struct delivery *d, uint64_t line, size_t length)
 {
     char reason[256];
@@ -172,10 +189,10 @@ bool delivery_send(struct delivery *d, uint64_t line, struct message *message)
         snprintf(reason, sizeof reason,
                  "not sent: its %zu bytes are more than queue.buffering.max.kbytes allows (-X "
                  "queue.buffering.max.kbytes=N raises it)",
-                 message->key_length + message->value_length);
+                 size_of(d, message));
         delivery_fail(d, line, reason);
     } else if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
-        delivery_refuse(d, line, message->key_length + message->value_length);
+        delivery_refuse(d, line, size_of(d, message));
     else {
         snprintf(reason, sizeof reason, "not sent: %s", rd_kafka_err2str(err));
         delivery_fail(d, line, reason);

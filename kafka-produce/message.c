@@ -64,7 +64,9 @@ static bool read_header_object(rd_kafka_headers_t *headers, const json_t *object
     case JSON_BYTES_FOUND:
         break;
     }
-    bool ok = read_header(headers, name, length, object, error);
+    /* Kafka would take it, and librdkafka's consumers show what is before the NUL. */
+    bool ok = !memchr(name, '\0', length) || error_set(error, "a header's name holds a NUL");
+    ok = ok && read_header(headers, name, length, object, error);
     free(name);
     return ok;
 }

@@ -158,6 +158,7 @@ def test_json_lines(brokers, produce, topic):
     ('{"value":"a","value":"b"}', "duplicate"), ('{"value":"a","value_base64":"YQ=="}', "both"), ('{"value_base64":"a"}', "no base64"),
     ('{"value":"v","key":{}}', '"key" is no string'), ('{"value":"v","headers":"h"}', '"headers" is neither'),
     ('{"value":"v","headers":[1]}', "header is no object"), ('{"value":"v","headers":[{"value":"x"}]}', 'header has no "name"'),
+    (r'{"value":"v","headers":[{"name":"a\u0000","value":"x"}]}', "name holds a NUL"),
     ('{"value":"v","headers":{"a":1}}', "is no string"), ('{"value":"v","timestamp":"now"}', '"timestamp" is no'),
 ])
 def test_json_that_is_wrong(produce, topic, line, reason):
@@ -191,6 +192,8 @@ def test_lines_that_cannot_be_delivered_are_named(brokers, produce, topic):
     log = produce(topic, b"small\n" + b"x" * 3_000_000 + b"\nnext\n" + b"y" * 999_999 + b"\nlast", status=1)
     assert "line 2 not sent: it has 3000000 bytes" in log
     assert "line 4 not sent: it has 999999 bytes" in log
+    log_of_headers = produce(topic, b'{"value":"v","headers":{"h":"' + b"x" * 1_000_000 + b'"}}', "--jsonl", "-H", "a=b", status=1)
+    assert "line 1 not sent: it has 1000004 bytes" in log_of_headers
     assert "delivered 3 of 5 lines" in log
     assert values(brokers, topic) == [b"small", b"next", b"last"]
 
