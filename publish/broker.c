@@ -216,11 +216,11 @@ static bool open_connection(struct broker *broker, const char *program, struct e
         .published = on_published,
         .failed = on_failed,
     };
-    /* With MQTT 3.1.1 a session that outlives its connection stays at the broker for ever: only QoS 2 needs
-     * it. */
+    /* With MQTT 3.1.1 a session that outlives its connection stays at the broker for ever if the program is
+     * killed; QoS 0 needs none. */
     broker->session = (struct mqtt_session){
         .clean_start = settings->clean_start,
-        .session_expiry = v5 || settings->qos == 2 ? SESSION_EXPIRY_SECONDS : 0,
+        .session_expiry = v5 || settings->qos > 0 ? SESSION_EXPIRY_SECONDS : 0,
         .publish_window = settings->window,
     };
     if (settings->packets) {

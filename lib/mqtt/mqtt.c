@@ -26,6 +26,7 @@ enum { SUBSCRIBE_TIMEOUT_SECONDS = 20, FILTERS_MAX = 1024 };
 struct publication {
     struct mqtt_connection *connection;
     void *message;
+    bool out; /* with Paho */
     struct publication *next_free;
 };
 
@@ -33,8 +34,8 @@ struct mqtt_connection {
     const struct mqtt_settings *settings;
     const struct mqtt_session *session;
     struct mqtt_callbacks callbacks;
-    MQTTAsync client;
-    const char *uri; /* for messages */
+    MQTTAsync client; /* replaced by the connector, with the lock */
+    const char *uri;  /* for messages */
     char client_id[MQTT_CLIENT_ID_SIZE];
     int cancel;               /* event: closing, so let a probe of the broker be */
     atomic_bool message_came; /* since the subscription was sent, or since its deadline was moved */
@@ -56,6 +57,8 @@ struct mqtt_connection {
     int64_t connected_at;                 /* monotonic ns of the last CONNACK; 0: none since the last loss */
     int short_lives;                      /* connections in a row that did not last */
     bool reconnect_due;                   /* mqtt_reconnect came while connecting */
+    bool spoiled;                         /* the client must not be used again, see replace_client */
+    bool start_anew;                      /* the next connection begins with a new session */
     bool failure_due;                     /* connecting has failed: the connector finds out why */
     char failure[200];                    /* what Paho says of it */
     struct backoff backoff;
@@ -362,6 +365,12 @@ static void connected(struct mqtt_connection *c, struct mqtt_connected *connecte
     c->subscribe_needed |= !again || !connected->session_present || c->settings->version == MQTT_VERSION_5;
     c->was_connected = true;
     c->connected_at = clock_monotonic();
+    /* With MQTT 3.1.1 a session that is new also ends with its connection: it takes another one. */
+    if (c->start_anew && c->settings->version == MQTT_VERSION_311) {
+        c->reconnect_due = true;
+        c->next_try = c->connected_at + c->backoff.first; /* Paho must be done with this one */
+    }
+    c->start_anew = false;
     if ((!c->wanted || c->reconnect_due) && !c->closing)
         c->disconnect_due = true; /* asked for while it was connecting */
     if (c->state == MQTT_CONNECTING && !c->wanted)
@@ -501,12 +510,15 @@ static void on_connect_failed5(void *context, MQTTAsync_failureData5 *data)
 }
 
 /* Runs on the connector thread. */
-static void start_connecting(struct mqtt_connection *c, enum mqtt_start start, uint16_t receive_maximum)
+static void start_connecting(struct mqtt_connection *c, bool clean, uint16_t receive_maximum)
 {
     struct mqtt_connect connect;
     struct mqtt_secrets secrets;
     struct error error;
     int rc = MQTTASYNC_FAILURE;
+    enum mqtt_start start = clean ? MQTT_START_CLEAN : MQTT_START_RESUME;
+    if (c->start_anew) /* the connector's own, until there is a connection */
+        start = c->settings->version == MQTT_VERSION_5 ? MQTT_START_CLEAN : MQTT_START_ERASE;
     if (mqtt_secrets_read(c->settings, &secrets, &error)) {
         mqtt_connect_prepare(&connect, c->settings, c->session, &secrets, start, receive_maximum);
         connect.options.context = c;
@@ -542,6 +554,106 @@ static void wait_until(struct mqtt_connection *c, int64_t deadline)
         pthread_cond_timedwait(&c->changed, &c->mutex, &t);
 }
 
+/* ---- the client ---- */
+
+static int on_message(void *context, char *topic, int topic_length, MQTTAsync_message *m)
+{
+    struct mqtt_connection *c = context;
+    struct mqtt_message message = {
+        .topic = topic,
+        .topic_length = topic_length > 0 ? (size_t)topic_length : strlen(topic),
+        .payload = m->payload,
+        .payload_length = (size_t)m->payloadlen,
+        .properties = &m->properties,
+        .packet_id = m->qos > 0 ? (uint16_t)m->msgid : 0,
+        .qos = (uint8_t)m->qos,
+        .retained = m->retained != 0,
+        .duplicate = m->dup != 0,
+    };
+    if (c->callbacks.message) {
+        c->callbacks.message(c->callbacks.context, &message);
+        atomic_store_explicit(&c->message_came, true, memory_order_relaxed);
+    }
+    MQTTAsync_freeMessage(&m);
+    MQTTAsync_free(topic);
+    return 1; /* anything else makes Paho keep the message in memory although it is acknowledged */
+}
+
+/* With the lock held. */
+static void give_back(struct publication *publication)
+{
+    struct mqtt_connection *c = publication->connection;
+    publication->out = false;
+    publication->next_free = c->free_publications;
+    c->free_publications = publication;
+}
+
+static void published(struct publication *publication, bool delivered, int reason)
+{
+    struct mqtt_connection *c = publication->connection;
+    void *message = publication->message;
+    pthread_mutex_lock(&c->mutex);
+    bool out = publication->out;
+    if (out)
+        give_back(publication);
+    pthread_mutex_unlock(&c->mutex);
+    if (out)
+        c->callbacks.published(c->callbacks.context, message, delivered, reason);
+}
+
+static bool make_client(struct mqtt_connection *c, MQTTAsync *client, struct error *error)
+{
+    MQTTAsync_createOptions five = MQTTAsync_createOptions_initializer5,
+                            three = MQTTAsync_createOptions_initializer;
+    MQTTAsync_createOptions options = c->settings->version == MQTT_VERSION_5 ? five : three;
+    MQTTClient_persistence *store = c->session->persistence;
+    options.maxBufferedMessages = (int)c->session->publish_window + 16;
+    int rc = MQTTAsync_createWithOptions(client, c->settings->address.paho_uri, c->client_id,
+                                         store ? MQTTCLIENT_PERSISTENCE_USER : MQTTCLIENT_PERSISTENCE_NONE,
+                                         store, &options);
+    if (rc != MQTTASYNC_SUCCESS)
+        return error_set(error, "cannot make an MQTT client for %s as '%s': %s", c->uri, c->client_id,
+                         MQTTAsync_strerror(rc) ? MQTTAsync_strerror(rc) : "unknown reason");
+    MQTTAsync_setCallbacks(*client, c, on_connection_lost, on_message, NULL);
+    MQTTAsync_setDisconnected(*client, c, on_disconnect_packet);
+    return true;
+}
+
+/* When the connection breaks while a message at QoS 1 or 2 is written for the first time, Paho 1.3.12 frees
+ * the message (MQTTAsync_processCommand) and yet keeps it to be sent again: whatever stands in that memory by
+ * then would be published, and freed once more with the session. So the client is left as it is, for ever,
+ * and another takes its place, in a new session since it knows none of the packet ids: what was on its way is
+ * published again. False when there is no other client. */
+static bool replace_client(struct mqtt_connection *c)
+{
+    struct error error;
+    MQTTAsync client;
+    if (c->session->persistence) {
+        fail(c,
+             "the MQTT library has lost a message when the connection broke: start the program again, which "
+             "takes up the session");
+        return false;
+    }
+    if (!make_client(c, &client, &error)) {
+        int64_t wait = schedule_retry(c);
+        log_warning("%s; trying again in %.1f s", error.text, (double)wait / SECOND);
+        return false;
+    }
+    pthread_mutex_lock(&c->mutex);
+    c->client = client;
+    c->spoiled = false;
+    c->start_anew = true;
+    pthread_mutex_unlock(&c->mutex);
+    log_warning("the connection broke while a message was written: the session begins anew, and what was on "
+                "its way to %s is published again, also where it had arrived",
+                c->uri);
+    for (size_t i = 0; i < c->session->publish_window; i++)
+        published(&c->publications[i], false, 0);
+    return true;
+}
+
+/* ---- the connector ---- */
+
 /* The connector thread: does what is due, outside the lock since Paho calls back under its own. */
 static void *connector(void *context)
 {
@@ -559,10 +671,11 @@ static void *connector(void *context)
             pthread_mutex_lock(&c->mutex);
         } else if (c->wanted && c->state == MQTT_DISCONNECTED && now >= c->next_try) {
             uint16_t receive_maximum = c->receive_maximum;
-            bool clean = !c->was_connected && c->session->clean_start;
+            bool clean = !c->was_connected && c->session->clean_start, spoiled = c->spoiled;
             set_state(c, MQTT_CONNECTING);
             pthread_mutex_unlock(&c->mutex);
-            start_connecting(c, clean ? MQTT_START_CLEAN : MQTT_START_RESUME, receive_maximum);
+            if (!spoiled || replace_client(c))
+                start_connecting(c, clean, receive_maximum);
             pthread_mutex_lock(&c->mutex);
         } else if (c->failure_due) {
             char failure[sizeof c->failure];
@@ -599,47 +712,7 @@ static void *connector(void *context)
     return NULL;
 }
 
-/* ---- messages ---- */
-
-static int on_message(void *context, char *topic, int topic_length, MQTTAsync_message *m)
-{
-    struct mqtt_connection *c = context;
-    struct mqtt_message message = {
-        .topic = topic,
-        .topic_length = topic_length > 0 ? (size_t)topic_length : strlen(topic),
-        .payload = m->payload,
-        .payload_length = (size_t)m->payloadlen,
-        .properties = &m->properties,
-        .packet_id = m->qos > 0 ? (uint16_t)m->msgid : 0,
-        .qos = (uint8_t)m->qos,
-        .retained = m->retained != 0,
-        .duplicate = m->dup != 0,
-    };
-    if (c->callbacks.message) {
-        c->callbacks.message(c->callbacks.context, &message);
-        atomic_store_explicit(&c->message_came, true, memory_order_relaxed);
-    }
-    MQTTAsync_freeMessage(&m);
-    MQTTAsync_free(topic);
-    return 1; /* anything else makes Paho keep the message in memory although it is acknowledged */
-}
-
-static void give_back(struct publication *publication)
-{
-    struct mqtt_connection *c = publication->connection;
-    pthread_mutex_lock(&c->mutex);
-    publication->next_free = c->free_publications;
-    c->free_publications = publication;
-    pthread_mutex_unlock(&c->mutex);
-}
-
-static void published(struct publication *publication, bool delivered, int reason)
-{
-    struct mqtt_connection *c = publication->connection;
-    void *message = publication->message;
-    give_back(publication);
-    c->callbacks.published(c->callbacks.context, message, delivered, reason);
-}
+/* ---- publishing ---- */
 
 static void on_published(void *context, MQTTAsync_successData *data)
 {
@@ -653,9 +726,18 @@ static void on_published5(void *context, MQTTAsync_successData5 *data)
     published(context, (int)data->reasonCode < 0x80, (int)data->reasonCode);
 }
 
+/* Paho's code is that of writing the message. */
+static void check_spoiled(struct publication *publication, int code)
+{
+    struct mqtt_connection *c = publication->connection;
+    pthread_mutex_lock(&c->mutex);
+    c->spoiled |= code == MQTTASYNC_FAILURE;
+    pthread_mutex_unlock(&c->mutex);
+}
+
 static void on_publish_failed(void *context, MQTTAsync_failureData *data)
 {
-    (void)data;
+    check_spoiled(context, data->code);
     published(context, false, 0);
 }
 
@@ -663,6 +745,7 @@ static void on_publish_failed(void *context, MQTTAsync_failureData *data)
  * (MQTT 5 section 3.7.2.1). */
 static void on_publish_failed5(void *context, MQTTAsync_failureData5 *data)
 {
+    check_spoiled(context, data->code);
     published(context, data->reasonCode == MQTTREASONCODE_PACKET_IDENTIFIER_NOT_FOUND, (int)data->reasonCode);
 }
 
@@ -672,14 +755,17 @@ bool mqtt_publish(struct mqtt_connection *c, const char *topic, const void *payl
     MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
     struct publication *publication = NULL;
     pthread_mutex_lock(&c->mutex);
-    bool ready = c->state == MQTT_CONNECTED || c->state == MQTT_SUBSCRIBED;
-    if (ready && qos > 0 && (publication = c->free_publications))
+    bool ready = (c->state == MQTT_CONNECTED || c->state == MQTT_SUBSCRIBED) && !c->spoiled;
+    MQTTAsync client = c->client;
+    if (ready && qos > 0 && (publication = c->free_publications)) {
         c->free_publications = publication->next_free;
+        publication->message = message;
+        publication->out = true;
+    }
     pthread_mutex_unlock(&c->mutex);
     if (!ready || (qos > 0 && !publication))
         return false;
     if (qos > 0) {
-        publication->message = message;
         options.context = publication;
         if (c->settings->version == MQTT_VERSION_5) {
             options.onSuccess5 = on_published5;
@@ -691,15 +777,20 @@ bool mqtt_publish(struct mqtt_connection *c, const char *topic, const void *payl
     }
     if (properties)
         options.properties = *properties;
-    int rc = MQTTAsync_send(c->client, topic, (int)length, payload, qos, retain, &options);
+    int rc = MQTTAsync_send(client, topic, (int)length, payload, qos, retain, &options);
     if (rc == MQTTASYNC_SUCCESS) {
         if (qos == 0)
             c->callbacks.published(c->callbacks.context, message, true, 0);
         return true;
     }
-    if (publication)
+    bool taken = false;
+    pthread_mutex_lock(&c->mutex);
+    if (publication && publication->out)
         give_back(publication);
-    return false;
+    else if (publication)
+        taken = true; /* given back meanwhile, with the client: the callback has told */
+    pthread_mutex_unlock(&c->mutex);
+    return taken;
 }
 
 /* ---- life ---- */
@@ -735,24 +826,6 @@ static bool name_connection(struct mqtt_connection *c, const char *name, struct 
                          sizeof c->client_id - 1);
     }
     mqtt_make_client_id(name, c->client_id);
-    return true;
-}
-
-static bool make_client(struct mqtt_connection *c, struct error *error)
-{
-    MQTTAsync_createOptions five = MQTTAsync_createOptions_initializer5,
-                            three = MQTTAsync_createOptions_initializer;
-    MQTTAsync_createOptions options = c->settings->version == MQTT_VERSION_5 ? five : three;
-    MQTTClient_persistence *store = c->session->persistence;
-    options.maxBufferedMessages = (int)c->session->publish_window + 16;
-    int rc = MQTTAsync_createWithOptions(&c->client, c->settings->address.paho_uri, c->client_id,
-                                         store ? MQTTCLIENT_PERSISTENCE_USER : MQTTCLIENT_PERSISTENCE_NONE,
-                                         store, &options);
-    if (rc != MQTTASYNC_SUCCESS)
-        return error_set(error, "cannot make an MQTT client for %s as '%s': %s", c->uri, c->client_id,
-                         MQTTAsync_strerror(rc) ? MQTTAsync_strerror(rc) : "unknown reason");
-    MQTTAsync_setCallbacks(c->client, c, on_connection_lost, on_message, NULL);
-    MQTTAsync_setDisconnected(c->client, c, on_disconnect_packet);
     return true;
 }
 
@@ -810,7 +883,7 @@ struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *
     if (c->cancel < 0)
         error_set(error, "cannot make an event: %s", strerror(errno));
     if (c->cancel < 0 || !name_connection(c, name, error) || !check_credentials(settings, error) ||
-        !make_client(c, error)) {
+        !make_client(c, &c->client, error)) {
         free_connection(c);
         return NULL;
     }
@@ -1006,7 +1079,7 @@ bool mqtt_close(struct mqtt_connection *c, bool end_session, int64_t timeout)
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->mutex);
     event_raise(c->cancel);
-    if (!join_until(c->connector, deadline + SECOND))
+    if (!join_until(c->connector, deadline + SECOND) || c->spoiled)
         return false;
     disconnect_and_wait(c, end_session, deadline);
     if (end_session)

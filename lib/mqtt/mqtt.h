@@ -159,8 +159,9 @@ void mqtt_reconnect(struct mqtt_connection *connection, int reason_code, uint16_
 
 /* Disconnects (waiting at most `timeout` ns for the library), then frees everything. With end_session the
  * broker is told to forget the session (MQTT 5: session expiry 0; 3.1.1: by connecting once more). When it
- * returns, no callback runs or will run. False when the library did not let go in time, as when a message
- * callback still blocks: then nothing is freed and the process should exit. Not from callbacks. */
+ * returns true, no callback runs or will run. False when the library did not let go in time, as when a
+ * message callback still blocks, or when writing a message has just failed, after which Paho cannot free what
+ * it has: then nothing is freed and the process should exit. Not from callbacks. */
 bool mqtt_close(struct mqtt_connection *connection, bool end_session, int64_t timeout);
 
 #endif
