@@ -121,6 +121,14 @@ def test_a_record_too_large_for_the_broker_takes_no_other_with_it(brokers, mqtt_
     assert bridge.stop() == {"received": 43, "delivered": 40, "spooled": 0, "dead": 3}
 
 
+def test_what_the_queue_can_never_hold_is_a_dead_letter(brokers, mqtt_client, programs, tmp_path):
+    bridge = Bridge(programs, tmp_path, "-X", "queue.buffering.max.kbytes=1").start()
+    for payload in (b"first", b"x" * 3000, b"last"):
+        mqtt_client.published(mqtt_client.publish(bridge.topic, payload))
+    assert [message.value() for message in wait_for_messages(brokers.kafka.address, bridge.topic, 2)] == [b"first", b"last"]
+    assert bridge.stop() == {"received": 3, "delivered": 2, "spooled": 0, "dead": 1}
+
+
 def test_around_the_size_limit_each_message_arrives_or_is_a_dead_letter(brokers, mqtt_client, programs, tmp_path):
     """librdkafka's message.max.bytes counts key and headers as well: somewhere in the middle of these sizes is the limit."""
     bridge = Bridge(programs, tmp_path, "-X", "message.max.bytes=100000").start()
