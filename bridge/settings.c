@@ -141,7 +141,7 @@ static const struct option_spec delivery_specs[] = {
 static const struct option_spec spool_specs[] = {
     {.name = "spool",
      .kind = OPTION_TEXT,
-     .argument = "DIR",
+     .argument = "FOLDER",
      AT(spool_directory),
      .help = "folder of the spool; without it, a folder per bridge in $STATE_DIRECTORY, else in "
              "$XDG_STATE_HOME/roomstream, else in ~/.local/state/roomstream"},

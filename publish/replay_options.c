@@ -15,7 +15,7 @@
 static const struct option_spec replay_specs[] = {
     {.name = "file",
      .kind = OPTION_TEXT,
-     .argument = "CSV",
+     .argument = "FILE",
      AT(replay.file),
      .help = "the file to replay, '-' for standard input, also packed by gzip; without it "
              "data/occupancy.csv, or else "

@@ -39,7 +39,8 @@ main() {
     export CFLAGS LDFLAGS
     CFLAGS="$(dpkg-buildflags --get CFLAGS) $(dpkg-buildflags --get CPPFLAGS)"
     LDFLAGS=$(dpkg-buildflags --get LDFLAGS)
-    build_preset package -DBUILD_TESTING=OFF -DROOMSTREAM_WERROR=OFF
+    build_preset package -DBUILD_TESTING=OFF -DROOMSTREAM_WERROR=OFF \
+        -DROOMSTREAM_ZSH_COMPLETION_FOLDER=share/zsh/vendor-completions
     pack "$root/build-package"
 }
 

@@ -1,5 +1,5 @@
 /* One table of options per program: it drives the parser, the environment, the configuration file, --help,
- * --print-config and the OPTIONS section of the man page.
+ * --print-config, the OPTIONS section of the man page and the completion in shells.
  *
  * Precedence: command line, environment, configuration file, default. Within the file a section of the
  * program itself ([bridge-temp]) goes before its family's ([bridge]), that before a group's ([mqtt]), that
@@ -63,7 +63,7 @@ struct option_spec {
 
     enum option_kind kind;
 
-    /* Placeholder in help, e.g. "HOST"; NULL for flags and secrets. */
+    /* Placeholder in help, e.g. "HOST"; NULL for flags and secrets. FILE and FOLDER are completed as such. */
     const char *argument;
 
     /* Default as the user would write it, or NULL for none (zero). */
@@ -131,11 +131,11 @@ enum options_result {
 
 /* Fills the settings of all groups. Every program has --help, --version, --config FILE (environment
  * ROOMSTREAM_CONFIG), --print-config (effective values as `name = value` lines that --config reads, secrets
- * hidden) and --print-options (the man page's OPTIONS in scdoc) beside its groups; the first two and the last
- * are served even where the file or a variable is wrong. Long names must be written out: an abbreviation
- * would mean something else once an option is added. Operands (words that are no options) are an error. Call
- * before any thread; again only with settings that are zeroed again. A table that is wrong in itself (too
- * many options, a default for an unknown option) aborts. */
+ * hidden), --print-options (the man page's OPTIONS in scdoc) and --print-completion SHELL beside its groups;
+ * all but --print-config are served even where the file or a variable is wrong. Long names must be written
+ * out: an abbreviation would mean something else once an option is added. Operands (words that are no
+ * options) are an error. Call before any thread; again only with settings that are zeroed again. A table that
+ * is wrong in itself (too many options, a default for an unknown option) aborts. */
 enum options_result options_parse(const struct program *program, int argc, char **argv, struct error *error);
 
 /* True when the option was set by the user (in any source), false when it has its default. */

@@ -40,6 +40,7 @@ libclang-rt-dev           | has_clang_runtime               | sanitizers and fuz
 clang-format              | has_command clang-format        | checks the formatting
 scdoc                     | has_command scdoc               | makes the manual pages, whose text a test compares
 shellcheck                | has_command shellcheck          | checks the scripts
+zsh                       | has_command zsh                 | completes options, which a test watches
 valgrind                  | has_command valgrind            | finds leaks
 curl                      | has_command curl                | what fetch-data.sh is tested with
 wget                      | has_command wget                | what fetch-data.sh is tested with

@@ -40,6 +40,16 @@ def test_programs_and_manual_pages(installed):
         assert VERSION in run(installed / "usr/local/bin" / name, "--version")
 
 
+def test_completion_for_bash_and_zsh(installed):
+    folders = {"bash": "bash-completion/completions/roomstream-", "zsh": "zsh/site-functions/_roomstream-"}
+    for shell, beginning in folders.items():
+        path = installed / "usr/local/share" / beginning
+        assert sorted(os.listdir(path.parent)) == [path.name + name for name in PROGRAMS]
+        for name in PROGRAMS:
+            text = run(installed / f"usr/local/bin/roomstream-{name}", "--print-completion", shell)
+            assert path.with_name(path.name + name).read_text() == text
+
+
 def test_no_path_of_the_build_is_left(installed):
     for path in (installed / "usr/local").rglob("*"):
         if path.is_file():

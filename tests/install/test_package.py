@@ -44,6 +44,8 @@ def test_holds_what_belongs_to_it(contents):
     assert {path for path in contents if path.startswith("/usr/bin/") and path != "/usr/bin/"} == {
         f"/usr/bin/roomstream-{name}" for name in PROGRAMS}
     for path in (*(f"/usr/share/man/man1/roomstream-{name}.1.gz" for name in PROGRAMS),
+                 *(f"/usr/share/bash-completion/completions/roomstream-{name}" for name in PROGRAMS),
+                 *(f"/usr/share/zsh/vendor-completions/_roomstream-{name}" for name in PROGRAMS),
                  "/usr/lib/systemd/system/roomstream-bridge@.service", "/usr/lib/sysusers.d/roomstream.conf",
                  "/etc/roomstream/roomstream.conf", "/usr/share/doc/roomstream/copyright",
                  "/usr/share/doc/roomstream/changelog.Debian.gz", "/usr/share/roomstream/occupancy-sample.csv"):
