@@ -1,5 +1,12 @@
 #include "at_least_once.h"
 
+#include "clock.h"
+
+/* Where few messages come, each goes at once; where many come, librdkafka lingers and makes large batches of
+ * them. Its linger.ms of 0 would do both as well, but costs a wake-up of its thread a message. */
+enum { FEW = 32 };
+static const int64_t flush_timeout = 10 * MILLISECOND;
+
 static const struct kafka_property required[] = {
     {"enable.idempotence", "true", "without it a retry could double or reorder records"},
     {"acks", "all", "fewer acknowledgements could lose records"},
@@ -28,6 +35,8 @@ struct pass at_least_once_pass(struct forwarding *f)
             pass.more = true;
         else if (f->wait == 0 && forwarding_ensure_topic(f))
             forwarding_produce(f, &pass);
+        if (pass.forwarded > 0 && pass.forwarded <= FEW)
+            producer_flush(f->producer, flush_timeout);
         pass.in_flight = producer_in_flight(f->producer);
     }
     spool_save(f->spool);

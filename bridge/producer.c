@@ -52,7 +52,7 @@ static int on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque
 /* Kafka may be away for any time: nothing is ever given up, a dead connection is noticed within seconds, and
  * a returning broker is found within seconds (librdkafka's CONFIGURATION.md). */
 static const struct kafka_property defaults[] = {
-    {.name = "linger.ms", .value = "0"},
+    {.name = "linger.ms", .value = "5"},                  /* see producer_flush */
     {.name = "message.max.bytes", .value = "1000000000"}, /* what is too large is Kafka's to say */
     {.name = "socket.timeout.ms", .value = "10000"},
     {.name = "request.timeout.ms", .value = "10000"},
@@ -219,6 +219,11 @@ enum producer_result producer_produce(struct producer *p, const struct spool_rec
 void producer_poll(struct producer *p, int64_t timeout)
 {
     rd_kafka_poll(p->rk, (int)(timeout / MILLISECOND));
+}
+
+void producer_flush(struct producer *p, int64_t timeout)
+{
+    rd_kafka_flush(p->rk, (int)(timeout / MILLISECOND));
 }
 
 size_t producer_in_flight(const struct producer *p)

@@ -47,6 +47,9 @@ enum producer_result producer_produce(struct producer *producer, const struct sp
 /* Serves delivery reports, waiting up to `timeout` ns for the first. */
 void producer_poll(struct producer *producer, int64_t timeout);
 
+/* Has librdkafka send at once, without lingering, and waits up to `timeout` ns for the delivery reports. */
+void producer_flush(struct producer *producer, int64_t timeout);
+
 /* Messages without delivery report. */
 size_t producer_in_flight(const struct producer *producer);
 
