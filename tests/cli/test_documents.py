@@ -62,6 +62,12 @@ def test_files(path):
                 assert list(ROOT.glob(name)), line
 
 
+@every_document
+def test_functions(path):
+    for name, file in re.findall(r"`(\w+)` in `([\w./-]+\.[ch])`", path.read_text()):
+        assert re.search(rf"\b{name}\(", (ROOT / file).read_text()), f"{name} in {file}"
+
+
 # Programs and options
 
 
