@@ -10,15 +10,14 @@
 
 void forwarding_fail(struct forwarding *f, const char *what)
 {
-    uint64_t held;
     f->wait = backoff_next(&f->backoff);
     f->failing = true;
     metrics_set_trouble(f->metrics, what);
     /* Another failure than the last one is news, such as what comes after a right was granted. */
-    if (!log_allowed(&f->failures, &held) && strcmp(f->told.text, what) == 0)
-        return;
+    if (strcmp(f->told.text, what) != 0)
+        f->failures.last = 0;
     error_set(&f->told, "%s", what);
-    log_warning("%s; everything stays in the spool, trying again", what);
+    log_limited(&f->failures, LOG_LEVEL_WARNING, "%s; everything stays in the spool, trying again", what);
 }
 
 void forwarding_recovered(struct forwarding *f)
@@ -42,7 +41,8 @@ static bool bury(struct forwarding *f, const char *reason)
     }
     spool_dead(f->spool, letter.id);
     metrics_add(&f->metrics->dead_bytes, metrics_size(&letter));
-    log_warning("message %" PRIu64
+    log_limited(&f->burials, LOG_LEVEL_WARNING,
+                "message %" PRIu64
                 " (topic '%.*s', %zu bytes) can never be taken by Kafka and is set aside as a dead "
                 "letter: %s",
                 letter.id, (int)(letter.topic.length < 200 ? letter.topic.length : 200),
@@ -126,6 +126,7 @@ bool forwarding_open(struct forwarding *f, const struct bridge_settings *setting
         .transactional = transactional,
         .backoff = {.first = 100 * MILLISECOND, .longest = 5 * SECOND},
         .failures = {.interval = 30 * SECOND},
+        .burials = {.interval = 30 * SECOND},
     };
     if (transactional)
         f->arrivals = calloc((size_t)settings->window, sizeof *f->arrivals);
@@ -156,12 +157,10 @@ void forwarding_rewind(struct forwarding *f)
 bool forwarding_begin(struct forwarding *f, bool *replaced)
 {
     struct error error;
-    uint64_t held;
     f->wait = 0;
     *replaced = false;
     if (f->producer && producer_fatal(f->producer, &error)) {
-        if (log_allowed(&f->failures, &held))
-            log_warning("the Kafka producer must be replaced: %s", error.text);
+        log_limited(&f->failures, LOG_LEVEL_WARNING, "the Kafka producer must be replaced: %s", error.text);
         producer_close(f->producer);
         f->producer = NULL;
         kafka_statistics_take(&f->metrics->kafka, NULL);

@@ -45,7 +45,8 @@ struct forwarding {
     int64_t wait;         /* ns; what a failure in this pass asks for */
     struct backoff backoff;
     struct log_limit failures;
-    struct error told; /* the last failure that was logged */
+    struct error told;        /* the last failure that was logged */
+    struct log_limit burials; /* dead letters; --dead-letters list has them all */
 };
 
 /* Opens the first producer with these properties beside those that every bridge requires. False with *error

@@ -70,12 +70,12 @@ static void store(struct receiver *r, const struct spool_record *record)
     enum spool_append_result result;
     atomic_fetch_add_explicit(&r->beat, 1, memory_order_relaxed);
     while ((result = spool_append(r->spool, record, NULL, &error)) != SPOOL_APPENDED) {
-        uint64_t held;
         atomic_store(&r->waiting, result == SPOOL_FULL);
         if (result == SPOOL_FULL && !atomic_exchange(&r->full, true))
             event_raise(r->fd);
-        else if (result == SPOOL_FAILED && log_allowed(&r->append_failures, &held))
-            log_error("a message cannot be stored and is not acknowledged: %s; trying again", error.text);
+        else if (result == SPOOL_FAILED)
+            log_limited(&r->append_failures, LOG_LEVEL_ERROR,
+                        "a message cannot be stored and is not acknowledged: %s; trying again", error.text);
         forwarder_wake(r->forwarder);
         pause_briefly();
         atomic_fetch_add_explicit(&r->beat, 2, memory_order_relaxed);

@@ -11,9 +11,8 @@ static const int64_t status_interval = 10 * SECOND;
 
 static void tell(struct supervision *s, bool sent, const struct error *error)
 {
-    uint64_t held;
-    if (!sent && log_allowed(&s->failures, &held))
-        log_warning("%s", error->text);
+    if (!sent)
+        log_limited(&s->failures, LOG_LEVEL_WARNING, "%s", error->text);
 }
 
 static void tell_status(struct supervision *s, int64_t now)

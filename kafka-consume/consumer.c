@@ -40,9 +40,7 @@ static void fail(struct consumer *c, const char *message)
 
 static void warn(struct consumer *c, const char *message)
 {
-    uint64_t held;
-    if (log_allowed(&c->warnings, &held))
-        log_warning("%s", message);
+    log_limited(&c->warnings, LOG_LEVEL_WARNING, "%s", message);
 }
 
 /* ---- the output ---- */

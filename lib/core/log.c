@@ -52,6 +52,8 @@ void log_set_line_prefix(const char *prefix)
     line_prefix = prefix ? prefix : "";
 }
 
+enum { LINE_SIZE = 4096 };
+
 static const char cut_mark[] = "...";
 
 /* Copies text with control characters (C0, DEL, C1) escaped as JSON does, in JSON lines also the quote and
@@ -84,18 +86,11 @@ static size_t escape(char *out, size_t size, const char *text, bool json)
     return length;
 }
 
-void log_write(enum log_level level, const char *format, ...)
+static void write_line(enum log_level level, const char *text)
 {
-    int saved = errno;
-    char time[CLOCK_RFC3339_SIZE], text[4096], line[4096];
+    char time[CLOCK_RFC3339_SIZE], line[LINE_SIZE];
     bool json = current.format == LOG_FORMAT_JSON;
     const char *end = json ? "\"}\n" : "\n";
-    if (!log_enabled(level))
-        return;
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
     clock_rfc3339(clock_realtime(), time);
     int head =
         json ? snprintf(line, 256, "%s{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"message\":\"",
@@ -108,6 +103,19 @@ void log_write(enum log_level level, const char *format, ...)
     /* A log that cannot be written has nowhere to complain. */
     ssize_t written = write(STDERR_FILENO, line, length);
     (void)written;
+}
+
+void log_write(enum log_level level, const char *format, ...)
+{
+    int saved = errno;
+    char text[LINE_SIZE];
+    if (!log_enabled(level))
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    write_line(level, text);
     errno = saved;
 }
 
@@ -122,4 +130,22 @@ bool log_allowed(struct log_limit *limit, uint64_t *held)
     *held = limit->held;
     limit->held = 0;
     return true;
+}
+
+void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
+{
+    int saved = errno;
+    uint64_t held;
+    char text[LINE_SIZE], left_out[64] = "";
+    if (!log_enabled(level) || !log_allowed(limit, &held))
+        return;
+    if (held)
+        snprintf(left_out, sizeof left_out, LOG_HELD_BACK, (unsigned long long)held);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text - sizeof left_out, format, arguments);
+    va_end(arguments);
+    strcat(text, left_out);
+    write_line(level, text);
+    errno = saved;
 }

@@ -47,6 +47,14 @@ struct log_limit {
  * one log_limit belongs to one thread. */
 bool log_allowed(struct log_limit *limit, uint64_t *held);
 
+/* As log_write where log_allowed lets it through; tells at the end how many were held back before it. */
+void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* How log_limited ends where `held`, an unsigned long long, is not 0; for those that use log_allowed
+ * themselves. */
+#define LOG_HELD_BACK " (%llu messages were left out before)"
+
 /* What to write to a terminal so that the current line is cleared before a log line, or NULL (the default). A
  * program with a progress bar on stderr sets it. The text outlives the program. */
 void log_set_line_prefix(const char *prefix);

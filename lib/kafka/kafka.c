@@ -29,7 +29,7 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     bool allowed = log_allowed(&limits[*advice != '\0'], &held);
     pthread_mutex_unlock(&mutex);
     if (allowed && held)
-        log_warning("Kafka: %s%s (%llu like messages were left out)", text, advice, (unsigned long long)held);
+        log_warning("Kafka: %s%s" LOG_HELD_BACK, text, advice, (unsigned long long)held);
     else if (allowed)
         log_warning("Kafka: %s%s", text, advice);
 }

@@ -10,10 +10,8 @@
 
 static void log_save_failure(struct spool *s, const char *what)
 {
-    uint64_t held;
-    int failure = errno;
-    if (log_allowed(&s->save_failures, &held))
-        log_warning("cannot %s in the spool %s: %s; trying again", what, s->folder.path, strerror(failure));
+    log_limited(&s->save_failures, LOG_LEVEL_WARNING, "cannot %s in the spool %s: %s; trying again", what,
+                s->folder.path, strerror(errno));
 }
 
 static bool write_position(struct spool *s)
@@ -229,10 +227,8 @@ void spool_sync_task(void *context)
 {
     struct spool *s = context;
     struct error error;
-    uint64_t held;
     if (spool_sync(s, &error))
         return;
-    if (log_allowed(&s->sync_failures, &held))
-        log_error("%s", error.text);
+    log_limited(&s->sync_failures, LOG_LEVEL_ERROR, "%s", error.text);
     background_request(&s->background);
 }

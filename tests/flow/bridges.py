@@ -45,6 +45,10 @@ class Bridge:
         assert received == delivered + spooled + dead
         return {"received": received, "delivered": delivered, "spooled": spooled, "dead": dead}
 
+    def letters(self, action, *options):
+        """Runs the tool for its dead letters."""
+        return self.programs.run("bridge", "--spool", self.spool, "--dead-letters", action, *options)
+
     def spool_bytes(self):
         """Of its segments."""
         return sum(file.stat().st_size for file in self.spool.glob("*.seg"))

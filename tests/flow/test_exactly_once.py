@@ -48,7 +48,7 @@ def test_a_message_for_the_dead_letters_takes_no_other_with_it(brokers, mqtt_cli
     for info in infos:
         mqtt_client.published(info)
     assert numbers(wait_for_messages(brokers.kafka.address, bridge.topic, 20)) == list(range(1, 21))
-    wait_until(lambda: bridge.program.stderr.count("dead letter:") == 2, 20, "two dead letters in the log")
+    wait_until(lambda: len(bridge.letters("list").stdout.splitlines()) == 2, 20, "two dead letters")
     assert bridge.stop() == {"received": 22, "delivered": 20, "spooled": 0, "dead": 2}
 
 

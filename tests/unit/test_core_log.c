@@ -177,6 +177,25 @@ static void rate_limit(void **state)
     assert_int_equal(held, 1);
 }
 
+static void what_was_held_back_is_told(void **state)
+{
+    struct log_limit limit = {.interval = 60 * MINUTE};
+    (void)state;
+    begin(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+    log_limited(&limit, LOG_LEVEL_DEBUG, "not written, so it holds nothing back");
+    for (int i = 0; i < 4; i++)
+        log_limited(&limit, LOG_LEVEL_ERROR, "failure %d", i);
+    limit.last -= limit.interval; /* the interval is over */
+    log_limited(&limit, LOG_LEVEL_ERROR, "failure %d", 4);
+    limit.last -= limit.interval;
+    log_limited(&limit, LOG_LEVEL_ERROR, "failure %d", 5);
+    const char *text = capture_end(&captured);
+    assert_non_null(strstr(text, "\"failure 0\"}\n"));
+    assert_null(strstr(text, "failure 3"));
+    assert_non_null(strstr(text, "\"failure 4 (3 messages were left out before)\"}\n"));
+    assert_non_null(strstr(text, "\"failure 5\"}\n"));
+}
+
 static void rfc3339(void **state)
 {
     char text[CLOCK_RFC3339_SIZE];
@@ -196,7 +215,8 @@ int main(void)
         cmocka_unit_test(json_lines),    cmocka_unit_test(escapes),
         cmocka_unit_test(long_messages), cmocka_unit_test(message_that_just_fits),
         cmocka_unit_test(errno_is_kept), cmocka_unit_test(line_prefix),
-        cmocka_unit_test(rate_limit),    cmocka_unit_test(rfc3339),
+        cmocka_unit_test(rate_limit),    cmocka_unit_test(what_was_held_back_is_told),
+        cmocka_unit_test(rfc3339),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
