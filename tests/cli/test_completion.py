@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from option_tables import PROGRAMS, options_of_manual, output, wants_of
+from option_tables import PROGRAMS, family_of, options_of_manual, output, wants_of
 
 TIME_LIMIT = 30
 PROMPT = b"ready for the next line> "
@@ -49,7 +49,7 @@ def test_bash_is_offered_the_option_table(program):
     options = [option for option in options_of_manual(program)[0] if not option.secret]
     names = [f"--{option.name}" for option in options]
     questions, answers = [[""], ["--log-format", "text", ""], ["--"]], [names, names, names]
-    wants = wants_of(program)
+    wants = wants_of(family_of(program))
     for option in options:
         expected = values(option, wants.get(option.name, "")) if option.argument else names
         for name in filter(None, (f"--{option.name}", option.letter and f"-{option.letter}")):
@@ -71,7 +71,7 @@ def test_zsh_is_offered_the_option_table(program):
     script = "_arguments() { print -rl -- \"${@[2,-1]}\" }\n" + text
     result = subprocess.run(["zsh", "-f", "-c", script], capture_output=True, encoding="utf-8", timeout=TIME_LIMIT)
     assert (result.returncode, result.stderr) == (0, "")
-    wants, expected = wants_of(program), []
+    wants, expected = wants_of(family_of(program)), []
     for option in options_of_manual(program)[0]:
         names = [] if option.secret else [f"-{option.letter}+"] * bool(option.letter) + [f"--{option.name}="]
         offers = values(option, wants.get(option.name, ""))
