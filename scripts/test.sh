@@ -18,10 +18,10 @@ set -euo pipefail
 . "$root/scripts/lib/kafka.sh"
 . "$root/scripts/lib/hivemq.sh"
 
-# test_preset PRESET CTEST_ARGUMENT...: false when a test failed.
+# test_preset PRESET CTEST_ARGUMENT...: false when a test failed. Most of them wait most of the time, for brokers to start.
 test_preset() {
     info "testing (preset $1)"
-    run_tied env -C "$root" ctest --preset "$1" --parallel "$(nproc)" "${@:2}"
+    run_tied env -C "$root" ctest --preset "$1" --parallel "$(($(nproc) + 2))" "${@:2}"
 }
 
 stop_tests() { stop_processes 60 "a build or test" "$foreground"; }
