@@ -1,0 +1,26 @@
+/* What the benchmark's own programs share. They measure what the libraries can do at all, so they use nothing
+ * of roomstream's but this: no options, no log; arguments in a fixed order, the result on stdout. */
+#ifndef ROOMSTREAM_BENCH_H
+#define ROOMSTREAM_BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The program's arguments, with a usage line and exit status 2 where there are fewer than `count`. */
+void bench_usage(int argc, char **argv, int count, const char *arguments);
+
+/* A whole number, 0 or more; anything else ends the program with status 2. */
+long bench_number(const char *text);
+
+/* Ends the program with status 1. */
+_Noreturn void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ns: monotonic; since 1970; CPU time that this process has used. */
+int64_t bench_now(void);
+int64_t bench_realtime(void);
+int64_t bench_cpu(void);
+
+/* Prints one line: messages, seconds and CPU seconds of a measurement. */
+void bench_result(uint64_t messages, int64_t duration, int64_t cpu);
+
+#endif

@@ -1,0 +1,189 @@
+"""The measurements. Each takes the stage and the settings, makes one round of what it compares, limit and ours one after
+the other in the same conditions, and returns {name of a figure: value}."""
+
+import json
+import time
+
+SIZE = 110
+
+
+def _rate(result):
+    return result["messages"] / result["seconds"]
+
+
+# ---- the limits of the parts ----
+
+def limits(stage, settings):
+    """librdkafka into the same Kafka, and the file system's append."""
+    figures = {}
+    for kind in ("idempotent", "transactional"):
+        topic = stage.new_topic(kafka=True)
+        figures[f"kafka limit, {kind}, msg/s"] = _rate(stage.run("bench-kafka-limit", stage.kafka, topic, kind, settings.messages, SIZE))
+        stage.delete_topic(topic)
+    path = stage.folder / "appended"
+    figures["file append limit, records/s"] = _rate(stage.run("bench-file-limit", path, settings.messages, SIZE + 60))
+    path.unlink()
+    return figures
+
+
+# ---- drain ----
+
+def _drain_noop(stage, qos, count, receive_maximum):
+    topic, client = stage.new_topic(), f"noop-{time.monotonic_ns()}"
+    arguments = ("bench-mqtt-noop", *stage.mqtt, client, topic, qos, receive_maximum)
+    stage.run(*arguments, 0)
+    stage.load(topic, qos, count)
+    return stage.run(*arguments, count)
+
+
+def _drain_bridge(stage, delivery, qos, count, *options):
+    topic = stage.new_topic(kafka=True)
+    stage.make_session(topic, delivery)
+    stage.load(topic, qos, count)
+    bridge = stage.bridge(topic, *options, delivery=delivery)
+    stage.wait_for_records([topic], count)
+    cost = bridge.stop()
+    first, last = stage.span(topic, count)
+    stage.delete_topic(topic)
+    stage.drop_spool(topic)
+    return last - first, cost
+
+
+def drain(stage, settings):
+    """A backlog in a persistent session: from the first to the last message in Kafka."""
+    figures, count = {}, settings.messages
+    for delivery, qos, receive_maximum in (("at-least-once", 1, 1000), ("exactly-once", 2, settings.receive_maximum)):
+        noop = _drain_noop(stage, qos, count, receive_maximum)
+        seconds, cost = _drain_bridge(stage, delivery, qos, count, "--receive-maximum", receive_maximum)
+        name = f"drain, {delivery}"
+        figures |= {
+            f"{name}: Paho no-op at QoS {qos}, msg/s": _rate(noop),
+            f"{name}: bridge, msg/s": count / seconds,
+            f"{name}: ratio": count / seconds / _rate(noop),
+            f"{name}: no-op, CPU s per million": noop["cpu"] / count * 1e6,
+            f"{name}: bridge, CPU s per million": cost.cpu / count * 1e6,
+            f"{name}: CPU ratio": cost.cpu / noop["cpu"],
+            f"{name}: bridge, peak MB": cost.memory / 1e6,
+        }
+    return figures
+
+
+def six(stage, settings):
+    """Six bridges with a backlog each, at once."""
+    count = settings.messages // 6
+    topics = [stage.new_topic(kafka=True) for _ in range(6)]
+    for topic in topics:
+        stage.make_session(topic, "at-least-once")
+        stage.load(topic, 1, count)
+    bridges = [stage.bridge(topic) for topic in topics]
+    stage.wait_for_records(topics, count)
+    for bridge in bridges:
+        bridge.stop()
+    spans = [stage.span(topic, count) for topic in topics]
+    for topic in topics:
+        stage.delete_topic(topic)
+        stage.drop_spool(topic)
+    begin = min(first for first, _ in spans)
+    return {
+        "six bridges, sum, msg/s": 6 * count / (max(last for _, last in spans) - begin),
+        "six bridges, first to end / last to end": min(last - begin for _, last in spans) / max(last - begin for _, last in spans),
+    }
+
+
+# ---- live ----
+
+def live(stage, settings):
+    """Publisher, broker, bridge and Kafka at once, as fast as the publisher goes at QoS 1."""
+    count = settings.messages
+    topic = stage.new_topic()
+    noop = stage.start("bench-mqtt-noop", *stage.mqtt, f"noop-{time.monotonic_ns()}", topic, 1, 1000, count)
+    noop.wait_for("subscribed")
+    stage.load(topic, 1, count)
+    noop.wait()
+    limit = _rate(json.loads(noop.output))
+    topic = stage.new_topic(kafka=True)
+    bridge = stage.bridge(topic)
+    bridge.wait_for("subscribed to")
+    stage.load(topic, 1, count)
+    stage.wait_for_records([topic], count)
+    bridge.stop()
+    first, last = stage.span(topic, count)
+    stage.delete_topic(topic)
+    stage.drop_spool(topic)
+    rate = count / (last - first)
+    return {"live, QoS 1: no-op, msg/s": limit, "live, QoS 1: bridge, msg/s": rate, "live, QoS 1: ratio": rate / limit}
+
+
+def latency(stage, settings):
+    """From the MQTT publish to the Kafka consumer."""
+    figures = {}
+    for rate, count in ((20, 200), (1000, 5000), (10000, 30000)):
+        topic = stage.new_topic(kafka=True)
+        bridge = stage.bridge(topic)
+        bridge.wait_for("subscribed to")
+        consumer = stage.start("bench-kafka-latency", stage.kafka, topic, count)
+        consumer.wait_for("ready")
+        stage.load(topic, 1, count, rate)
+        consumer.wait()
+        bridge.stop()
+        result = json.loads(consumer.output)
+        figures |= {f"latency at {rate} msg/s, {part}, ms": result[part] for part in ("p50", "p99", "max")}
+        stage.delete_topic(topic)
+        stage.drop_spool(topic)
+    return figures
+
+
+def idle(stage, settings):
+    """What a bridge without messages costs."""
+    topic = stage.new_topic(kafka=True)
+    bridge = stage.bridge(topic)
+    bridge.wait_for("subscribed to")
+    time.sleep(2)
+    before, begin = bridge.cpu_now(), time.monotonic()
+    time.sleep(settings.idle_seconds)
+    share = (bridge.cpu_now() - before) / (time.monotonic() - begin)
+    bridge.stop()
+    stage.delete_topic(topic)
+    stage.drop_spool(topic)
+    return {"idle bridge, % of a core": 100 * share}
+
+
+# ---- start and outage ----
+
+def start(stage, settings):
+    """From exec to subscribed and to the first delivery."""
+    topic = stage.new_topic(kafka=True)
+    stage.make_session(topic, "at-least-once")
+    stage.load(topic, 1, 1)
+    bridge = stage.bridge(topic)
+    bridge.wait_for("subscribed to")
+    subscribed = time.monotonic() - bridge.started
+    while stage.records(topic) < 1:
+        time.sleep(0.002)
+    delivered = time.monotonic() - bridge.started
+    bridge.stop()
+    stage.delete_topic(topic)
+    stage.drop_spool(topic)
+    return {"start: exec to subscribed, ms": 1000 * subscribed, "start: exec to first delivery, ms": 1000 * delivered}
+
+
+def outage(stage, settings):
+    """Kafka is away while messages come: how fast the spool empties afterwards, and what memory it takes."""
+    count = settings.outage_messages
+    topic = stage.new_topic(kafka=True)
+    stage.brokers.kafka.freeze()
+    try:
+        bridge = stage.bridge(topic)
+        bridge.wait_for("subscribed to")
+        stage.load(topic, 1, count)
+    finally:
+        stage.brokers.kafka.thaw()
+    stage.wait_for_records([topic], count)
+    cost = bridge.stop()
+    first, last = stage.span(topic, count)
+    stage.delete_topic(topic)
+    stage.drop_spool(topic)
+    return {
+        "catching up after an outage, msg/s": count / (last - first),
+        "catching up after an outage, peak MB": cost.memory / 1e6,
+    }

@@ -1,0 +1,135 @@
+/* A bare publishing loop on Paho with a window of its own: what the library can send at all, and the load of
+ * the other measurements. Messages are JSON of SIZE bytes: {"sent":NS SINCE 1970,"seq":N,"pad":"..."}.
+ *
+ * RATE is in messages a second, paced by absolute deadlines; 0: as fast as it goes. The time is from the
+ * first message to the last acknowledgement (at QoS 0: to the last one handed over). */
+#include "bench.h"
+
+#include <MQTTAsync.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { SIZE_MAX_BYTES = 65536 };
+
+struct load {
+    MQTTAsync client;
+    sem_t connected, window;
+};
+
+static void on_connected(void *context, MQTTAsync_successData5 *data)
+{
+    struct load *load = context;
+    (void)data;
+    sem_post(&load->connected);
+}
+
+static void on_connection_failed(void *context, MQTTAsync_failureData5 *data)
+{
+    (void)context;
+    bench_fail("cannot connect: %d", data->code);
+}
+
+static void on_lost(void *context, char *cause)
+{
+    (void)context;
+    bench_fail("connection lost: %s", cause ? cause : "");
+}
+
+static int on_message(void *context, char *topic, int topic_length, MQTTAsync_message *message)
+{
+    (void)context;
+    (void)topic_length;
+    MQTTAsync_freeMessage(&message);
+    MQTTAsync_free(topic);
+    return 1;
+}
+
+static void on_sent(void *context, MQTTAsync_successData5 *data)
+{
+    struct load *load = context;
+    (void)data;
+    sem_post(&load->window);
+}
+
+static void on_send_failed(void *context, MQTTAsync_failureData5 *data)
+{
+    (void)context;
+    bench_fail("a message is refused: %d", data->reasonCode);
+}
+
+static void connect_client(struct load *load, long window)
+{
+    MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
+    options.context = load;
+    options.onSuccess5 = on_connected;
+    options.onFailure5 = on_connection_failed;
+    options.maxInflight = (int)window;
+    if (MQTTAsync_connect(load->client, &options) != MQTTASYNC_SUCCESS)
+        bench_fail("cannot begin to connect");
+    sem_wait(&load->connected);
+}
+
+static void wait_until(int64_t due)
+{
+    const struct timespec time = {.tv_sec = due / 1000000000, .tv_nsec = due % 1000000000};
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
+}
+
+static size_t make_payload(char *payload, size_t size, long seq)
+{
+    int length =
+        snprintf(payload, size, "{\"sent\":%lld,\"seq\":%ld,\"pad\":\"", (long long)bench_realtime(), seq);
+    if ((size_t)length + 2 < size)
+        memset(payload + length, 'x', size - 2 - (size_t)length);
+    memcpy(payload + size - 2, "\"}", 2);
+    return size;
+}
+
+static void publish(struct load *load, const char *topic, int qos, const char *payload, size_t length)
+{
+    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+    options.context = load;
+    options.onSuccess5 = on_sent;
+    options.onFailure5 = on_send_failed;
+    sem_wait(&load->window);
+    int rc = MQTTAsync_send(load->client, topic, (int)length, payload, qos, 0, &options);
+    if (rc != MQTTASYNC_SUCCESS)
+        bench_fail("cannot send: %d", rc);
+}
+
+int main(int argc, char **argv)
+{
+    MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
+    struct load load = {0};
+    char uri[256], payload[SIZE_MAX_BYTES];
+    bench_usage(argc, argv, 8, "HOST PORT TOPIC QOS WINDOW COUNT RATE SIZE");
+    long window = bench_number(argv[5]), count = bench_number(argv[6]), rate = bench_number(argv[7]);
+    size_t size = (size_t)bench_number(argv[8]);
+    int qos = (int)bench_number(argv[4]);
+    if (size < 64 || size > sizeof payload)
+        bench_fail("SIZE is from 64 to %d bytes", SIZE_MAX_BYTES);
+    sem_init(&load.connected, 0, 0);
+    sem_init(&load.window, 0, (unsigned)window);
+    snprintf(uri, sizeof uri, "tcp://%s:%s", argv[1], argv[2]);
+    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
+    options.maxBufferedMessages = (int)window;
+    if (MQTTAsync_createWithOptions(&load.client, uri, "", MQTTCLIENT_PERSISTENCE_NONE, NULL, &options) !=
+        MQTTASYNC_SUCCESS)
+        bench_fail("cannot make a client");
+    MQTTAsync_setCallbacks(load.client, &load, on_lost, on_message, NULL);
+    connect_client(&load, window);
+    int64_t start = bench_now();
+    for (long i = 0; i < count; i++) {
+        if (rate)
+            wait_until(start + (int64_t)((double)i * 1e9 / (double)rate));
+        publish(&load, argv[3], qos, payload, make_payload(payload, size, i + 1));
+    }
+    for (long i = 0; i < window; i++)
+        sem_wait(&load.window);
+    bench_result((uint64_t)count, bench_now() - start, bench_cpu());
+    MQTTAsync_disconnect(load.client, NULL);
+    MQTTAsync_destroy(&load.client);
+    return 0;
+}
