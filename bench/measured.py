@@ -13,7 +13,6 @@ from programs import BIN, tied
 class Cost:
     seconds: float   # from its start to its end
     cpu: float       # seconds of all its threads, user and system
-    memory: int      # bytes, greatest resident set
     status: int
 
 
@@ -52,8 +51,7 @@ class Measured:
         pid, status, usage = os.wait4(self.process.pid, options)
         if pid:
             self.process.returncode = os.waitstatus_to_exitcode(status)
-            self.cost = Cost(time.monotonic() - self.started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024,
-                             self.process.returncode)
+            self.cost = Cost(time.monotonic() - self.started, usage.ru_utime + usage.ru_stime, self.process.returncode)
 
     def wait(self, limit=300):
         """Waits for its end, which must be a good one, and returns its cost."""
@@ -83,6 +81,11 @@ class Measured:
         if self.is_running():
             self.process.kill()
             self._reap(0)
+
+    def peak_memory(self):
+        """Bytes, its greatest resident set so far. (wait4's would be at least that of the Python that started it.)"""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
 
     def cpu_now(self):
         """CPU seconds that it has used so far."""
