@@ -16,7 +16,8 @@ ALL = ("limits", "drain", "six", "live", "latency", "idle", "start", "outage")
 
 
 def parse(arguments):
-    parser = argparse.ArgumentParser(prog="bench.sh", allow_abbrev=False, add_help=False, usage="scripts/bench.sh [OPTION]... [MEASUREMENT]... (see --help)")
+    parser = argparse.ArgumentParser(prog="bench.sh", allow_abbrev=False, add_help=False,
+                                     usage="scripts/bench.sh [OPTION]... [MEASUREMENT]... (see --help)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--outage-messages", type=int, default=1_000_000)

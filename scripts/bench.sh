@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Measures the bridge against what its libraries can do at all, in the same run on the same private brokers: medians and
+# spread over rounds.
+#
+# Usage: scripts/bench.sh [OPTION]... [MEASUREMENT]...
+#
+#   limits   librdkafka into the same Kafka, and the file system's append
+#   drain    a backlog in a session of the MQTT broker, into Kafka; beside a Paho subscriber that does nothing
+#   six      six bridges with a backlog each, at once
+#   live     publisher, broker, bridge and Kafka together; beside the same subscriber
+#   latency  from the publisher to a Kafka consumer, at 20, 1,000 and 10,000 messages a second
+#   idle     CPU of a bridge without messages
+#   start    from exec to subscribed and to the first delivery
+#   outage   catching up after Kafka was away
+#
+# Without a name, all of them.
+#
+#   --rounds N           how often (default 3)
+#   --messages N         messages of a drain (default 200,000)
+#   --outage-messages N  messages that wait after the outage (default 1,000,000)
+#   --receive-maximum N  of the exactly-once drain, both sides (default 1: what Mosquitto 2.0.11 keeps to)
+#   --idle-seconds S     how long an idle bridge is watched (default 20)
+#   --json               all values as one line of JSON instead of the table
+#
+# It installs what is missing and builds in build/. Everything listens on 127.0.0.1 and lives in a temporary folder. Other
+# programs on the machine disturb it: what counts are the ratios. Exit status: 0 measured, 1 something failed, 2 used wrongly.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+. "$root/scripts/lib/process.sh"
+. "$root/scripts/lib/lock.sh"
+. "$root/scripts/lib/python.sh"
+. "$root/scripts/lib/install.sh"
+. "$root/scripts/lib/build.sh"
+. "$root/scripts/lib/kafka.sh"
+
+main() {
+    [[ ${1:-} != --help ]] || { show_usage && exit; }
+    install_needs "$needs_to_run"
+    install_needs "$needs_to_test"
+    fetch_kafka
+    export ROOMSTREAM_KAFKA_JARS=$kafka_jars
+    build_preset release -DROOMSTREAM_BENCH=ON
+    find_python confluent_kafka || die "no python3 with the module confluent_kafka (Debian: python3-confluent-kafka)"
+    export ROOMSTREAM_BIN=$root/build/bin PYTHONPATH=$root/bench:$root/tests/flow PYTHONDONTWRITEBYTECODE=1
+    exec "$python" "$root/bench/bench.py" "$@"
+}
+
+main "$@"
