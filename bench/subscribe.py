@@ -116,7 +116,7 @@ def run(command, qos, count, window):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", type=Path, default=Path(__file__).resolve().parents[2] / "build" / "bin",
+    parser.add_argument("--bin", type=Path, default=Path(__file__).resolve().parents[1] / "build" / "bin",
                         help="the folder of the built programs (default: build/bin)")
     parser.add_argument("--count", type=int, default=300_000, help="messages in a run (default: 300000)")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each program (default: 5)")
