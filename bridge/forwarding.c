@@ -185,13 +185,9 @@ void forwarding_await_reports(struct forwarding *f, int64_t ns)
 
 bool forwarding_ensure_topic(struct forwarding *f)
 {
-    const struct kafka_topic_settings topic = {
-        .name = f->settings->kafka_topic,
-        .partitions = f->settings->partitions,
-        .replication = f->settings->replication,
-        .config = &f->settings->topic_config,
-        .kafka = &f->settings->kafka,
-    };
+    struct kafka_topic_settings topic = f->settings->new_topic;
+    topic.name = f->settings->kafka_topic;
+    topic.kafka = &f->settings->kafka;
     struct error error;
     if (!f->topic_ready) {
         f->topic_ready =

@@ -71,29 +71,6 @@ static const struct option_spec topic_specs[] = {
      AT(kafka_key),
      .help = "key of the Kafka records: property (the MQTT user property 'key', else the MQTT topic), topic, "
              "or none"},
-    {.name = "partitions",
-     .kind = OPTION_INTEGER,
-     .argument = "N",
-     .fallback = "-1",
-     .minimum = -1,
-     .maximum = 1000000,
-     AT(partitions),
-     .help = "partitions of a Kafka topic that is created; -1 is the broker's default"},
-    {.name = "replication",
-     .kind = OPTION_INTEGER,
-     .argument = "N",
-     .fallback = "-1",
-     .minimum = -1,
-     .maximum = 32767,
-     AT(replication),
-     .help = "replication factor of a Kafka topic that is created; -1 is the broker's default"},
-    {.name = "topic-config",
-     .kind = OPTION_PROPERTIES,
-     .argument = "NAME=VALUE",
-     AT(topic_config),
-     .help =
-         "a setting of a Kafka topic that is created, such as retention.ms=86400000; may be given several "
-         "times"},
 };
 
 static const struct option_spec delivery_specs[] = {
@@ -220,12 +197,13 @@ void bridge_options(struct bridge_settings *settings, struct option_group groups
     groups[0] = (struct option_group){"Topics", "topics", topic_specs, COUNT(topic_specs), settings};
     groups[1] = mqtt_options(&settings->mqtt);
     groups[2] = kafka_options(&settings->kafka);
-    groups[3] =
+    groups[3] = kafka_topic_options(&settings->new_topic);
+    groups[4] =
         (struct option_group){"Delivery", "delivery", delivery_specs, COUNT(delivery_specs), settings};
-    groups[4] = (struct option_group){"Spool", "spool", spool_specs, COUNT(spool_specs), settings};
-    groups[5] =
-        (struct option_group){"Monitoring", "monitoring", monitor_specs, COUNT(monitor_specs), settings};
+    groups[5] = (struct option_group){"Spool", "spool", spool_specs, COUNT(spool_specs), settings};
     groups[6] =
+        (struct option_group){"Monitoring", "monitoring", monitor_specs, COUNT(monitor_specs), settings};
+    groups[7] =
         (struct option_group){"Dead letters", "dead-letters", letter_specs, COUNT(letter_specs), settings};
 }
 

@@ -26,9 +26,8 @@ struct bridge_settings {
     int64_t receive_maximum; /* 0 until completed: what suits the delivery */
 
     const char *kafka_topic;
-    int kafka_key; /* enum kafka_key */
-    int64_t partitions, replication;
-    struct property_list topic_config; /* of a Kafka topic that is created */
+    int kafka_key;                         /* enum kafka_key */
+    struct kafka_topic_settings new_topic; /* but for its name: how a missing one is created */
 
     int delivery;                 /* enum delivery */
     int64_t transaction_interval; /* ns */
@@ -49,7 +48,7 @@ struct bridge_settings {
 };
 
 /* The groups of the table, for struct program. settings outlive the parsing. */
-#define BRIDGE_GROUP_COUNT 7
+#define BRIDGE_GROUP_COUNT 8
 void bridge_options(struct bridge_settings *settings, struct option_group groups[BRIDGE_GROUP_COUNT]);
 
 /* Checks across options, and fills in what depends on others (topics, the spool's folder). name is the

@@ -33,22 +33,6 @@ static const struct option_spec topic_specs[] = {
      .fallback = "none",
      AT(compression),
      .help = "compress batches of messages with none, gzip, snappy, lz4 or zstd"},
-    {.name = "partitions",
-     .kind = OPTION_INTEGER,
-     .argument = "N",
-     .fallback = "-1",
-     .minimum = -1,
-     .maximum = 1000000,
-     AT(topic.partitions),
-     .help = "partitions of a topic that is created; -1 is the broker's default"},
-    {.name = "replication",
-     .kind = OPTION_INTEGER,
-     .argument = "N",
-     .fallback = "-1",
-     .minimum = -1,
-     .maximum = 32767,
-     AT(topic.replication),
-     .help = "replication factor of a topic that is created; -1 is the broker's default"},
     {.name = "drain-timeout",
      .kind = OPTION_DURATION,
      .argument = "DURATION",
@@ -106,7 +90,8 @@ struct program settings_program(struct produce_settings *settings,
     groups[0] = (struct option_group){"Production", "production", topic_specs, COUNT(topic_specs), settings};
     groups[1] = (struct option_group){"Input", "input", input_specs, COUNT(input_specs), settings};
     groups[2] = kafka_options(&settings->kafka);
-    groups[3] = log_options(&settings->log);
+    groups[3] = kafka_topic_options(&settings->topic);
+    groups[4] = log_options(&settings->log);
     return (struct program){
         .name = "kafka-produce",
         .usage = "-t TOPIC [OPTION]...",

@@ -23,7 +23,7 @@ struct produce_settings {
     bool quiet;
 };
 
-enum { SETTINGS_GROUPS = 4 };
+enum { SETTINGS_GROUPS = 5 };
 
 /* The program's description with its options. Settings and groups outlive it. */
 struct program settings_program(struct produce_settings *settings,

@@ -46,9 +46,13 @@ rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error 
 struct kafka_topic_settings {
     const char *name;
     int64_t partitions, replication;    /* of a topic that is created; -1: the broker's default */
-    const struct property_list *config; /* of a topic that is created (Kafka's "Topic Configs"); NULL: none */
+    struct property_list config;        /* of a topic that is created (Kafka's "Topic Configs") */
     const struct kafka_settings *kafka; /* for the command in a message */
 };
+
+/* --partitions, --replication and --topic-config, of a topic that is created. settings outlive the parsing.
+ */
+struct option_group kafka_topic_options(struct kafka_topic_settings *settings);
 
 enum kafka_topic_result {
     KAFKA_TOPIC_READY,  /* it is there, perhaps just created (logged) */

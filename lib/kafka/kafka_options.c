@@ -33,3 +33,33 @@ struct option_group kafka_options(struct kafka_settings *settings)
 {
     return (struct option_group){"Kafka", "kafka", specs, sizeof specs / sizeof *specs, settings};
 }
+
+static const struct option_spec topic_specs[] = {
+    {.name = "partitions",
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .fallback = "-1",
+     .minimum = -1,
+     .maximum = 1000000,
+     .offset = offsetof(struct kafka_topic_settings, partitions),
+     .help = "its partitions; -1 is the broker's default"},
+    {.name = "replication",
+     .kind = OPTION_INTEGER,
+     .argument = "N",
+     .fallback = "-1",
+     .minimum = -1,
+     .maximum = 32767,
+     .offset = offsetof(struct kafka_topic_settings, replication),
+     .help = "its replication factor; -1 is the broker's default"},
+    {.name = "topic-config",
+     .kind = OPTION_PROPERTIES,
+     .argument = "NAME=VALUE",
+     .offset = offsetof(struct kafka_topic_settings, config),
+     .help = "a setting of it, such as retention.ms=86400000; may be given several times"},
+};
+
+struct option_group kafka_topic_options(struct kafka_topic_settings *settings)
+{
+    return (struct option_group){"A Kafka topic that is created", "new-topic", topic_specs,
+                                 sizeof topic_specs / sizeof *topic_specs, settings};
+}

@@ -42,9 +42,8 @@ static rd_kafka_resp_err_t create(rd_kafka_t *rk, const struct kafka_topic_setti
         error_set(error, "%s", reason);
         return RD_KAFKA_RESP_ERR__INVALID_ARG;
     }
-    for (size_t i = 0; settings->config && i < settings->config->count; i++)
-        rd_kafka_NewTopic_set_config(topic, settings->config->items[i].name,
-                                     settings->config->items[i].value);
+    for (size_t i = 0; i < settings->config.count; i++)
+        rd_kafka_NewTopic_set_config(topic, settings->config.items[i].name, settings->config.items[i].value);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, reason, sizeof reason);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
@@ -92,9 +91,9 @@ static void write_command(const struct kafka_topic_settings *topic, char *text, 
     if (topic->replication > 0 && length < size)
         length += (size_t)snprintf(text + length, size - length, " --replication-factor %" PRId64,
                                    topic->replication);
-    for (size_t i = 0; topic->config && i < topic->config->count && length < size; i++)
+    for (size_t i = 0; i < topic->config.count && length < size; i++)
         length += (size_t)snprintf(text + length, size - length, " --config %s=%s",
-                                   topic->config->items[i].name, topic->config->items[i].value);
+                                   topic->config.items[i].name, topic->config.items[i].value);
 }
 
 enum kafka_topic_result kafka_topic_ensure(rd_kafka_t *rk, const struct kafka_topic_settings *topic,

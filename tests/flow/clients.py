@@ -6,7 +6,7 @@ import uuid
 
 import paho.mqtt.client as mqtt
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from waiting import wait_until
@@ -82,6 +82,13 @@ def topic_partitions(brokers, topic):
     """The ids of a Kafka topic's partitions; none if there is no such topic."""
     topics = AdminClient({"bootstrap.servers": brokers}).list_topics(timeout=30).topics
     return sorted(topics[topic].partitions) if topic in topics else []
+
+
+def topic_setting(brokers, topic, name):
+    """The value of one of a Kafka topic's settings."""
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    admin = AdminClient({"bootstrap.servers": brokers})  # by name: it must live until the result is there
+    return admin.describe_configs([resource])[resource].result(30)[name].value
 
 
 def produce(brokers, topic, payloads):

@@ -15,7 +15,7 @@ import uuid
 from contextlib import contextmanager
 
 import pytest
-from clients import create_topic, read_topic, topic_partitions, wait_for_messages
+from clients import create_topic, read_topic, topic_partitions, topic_setting, wait_for_messages
 from programs import BIN, tied
 from waiting import wait_until
 
@@ -121,8 +121,9 @@ def test_compression(brokers, produce, topic, codec):
 
 def test_partitions_and_a_topic_that_is_created(brokers, produce):
     topic = f"t{uuid.uuid4().hex[:8]}"
-    produce(topic, b"first\n", "-p", "2", "--partitions", "3", "--replication", "1")
+    produce(topic, b"first\n", "-p", "2", "--partitions", "3", "--replication", "1", "--topic-config", "retention.ms=86400000")
     assert topic_partitions(brokers.kafka.address, topic) == [0, 1, 2]
+    assert topic_setting(brokers.kafka.address, topic, "retention.ms") == "86400000"
     produce(topic, b"".join(b"%d:%d\n" % (number % 5, number) for number in range(100)), "-K", ":")
     partitions = {}
     for message in read_topic(brokers.kafka.address, topic):
