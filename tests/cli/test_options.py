@@ -140,8 +140,8 @@ def test_manual_page(program):
         pytest.skip("manual pages were not built: scdoc is missing")
     source = (MAN / f"roomstream-{program}.1").read_text(encoding="utf-8")
     page = re.sub(r"\\f[BIRP]|\\&", "", source)
-    page = page.replace("\\-", "-").replace("\\(ti", "~").replace("\\e", "\\")
-    page = re.sub(r"\\(.)", r"\1", page)
+    # What groff makes of its escapes; scdoc writes a backslash as two of them or, since 1.11.3, as \e.
+    page = re.sub(r"\\(\(ti|.)", lambda escape: {"(ti": "~", "e": "\\"}.get(escape[1], escape[1]), page)
     for section in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "CONFIGURATION", "EXIT STATUS", "EXAMPLES", "SEE ALSO"):
         assert f"\n.SH {section}\n" in page
     assert not re.search(r"@\w+@", page)

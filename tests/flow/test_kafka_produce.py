@@ -268,7 +268,7 @@ def test_messages_that_take_too_long(brokers, topic):
         wait_for_messages(brokers.kafka.address, topic, 1)
         with frozen(brokers.kafka):
             _, log = process.communicate(b"b\nc\n", timeout=30)
-    assert process.returncode == 1
+    assert process.returncode == 1, log
     assert re.search(rb"lines 2 to 3 (perhaps )?not delivered: Local: Message timed out", log), log
     assert b"delivered 1 of 3 lines" in log
 
