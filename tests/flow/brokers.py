@@ -6,7 +6,7 @@ import re
 import signal
 
 from hivemq import HiveMQ
-from programs import ROOT, Program
+from programs import ROOT, Program, freeze
 from waiting import wait_until
 
 MQTT_BROKER = os.environ.get("ROOMSTREAM_TEST_BROKER", "mosquitto")
@@ -61,7 +61,7 @@ class Broker:
         self.script.wait()
 
     def freeze(self):
-        os.kill(self.pid, signal.SIGSTOP)
+        freeze(self.pid)
 
     def thaw(self):
         os.kill(self.pid, signal.SIGCONT)

@@ -5,7 +5,7 @@ import signal
 import socket
 
 from jars import jars
-from programs import ROOT, Program
+from programs import ROOT, Program, freeze
 from waiting import wait_until
 
 
@@ -54,7 +54,7 @@ class HiveMQ:
         self.process.kill()
 
     def freeze(self):
-        os.kill(self.pid, signal.SIGSTOP)
+        freeze(self.pid)
 
     def thaw(self):
         os.kill(self.pid, signal.SIGCONT)

@@ -17,6 +17,20 @@ def tied(command):
     return ["setpriv", "--pdeathsig", "TERM", "--", *map(str, command)]
 
 
+def freeze(pid):
+    """SIGSTOP; returns when none of the process's threads runs any more, which takes a while on a busy machine."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def stands_still():
+        try:
+            states = {stat.read_text().rsplit(")", 1)[1].split()[0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")}
+        except (FileNotFoundError, ProcessLookupError):  # a thread has just ended
+            return False
+        return states == {"T"}
+
+    wait_until(stands_still, 10, f"process {pid} stands still")
+
+
 class Program:
     """A running program, its output in files. Its own process group, as a shell with job control gives it."""
 
