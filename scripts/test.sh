@@ -18,10 +18,10 @@ set -euo pipefail
 . "$root/scripts/lib/kafka.sh"
 . "$root/scripts/lib/hivemq.sh"
 
-# test_preset PRESET CTEST_ARGUMENT...: false when a test failed. Most of them wait most of the time, for brokers to start.
+# test_preset PRESET CTEST_ARGUMENT...: false when a test failed. $jobs run side by side.
 test_preset() {
     info "testing (preset $1)"
-    run_tied env -C "$root" ctest --preset "$1" --parallel "$(($(nproc) + 2))" "${@:2}"
+    run_tied env -C "$root" ctest --preset "$1" --parallel "$jobs" "${@:2}"
 }
 
 stop_tests() { stop_processes 60 "a build or test" "$foreground"; }
@@ -38,6 +38,9 @@ main() {
     fetch_kafka
     (($# == 0)) || fetch_hivemq # only a long test needs it
     export ROOMSTREAM_KAFKA_JARS=$kafka_jars ROOMSTREAM_HIVEMQ_JARS=$hivemq_jars
+    # Tests wait most of the time, for brokers to start. The long ones do not.
+    local jobs=$(($(nproc) + 2))
+    [[ ${1:-} != --all ]] || jobs=$(nproc)
     local failed='' checked=(-DBUILD_TESTING=ON -DROOMSTREAM_WERROR=ON) selected=("$@")
     build_preset release "${checked[@]}"
     if (($# == 0)) || [[ $1 == --all ]]; then

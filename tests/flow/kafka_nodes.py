@@ -2,25 +2,16 @@
 them, listeners with TLS and logins, access control."""
 
 import os
-import socket
 import subprocess
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from jars import jars
+from ports import free_ports
 from programs import ROOT, Program
 from waiting import wait_until
 
 HOST = "127.0.0.1"
-
-
-def free_ports(count):
-    """Different ones that nobody listens on."""
-    probes = [socket.create_server((HOST, 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def java(*arguments, heap="256m"):

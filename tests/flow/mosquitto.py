@@ -1,13 +1,7 @@
 """A Mosquitto with settings of its own, for what the private one of scripts/brokers.sh does not do."""
 
-import socket
-
+from ports import free_port
 from programs import Program
-
-
-def free_port(host="127.0.0.1"):
-    with socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        return probe.getsockname()[1]
 
 
 class Mosquitto:

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from certificates import Authority
-from kafka_nodes import HOST, Node, await_brokers, free_ports, java
+from kafka_nodes import HOST, Node, await_brokers, java
+from ports import free_ports
 
 USERS = {"bridge": "bridge-secret", "stranger": "stranger-secret"}
 # Listener: security protocol, certificate

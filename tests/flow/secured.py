@@ -3,7 +3,8 @@
 import subprocess
 
 from certificates import Authority
-from mosquitto import Mosquitto, free_port
+from mosquitto import Mosquitto
+from ports import free_port
 
 # Whom the good certificates are for.
 LOCAL = "DNS:localhost,IP:127.0.0.1,IP:::1"

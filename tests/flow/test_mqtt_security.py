@@ -13,7 +13,8 @@ import pytest
 from bridges import Bridge, numbers, publish_numbers
 from certificates import openssl
 from clients import MqttClient, wait_for_messages
-from mosquitto import Mosquitto, free_port
+from mosquitto import Mosquitto
+from ports import free_port
 from programs import ROOT
 from secured import LOCAL
 from waiting import wait_until

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from clients import MqttClient, read_topic, wait_for_messages
+from ports import free_port
 from programs import BIN, ROOT, Program
 from waiting import wait_until
 
@@ -22,11 +23,6 @@ REAL_DATA = next(
 )
 # Published a second by each sensor's program in the tests that interrupt a demo: the sample then lasts for 15 seconds.
 SLOWLY = ("--rate", "80")
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 class Pipeline:
