@@ -25,8 +25,8 @@ struct output {
 
     pthread_mutex_t mutex; /* guards what follows up to the blank line */
     pthread_cond_t room;
-    struct buffer filling;
-    bool in_message, finished, aborted;
+    struct buffer filling; /* the producer's own, without the lock, while in_message and not waiting */
+    bool in_message, waiting, finished, aborted;
     bool idle; /* the writing thread waits for the event */
 
     struct buffer writing; /* the writing thread's own */
@@ -84,24 +84,33 @@ bool output_begin(struct output *o)
     return begun;
 }
 
+/* Waits until the full buffer was taken over. False: it never will be. */
+static bool wait_for_room(struct output *o)
+{
+    pthread_mutex_lock(&o->mutex);
+    o->waiting = true;
+    wake_writer(o);
+    while (o->filling.length == o->capacity && !o->aborted)
+        pthread_cond_wait(&o->room, &o->mutex);
+    o->waiting = false;
+    bool room = o->filling.length < o->capacity;
+    pthread_mutex_unlock(&o->mutex);
+    return room;
+}
+
 void output_write(struct output *o, const void *data, size_t length)
 {
     const char *from = data;
-    pthread_mutex_lock(&o->mutex);
-    while (length > 0 && !o->aborted) {
+    while (length > 0) {
         size_t room = o->capacity - o->filling.length;
         size_t count = length < room ? length : room;
-        if (room == 0) {
-            wake_writer(o);
-            pthread_cond_wait(&o->room, &o->mutex);
-            continue;
-        }
+        if (room == 0 && !wait_for_room(o))
+            return;
         memcpy(o->filling.data + o->filling.length, from, count);
         o->filling.length += count;
         from += count;
         length -= count;
     }
-    pthread_mutex_unlock(&o->mutex);
 }
 
 void output_end(struct output *o)
@@ -143,7 +152,7 @@ static bool nothing_left(const struct output *o)
 static bool take(struct output *o)
 {
     pthread_mutex_lock(&o->mutex);
-    if (nothing_left(o)) {
+    if (nothing_left(o) && (!o->in_message || o->waiting)) {
         struct buffer empty = {.data = o->writing.data};
         o->writing = o->filling;
         o->filling = empty;

@@ -24,8 +24,8 @@ void output_close(struct output *output);
 /* Begins a message. False after output_finish: there will be no more messages. */
 bool output_begin(struct output *output);
 
-/* Appends to the message, copying. Waits while the buffer is full; drops the data once output_abort was
- * called. */
+/* Appends to the message, copying. Waits while the buffer is full; drops what has no room once output_abort
+ * was called. */
 void output_write(struct output *output, const void *data, size_t length);
 
 void output_end(struct output *output);
