@@ -73,13 +73,20 @@ static bool open_all(struct bridge *b, struct error *error)
     return b->receiver && open_monitor(b, error);
 }
 
-static void log_state(const struct bridge *b, const char *what)
+/* The event is "started" or "stopped". */
+static void log_state(const struct bridge *b, const char *event)
 {
     struct spool_stats stats;
     spool_get_stats(b->spool, &stats);
-    log_info("%s: received %" PRIu64 " = delivered %" PRIu64 " + spooled %" PRIu64 " + dead letters %" PRIu64
-             ", in the life of the spool %s",
-             what, stats.received, stats.delivered, stats.spooled, stats.dead, b->settings->spool_directory);
+    const struct log_field *fields =
+        LOG_FIELDS(LOG_NUMBER("received", stats.received), LOG_NUMBER("delivered", stats.delivered),
+                   LOG_NUMBER("spooled", stats.spooled), LOG_NUMBER("dead_letters", stats.dead),
+                   LOG_TEXT("spool", b->settings->spool_directory));
+    log_write(LOG_LEVEL_INFO, event, fields,
+              "%s: received %" PRIu64 " = delivered %" PRIu64 " + spooled %" PRIu64 " + dead letters %" PRIu64
+              ", in the life of the spool %s",
+              event, stats.received, stats.delivered, stats.spooled, stats.dead,
+              b->settings->spool_directory);
 }
 
 static void wait_and_regulate(struct bridge *b)
@@ -102,10 +109,11 @@ static void close_all(struct bridge *b, int status)
     if (b->forwarder)
         forwarder_stop(b->forwarder, b->receiver ? b->settings->drain_timeout : 0);
     if (b->spool && b->letters)
-        log_state(b, "stopped");
+        log_state(b, LOG_EVENT(stopped));
     if (!receiver_closed) {
         /* Its threads may still use everything. */
-        log_warning("the MQTT library did not let go in time; what is not acknowledged comes again");
+        log_warning(mqtt_library_stuck,
+                    "the MQTT library did not let go in time; what is not acknowledged comes again");
         spool_save(b->spool);
         _exit(status);
     }
@@ -125,14 +133,14 @@ int bridge_run(struct bridge_settings *settings, const char *name)
     int status = EXIT_DONE;
     metrics_init(&b.metrics);
     if (open_all(&b, &error)) {
-        log_state(&b, "started");
+        log_state(&b, LOG_EVENT(started));
         supervision_begin(&b.supervision, b.forwarder, b.receiver, b.spool);
         wait_and_regulate(&b);
         supervision_end(&b.supervision, settings->drain_timeout);
         if (receiver_failed(b.receiver) || forwarder_failed(b.forwarder))
             status = EXIT_FAILED;
     } else {
-        log_error("%s", error.text);
+        log_error(start_failed, "%s", error.text);
         /* What the forwarder refuses is a Kafka property: starting again would not mend it. */
         status = b.letters && !b.forwarder ? EXIT_WRONG_USE : EXIT_FAILED;
     }

@@ -104,12 +104,13 @@ static bool put_back(void *context, const struct spool_record *letter)
     case SPOOL_APPENDED:
         return true;
     case SPOOL_FULL:
-        log_error("the spool is full: letter %" PRIu64
+        log_error(dead_letter_stays,
+                  "the spool is full: letter %" PRIu64
                   " and later ones stay; run the bridge, then retry again",
                   letter->id);
         break;
     case SPOOL_FAILED:
-        log_error("letter %" PRIu64 " cannot be put back: %s", letter->id, error.text);
+        log_error(dead_letter_stays, "letter %" PRIu64 " cannot be put back: %s", letter->id, error.text);
         break;
     }
     t->failed = true;
@@ -179,7 +180,7 @@ static bool all_found(const struct tool *t)
     bool all = true;
     for (size_t i = 0; i < t->settings->letters.count; i++)
         if (!t->found[i]) {
-            log_error("there is no dead letter %s", t->settings->letters.items[i]);
+            log_error(dead_letter_unknown, "there is no dead letter %s", t->settings->letters.items[i]);
             all = false;
         }
     return all;
@@ -193,7 +194,7 @@ int dead_letter_tool(const struct bridge_settings *settings)
     if (ok && (fflush(stdout) != 0 || ferror(stdout)))
         ok = error_set(&error, "cannot write to stdout: %s", strerror(errno));
     if (!ok)
-        log_error("%s", error.text);
+        log_error(dead_letters_failed, "%s", error.text);
     else
         ok = all_found(&t);
     if (t.letters)

@@ -55,8 +55,8 @@ static void call_failed(struct exactly_once *w, rd_kafka_error_t *failure, const
     snprintf(text, sizeof text, "%s: %s", what,
              denied ? kafka_describe(err, reason) : rd_kafka_error_string(failure));
     if (rd_kafka_error_txn_requires_abort(failure)) {
-        if (f->rewind_due)
-            log_debug("%s; aborting the transaction", text); /* a delivery report has told the cause */
+        if (f->rewind_due) /* a delivery report has told the cause */
+            log_debug(transaction_failed, "%s; aborting the transaction", text);
         else
             forwarding_fail(f, text);
         w->state = TRANSACTIONS_ABORT;
@@ -64,15 +64,18 @@ static void call_failed(struct exactly_once *w, rd_kafka_error_t *failure, const
         if ((err == RD_KAFKA_RESP_ERR__FENCED || err == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
              err == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH) &&
             fenced_by_a_twin(w)) {
-            log_error("another bridge uses the id '%s' at this Kafka cluster and has fenced this one off "
-                      "(%s): give one of "
-                      "them another --id",
-                      w->id, text);
+            log_error_with(
+                kafka_fenced, LOG_FIELDS(LOG_TEXT("id", w->id)),
+                "another bridge uses the id '%s' at this Kafka cluster and has fenced this one off "
+                "(%s): give one of "
+                "them another --id",
+                w->id, text);
             pass->failed = true;
         }
         forwarding_fail(f, text);
     } else if (rd_kafka_error_is_retriable(failure) && ++w->retries <= RETRIES_TOLERATED) {
-        log_debug("%s; going on with it", text); /* a busy coordinator, or one that is just starting */
+        /* A busy coordinator, or one that is just starting. */
+        log_debug(transaction_failed, "%s; going on with it", text);
         f->wait = backoff_next(&f->backoff);
     } else {
         forwarding_fail(f, text);
@@ -109,7 +112,8 @@ static void take_position(struct exactly_once *w, const rd_kafka_topic_partition
     const char *uuid = spool_uuid(spool);
     if (committed->offset < 0) {
         if (stats.delivered > 0)
-            log_warning("Kafka holds no position for '%s' (it forgets one after offsets.retention.minutes): "
+            log_warning(kafka_position_missing,
+                        "Kafka holds no position for '%s' (it forgets one after offsets.retention.minutes): "
                         "going on at "
                         "%" PRIu64 ", the spool's own; the last transaction before it may be there twice",
                         w->id, stats.position);
@@ -117,17 +121,19 @@ static void take_position(struct exactly_once *w, const rd_kafka_topic_partition
     }
     if (committed->metadata_size != strlen(uuid) || memcmp(committed->metadata, uuid, strlen(uuid)) != 0) {
         log_warning(
+            kafka_position_foreign,
             "the position that Kafka holds for '%s' is another spool's (%.*s, this one is %s): not used",
             w->id, (int)committed->metadata_size,
             committed->metadata_size ? (const char *)committed->metadata : "", uuid);
         return;
     }
     uint64_t position = (uint64_t)committed->offset;
-    log_debug("Kafka's position for '%s' is %" PRIu64 ", the spool's own %" PRIu64, w->id, position,
-              stats.position);
+    log_debug(kafka_position, "Kafka's position for '%s' is %" PRIu64 ", the spool's own %" PRIu64, w->id,
+              position, stats.position);
     /* The spool's own may be ahead: it moves on over records that are no messages without a transaction. */
     if (position > stats.position && !spool_advance(spool, position)) {
-        log_error("Kafka's position for '%s' is %" PRIu64 ", beyond the end of the spool, %" PRIu64
+        log_error(kafka_position_beyond_spool,
+                  "Kafka's position for '%s' is %" PRIu64 ", beyond the end of the spool, %" PRIu64
                   ": this spool is older than what it has delivered (a restored copy?), and new messages "
                   "would pass for "
                   "delivered. Set it aside and start with a new one",
@@ -233,7 +239,7 @@ static void commit(struct exactly_once *w, struct pass *pass)
         return;
     }
     FAILPOINT("after-commit");
-    log_debug("a transaction is committed, the position is %" PRIu64, w->next);
+    log_debug(transaction_committed, "a transaction is committed, the position is %" PRIu64, w->next);
     spool_advance(f->spool, w->next);
     forwarding_committed(f);
     histogram_add(&f->metrics->transactions, clock_monotonic() - w->last_begin);
@@ -250,7 +256,7 @@ static void abort_transaction(struct exactly_once *w, struct pass *pass)
     }
     forwarding_rewind(f);
     metrics_add(&f->metrics->transactions_aborted, 1);
-    log_debug("a transaction is aborted, its messages are produced again");
+    log_debug(transaction_aborted, "a transaction is aborted, its messages are produced again");
     w->state = TRANSACTIONS_READY;
 }
 

@@ -17,7 +17,8 @@ void forwarding_fail(struct forwarding *f, const char *what)
     if (strcmp(f->told.text, what) != 0)
         f->failures.last = 0;
     error_set(&f->told, "%s", what);
-    log_limited(&f->failures, LOG_LEVEL_WARNING, "%s; everything stays in the spool, trying again", what);
+    log_limited(&f->failures, LOG_LEVEL_WARNING, kafka_unavailable, LOG_FIELDS(LOG_TEXT("reason", what)),
+                "%s; everything stays in the spool, trying again", what);
 }
 
 void forwarding_recovered(struct forwarding *f)
@@ -41,12 +42,15 @@ static bool bury(struct forwarding *f, const char *reason)
     }
     spool_dead(f->spool, letter.id);
     metrics_add(&f->metrics->dead_bytes, metrics_size(&letter));
-    log_limited(&f->burials, LOG_LEVEL_WARNING,
+    char topic[201];
+    snprintf(topic, sizeof topic, "%.*s", (int)letter.topic.length, (const char *)letter.topic.data);
+    log_limited(&f->burials, LOG_LEVEL_WARNING, dead_letter,
+                LOG_FIELDS(LOG_NUMBER("id", letter.id), LOG_TEXT("topic", topic),
+                           LOG_NUMBER("bytes", letter.payload.length), LOG_TEXT("reason", reason)),
                 "message %" PRIu64
-                " (topic '%.*s', %zu bytes) can never be taken by Kafka and is set aside as a dead "
+                " (topic '%s', %zu bytes) can never be taken by Kafka and is set aside as a dead "
                 "letter: %s",
-                letter.id, (int)(letter.topic.length < 200 ? letter.topic.length : 200),
-                (const char *)letter.topic.data, letter.payload.length, reason);
+                letter.id, topic, letter.payload.length, reason);
     return true;
 }
 
@@ -126,6 +130,7 @@ bool forwarding_open(struct forwarding *f, const struct bridge_settings *setting
         .transactional = transactional,
         .backoff = {.first = 100 * MILLISECOND, .longest = 5 * SECOND},
         .failures = {.interval = 30 * SECOND},
+        .replacements = {.interval = 30 * SECOND},
         .burials = {.interval = 30 * SECOND},
     };
     if (transactional)
@@ -160,7 +165,9 @@ bool forwarding_begin(struct forwarding *f, bool *replaced)
     f->wait = 0;
     *replaced = false;
     if (f->producer && producer_fatal(f->producer, &error)) {
-        log_limited(&f->failures, LOG_LEVEL_WARNING, "the Kafka producer must be replaced: %s", error.text);
+        log_limited(&f->replacements, LOG_LEVEL_WARNING, kafka_producer_replaced,
+                    LOG_FIELDS(LOG_TEXT("reason", error.text)), "the Kafka producer must be replaced: %s",
+                    error.text);
         producer_close(f->producer);
         f->producer = NULL;
         kafka_statistics_take(&f->metrics->kafka, NULL);
@@ -219,7 +226,7 @@ bool forwarding_peek(struct forwarding *f, struct pass *pass)
     case SPOOL_READ_FAILED:
         break;
     }
-    log_error("%s", error.text);
+    log_error(spool_read_failed, "%s", error.text);
     pass->failed = true;
     return false;
 }

@@ -44,7 +44,7 @@ struct forwarding {
     bool failing;         /* something failed, and nothing went well since */
     int64_t wait;         /* ns; what a failure in this pass asks for */
     struct backoff backoff;
-    struct log_limit failures;
+    struct log_limit failures, replacements;
     struct error told;        /* the last failure that was logged */
     struct log_limit burials; /* dead letters; --dead-letters list has them all */
 };

@@ -50,7 +50,8 @@ const json_t *kafka_statistics_read(struct kafka_statistics *s, int64_t *age)
     if (text) {
         s->latest = json_loads(text, 0, &reason);
         if (!s->latest)
-            log_debug("librdkafka's statistics are not understood: %s", reason.text);
+            log_debug(kafka_statistics_unreadable, "librdkafka's statistics are not understood: %s",
+                      reason.text);
         free_text(text);
     }
     *age = taken ? clock_monotonic() - taken : 0;

@@ -181,7 +181,8 @@ struct monitor *monitor_open(const struct report_sources *sources, const struct 
         return NULL;
     }
     http_address_format(http_server_address(m->server), address);
-    log_info("serving HTTP at http://%s/", address);
+    log_info_with(http_listening, LOG_FIELDS(LOG_TEXT("address", address)), "serving HTTP at http://%s/",
+                  address);
     return m;
 }
 

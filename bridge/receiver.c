@@ -74,7 +74,8 @@ static void store(struct receiver *r, const struct spool_record *record)
         if (result == SPOOL_FULL && !atomic_exchange(&r->full, true))
             event_raise(r->fd);
         else if (result == SPOOL_FAILED)
-            log_limited(&r->append_failures, LOG_LEVEL_ERROR,
+            log_limited(&r->append_failures, LOG_LEVEL_ERROR, spool_append_failed,
+                        LOG_FIELDS(LOG_TEXT("reason", error.text)),
                         "a message cannot be stored and is not acknowledged: %s; trying again", error.text);
         forwarder_wake(r->forwarder);
         pause_briefly();
@@ -128,7 +129,7 @@ static void remember_flood(const struct receiver *r)
     mark_path(r, path, sizeof path);
     int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     if (fd < 0)
-        log_warning("cannot create %s: %s", path, strerror(errno));
+        log_warning(flood_mark_not_made, "cannot create %s: %s", path, strerror(errno));
     else
         close(fd);
 }
@@ -148,6 +149,7 @@ static void check_flood(struct receiver *r)
         return;
     if (!r->flooded) {
         log_warning(
+            mqtt_flood,
             "the MQTT broker has more than the Receive Maximum of %d messages in flight: reconnecting with 1",
             (int)r->settings->receive_maximum);
         remember_flood(r);
@@ -197,14 +199,16 @@ void receiver_regulate(struct receiver *r)
     spool_get_stats(r->spool, &stats);
     text_from_size(stats.bytes, size);
     if (!r->paused && (stats.bytes > high_water(r) || atomic_load(&r->full))) {
-        log_warning("the spool holds %s, near its bound: leaving the MQTT broker until Kafka has taken some",
-                    size);
+        log_warning_with(
+            spool_full, LOG_FIELDS(LOG_NUMBER("bytes", stats.bytes)),
+            "the spool holds %s, near its bound: leaving the MQTT broker until Kafka has taken some", size);
         atomic_store(&r->left, true);
         mqtt_pause(atomic_load(&r->connection));
         r->paused = true;
     }
     if (r->paused && stats.bytes <= low_water(r) && !atomic_load(&r->waiting)) {
-        log_info("the spool is down to %s: back to the MQTT broker", size);
+        log_info_with(spool_has_room, LOG_FIELDS(LOG_NUMBER("bytes", stats.bytes)),
+                      "the spool is down to %s: back to the MQTT broker", size);
         atomic_store(&r->full, false);
         mqtt_resume(atomic_load(&r->connection));
         r->paused = false;
@@ -299,6 +303,7 @@ struct receiver *receiver_open(const struct bridge_settings *settings, const cha
     r->flooded = settings->delivery == EXACTLY_ONCE && known_to_flood(r);
     if (r->flooded) {
         log_info(
+            mqtt_flood,
             "the MQTT broker has exceeded its Receive Maximum before: beginning with 1 (remove %s/" FLOOD_MARK
             " to try again)",
             settings->spool_directory);

@@ -12,7 +12,8 @@ static const int64_t status_interval = 10 * SECOND;
 static void tell(struct supervision *s, bool sent, const struct error *error)
 {
     if (!sent)
-        log_limited(&s->failures, LOG_LEVEL_WARNING, "%s", error->text);
+        log_limited(&s->failures, LOG_LEVEL_WARNING, service_manager_unreachable, LOG_NO_FIELDS, "%s",
+                    error->text);
 }
 
 static void tell_status(struct supervision *s, int64_t now)
@@ -48,10 +49,13 @@ static void answer_watchdog(struct supervision *s, int64_t now)
         tell(s, notify(&error, "WATCHDOG=1"), &error);
     } else if (!s->warned && now - s->answered > s->watchdog / 2) {
         s->warned = true;
-        log_error("the %s has not moved for %.1f s: the service manager's watchdog, which allows %.1f s, is "
-                  "not answered",
-                  forwarder_moves ? "receiver" : "forwarder", (double)(now - s->answered) / SECOND,
-                  (double)s->watchdog / SECOND);
+        const char *thread = forwarder_moves ? "receiver" : "forwarder";
+        log_error_with(
+            thread_stuck,
+            LOG_FIELDS(LOG_TEXT("thread", thread), LOG_NUMBER("stuck_ms", (now - s->answered) / MILLISECOND)),
+            "the %s has not moved for %.1f s: the service manager's watchdog, which allows %.1f s, is "
+            "not answered",
+            thread, (double)(now - s->answered) / SECOND, (double)s->watchdog / SECOND);
     }
 }
 

@@ -29,18 +29,20 @@ struct consumer {
     rd_kafka_topic_partition_list_t *ahead; /* partitions whose end was not reached yet; NULL: not known */
     int64_t deadline;                       /* monotonic ns, 0: none */
     bool ended, failed, timed_out;
-    struct log_limit warnings;
+    struct log_limit unavailable, uncommitted;
 };
 
-static void fail(struct consumer *c, const char *message)
+static void fail(struct consumer *c, const char *event, const char *message)
 {
-    log_error("%s", message);
+    log_write(LOG_LEVEL_ERROR, event, LOG_NO_FIELDS, "%s", message);
     c->failed = c->ended = true;
 }
 
-static void warn(struct consumer *c, const char *message)
+/* Kafka does not give what is asked for now, and is asked again. */
+static void tell_unavailable(struct consumer *c, const char *reason)
 {
-    log_limited(&c->warnings, LOG_LEVEL_WARNING, "%s", message);
+    log_limited(&c->unavailable, LOG_LEVEL_WARNING, kafka_unavailable, LOG_FIELDS(LOG_TEXT("reason", reason)),
+                "%s", reason);
 }
 
 /* ---- the output ---- */
@@ -111,7 +113,8 @@ static void change_assignment(struct consumer *c, const rd_kafka_topic_partition
         rd_kafka_error_destroy(failure);
     }
     if (err)
-        log_warning("cannot %s partitions: %s", gained ? "take" : "give up", rd_kafka_err2str(err));
+        log_warning(partitions_failed, "cannot %s partitions: %s", gained ? "take" : "give up",
+                    rd_kafka_err2str(err));
 }
 
 static void follow_assignment(struct consumer *c)
@@ -119,7 +122,8 @@ static void follow_assignment(struct consumer *c)
     rd_kafka_topic_partition_list_t *all = NULL;
     if (rd_kafka_assignment(c->rk, &all) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return;
-    log_info("partitions assigned: %d", all->cnt);
+    log_info_with(partitions_assigned, LOG_FIELDS(LOG_NUMBER("partitions", all->cnt)),
+                  "partitions assigned: %d", all->cnt);
     set_ahead(c, all);
     rd_kafka_topic_partition_list_destroy(all);
 }
@@ -136,7 +140,8 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
     /* The next member begins behind what is stored now. Where the partitions are lost it has begun already:
      * what is not printed yet is its part. */
     if (rd_kafka_assignment_lost(rk)) {
-        log_warning("the group has given this member's partitions to others, as it was away for too long");
+        log_warning(partitions_lost,
+                    "the group has given this member's partitions to others, as it was away for too long");
         writer_discard(&c->writer);
         group_forget(&c->group);
     } else
@@ -147,13 +152,13 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
 static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *offsets,
                       void *opaque)
 {
-    char text[256];
+    struct consumer *c = opaque;
     (void)rk;
     (void)offsets;
     if (!err || err == RD_KAFKA_RESP_ERR__NO_OFFSET)
         return;
-    snprintf(text, sizeof text, "cannot commit the position now: %s", rd_kafka_err2str(err));
-    warn(opaque, text);
+    log_limited(&c->uncommitted, LOG_LEVEL_WARNING, commit_failed, LOG_NO_FIELDS,
+                "cannot commit the position now: %s", rd_kafka_err2str(err));
 }
 
 /* ---- starting ---- */
@@ -236,16 +241,16 @@ static void try_to_start(struct consumer *c)
         return;
     case PARTITIONS_MISSING:
         if (c->settings->until_end) {
-            fail(c, error.text);
+            fail(c, LOG_EVENT(kafka_failed), error.text);
             return;
         }
-        warn(c, error.text);
+        tell_unavailable(c, error.text);
         break;
     case PARTITIONS_LATER:
-        warn(c, error.text);
+        tell_unavailable(c, error.text);
         break;
     case PARTITIONS_FAILED:
-        fail(c, error.text);
+        fail(c, LOG_EVENT(kafka_failed), error.text);
         return;
     }
     c->next_start = clock_monotonic() + backoff_next(&c->backoff);
@@ -278,9 +283,9 @@ static void on_error(struct consumer *c, const rd_kafka_message_t *message)
         snprintf(text, sizeof text, "%s", rd_kafka_message_errstr(message));
     if (no_offset || message->err == RD_KAFKA_RESP_ERR__FATAL ||
         (c->settings->until_end && ends_a_read_to_the_end(message->err)))
-        fail(c, text);
+        fail(c, LOG_EVENT(kafka_failed), text);
     else
-        warn(c, text);
+        tell_unavailable(c, text);
 }
 
 /* What is due when a batch is done or nothing comes. */
@@ -323,6 +328,7 @@ static void close_source(struct consumer *c)
         left = group_leave(&c->group, &error);
     if (!left)
         log_warning(
+            group_not_left,
             "cannot leave the group in an orderly way: %s. What was printed last may be printed again",
             error.text);
     group_free(&c->group);
@@ -341,12 +347,14 @@ static void close_source(struct consumer *c)
 static int conclude(const struct consumer *c)
 {
     if (c->writer.state == WRITER_FAILED)
-        log_error("%s", c->writer.error.text);
+        log_error(output_failed, "%s", c->writer.error.text);
     else if (c->writer.state == WRITER_STUCK)
-        log_error("the reader of standard output took nothing for several seconds: the rest was not written");
+        log_error(output_stuck,
+                  "the reader of standard output took nothing for several seconds: the rest was not written");
     if (c->failed || c->writer.state == WRITER_FAILED || c->writer.state == WRITER_STUCK)
         return EXIT_FAILED;
-    log_info("printed %" PRId64 " messages", c->printed);
+    log_info_with(printed, LOG_FIELDS(LOG_NUMBER("messages", c->printed)), "printed %" PRId64 " messages",
+                  c->printed);
     return c->timed_out && c->writer.state == WRITER_OPEN ? EXIT_TIMED_OUT : EXIT_DONE;
 }
 
@@ -356,13 +364,14 @@ int consumer_run(const struct consume_settings *settings)
         .settings = settings,
         .backoff = {.first = SECOND / 4, .longest = 5 * SECOND},
         .deadline = settings->timeout ? clock_monotonic() + settings->timeout : 0,
-        .warnings = {.interval = 30 * SECOND},
+        .unavailable = {.interval = 30 * SECOND},
+        .uncommitted = {.interval = 30 * SECOND},
     };
     struct consumer *c = &consumer;
     struct error error;
     int status = EXIT_WRONG_USE;
     if (!writer_open(&c->writer, STDOUT_FILENO, c->deadline, &error) || !open_source(c, &error))
-        log_error("%s", error.text);
+        log_error(start_failed, "%s", error.text);
     else {
         consume(c);
         if (c->writer.length > 0)

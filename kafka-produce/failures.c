@@ -9,9 +9,15 @@
 void failures_tell(struct failures *f)
 {
     if (f->first && f->first == f->last)
-        log_error("line %" PRIu64 " %s", f->first, f->reason);
+        log_error_with(lines_not_delivered,
+                       LOG_FIELDS(LOG_NUMBER("first", f->first), LOG_NUMBER("last", f->last),
+                                  LOG_TEXT("reason", f->reason)),
+                       "line %" PRIu64 " %s", f->first, f->reason);
     else if (f->first)
-        log_error("lines %" PRIu64 " to %" PRIu64 " %s", f->first, f->last, f->reason);
+        log_error_with(lines_not_delivered,
+                       LOG_FIELDS(LOG_NUMBER("first", f->first), LOG_NUMBER("last", f->last),
+                                  LOG_TEXT("reason", f->reason)),
+                       "lines %" PRIu64 " to %" PRIu64 " %s", f->first, f->last, f->reason);
     f->first = f->last = 0;
 }
 

@@ -27,9 +27,9 @@ struct producer {
     bool failed;
 };
 
-static void fail(struct producer *p, const char *message)
+static void fail(struct producer *p, const char *event, const char *message)
 {
-    log_error("%s", message);
+    log_write(LOG_LEVEL_ERROR, event, LOG_NO_FIELDS, "%s", message);
     p->failed = true;
 }
 
@@ -48,14 +48,16 @@ static bool prepare_topic(struct producer *p)
         if (clock_monotonic() >= deadline)
             break;
         if (!said)
-            log_warning("waiting for Kafka: %s", error.text);
+            log_warning_with(kafka_unavailable, LOG_FIELDS(LOG_TEXT("reason", error.text)),
+                             "waiting for Kafka: %s", error.text);
         said = true;
         if (stop_wait(backoff_next(&backoff)))
             return false;
     }
     if (result == KAFKA_TOPIC_READY)
         return true;
-    log_error("%s; nothing was read", error.text);
+    log_error_with(kafka_unavailable, LOG_FIELDS(LOG_TEXT("reason", error.text)), "%s; nothing was read",
+                   error.text);
     p->failed = true;
     return false;
 }
@@ -128,7 +130,7 @@ static bool take(struct producer *p, enum lines_result result, const char *line,
     case LINES_WAITING:
         return true;
     case LINES_FAILED:
-        fail(p, error->text);
+        fail(p, LOG_EVENT(input_failed), error->text);
         return false;
     case LINES_STOPPED:
     case LINES_END:
@@ -151,13 +153,14 @@ static void send_all(struct producer *p)
         if (result == LINES_WAITING || count % LINES_A_POLL == 0) {
             look_after(p, 0);
             if (delivery_fatal(&p->delivery, &error)) {
-                fail(p, error.text);
+                fail(p, LOG_EVENT(kafka_failed), error.text);
                 more = false;
             }
         }
     }
     if (stop_requested() && lines_partial(&p->lines))
-        log_warning("interrupted behind line %" PRIu64 ": what was read of the input behind it is not sent",
+        log_warning(interrupted,
+                    "interrupted behind line %" PRIu64 ": what was read of the input behind it is not sent",
                     p->lines.number);
 }
 
@@ -177,8 +180,12 @@ static void drain(struct producer *p)
 static void tell_summary(const struct producer *p)
 {
     const struct delivery *d = &p->delivery;
-    log_info("delivered %" PRIu64 " of %" PRIu64 " lines in %.3f s%s", d->delivered, p->lines.number,
-             (double)(clock_monotonic() - p->start) / SECOND, d->failed ? ", the others not" : "");
+    int64_t duration = clock_monotonic() - p->start;
+    log_info_with(delivered,
+                  LOG_FIELDS(LOG_NUMBER("delivered", d->delivered), LOG_NUMBER("lines", p->lines.number),
+                             LOG_NUMBER("duration_ms", duration / MILLISECOND)),
+                  "delivered %" PRIu64 " of %" PRIu64 " lines in %.3f s%s", d->delivered, p->lines.number,
+                  (double)duration / SECOND, d->failed ? ", the others not" : "");
 }
 
 /* A bar would spoil what is being typed. */
@@ -197,7 +204,7 @@ static int run(struct producer *p)
     struct error error;
     if (!lines_open(&p->lines, STDIN_FILENO, settings->delimiter, settings->delimiter_length, longest,
                     &error))
-        fail(p, error.text);
+        fail(p, LOG_EVENT(start_failed), error.text);
     else if (prepare_topic(p)) {
         begin_progress(p);
         send_all(p);
@@ -216,7 +223,7 @@ int producer_run(const struct produce_settings *settings)
     if (delivery_open(&producer.delivery, settings, &error))
         status = run(&producer);
     else
-        log_error("%s", error.text);
+        log_error(start_failed, "%s", error.text);
     delivery_close(&producer.delivery);
     return status;
 }

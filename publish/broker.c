@@ -96,7 +96,8 @@ static void forget_packets(struct broker *broker)
 {
     size_t count = resume_packets_forget(broker->settings->packets);
     if (count > 0)
-        log_warning(
+        log_warning_with(
+            in_flight_sent_again, LOG_FIELDS(LOG_NUMBER("messages", count)),
             "the broker has no session of this publisher any more: %zu messages that were in flight are "
             "sent again, and may be doubled",
             count);
@@ -107,9 +108,10 @@ static void forget_packets(struct broker *broker)
 static bool supports_messages(const struct broker_settings *settings, const struct mqtt_connected *connected)
 {
     if (connected->maximum_qos < settings->qos)
-        log_error("the broker takes messages up to QoS %d only: use a lower --qos", connected->maximum_qos);
+        log_error(mqtt_unsupported, "the broker takes messages up to QoS %d only: use a lower --qos",
+                  connected->maximum_qos);
     else if (settings->retain && !connected->retain_available)
-        log_error("the broker keeps no retained messages: leave out --retain");
+        log_error(mqtt_unsupported, "the broker keeps no retained messages: leave out --retain");
     else
         return true;
     return false;
@@ -152,8 +154,11 @@ static void on_published(void *context, void *message, bool delivered, int reaso
     } else {
         const char *name = MQTTReasonCode_toString((enum MQTTReasonCodes)reason_code);
         if (!atomic_load(&broker->failed))
-            log_error("the broker refuses a message to the topic '%s': 0x%02X%s%s", broker->settings->topic,
-                      (unsigned)reason_code, name ? " " : "", name ? name : "");
+            log_error_with(
+                mqtt_message_refused,
+                LOG_FIELDS(LOG_TEXT("topic", broker->settings->topic), LOG_NUMBER("code", reason_code)),
+                "the broker refuses a message to the topic '%s': 0x%02X%s%s", broker->settings->topic,
+                (unsigned)reason_code, name ? " " : "", name ? name : "");
         give_up(broker);
     }
 }

@@ -249,7 +249,7 @@ static bool publish_all(struct publisher *p)
         if (interrupted(p))
             return true; /* what was read then may be cut off */
         if (result == REPLAY_FAILED)
-            log_error("%s", error.text);
+            log_error(input_failed, "%s", error.text);
         if (result != REPLAY_MESSAGE)
             return (p->ended = result == REPLAY_END);
         if (!resumption_has(&p->resumption, message.number) && !publish_message(p, &message))
@@ -295,9 +295,12 @@ static void log_plan(const struct publisher *p, const struct mqtt_settings *mqtt
         snprintf(pace, sizeof pace, "at %.15g messages/s", settings->pace.rate);
     if (settings->pace.mode == PACE_RECORDED)
         snprintf(pace, sizeof pace, "at %.15g times the recorded speed", settings->pace.speed);
-    log_info("replaying %s to the topic '%s' %s", replay_file(p->replay), settings->topic, pace);
+    log_info_with(replay_started,
+                  LOG_FIELDS(LOG_TEXT("file", replay_file(p->replay)), LOG_TEXT("topic", settings->topic)),
+                  "replaying %s to the topic '%s' %s", replay_file(p->replay), settings->topic, pace);
     if (fault_settings_any(&settings->replay.faults) && mqtt->version != MQTT_VERSION_5)
-        log_warning("the simulated faults are not marked: MQTT 3.1.1 has no user properties");
+        log_warning(faults_unmarked,
+                    "the simulated faults are not marked: MQTT 3.1.1 has no user properties");
 }
 
 /* Publishes the file and waits for the acknowledgements. Returns the exit status. */
@@ -332,13 +335,14 @@ static int finish(struct publisher *p, int status)
     };
     progress_end(&p->progress);
     if (summary.acknowledged < summary.published) {
-        log_error("%" PRIu64 " published messages are not acknowledged",
-                  summary.published - summary.acknowledged);
+        log_error_with(
+            unacknowledged, LOG_FIELDS(LOG_NUMBER("messages", summary.published - summary.acknowledged)),
+            "%" PRIu64 " published messages are not acknowledged", summary.published - summary.acknowledged);
         status = EXIT_FAILED;
     }
     summary_log(&summary);
     if (p->settings->summary && !summary_write(&summary, p->settings->summary, &error)) {
-        log_error("%s", error.text);
+        log_error(summary_not_written, "%s", error.text);
         status = EXIT_FAILED;
     }
     return status;
@@ -365,7 +369,7 @@ static int publish(struct publisher *p, const char *program, const struct mqtt_s
     struct error error;
     log_plan(p, mqtt);
     if (!open_broker(p, program, mqtt, &error)) {
-        log_error("%s", error.text);
+        log_error(start_failed, "%s", error.text);
         return EXIT_FAILED;
     }
     int status = finish(p, run(p));
@@ -384,7 +388,7 @@ int publisher_run(const char *program, const struct publish_settings *settings,
     if (!p.replay) {
         if (stop_requested())
             return EXIT_DONE; /* while it waited for the header */
-        log_error("%s", error.text);
+        log_error(start_failed, "%s", error.text);
         return EXIT_FAILED;
     }
     int status = EXIT_FAILED;
@@ -394,7 +398,7 @@ int publisher_run(const char *program, const struct publish_settings *settings,
             status = EXIT_FAILED;
         message_writer_free(p.writer);
     } else {
-        log_error("%s", error.text);
+        log_error(start_failed, "%s", error.text);
     }
     replay_close(p.replay);
     return status;

@@ -182,7 +182,8 @@ static void watch_time(struct readings *readings, const struct reading *reading)
         struct error place;
         csv_reader_error(readings->csv, readings->time, &place, "the recorded time goes back by %.9g s",
                          (double)(readings->last_time - reading->time.ns) / SECOND);
-        log_warning("%s: such rows are sent without a wait; it is said this once", place.text);
+        log_warning(time_goes_back, "%s: such rows are sent without a wait; it is said this once",
+                    place.text);
         readings->went_back = true;
     }
     readings->any_time = true;
@@ -193,9 +194,9 @@ static void note_bad_row(struct readings *readings, const struct error *error)
 {
     readings->bad_rows++;
     if (readings->bad_rows <= BAD_ROWS_LOGGED)
-        log_warning("row skipped: %s", error->text);
+        log_warning(bad_row, "row skipped: %s", error->text);
     if (readings->bad_rows == BAD_ROWS_LOGGED)
-        log_warning("further bad rows are counted only");
+        log_warning(bad_row, "further bad rows are counted only");
 }
 
 enum row_result { ROW_TAKEN, ROW_OUT_OF_RANGE, ROW_BAD, ROW_NONE, ROW_FAILED };

@@ -269,7 +269,7 @@ static bool is_last_loop(const struct replay *replay)
 {
     uint64_t loops = (uint64_t)replay->settings->loops;
     if (replay->rows == 0)
-        log_warning("%s has no rows to publish", replay->input.name);
+        log_warning(no_rows, "%s has no rows to publish", replay->input.name);
     return replay->rows == 0 || replay->settings->faults.rates[FAULT_MISSING] >= 1 ||
            (loops > 0 && replay->mark.loop + 1 >= loops);
 }

@@ -108,6 +108,7 @@ static void forget_before_boot(struct resume *resume, const char *client_id)
     if (resume_is_complete(resume) || (!uuid_is_null(now) && uuid_compare(header->boot_id, now) == 0))
         return;
     log_warning(
+        resume_file_old,
         "--resume: this machine was started anew since %s was written: after a power loss the file may be "
         "some seconds old, and the messages of that time may be doubled",
         resume->path);

@@ -84,13 +84,15 @@ static void log_state(const struct resumption *r)
     uint64_t position = resume_position(r->resume);
     size_t doubt = r->packets ? resume_packets_in_doubt(r->packets) : 0;
     if (resume_is_complete(r->resume))
-        log_info("%s says that this replay is complete, with %" PRIu64
-                 " messages: remove the file to replay again",
-                 r->path, position);
+        log_info_with(replay_complete, LOG_FIELDS(LOG_NUMBER("messages", position)),
+                      "%s says that this replay is complete, with %" PRIu64
+                      " messages: remove the file to replay again",
+                      r->path, position);
     else if (position > 0 || doubt > 0)
-        log_info("going on after the %" PRIu64
-                 " messages that arrived before, says %s; %zu more were in flight",
-                 position, r->path, doubt);
+        log_info_with(
+            replay_resumed, LOG_FIELDS(LOG_NUMBER("messages", position), LOG_NUMBER("in_flight", doubt)),
+            "going on after the %" PRIu64 " messages that arrived before, says %s; %zu more were in flight",
+            position, r->path, doubt);
 }
 
 /* ---- life ---- */
@@ -122,7 +124,7 @@ bool resumption_close(struct resumption *r)
         resume_packets_free(r->packets);
     bool ok = resume_close(r->resume, &error);
     if (!ok)
-        log_error("%s", error.text);
+        log_error(resume_file_failed, "%s", error.text);
     return ok;
 }
 

@@ -14,21 +14,32 @@
 
 static void log_faults(const uint64_t *faults)
 {
-    log_info("simulated faults: %" PRIu64 " missing, %" PRIu64 " stuck, %" PRIu64 " spikes, %" PRIu64
-             " doubles, %" PRIu64 " late",
-             faults[FAULT_MISSING], faults[FAULT_STUCK], faults[FAULT_SPIKE], faults[FAULT_DOUBLE],
-             faults[FAULT_LATE]);
+    const struct log_field *fields =
+        LOG_FIELDS(LOG_NUMBER("missing", faults[FAULT_MISSING]), LOG_NUMBER("stuck", faults[FAULT_STUCK]),
+                   LOG_NUMBER("spikes", faults[FAULT_SPIKE]), LOG_NUMBER("doubles", faults[FAULT_DOUBLE]),
+                   LOG_NUMBER("late", faults[FAULT_LATE]));
+    log_info_with(faults_simulated, fields,
+                  "simulated faults: %" PRIu64 " missing, %" PRIu64 " stuck, %" PRIu64 " spikes, %" PRIu64
+                  " doubles, %" PRIu64 " late",
+                  faults[FAULT_MISSING], faults[FAULT_STUCK], faults[FAULT_SPIKE], faults[FAULT_DOUBLE],
+                  faults[FAULT_LATE]);
 }
 
 void summary_log(const struct summary *summary)
 {
     if (summary->faults)
         log_faults(summary->faults);
-    log_info("published %" PRIu64 " messages (%" PRIu64 " rows, %" PRIu64 " bad rows, %" PRIu64
-             " late, %" PRIu64 " resent), %" PRIu64 " %s, in %.3f s",
-             summary->published, summary->rows, summary->bad_rows, summary->late, summary->resent,
-             summary->acknowledged, summary->qos > 0 ? "acknowledged" : "sent at QoS 0",
-             (double)summary->duration / SECOND);
+    const struct log_field *fields =
+        LOG_FIELDS(LOG_NUMBER("messages", summary->published), LOG_NUMBER("rows", summary->rows),
+                   LOG_NUMBER("bad_rows", summary->bad_rows), LOG_NUMBER("late", summary->late),
+                   LOG_NUMBER("resent", summary->resent), LOG_NUMBER("acknowledged", summary->acknowledged),
+                   LOG_NUMBER("duration_ms", summary->duration / MILLISECOND));
+    log_info_with(published, fields,
+                  "published %" PRIu64 " messages (%" PRIu64 " rows, %" PRIu64 " bad rows, %" PRIu64
+                  " late, %" PRIu64 " resent), %" PRIu64 " %s, in %.3f s",
+                  summary->published, summary->rows, summary->bad_rows, summary->late, summary->resent,
+                  summary->acknowledged, summary->qos > 0 ? "acknowledged" : "sent at QoS 0",
+                  (double)summary->duration / SECOND);
 }
 
 /* Makes the file beside the place where it is wanted, as rename() needs it, with the mode that any new file

@@ -92,7 +92,7 @@ int show(const struct status_settings *settings, const struct targets *targets)
 {
     struct bridge_state *states = calloc(targets->count, sizeof *states);
     if (!states || !fetch_init()) {
-        log_error("the bridges cannot be asked: out of memory");
+        log_error(start_failed, "the bridges cannot be asked: out of memory");
         return EXIT_FAILED;
     }
     int status = EXIT_FAILED;
@@ -102,7 +102,7 @@ int show(const struct status_settings *settings, const struct targets *targets)
             status = EXIT_DONE;
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        log_error("the output cannot be written: %s", strerror(errno));
+        log_error(output_failed, "the output cannot be written: %s", strerror(errno));
         status = EXIT_FAILED;
     }
     bridges_free(states, targets->count);

@@ -286,9 +286,12 @@ static void write_user_properties(struct printing *p)
 
 static void write_unquoted_json(struct printing *p)
 {
+    static struct log_limit not_json = {.interval = 30 * SECOND};
     const struct mqtt_message *m = p->message;
     if (!message_json_print_unquoted(m, p->realtime, p->write, p->context))
-        log_warning("a message on the topic '%s' is not printed as %%J: its payload of %zu bytes is no JSON "
+        log_limited(&not_json, LOG_LEVEL_WARNING, message_not_json,
+                    LOG_FIELDS(LOG_TEXT("topic", m->topic), LOG_NUMBER("bytes", m->payload_length)),
+                    "a message on the topic '%s' is not printed as %%J: its payload of %zu bytes is no JSON "
                     "(%%j takes any)",
                     m->topic, m->payload_length);
 }

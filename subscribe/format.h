@@ -5,7 +5,7 @@
  * - %t topic, %p payload, %x %X payload in hexadecimal (lower, upper case), %l its length in bytes.
  * - %q QoS, %r RETAIN flag, %m packet id (0 at QoS 0).
  * - %j the message as JSON, %J the same with a payload that is JSON itself (message_json.h); nothing, and a
- *   warning in the log, where it is none.
+ *   warning in the log (one in half a minute), where it is none.
  * - Of MQTT 5, nothing where absent: %A topic alias, %C content type, %D correlation data, %E message expiry,
  *   %F payload format, %R response topic, %S subscription identifier, %P user properties (key:value,
  *   separated by spaces).

@@ -152,10 +152,15 @@ static void log_totals(struct statistics *s, const char *label, const struct tot
     text_from_size((int64_t)bytes, size);
     text_from_size((int64_t)((double)bytes / seconds), rate);
     twalk_r(s->rows, add_faults, &faults);
-    log_info("%s%" PRIu64 " messages (%s) in %.1f s: %.0f messages/s, %s/s; by seq %" PRIu64
-             " missing, %" PRIu64 " doubled%s",
-             label, messages, size, seconds, (double)messages / seconds, rate, faults.missing, faults.doubled,
-             s->numbered ? "" : " (none has a seq)");
+    const struct log_field *fields =
+        LOG_FIELDS(LOG_NUMBER("messages", messages), LOG_NUMBER("bytes", bytes),
+                   LOG_NUMBER("duration_ms", seconds * 1000), LOG_NUMBER("missing", faults.missing),
+                   LOG_NUMBER("doubled", faults.doubled));
+    log_info_with(statistics, fields,
+                  "%s%" PRIu64 " messages (%s) in %.1f s: %.0f messages/s, %s/s; by seq %" PRIu64
+                  " missing, %" PRIu64 " doubled%s",
+                  label, messages, size, seconds, (double)messages / seconds, rate, faults.missing,
+                  faults.doubled, s->numbered ? "" : " (none has a seq)");
 }
 
 void statistics_log(struct statistics *s)
@@ -174,19 +179,25 @@ static void log_row(const void *node, VISIT visit, void *context)
     (void)context;
     if (visit != postorder && visit != leaf)
         return;
+    const struct log_field *fields =
+        LOG_FIELDS(LOG_TEXT("topic", row->topic), LOG_NUMBER("messages", row->messages),
+                   LOG_NUMBER("doubled", sequence ? sequence->doubled : row->doubled));
     if (!sequence)
-        log_info("topic '%s', node %s: %" PRIu64 " messages, %" PRIu64 " doubled", row->topic, row->node,
-                 row->messages, row->doubled);
+        log_info_with(topic_statistics, fields,
+                      "topic '%s', node %s: %" PRIu64 " messages, %" PRIu64 " doubled", row->topic, row->node,
+                      row->messages, row->doubled);
     else if (sequence->times_begun == 1)
-        log_info("topic '%s': %" PRIu64 " messages, seq %" PRIu64 " to %" PRIu64 ": %" PRIu64
-                 " missing, %" PRIu64 " doubled",
-                 row->topic, row->messages, sequence->first, sequence->last, sequence_missing(sequence),
-                 sequence->doubled);
+        log_info_with(topic_statistics, fields,
+                      "topic '%s': %" PRIu64 " messages, seq %" PRIu64 " to %" PRIu64 ": %" PRIu64
+                      " missing, %" PRIu64 " doubled",
+                      row->topic, row->messages, sequence->first, sequence->last, sequence_missing(sequence),
+                      sequence->doubled);
     else
-        log_info("topic '%s': %" PRIu64 " messages, seq began %" PRIu64 " times and is at %" PRIu64
-                 ": %" PRIu64 " missing, %" PRIu64 " doubled",
-                 row->topic, row->messages, sequence->times_begun, sequence->last, sequence_missing(sequence),
-                 sequence->doubled);
+        log_info_with(topic_statistics, fields,
+                      "topic '%s': %" PRIu64 " messages, seq began %" PRIu64 " times and is at %" PRIu64
+                      ": %" PRIu64 " missing, %" PRIu64 " doubled",
+                      row->topic, row->messages, sequence->times_begun, sequence->last,
+                      sequence_missing(sequence), sequence->doubled);
 }
 
 void statistics_log_total(struct statistics *s)
@@ -195,7 +206,8 @@ void statistics_log_total(struct statistics *s)
     pthread_mutex_lock(&s->mutex);
     twalk_r(s->rows, log_row, NULL);
     if (s->not_followed)
-        log_warning("%" PRIu64 " messages were counted, but not all that is said of topics and nodes holds "
+        log_warning(statistics_incomplete,
+                    "%" PRIu64 " messages were counted, but not all that is said of topics and nodes holds "
                     "them: at most %d topics and %d nodes are followed",
                     s->not_followed, TOPICS_MAX, NODES_MAX);
     log_totals(s, "total: ", &nothing, s->begun);

@@ -114,7 +114,8 @@ static void on_failed(void *context, const char *message)
 
 static void log_unwritten(void)
 {
-    log_error("the reader of standard output did not take everything within %d s: the rest is lost",
+    log_error(output_stuck,
+              "the reader of standard output did not take everything within %d s: the rest is lost",
               (int)(flush_time / SECOND));
 }
 
@@ -151,14 +152,15 @@ static int relay(struct subscriber *s)
         result = output_relay(s->output, -1, clock_monotonic() + flush_time, &error);
     }
     if (result == OUTPUT_FAILED)
-        log_error("%s", error.text);
+        log_error(output_failed, "%s", error.text);
     else if (result == OUTPUT_TIMED_OUT)
         log_unwritten();
     if (result == OUTPUT_FAILED || result == OUTPUT_TIMED_OUT || atomic_load(&s->failed))
         return EXIT_FAILED;
     if (!timed_out || result == OUTPUT_CLOSED)
         return EXIT_DONE;
-    log_info("timed out after %" PRIdLEAST64 " messages", atomic_load(&s->printed));
+    log_info_with(timed_out, LOG_FIELDS(LOG_NUMBER("messages", atomic_load(&s->printed))),
+                  "timed out after %" PRIdLEAST64 " messages", atomic_load(&s->printed));
     return EXIT_TIMED_OUT;
 }
 
@@ -191,7 +193,7 @@ static int run(struct subscriber *s, const char *name, const struct mqtt_session
     struct error error;
     struct mqtt_connection *connection = mqtt_open(name, &s->settings->mqtt, session, &callbacks, &error);
     if (!connection) {
-        log_error("%s", error.text);
+        log_error(start_failed, "%s", error.text);
         return EXIT_FAILED;
     }
     int status = relay(s);
@@ -233,11 +235,11 @@ int subscriber_run(const char *name, const struct subscribe_settings *settings)
     s->leaves_messages = keeps_session || shares(&settings->filters);
     s->output = output_open(STDOUT_FILENO, BUFFER_BYTES, &error);
     if (!s->output) {
-        log_error("%s", error.text);
+        log_error(start_failed, "%s", error.text);
         return EXIT_FAILED;
     }
     if (settings->stats && !(s->statistics = statistics_new())) {
-        log_error("out of memory");
+        log_error(start_failed, "out of memory");
         return EXIT_FAILED;
     }
     return run(s, name, &session, keeps_session);

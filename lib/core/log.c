@@ -3,6 +3,8 @@
 #include "clock.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -52,7 +54,8 @@ void log_set_line_prefix(const char *prefix)
     line_prefix = prefix ? prefix : "";
 }
 
-enum { LINE_SIZE = 4096 };
+/* The head and the fields leave a quarter of the line to the message. */
+enum { LINE_SIZE = 4096, HEAD_SIZE = 256, FIELDS_MAX = 8, FIELD_SIZE = 352, FIELD_TEXT_SIZE = 256 };
 
 static const char cut_mark[] = "...";
 
@@ -86,17 +89,43 @@ static size_t escape(char *out, size_t size, const char *text, bool json)
     return length;
 }
 
-static void write_line(enum log_level level, const char *text)
+/* Writes `,"name":value`; at most FIELD_SIZE bytes. */
+static size_t write_field(char *out, const struct log_field *field)
+{
+    size_t length = (size_t)snprintf(out, FIELD_SIZE - FIELD_TEXT_SIZE, ",\"%.64s\":", field->name);
+    if (!field->text)
+        return length + (size_t)sprintf(out + length, "%" PRId64, field->number);
+    out[length++] = '"';
+    length += escape(out + length, FIELD_TEXT_SIZE, field->text, true);
+    out[length++] = '"';
+    return length;
+}
+
+/* Writes what stands before the message in a JSON line; at most HEAD_SIZE + FIELDS_MAX * FIELD_SIZE bytes. */
+static size_t write_json_head(char *line, const char *time, enum log_level level, const char *event,
+                              const struct log_field *fields, uint64_t held)
+{
+    const struct log_field left_out = LOG_NUMBER("left_out", held);
+    size_t length = (size_t)sprintf(
+        line, "%.16s{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%.64s\",\"event\":\"%.64s\"", line_prefix,
+        time, levels[level], program_name, event);
+    for (size_t i = 0; fields && fields[i].name && i < FIELDS_MAX; i++)
+        length += write_field(line + length, &fields[i]);
+    if (held)
+        length += write_field(line + length, &left_out);
+    return length + (size_t)sprintf(line + length, ",\"message\":\"");
+}
+
+static void write_line(enum log_level level, const char *event, const struct log_field *fields, uint64_t held,
+                       const char *text)
 {
     char time[CLOCK_RFC3339_SIZE], line[LINE_SIZE];
     bool json = current.format == LOG_FORMAT_JSON;
     const char *end = json ? "\"}\n" : "\n";
     clock_rfc3339(clock_realtime(), time);
-    int head =
-        json ? snprintf(line, 256, "%s{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%s\",\"message\":\"",
-                        line_prefix, time, levels[level], program_name)
-             : snprintf(line, 256, "%s%s %s %s: ", line_prefix, time, program_name, levels[level]);
-    size_t length = (size_t)(head < 255 ? head : 255);
+    size_t length =
+        json ? write_json_head(line, time, level, event, fields, held)
+             : (size_t)sprintf(line, "%.16s%s %.64s %s: ", line_prefix, time, program_name, levels[level]);
     length += escape(line + length, sizeof line - length - strlen(end), text, json);
     memcpy(line + length, end, strlen(end));
     length += strlen(end);
@@ -105,7 +134,8 @@ static void write_line(enum log_level level, const char *text)
     (void)written;
 }
 
-void log_write(enum log_level level, const char *format, ...)
+void log_write(enum log_level level, const char *event, const struct log_field *fields, const char *format,
+               ...)
 {
     int saved = errno;
     char text[LINE_SIZE];
@@ -115,37 +145,40 @@ void log_write(enum log_level level, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    write_line(level, text);
+    write_line(level, event, fields, 0, text);
     errno = saved;
 }
 
-bool log_allowed(struct log_limit *limit, uint64_t *held)
+/* True when the event may be logged now; *held is then how many were held back before it. */
+static bool is_due(struct log_limit *limit, uint64_t *held)
 {
+    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&mutex);
     int64_t now = clock_monotonic();
-    if (limit->last && now - limit->last < limit->interval) {
-        limit->held++;
-        return false;
-    }
-    limit->last = now;
+    bool due = !limit->last || now - limit->last >= limit->interval;
     *held = limit->held;
-    limit->held = 0;
-    return true;
+    limit->held = due ? 0 : limit->held + 1;
+    if (due)
+        limit->last = now;
+    pthread_mutex_unlock(&mutex);
+    return due;
 }
 
-void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
+void log_write_limited(struct log_limit *limit, enum log_level level, const char *event,
+                       const struct log_field *fields, const char *format, ...)
 {
     int saved = errno;
     uint64_t held;
     char text[LINE_SIZE], left_out[64] = "";
-    if (!log_enabled(level) || !log_allowed(limit, &held))
+    if (!log_enabled(level) || !is_due(limit, &held))
         return;
     if (held)
-        snprintf(left_out, sizeof left_out, LOG_HELD_BACK, (unsigned long long)held);
+        snprintf(left_out, sizeof left_out, " (%" PRIu64 " messages were left out before)", held);
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text - sizeof left_out, format, arguments);
     va_end(arguments);
     strcat(text, left_out);
-    write_line(level, text);
+    write_line(level, event, fields, held, text);
     errno = saved;
 }

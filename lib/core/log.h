@@ -1,4 +1,5 @@
-/* Log lines on stderr: `2026-11-24T21:00:00.123Z bridge-temp info: text`, or one JSON object a line. */
+/* Log lines on stderr: `2026-11-24T21:00:00.123Z bridge-temp info: text`, or one JSON object a line, which
+ * has the event and its fields besides. */
 #ifndef ROOMSTREAM_LOG_H
 #define ROOMSTREAM_LOG_H
 
@@ -25,35 +26,60 @@ void log_init(const char *program, const struct log_settings *settings);
 /* True where a message of that level would be written: to spare the work of making one. */
 bool log_enabled(enum log_level level);
 
+/* The name of an event, of what a line is about, for programs that read the log: a word of a-z, 0-9 and _,
+ * without quotes, so that a call which forgets it does not compile. docs/operations.md lists them all. */
+#define LOG_EVENT(word) (sizeof(struct log_event_##word *) ? #word : "")
+
+/* A value that the message tells, once more by itself: a member of the JSON object, and nothing in text. The
+ * name is a word that is no other member's: time, level, program, event, message, left_out. */
+struct log_field {
+    const char *name;
+    const char *text; /* NULL for a number; what is longer than 256 bytes is cut and ends in "..." */
+    int64_t number;
+};
+#define LOG_TEXT(name, text)                                                                                 \
+    {                                                                                                        \
+        name, text, 0                                                                                        \
+    }
+#define LOG_NUMBER(name, number)                                                                             \
+    {                                                                                                        \
+        name, NULL, (int64_t)(number)                                                                        \
+    }
+#define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__, {NULL, NULL, 0}}) /* 8 at most */
+#define LOG_NO_FIELDS NULL
+
 /* Writes one line of at most 4096 bytes with one write(), so lines of several threads and processes do not
  * mix, in a pipe either (POSIX PIPE_BUF on Linux); a longer message is cut and ends in "...". Any thread. A
- * message may quote what came from outside: control characters are escaped, what is not UTF-8 becomes U+FFFD.
- * errno is kept. */
-void log_write(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+ * message may quote what came from outside: control characters are escaped, what is not UTF-8 becomes U+FFFD;
+ * so JSON lines are valid (RFC 8259) whatever they quote. errno is kept. The event is LOG_EVENT(...). */
+void log_write(enum log_level level, const char *event, const struct log_field *fields, const char *format,
+               ...) __attribute__((format(printf, 4, 5)));
 
-#define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
-#define log_warning(...) log_write(LOG_LEVEL_WARNING, __VA_ARGS__)
-#define log_info(...) log_write(LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_debug(...) log_write(LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define log_error(event, ...) log_write(LOG_LEVEL_ERROR, LOG_EVENT(event), LOG_NO_FIELDS, __VA_ARGS__)
+#define log_warning(event, ...) log_write(LOG_LEVEL_WARNING, LOG_EVENT(event), LOG_NO_FIELDS, __VA_ARGS__)
+#define log_info(event, ...) log_write(LOG_LEVEL_INFO, LOG_EVENT(event), LOG_NO_FIELDS, __VA_ARGS__)
+#define log_debug(event, ...) log_write(LOG_LEVEL_DEBUG, LOG_EVENT(event), LOG_NO_FIELDS, __VA_ARGS__)
 
-/* Lets an event that may come in a storm through once an interval. Zero-initialize but for interval. */
+/* With fields: log_info_with(topic_created, LOG_FIELDS(LOG_TEXT("topic", name)), "created %s", name). */
+#define log_error_with(event, fields, ...) log_write(LOG_LEVEL_ERROR, LOG_EVENT(event), fields, __VA_ARGS__)
+#define log_warning_with(event, fields, ...)                                                                 \
+    log_write(LOG_LEVEL_WARNING, LOG_EVENT(event), fields, __VA_ARGS__)
+#define log_info_with(event, fields, ...) log_write(LOG_LEVEL_INFO, LOG_EVENT(event), fields, __VA_ARGS__)
+
+/* Lets an event that may come in a storm through once an interval. Zero-initialize but for interval. One
+ * log_limit is for one event, of any thread. */
 struct log_limit {
     int64_t interval; /* ns */
     int64_t last;     /* monotonic ns of the last one let through, 0 before */
     uint64_t held;    /* held back since then */
 };
 
-/* True when the event may be logged now; *held is then how many were held back before it. Not thread-safe:
- * one log_limit belongs to one thread. */
-bool log_allowed(struct log_limit *limit, uint64_t *held);
-
-/* As log_write where log_allowed lets it through; tells at the end how many were held back before it. */
-void log_limited(struct log_limit *limit, enum log_level level, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* How log_limited ends where `held`, an unsigned long long, is not 0; for those that use log_allowed
- * themselves. */
-#define LOG_HELD_BACK " (%llu messages were left out before)"
+/* As the above, once an interval; tells at the end, and in the field left_out, how many were held back. */
+#define log_limited(limit, level, event, fields, ...)                                                        \
+    log_write_limited(limit, level, LOG_EVENT(event), fields, __VA_ARGS__)
+void log_write_limited(struct log_limit *limit, enum log_level level, const char *event,
+                       const struct log_field *fields, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 
 /* What to write to a terminal so that the current line is cleared before a log line, or NULL (the default). A
  * program with a progress bar on stderr sets it. The text outlives the program. */

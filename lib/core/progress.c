@@ -166,7 +166,7 @@ void progress_show(struct progress *progress, const struct progress_state *state
     if (bar)
         write_terminal(line, (size_t)snprintf(line, sizeof line, "%s%s", CLEAR_LINE, text));
     else
-        log_info("%s", text);
+        log_info_with(progress, LOG_FIELDS(LOG_NUMBER("messages", state->messages)), "%s", text);
     set_next(progress, now);
 }
 

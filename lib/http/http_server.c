@@ -93,7 +93,7 @@ static void on_log(void *context, const char *format, va_list arguments)
     (void)context;
     vsnprintf(text, sizeof text, format, arguments);
     text[strcspn(text, "\n")] = '\0';
-    log_debug("libmicrohttpd: %s", text);
+    log_debug(libmicrohttpd, "libmicrohttpd: %s", text);
 }
 
 static int listen_at(const struct addrinfo *where)

@@ -5,7 +5,6 @@
 #include "kafka_error.h"
 #include "log.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,24 +13,17 @@
  * not held back because of the rest. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
-    static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     static struct log_limit limits[] = {{.interval = 30 * SECOND}, {.interval = 30 * SECOND}};
     const char *advice = kafka_log_advice(text);
-    uint64_t held = 0;
     (void)rk;
     /* syslog's LOG_WARNING; while Kafka starts, its coordinators are not there at once; and a file may serve
      * producers and consumers, each of which knows some properties only. */
     if ((level > 4 && !*advice) || strcmp(facility, "GETPID") == 0 || strcmp(facility, "CONFWARN") == 0) {
-        log_debug("librdkafka %s: %s", facility, text);
+        log_debug(librdkafka, "librdkafka %s: %s", facility, text);
         return;
     }
-    pthread_mutex_lock(&mutex);
-    bool allowed = log_allowed(&limits[*advice != '\0'], &held);
-    pthread_mutex_unlock(&mutex);
-    if (allowed && held)
-        log_warning("Kafka: %s%s" LOG_HELD_BACK, text, advice, (unsigned long long)held);
-    else if (allowed)
-        log_warning("Kafka: %s%s", text, advice);
+    log_limited(&limits[*advice != '\0'], LOG_LEVEL_WARNING, librdkafka,
+                LOG_FIELDS(LOG_TEXT("facility", facility)), "Kafka: %s%s", text, advice);
 }
 
 static bool set(rd_kafka_conf_t *conf, const struct kafka_property *property, struct error *error)
@@ -119,7 +111,8 @@ static bool set_user_properties(rd_kafka_conf_t *conf, rd_kafka_type_t type,
             return false;
     }
     if (left_out.count > 0 && !atomic_flag_test_and_set(&told))
-        log_info("left out, since only other clients (Java, Schema Registry) know these properties: %s",
+        log_info(kafka_properties_left_out,
+                 "left out, since only other clients (Java, Schema Registry) know these properties: %s",
                  left_out.text);
     return true;
 }

@@ -111,7 +111,8 @@ enum kafka_topic_result kafka_topic_ensure(rd_kafka_t *rk, const struct kafka_to
     }
     err = create(rk, topic, timeout_ms, &detail);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        log_info("created the Kafka topic '%s'", topic->name);
+        log_info_with(kafka_topic_created, LOG_FIELDS(LOG_TEXT("topic", topic->name)),
+                      "created the Kafka topic '%s'", topic->name);
         return KAFKA_TOPIC_READY;
     }
     if (err == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)

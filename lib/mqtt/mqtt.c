@@ -73,14 +73,14 @@ static void set_state(struct mqtt_connection *c, enum mqtt_state state)
 }
 
 /* Gives up: trying again cannot help. Called without the lock. */
-static void fail(struct mqtt_connection *c, const char *message)
+static void fail(struct mqtt_connection *c, const char *event, const char *message)
 {
     pthread_mutex_lock(&c->mutex);
     c->wanted = false;
     c->disconnect_due |= c->state == MQTT_CONNECTED || c->state == MQTT_SUBSCRIBED;
     set_state(c, MQTT_FAILED);
     pthread_mutex_unlock(&c->mutex);
-    log_error("%s", message);
+    log_write(LOG_LEVEL_ERROR, event, LOG_FIELDS(LOG_TEXT("broker", c->uri)), "%s", message);
     if (c->callbacks.failed)
         c->callbacks.failed(c->callbacks.context, message);
 }
@@ -120,9 +120,12 @@ static void connection_gone(struct mqtt_connection *c, const char *why)
     pthread_mutex_lock(&c->mutex);
     short_lived = c->short_lives >= 3;
     pthread_mutex_unlock(&c->mutex);
-    log_warning("connection to the MQTT broker %s lost%s%s; trying again in %.1f s%s", c->uri,
-                *why ? ": " : "", why, (double)wait / SECOND,
-                short_lived ? " (does another client use the same client id?)" : "");
+    log_warning_with(mqtt_disconnected,
+                     LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_TEXT("reason", why),
+                                LOG_NUMBER("retry_ms", wait / MILLISECOND)),
+                     "connection to the MQTT broker %s lost%s%s; trying again in %.1f s%s", c->uri,
+                     *why ? ": " : "", why, (double)wait / SECOND,
+                     short_lived ? " (does another client use the same client id?)" : "");
     if (c->callbacks.disconnected)
         c->callbacks.disconnected(c->callbacks.context);
 }
@@ -175,7 +178,7 @@ static void subscription_refused(struct mqtt_connection *c, const char *message)
     bool before = c->was_subscribed;
     pthread_mutex_unlock(&c->mutex);
     if (!before) {
-        fail(c, message);
+        fail(c, LOG_EVENT(mqtt_subscription_refused), message);
         return;
     }
     int64_t wait = schedule_retry(c);
@@ -184,7 +187,9 @@ static void subscription_refused(struct mqtt_connection *c, const char *message)
     c->disconnect_reason = MQTTREASONCODE_SUCCESS;
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->mutex);
-    log_warning("%s; trying again in %.1f s", message, (double)wait / SECOND);
+    log_warning_with(mqtt_subscription_refused,
+                     LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("retry_ms", wait / MILLISECOND)),
+                     "%s; trying again in %.1f s", message, (double)wait / SECOND);
 }
 
 static void subscription_granted(struct mqtt_connection *c, const int *granted, size_t count)
@@ -208,15 +213,16 @@ static void subscription_granted(struct mqtt_connection *c, const int *granted, 
                 text, sizeof text,
                 "the broker grants QoS %d for '%s' where QoS %d is needed: it cannot keep what was promised",
                 granted[i], filter, session->qos);
-            fail(c, text);
+            fail(c, LOG_EVENT(mqtt_qos_lowered), text);
             return;
         }
         if (granted[i] < session->qos)
-            log_warning("the broker grants QoS %d for '%s', less than the QoS %d asked for", granted[i],
-                        filter, session->qos);
+            log_warning(mqtt_qos_lowered, "the broker grants QoS %d for '%s', less than the QoS %d asked for",
+                        granted[i], filter, session->qos);
     }
-    log_info("subscribed to %s at QoS %d", filter_list(session->filters, count, list, sizeof list),
-             session->qos);
+    filter_list(session->filters, count, list, sizeof list);
+    log_info_with(mqtt_subscribed, LOG_FIELDS(LOG_TEXT("filters", list), LOG_NUMBER("qos", session->qos)),
+                  "subscribed to %s at QoS %d", list, session->qos);
     if (session->unsubscribe_count == 0)
         subscribing_done(c);
 }
@@ -283,14 +289,14 @@ static void subscribe(struct mqtt_connection *c)
     }
     int rc = MQTTAsync_subscribeMany(c->client, (int)session->filter_count, filters, qos, &options);
     if (rc != MQTTASYNC_SUCCESS && rc != MQTTASYNC_DISCONNECTED)
-        log_warning("subscribing failed: %s", MQTTAsync_strerror(rc));
+        log_warning(mqtt_request_failed, "subscribing failed: %s", MQTTAsync_strerror(rc));
 }
 
 static void unsubscribed(struct mqtt_connection *c)
 {
     const struct mqtt_session *session = c->session;
     char list[512];
-    log_info("unsubscribed from %s",
+    log_info(mqtt_unsubscribed, "unsubscribed from %s",
              filter_list(session->unsubscribe, session->unsubscribe_count, list, sizeof list));
     subscribing_done(c);
 }
@@ -311,12 +317,13 @@ static void on_unsubscribed5(void *context, MQTTAsync_successData5 *data)
         const char *filter = c->session->unsubscribe[i], *name = MQTTReasonCode_toString(code);
         char text[600];
         if (code == MQTTREASONCODE_NO_SUBSCRIPTION_FOUND)
-            log_warning("the broker knows of no subscription to '%s' in this session", filter);
+            log_warning(mqtt_not_subscribed, "the broker knows of no subscription to '%s' in this session",
+                        filter);
         if (code < MQTTREASONCODE_UNSPECIFIED_ERROR)
             continue;
         snprintf(text, sizeof text, "the broker refuses to unsubscribe from '%s' (0x%02X%s%s)", filter,
                  (unsigned)code, name ? " " : "", name ? name : "");
-        fail(c, text);
+        fail(c, LOG_EVENT(mqtt_unsubscription_refused), text);
         return;
     }
     unsubscribed(c);
@@ -335,7 +342,7 @@ static void unsubscribe(struct mqtt_connection *c)
     int rc = MQTTAsync_unsubscribeMany(c->client, (int)session->unsubscribe_count,
                                        (char *const *)session->unsubscribe, &options);
     if (rc != MQTTASYNC_SUCCESS && rc != MQTTASYNC_DISCONNECTED)
-        log_warning("unsubscribing failed: %s", MQTTAsync_strerror(rc));
+        log_warning(mqtt_request_failed, "unsubscribing failed: %s", MQTTAsync_strerror(rc));
 }
 
 /* Has a subscription to make or to give up. */
@@ -352,11 +359,15 @@ static void connected(struct mqtt_connection *c, struct mqtt_connected *connecte
     pthread_mutex_lock(&c->mutex);
     again = c->was_connected;
     pthread_mutex_unlock(&c->mutex);
-    log_info("connected to the MQTT broker %s as '%s'%s", c->uri, c->client_id,
-             connected->session_present ? ", session present"
-             : again && !c->session->clean_start && c->session->filter_count
-                 ? ": it has lost the session, subscribing again"
-                 : "");
+    bool lost = !connected->session_present && again && !c->session->clean_start && c->session->filter_count;
+    const char *session = connected->session_present ? "present" : lost ? "lost" : "new";
+    log_info_with(mqtt_connected,
+                  LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_TEXT("client_id", c->client_id),
+                             LOG_TEXT("session", session)),
+                  "connected to the MQTT broker %s as '%s'%s", c->uri, c->client_id,
+                  connected->session_present ? ", session present"
+                  : lost                     ? ": it has lost the session, subscribing again"
+                                             : "");
     if (c->callbacks.connected)
         c->callbacks.connected(c->callbacks.context, connected);
     pthread_mutex_lock(&c->mutex);
@@ -450,11 +461,14 @@ static void connect_refused(struct mqtt_connection *c, int code)
     /* A broker that took us before may be wrongly configured for a moment; one that never did needs the user.
      */
     if (advice && !again) {
-        fail(c, text);
+        fail(c, LOG_EVENT(mqtt_refused), text);
         return;
     }
     int64_t wait = schedule_retry(c);
-    log_warning("%s; trying again in %.1f s", text, (double)wait / SECOND);
+    log_warning_with(mqtt_refused,
+                     LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("code", code),
+                                LOG_NUMBER("retry_ms", wait / MILLISECOND)),
+                     "%s; trying again in %.1f s", text, (double)wait / SECOND);
 }
 
 /* There is no connection: `code` is Paho's, or that of the CONNACK, above 0. */
@@ -492,11 +506,14 @@ static void explain_failure(struct mqtt_connection *c, const char *failure)
         return;
     snprintf(text, sizeof text, "cannot connect to the MQTT broker %s: %s", c->uri, why.text);
     if (result == MQTT_PROBE_NEEDS_USER && !again) {
-        fail(c, text);
+        fail(c, LOG_EVENT(mqtt_unreachable), text);
         return;
     }
     int64_t wait = schedule_retry(c);
-    log_warning("%s; trying again in %.1f s", text, (double)wait / SECOND);
+    log_warning_with(mqtt_unreachable,
+                     LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_TEXT("reason", why.text),
+                                LOG_NUMBER("retry_ms", wait / MILLISECOND)),
+                     "%s; trying again in %.1f s", text, (double)wait / SECOND);
 }
 
 static void on_connect_failed(void *context, MQTTAsync_failureData *data)
@@ -629,14 +646,14 @@ static bool replace_client(struct mqtt_connection *c)
     struct error error;
     MQTTAsync client;
     if (c->session->persistence) {
-        fail(c,
+        fail(c, LOG_EVENT(mqtt_message_lost),
              "the MQTT library has lost a message when the connection broke: start the program again, which "
              "takes up the session");
         return false;
     }
     if (!make_client(c, &client, &error)) {
         int64_t wait = schedule_retry(c);
-        log_warning("%s; trying again in %.1f s", error.text, (double)wait / SECOND);
+        log_warning(mqtt_client_failed, "%s; trying again in %.1f s", error.text, (double)wait / SECOND);
         return false;
     }
     pthread_mutex_lock(&c->mutex);
@@ -644,7 +661,8 @@ static bool replace_client(struct mqtt_connection *c)
     c->spoiled = false;
     c->start_anew = true;
     pthread_mutex_unlock(&c->mutex);
-    log_warning("the connection broke while a message was written: the session begins anew, and what was on "
+    log_warning(mqtt_session_anew,
+                "the connection broke while a message was written: the session begins anew, and what was on "
                 "its way to %s is published again, also where it had arrived",
                 c->uri);
     for (size_t i = 0; i < c->session->publish_window; i++)
@@ -699,7 +717,8 @@ static void *connector(void *context)
             c->subscribe_deadline = now + SUBSCRIBE_TIMEOUT_SECONDS * SECOND;
         } else if (c->state == MQTT_CONNECTED && c->subscribe_deadline && now >= c->subscribe_deadline) {
             pthread_mutex_unlock(&c->mutex);
-            log_warning("the MQTT broker %s does not answer the subscription", c->uri);
+            log_warning(mqtt_subscription_unanswered, "the MQTT broker %s does not answer the subscription",
+                        c->uri);
             mqtt_reconnect(c, MQTTREASONCODE_UNSPECIFIED_ERROR, 0);
             pthread_mutex_lock(&c->mutex);
         } else if (c->state == MQTT_DISCONNECTED && c->wanted) {
@@ -811,7 +830,7 @@ void mqtt_make_client_id(const char *name, char id[static MQTT_CLIENT_ID_SIZE])
 {
     uint32_t random[2] = {(uint32_t)clock_realtime(), (uint32_t)clock_monotonic()};
     if (getrandom(random, sizeof random, GRND_NONBLOCK) < 0)
-        log_debug("no random numbers yet: the client id comes from the clock");
+        log_debug(random_numbers_missing, "no random numbers yet: the client id comes from the clock");
     snprintf(id, MQTT_CLIENT_ID_SIZE, "roomstream-%s-%08x%08x", name, random[0], random[1]);
 }
 
@@ -841,12 +860,19 @@ static void free_connection(struct mqtt_connection *c)
     free(c);
 }
 
+static void on_trace(enum MQTTASYNC_TRACE_LEVELS level, char *message)
+{
+    (void)level;
+    log_debug(paho, "Paho: %s", message);
+}
+
 struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *settings,
                                   const struct mqtt_session *session, const struct mqtt_callbacks *callbacks,
                                   struct error *error)
 {
     /* Paho's tracing costs half of its speed even when nobody listens. */
     MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
+    MQTTAsync_setTraceCallback(on_trace);
     if (session->filter_count > FILTERS_MAX) {
         error_set(error, "%zu topic filters are too many: at most %d", session->filter_count, FILTERS_MAX);
         return NULL;
@@ -888,7 +914,8 @@ struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *
         return NULL;
     }
     if (settings->insecure)
-        log_warning("--insecure: it is not checked that the MQTT broker %s is what it says it is", c->uri);
+        log_warning(mqtt_insecure,
+                    "--insecure: it is not checked that the MQTT broker %s is what it says it is", c->uri);
     int rc = pthread_create(&c->connector, NULL, connector, c);
     if (rc != 0) {
         error_set(error, "cannot start a thread: %s", strerror(rc));
@@ -1051,7 +1078,8 @@ static void erase_session(struct mqtt_connection *c, int64_t deadline)
     if (c->erased)
         disconnect_and_wait(c, false, deadline);
     else
-        log_warning("the MQTT broker %s may keep the session '%s' for ever: it could not be ended", c->uri,
+        log_warning(mqtt_session_kept,
+                    "the MQTT broker %s may keep the session '%s' for ever: it could not be ended", c->uri,
                     c->client_id);
 }
 

@@ -106,7 +106,8 @@ static bool scan(struct dead_letters *letters, struct error *error)
     letters->bytes = end;
     if (end == length || letters->read_only)
         return true;
-    log_warning("the last of the dead letters in %s/%s was being written when the program ended: its %" PRId64
+    log_warning(dead_letter_torn,
+                "the last of the dead letters in %s/%s was being written when the program ended: its %" PRId64
                 " bytes are cut off",
                 letters->folder.path, file_name, length - end);
     return segment_cut(&letters->segment) || letters_error(letters, "cut", error);

@@ -69,7 +69,8 @@ static bool make_position(struct recovery *r, struct error *error)
         return false;
     s->saved.id = r->ids[0];
     r->ids_lost = true;
-    log_warning("the spool %s has lost its position: all that is there, from id %" PRIu64
+    log_warning(spool_position_lost,
+                "the spool %s has lost its position: all that is there, from id %" PRIu64
                 " on, is delivered, some of it perhaps again",
                 s->folder.path, s->saved.id);
     return position_create(&s->folder, &s->saved, error);

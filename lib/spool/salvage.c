@@ -81,7 +81,8 @@ static bool replace(struct salvage *v, const struct folder *folder, const char *
     int saved = errno;
     close(v->to.fd);
     if (ok)
-        log_warning("the spool %s is repaired: %" PRIu64 " records of %s are kept, %" PRIu64
+        log_warning(spool_repaired,
+                    "the spool %s is repaired: %" PRIu64 " records of %s are kept, %" PRIu64
                     " ids are lost; the damaged file is %s/%s",
                     folder->path, v->kept, name, v->lost, folder->path, kept);
     else
@@ -99,7 +100,8 @@ bool salvage_segment(const struct folder *folder, const char *name, uuid_t uuid,
     if (segment_open(folder, name, uuid, false, first_id, false, &damaged, unreleased, NULL) == SEGMENT_OPEN)
         close(damaged.fd);
     else
-        log_warning("the spool %s: the header of %s is damaged; a QoS 2 message may be doubled", folder->path,
+        log_warning(spool_header_damaged,
+                    "the spool %s: the header of %s is damaged; a QoS 2 message may be doubled", folder->path,
                     name);
     int fd = openat(folder->fd, name, O_RDONLY | O_CLOEXEC);
     bool ok = fd >= 0 && file_length(fd, &v.length);

@@ -10,8 +10,8 @@
 
 static void log_save_failure(struct spool *s, const char *what)
 {
-    log_limited(&s->save_failures, LOG_LEVEL_WARNING, "cannot %s in the spool %s: %s; trying again", what,
-                s->folder.path, strerror(errno));
+    log_limited(&s->save_failures, LOG_LEVEL_WARNING, spool_save_failed, LOG_NO_FIELDS,
+                "cannot %s in the spool %s: %s; trying again", what, s->folder.path, strerror(errno));
 }
 
 static bool write_position(struct spool *s)
@@ -229,6 +229,6 @@ void spool_sync_task(void *context)
     struct error error;
     if (spool_sync(s, &error))
         return;
-    log_limited(&s->sync_failures, LOG_LEVEL_ERROR, "%s", error.text);
+    log_limited(&s->sync_failures, LOG_LEVEL_ERROR, spool_sync_failed, LOG_NO_FIELDS, "%s", error.text);
     background_request(&s->background);
 }

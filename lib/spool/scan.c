@@ -148,11 +148,13 @@ static bool examine(struct scanner *c, size_t index, struct examined *e, enum ve
 static void log_lost(const struct scanner *c, const char *name, int64_t bytes)
 {
     if (c->rebooted)
-        log_warning("the spool %s: the machine went down before %s was synced; %" PRId64
+        log_warning(spool_unsynced_lost,
+                    "the spool %s: the machine went down before %s was synced; %" PRId64
                     " bytes of it are lost or not whole, and cut off",
                     c->spool->folder.path, name, bytes);
     else
         log_warning(
+            spool_record_torn,
             "the spool %s: the last record in %s was being written when the program ended, and is not "
             "acknowledged; its %" PRId64 " bytes are cut off",
             c->spool->folder.path, name, bytes);
@@ -252,7 +254,8 @@ static bool find_start(struct scanner *c, size_t *start, struct error *error)
             "the spool is damaged: the files in %s that held the ids from %" PRIu64 " to %" PRIu64
             " are missing. Restore them, or start once with --spool-repair to go on without them",
             s->folder.path, s->saved.id, c->ids[0] - 1);
-    log_warning("the spool %s has lost the ids from %" PRIu64 " to %" PRIu64 ": going on without them",
+    log_warning(spool_ids_lost,
+                "the spool %s has lost the ids from %" PRIu64 " to %" PRIu64 ": going on without them",
                 s->folder.path, s->saved.id, c->ids[0] - 1);
     s->saved.id = c->ids[0];
     return true;
@@ -265,8 +268,8 @@ static void remove_delivered(const struct scanner *c, size_t end)
         char name[SEGMENT_NAME_SIZE];
         segment_name(c->ids[i], name);
         if (unlinkat(c->spool->folder.fd, name, 0) < 0)
-            log_warning("cannot remove the delivered file %s/%s: %s", c->spool->folder.path, name,
-                        strerror(errno));
+            log_warning(spool_file_kept, "cannot remove the delivered file %s/%s: %s", c->spool->folder.path,
+                        name, strerror(errno));
     }
 }
 

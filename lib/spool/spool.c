@@ -95,7 +95,7 @@ void spool_close(struct spool *s)
     if (syncs && spool_sync(s, &error))
         spool_save_clean(s);
     else if (syncs)
-        log_error("%s", error.text);
+        log_error(spool_sync_failed, "%s", error.text);
     free_spool(s);
 }
 

@@ -1,17 +1,24 @@
-"""The messages that docs/operations.md explains are those that the programs print."""
+"""The messages and events that docs/operations.md explains are those that the programs log, and the other way round."""
 
 import pathlib
 import re
+from collections import defaultdict
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TABLE = (ROOT / "docs/operations.md").read_text(encoding="utf-8").partition("\n## Messages of a bridge\n")[2]
-MESSAGES = [message for row in re.findall(r"^\| (.*?`.*?) \|", TABLE, re.MULTILINE) for message in re.findall(r"`([^`]+)`", row)]
+DOCUMENT = (ROOT / "docs/operations.md").read_text(encoding="utf-8").partition("\n## Messages\n")[2]
+OF_A_BRIDGE = DOCUMENT.partition("\n### Of the other programs\n")[0]
+ROW = re.compile(r"^\| (.*?) \| (.*?) ?\|", re.MULTILINE)
+MESSAGES = [message for _, said in ROW.findall(OF_A_BRIDGE) for message in re.findall(r"`([^`]+)`", said)]
 
 # What stands for values, in the table and in the formats of the source.
 VALUE = re.compile(r"\.\.\.|\b[A-Z]\b|\bREASON\b")
 FORMAT = re.compile(r'%[-+ #0]*[*\d]*(?:\.[*\d]+)?(?:" PRI\w+ "|[hlz]*[a-z])')
+
+SOURCES = [path for folder in (*ROOT.glob("lib/*/"), *ROOT.glob("*/")) if folder.name not in ("tests", "bench") for path in folder.glob("*.c") if path.name != "log.c"]
+CALL = re.compile(r"\b(log_error|log_warning|log_info|log_debug|log_limited|LOG_EVENT)(_with)?\(")
+FIELD = re.compile(r'\bLOG_(?:TEXT|NUMBER)\("(\w+)"')
 
 
 def texts():
@@ -32,3 +39,42 @@ def test_there_is_a_table():
 def test_is_printed(message):
     for piece in VALUE.split(message):
         assert piece.strip(" :'") in ALL_TEXTS
+
+
+# Events
+
+
+def events_of_sources():
+    """{event: its fields}; the fields are those of the calls that have them at hand, which most have."""
+    events = defaultdict(set)
+    for path in SOURCES:
+        source = path.read_text(encoding="utf-8")
+        for call in CALL.finditer(source):
+            rest = source[call.end():source.index(";", call.end())]
+            event = re.match(r"[^,]+,[^,]+,\s*(\w+)" if call[1] == "log_limited" else r"\s*(\w+)", rest)[1]
+            if "fields" in re.findall(r"\w+", rest)[:2]:  # they are named just before
+                rest = source[source.rindex("LOG_FIELDS(", 0, call.start()):call.start()]
+            events[event] |= set(FIELD.findall(rest) if call[1] != "LOG_EVENT" else ())
+    return events
+
+
+def events_of_document():
+    """{event: its fields}, of `event` (field, field)."""
+    events = defaultdict(set)
+    for names, _ in ROW.findall(DOCUMENT):
+        for event, fields in re.findall(r"`(\w+)`(?: \(([\w, ]+)\))?", names):
+            events[event] |= set(fields.split(", ")) - {""}
+    return events
+
+
+def test_events_are_those_of_the_document():
+    assert set(events_of_sources()) == set(events_of_document())
+    assert len(events_of_sources()) > 60
+
+
+def test_fields_are_those_of_the_document():
+    documented = events_of_document()
+    for event, fields in events_of_sources().items():
+        assert not fields or fields == documented[event], event
+    everywhere = {name for path in SOURCES for name in FIELD.findall(path.read_text(encoding="utf-8"))}
+    assert set().union(*documented.values()) == everywhere

@@ -282,3 +282,24 @@ def test_wrong_kafka_properties(brokers, programs, tmp_path, property, message):
     program = programs.run("bridge", "-t", "x", "--spool", tmp_path / "spool", "-X", property)
     assert program.process.returncode == 2
     assert message in program.stderr
+
+
+def test_events_of_a_life(brokers, mqtt_client, programs, tmp_path):
+    """As JSON each line names its event and has its values; what came from outside breaks no line."""
+    bridge = Bridge(programs, tmp_path, "--log-format", "json", "--kafka-topic", "quoted", topic='"a\\b"').start()
+    mqtt_client.published(mqtt_client.publish(bridge.topic, b"x" * 2_000_000))
+    wait_in_log(bridge.program, '"dead_letter"')
+    brokers.mqtt.restart()
+    wait_until(lambda: bridge.program.stderr.count('"mqtt_subscribed"') == 2, 30, lambda: bridge.program.stderr)
+    bridge.program.stop()
+    lines = [json.loads(line) for line in bridge.program.stderr.splitlines()]
+    assert all({"time", "level", "program", "event", "message"} <= set(line) for line in lines)
+    events = {line["event"]: line for line in lines}
+    broker = f"mqtt://127.0.0.1:{brokers.mqtt.port}"
+    assert {"started", "mqtt_connected", "mqtt_subscribed", "mqtt_disconnected", "kafka_topic_created", "dead_letter", "stopped"} <= set(events)
+    assert events["mqtt_disconnected"]["broker"] == events["mqtt_connected"]["broker"] == broker
+    assert events["mqtt_disconnected"]["retry_ms"] > 0 and events["mqtt_connected"]["session"] == "present"
+    assert [events["dead_letter"][name] for name in ("id", "topic", "bytes")] == [1, bridge.topic, 2_000_000]
+    assert events["dead_letter"]["reason"] in events["dead_letter"]["message"]
+    ended = events["stopped"]
+    assert [ended[name] for name in ("received", "delivered", "spooled", "dead_letters", "spool")] == [1, 0, 0, 1, str(bridge.spool)]

@@ -29,7 +29,7 @@ static void text_lines(void **state)
 {
     (void)state;
     begin(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
-    log_error("number %d", 1);
+    log_error(happened, "number %d", 1);
     const char *lines = capture_end(&captured);
     assert_string_equal(message_of(lines, " probe error: "), "number 1\n");
 }
@@ -38,10 +38,10 @@ static void levels(void **state)
 {
     (void)state;
     begin(LOG_LEVEL_WARNING, LOG_FORMAT_TEXT);
-    log_error("one");
-    log_warning("two");
-    log_info("three");
-    log_debug("four");
+    log_error(happened, "one");
+    log_warning(happened, "two");
+    log_info(happened, "three");
+    log_debug(happened, "four");
     const char *lines = capture_end(&captured);
     assert_contains(lines, "one\n");
     assert_contains(lines, "two\n");
@@ -55,12 +55,13 @@ static void json_lines(void **state)
 {
     (void)state;
     begin(LOG_LEVEL_DEBUG, LOG_FORMAT_JSON);
-    log_debug("a \"quoted\" back\\slash");
+    log_debug(happened, "a \"quoted\" back\\slash");
     const char *lines = capture_end(&captured);
     static const char start[] = "{\"time\":\"";
     assert_memory_equal(lines, start, sizeof start - 1);
     assert_string_equal(
-        message_of(lines + sizeof start - 1, "\",\"level\":\"debug\",\"program\":\"probe\",\"message\":\""),
+        message_of(lines + sizeof start - 1,
+                   "\",\"level\":\"debug\",\"program\":\"probe\",\"event\":\"happened\",\"message\":\""),
         "a \\\"quoted\\\" back\\\\slash\"}\n");
 }
 
@@ -83,12 +84,12 @@ static void escapes(void **state)
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char expected[128];
         begin(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
-        log_info("%s", table[i].message);
+        log_info(happened, "%s", table[i].message);
         const char *line = capture_end(&captured);
         snprintf(expected, sizeof expected, "%s\n", table[i].text);
         assert_string_equal(message_of(line, " probe info: "), expected);
         begin(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
-        log_info("%s", table[i].message);
+        log_info(happened, "%s", table[i].message);
         line = capture_end(&captured);
         snprintf(expected, sizeof expected, "\"message\":\"%s\"}\n", table[i].json);
         assert_contains(line, expected);
@@ -109,7 +110,7 @@ static void long_messages(void **state)
                 for (size_t length = lead; length + 5 < sizeof message; length = strlen(message))
                     strcpy(message + length, units[u]);
                 begin(LOG_LEVEL_INFO, format);
-                log_info("%s", message);
+                log_info(happened, "%s", message);
                 const char *line = capture_end(&captured);
                 size_t length = strlen(line);
                 assert_in_range(length, 4000, 4096);
@@ -127,7 +128,7 @@ static void message_that_just_fits(void **state)
     memset(message, 'x', 2000);
     message[2000] = '\0';
     begin(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
-    log_info("%s", message);
+    log_info(happened, "%s", message);
     const char *line = capture_end(&captured);
     assert_contains(line, message);
     assert_lacks(line, "...");
@@ -140,7 +141,7 @@ static void errno_is_kept(void **state)
     begin(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
     dup2(closed, STDERR_FILENO); /* not open for writing: the write fails */
     errno = ERANGE;
-    log_info("lost");
+    log_info(happened, "lost");
     assert_int_equal(errno, ERANGE);
     capture_end(&captured);
     close(closed);
@@ -151,30 +152,49 @@ static void line_prefix(void **state)
     (void)state;
     log_set_line_prefix("\r\x1b[K");
     begin(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
-    log_info("text");
+    log_info(happened, "text");
     assert_memory_equal(capture_end(&captured), "\r\x1b[K2", 5);
     log_set_line_prefix(NULL);
     begin(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
-    log_info("text");
+    log_info(happened, "text");
     assert_memory_equal(capture_end(&captured), "2", 1);
 }
 
-static void rate_limit(void **state)
+static void fields(void **state)
 {
-    struct log_limit limit = {.interval = 60 * MINUTE};
-    uint64_t held = 99;
+    static char long_text[400];
+    const struct log_field *fields =
+        LOG_FIELDS(LOG_TEXT("topic", "a\"b\n\xff"), LOG_NUMBER("least", INT64_MIN), LOG_TEXT("empty", ""),
+                   LOG_TEXT("long", long_text));
     (void)state;
-    assert_true(log_allowed(&limit, &held));
-    assert_int_equal(held, 0);
-    for (int i = 0; i < 5; i++)
-        assert_false(log_allowed(&limit, &held));
-    limit.last -= limit.interval; /* the interval is over */
-    assert_true(log_allowed(&limit, &held));
-    assert_int_equal(held, 5);
-    assert_false(log_allowed(&limit, &held));
-    limit.last -= limit.interval;
-    assert_true(log_allowed(&limit, &held));
-    assert_int_equal(held, 1);
+    memset(long_text, '"', sizeof long_text - 1);
+    begin(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+    log_info_with(happened, fields, "text");
+    const char *line = capture_end(&captured);
+    assert_contains(line, "\"event\":\"happened\",\"topic\":\"a\\\"b\\u000a\xef\xbf\xbd\","
+                          "\"least\":-9223372036854775808,\"empty\":\"\",\"long\":\"\\\"");
+    assert_contains(line, "\\\"...\",\"message\":\"text\"}\n");
+    begin(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+    log_info_with(happened, fields, "text");
+    assert_string_equal(message_of(capture_end(&captured), " probe info: "), "text\n");
+}
+
+/* As many fields as there may be, each too long, leave room for a message. */
+static void many_long_fields(void **state)
+{
+    char text[4096];
+    struct log_field fields[12] = {{0}};
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    for (int i = 0; i < 11; i++)
+        fields[i] = (struct log_field)LOG_TEXT(text, text);
+    begin(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+    log_info_with(happened, fields, "%s", text);
+    const char *line = capture_end(&captured);
+    assert_in_range(strlen(line), 4000, 4096);
+    assert_contains(line, ",\"message\":\"xxxx");
+    assert_contains(line, "xxx...\"}\n");
 }
 
 static void what_was_held_back_is_told(void **state)
@@ -182,18 +202,19 @@ static void what_was_held_back_is_told(void **state)
     struct log_limit limit = {.interval = 60 * MINUTE};
     (void)state;
     begin(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
-    log_limited(&limit, LOG_LEVEL_DEBUG, "not written, so it holds nothing back");
+    log_limited(&limit, LOG_LEVEL_DEBUG, failed, LOG_NO_FIELDS, "not written, so it holds nothing back");
     for (int i = 0; i < 4; i++)
-        log_limited(&limit, LOG_LEVEL_ERROR, "failure %d", i);
+        log_limited(&limit, LOG_LEVEL_ERROR, failed, LOG_FIELDS(LOG_NUMBER("number", i)), "failure %d", i);
     limit.last -= limit.interval; /* the interval is over */
-    log_limited(&limit, LOG_LEVEL_ERROR, "failure %d", 4);
+    log_limited(&limit, LOG_LEVEL_ERROR, failed, LOG_NO_FIELDS, "failure %d", 4);
     limit.last -= limit.interval;
-    log_limited(&limit, LOG_LEVEL_ERROR, "failure %d", 5);
+    log_limited(&limit, LOG_LEVEL_ERROR, failed, LOG_NO_FIELDS, "failure %d", 5);
     const char *text = capture_end(&captured);
-    assert_non_null(strstr(text, "\"failure 0\"}\n"));
-    assert_null(strstr(text, "failure 3"));
-    assert_non_null(strstr(text, "\"failure 4 (3 messages were left out before)\"}\n"));
-    assert_non_null(strstr(text, "\"failure 5\"}\n"));
+    assert_contains(text, "\"event\":\"failed\",\"number\":0,\"message\":\"failure 0\"}\n");
+    assert_lacks(text, "failure 3");
+    assert_contains(text, "\"event\":\"failed\",\"left_out\":3,\"message\":\"failure 4 (3 messages were left "
+                          "out before)\"}\n");
+    assert_contains(text, "\"event\":\"failed\",\"message\":\"failure 5\"}\n");
 }
 
 static void rfc3339(void **state)
@@ -211,11 +232,17 @@ static void rfc3339(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_lines),    cmocka_unit_test(levels),
-        cmocka_unit_test(json_lines),    cmocka_unit_test(escapes),
-        cmocka_unit_test(long_messages), cmocka_unit_test(message_that_just_fits),
-        cmocka_unit_test(errno_is_kept), cmocka_unit_test(line_prefix),
-        cmocka_unit_test(rate_limit),    cmocka_unit_test(what_was_held_back_is_told),
+        cmocka_unit_test(text_lines),
+        cmocka_unit_test(levels),
+        cmocka_unit_test(json_lines),
+        cmocka_unit_test(escapes),
+        cmocka_unit_test(long_messages),
+        cmocka_unit_test(message_that_just_fits),
+        cmocka_unit_test(errno_is_kept),
+        cmocka_unit_test(line_prefix),
+        cmocka_unit_test(fields),
+        cmocka_unit_test(many_long_fields),
+        cmocka_unit_test(what_was_held_back_is_told),
         cmocka_unit_test(rfc3339),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
