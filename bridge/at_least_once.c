@@ -2,9 +2,7 @@
 
 #include "clock.h"
 
-/* Where few messages come, each goes at once; where many come, librdkafka lingers and makes large batches of
- * them. Its linger.ms of 0 would do both as well, but costs a wake-up of its thread a message. */
-enum { FEW = 32 };
+/* How long a pass waits for the delivery reports. Short: the loop looks for a request to stop. */
 static const int64_t flush_timeout = 10 * MILLISECOND;
 
 static const struct kafka_property required[] = {
@@ -31,11 +29,14 @@ struct pass at_least_once_pass(struct forwarding *f)
     if (ready) {
         if (f->rewind_due && producer_in_flight(f->producer) == 0)
             forwarding_rewind(f);
-        if (f->rewind_due)
+        /* All there is goes at once, and nothing more until it is delivered: what comes meanwhile makes the
+         * next batch. librdkafka could have more on their way, but where it has as many requests out as
+         * idempotence allows (5), its thread polls without rest until one is answered. */
+        if (f->rewind_due || producer_in_flight(f->producer) > 0)
             pass.more = true;
         else if (f->wait == 0 && forwarding_ensure_topic(f))
             forwarding_produce(f, &pass);
-        if (pass.forwarded > 0 && pass.forwarded <= FEW)
+        if (producer_in_flight(f->producer) > 0)
             producer_flush(f->producer, flush_timeout);
         pass.in_flight = producer_in_flight(f->producer);
     }
