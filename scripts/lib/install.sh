@@ -46,6 +46,7 @@ curl                      | has_command curl                | what fetch-data.sh
 wget                      | has_command wget                | what fetch-data.sh is tested with
 default-jdk-headless      | has_command javac           | runs small Java programs of the tests
 openssl                   | has_command openssl             | makes certificates
+jq                        | has_command jq                  | runs examples of the manual pages
 mosquitto-clients         | has_command mosquitto_sub       | checks what our MQTT programs did
 prometheus                | has_command promtool            | checks metrics, and watches the bridges in a test
 python3-pytest            | has_pytest                      | runs the flow tests

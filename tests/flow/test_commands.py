@@ -1,0 +1,145 @@
+"""The commands that README.md, the other documents and the examples of the manual pages show, as they stand there: each does its work on
+private brokers that messages of `temp` flow through. What cannot be run is listed, with the reason."""
+
+import gzip
+import os
+import re
+import signal
+
+import pytest
+from bridges import Bridge
+from programs import BIN, ROOT, Program, Programs
+from scrape import address_of
+from waiting import wait_until
+
+DOCUMENTS = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "data/README.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+# The pages of the sensors' programs have the same examples.
+PAGES = [page for page in sorted((BIN.parent / "man").glob("*.scd"))
+         if not re.search(r"-(temp|light|sound|co2|co2-slope|pir)\.1", page.name)]
+
+NEEDS_A_SYSTEM = "needs root and systemd; tests/install and flow.notify test the package and the service"
+NOT_RUN = {
+    r"scripts/run\.sh --demo": "flow.demo runs it, which takes a minute",
+    r"scripts/test\.sh": "it is what runs this test",
+    r"apt-get install \./build-package/roomstream_\*\.deb": NEEDS_A_SYSTEM,
+    r"editor /etc/roomstream/roomstream\.conf": "waits for a person",
+    r"systemctl (enable|status) .*": NEEDS_A_SYSTEM,
+    r"journalctl .*": NEEDS_A_SYSTEM,
+    r"docker (build|run) .*": "needs Docker; install.compose checks the files",
+}
+
+# Programs that go on until they are interrupted, unless they are told when to end; what they show once they work.
+ENDLESS = [
+    (r"publish\b", r"--fast\b", "connected to the MQTT broker"),
+    (r"/bridge-temp\b|roomstream-bridge\b", r"--dead-letters\b", "subscribed to"),
+    (r"\bsubscribe\b", r" (-C|-E)\b", "subscribed to"),
+    (r"\bkafka-consume\b", r" (-c|-e)\b", 'partitions assigned: [1-9]|"sensor":"temp"'),
+]
+
+PRIVATE = {"mqtt.example.org": "127.0.0.1", "kafka.example.org:9092": "{kafka}", "gateway.example:9751": "{bridge}"}
+
+
+def blocks(path):
+    """Of code: (language, text)."""
+    return re.findall(r"^ *```(\w*)\n(.*?)^ *```", path.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def commands_of(path):
+    """Lines of sh, lines behind a prompt, and what stands in a crontab; without comments."""
+    for language, text in blocks(path):
+        for line in text.replace("\\\n", " ").splitlines():
+            prompt = re.match(r"\$ |\*/5 \* \* \* \* ", line)
+            if language == "sh" or prompt:
+                line = re.sub(r"  +# .*", "", line[prompt.end() if prompt else 0:]).strip()
+                yield re.sub(r"\\(.)", r"\1", line) if path.suffix == ".scd" else line
+
+
+ALL = [pytest.param(command, id=f"{path.stem}-{number}")
+       for path in (*DOCUMENTS, *PAGES) for number, command in enumerate(commands_of(path), 1)]
+COMMANDS = [each for each in ALL if not any(re.fullmatch(pattern, each.values[0]) for pattern in NOT_RUN)]
+
+
+class Place:
+    """A folder as a user has it, with the programs in build/bin and, as if installed, in PATH."""
+
+    def __init__(self, folder, brokers):
+        self.folder, self.brokers = folder, brokers
+        self.env = {**brokers.env, "HOME": str(folder), "PATH": f"{folder / 'installed'}:{os.environ['PATH']}", "XDG_STATE_HOME": "",
+                    "ROOMSTREAM_LOG_LEVEL": "info"}
+        (folder / "build").mkdir()
+        (folder / "build/bin").symlink_to(BIN)
+        (folder / "installed").mkdir()
+        for program in BIN.iterdir():
+            (folder / "installed" / f"roomstream-{program.name}").symlink_to(program)
+        self.write_data()
+
+    def write_data(self):
+        heading, *rows = (ROOT / "data/occupancy-sample.csv").read_text().splitlines()
+        rows = [re.sub(r"^[^,]*,[^,]*", f"2017/12/23,08:{number // 2:02}:{number % 2 * 30:02}", row) for number, row in enumerate(rows[:100])]
+        (self.folder / "data").mkdir()
+        for name in ("data/occupancy.csv", "readings.csv"):
+            (self.folder / name).write_text("\n".join([heading, *rows]) + "\n")
+        with gzip.open(self.folder / "meter.csv.gz", "wt") as file:
+            file.write("When,Power\n24.12.2017 08:00,230.5\n24.12.2017 08:01,231\n")
+        (self.folder / "client.properties").write_text(f"bootstrap.servers={self.brokers.kafka.address}\n")
+
+    def run(self, command, bridge):
+        for name, address in PRIVATE.items():
+            command = command.replace(name, address.format(kafka=self.brokers.kafka.address, bridge=bridge))
+        script = f"cd '{self.folder}' && set -o pipefail && {command.removesuffix('&')}"
+        return Program(["bash", "-c", script], self.folder / "output", {**self.env, "ROOMSTREAM_STATUS": bridge}, "command")
+
+
+@pytest.fixture(scope="module")
+def place(brokers, tmp_path_factory):
+    return Place(tmp_path_factory.mktemp("place"), brokers)
+
+
+@pytest.fixture(scope="module")
+def flowing(brokers, tmp_path_factory):
+    """Messages flow; the address where the bridge serves HTTP. Few go to Kafka: where more come, kafka-consume -e meets no end."""
+    folder = tmp_path_factory.mktemp("flowing")
+    programs = Programs(folder / "programs", brokers.env)
+    try:
+        bridge = Bridge(programs, folder, "--http", "0", "--kafka-topic", "temp", topic="sensors/temp").start()
+        for topic, rate in (("temp", 50), ("sensors/temp", 1)):
+            programs.start("publish-temp", "-t", topic, "--file", ROOT / "data/occupancy-sample.csv", "--rate", rate, "--loop", "0")
+        bridge.program.wait_for_log("created the Kafka topic")
+        yield address_of(bridge)
+    finally:
+        programs.end_all()
+
+
+def shows_first(command):
+    """What an endless command shows, None for one that ends."""
+    return next((shows for program, ends, shows in ENDLESS if re.search(program, command) and not re.search(ends, command)), None)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_runs(place, flowing, command):
+    shows = shows_first(command)
+    program = place.run(command, flowing)
+    try:
+        if not shows:
+            assert program.wait(30) == 0, (command, program.stderr)
+            return
+        wait_until(lambda: re.search(shows, program.stderr + program.stdout.decode()) or not program.is_running(), 30,
+                   lambda: (command, program.stderr))
+        assert program.is_running(), (command, program.stderr)
+        os.killpg(program.pid, signal.SIGINT)
+        assert program.wait(30) in (0, 130, -signal.SIGINT), (command, program.stderr)
+    finally:
+        program.kill()
+
+
+def test_what_is_listed_is_shown_somewhere():
+    for pattern in NOT_RUN:
+        assert any(re.fullmatch(pattern, each.values[0]) for each in ALL), pattern
+    shown = "\n".join(text for path in (*DOCUMENTS, *PAGES) for _, text in blocks(path))
+    assert all(name in shown for name in PRIVATE)
+
+
+def test_something_is_found():
+    commands = [each.values[0] for each in ALL]
+    assert {"build/bin/publish-temp --fast --limit 4", "scripts/run.sh --demo", "build/bin/kafka-consume -t temp -G archive >> archive"} <= set(commands)
+    assert len(COMMANDS) > 25
