@@ -48,6 +48,7 @@ default-jdk-headless      | has_command javac           | runs small Java progra
 openssl                   | has_command openssl             | makes certificates
 jq                        | has_command jq                  | runs examples of the manual pages
 mosquitto-clients         | has_command mosquitto_sub       | checks what our MQTT programs did
+kcat                      | has_command kcat                | checks what our Kafka programs did
 prometheus                | has_command promtool            | checks metrics, and watches the bridges in a test
 python3-pytest            | has_pytest                      | runs the flow tests
 python3-paho-mqtt         | find_python paho.mqtt           | checks what our MQTT programs did
