@@ -248,7 +248,7 @@ def test_an_application_protocol(programs, secured):
 
 
 def test_user_and_password(secured, publish, receiver, tmp_path):
-    host = ["-h", "127.0.0.1", "-p", secured.known_port, "-t", "allowed/temp", "-u", "gateway"]
+    host = ["-h", "127.0.0.1", "-p", secured.plain_port, "-t", "allowed/temp", "-u", "gateway"]
     file = tmp_path / "password"
     file.write_text("secret-1\nnot this\n")
     config = tmp_path / "config"
@@ -264,7 +264,7 @@ def test_user_and_password(secured, publish, receiver, tmp_path):
 @pytest.mark.parametrize("name", ["publish-temp", "subscribe", "bridge-temp"])
 def test_wrong_credentials_end_the_program(secured, programs, tmp_path, name, version, message):
     own = {"publish-temp": ["--file", SAMPLE], "subscribe": ["-t", "x"], "bridge-temp": ["--spool", tmp_path / "spool"]}[name]
-    program = programs.run(name, "-h", "127.0.0.1", "-p", secured.known_port, "-u", "gateway", "-V", version, *own,
+    program = programs.run(name, "-h", "127.0.0.1", "-p", secured.plain_port, "-u", "gateway", "-V", version, *own,
                            env={"MQTT_PASSWORD": "secret-2", "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}"})
     assert program.process.returncode == 1, program.stderr
     assert re.search(message, program.stderr)
@@ -273,7 +273,7 @@ def test_wrong_credentials_end_the_program(secured, programs, tmp_path, name, ve
 
 @pytest.mark.parametrize("qos", [1, 2])
 def test_a_topic_that_may_not_be_written_to(secured, publish, receiver, qos):
-    program = publish("-h", "127.0.0.1", "-p", secured.known_port, "-u", "gateway", "-t", "forbidden", "-q", qos, env={"MQTT_PASSWORD": "secret-1"})
+    program = publish("-h", "127.0.0.1", "-p", secured.plain_port, "-u", "gateway", "-t", "forbidden", "-q", qos, env={"MQTT_PASSWORD": "secret-1"})
     assert program.process.returncode == 1
     assert "the broker refuses a message to the topic 'forbidden': 0x87 Not authorized" in program.stderr
     assert receiver.messages == []
