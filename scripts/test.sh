@@ -17,6 +17,7 @@ set -euo pipefail
 . "$root/scripts/lib/build.sh"
 . "$root/scripts/lib/kafka.sh"
 . "$root/scripts/lib/hivemq.sh"
+. "$root/scripts/lib/old_kafka.sh"
 
 # test_preset PRESET CTEST_ARGUMENT...: false when a test failed. $jobs run side by side.
 test_preset() {
@@ -36,8 +37,11 @@ main() {
     install_needs "$needs_to_package"
     # Before the tests, whose time is limited.
     fetch_kafka
-    (($# == 0)) || fetch_hivemq # only a long test needs it
-    export ROOMSTREAM_KAFKA_JARS=$kafka_jars ROOMSTREAM_HIVEMQ_JARS=$hivemq_jars
+    if (($#)); then # only long tests need these
+        fetch_hivemq
+        ! needs_old_kafka || fetch_old_kafka
+    fi
+    export ROOMSTREAM_KAFKA_JARS=$kafka_jars ROOMSTREAM_HIVEMQ_JARS=$hivemq_jars ROOMSTREAM_OLD_KAFKA_JARS=$old_kafka_jars
     # Tests wait most of the time, for brokers to start. The long ones do not.
     local jobs=$(($(nproc) + 2))
     [[ ${1:-} != --all ]] || jobs=$(nproc)

@@ -2,9 +2,9 @@
 
 import os
 import signal
-import socket
 
 from jars import jars
+from ports import free_port
 from programs import ROOT, Program, freeze
 from waiting import wait_until
 
@@ -21,9 +21,7 @@ class HiveMQ:
     def start(self, limit=120):
         """Starts it and returns when it answers."""
         self.starts += 1
-        if not self.port:
-            with socket.create_server(("127.0.0.1", 0)) as probe:
-                self.port = probe.getsockname()[1]
+        self.port = self.port or free_port()
         command = [
             "java", "-Xmx512m", "-XX:+UseSerialGC", *os.environ.get("KAFKA_OPTS", "").split(), "-cp", f"{jars('hivemq')}/*",
             ROOT / "tests" / "hivemq" / "Hive.java", self.state, self.port]

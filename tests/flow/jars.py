@@ -15,6 +15,6 @@ printf %s "${!jars}"
 
 @functools.cache
 def jars(server):
-    """The folder of the jars of 'kafka' or 'hivemq', which are fetched if they are not there."""
+    """The folder of the jars of 'kafka', 'old_kafka' or 'hivemq', which are fetched if they are not there."""
     command = ["bash", "-c", _FETCH, "jars", server]
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True, timeout=1800).stdout

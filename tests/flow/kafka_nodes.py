@@ -14,19 +14,20 @@ from waiting import wait_until
 HOST = "127.0.0.1"
 
 
-def java(*arguments, heap="256m"):
-    """A command line that runs a class, or a source file, with Kafka's classes at hand."""
+def java(*arguments, heap="256m", kafka="kafka"):
+    """A command line that runs a class, or a source file, with the classes of 'kafka' or 'old_kafka' at hand."""
     log = f"-Dlog4j2.configurationFile={ROOT / 'config' / 'kafka' / 'log4j2.xml'}"
-    return ["java", f"-Xmx{heap}", "-XX:+UseSerialGC", *os.environ.get("KAFKA_OPTS", "").split(), log, "-cp", f"{jars('kafka')}/*", *arguments]
+    return ["java", f"-Xmx{heap}", "-XX:+UseSerialGC", *os.environ.get("KAFKA_OPTS", "").split(), log, "-cp", f"{jars(kafka)}/*", *arguments]
 
 
 class Node:
     """A node that is broker and controller. Its data and port stay the same over every restart."""
 
-    def __init__(self, folder, number, properties, voters):
-        """properties: beside, or in place of, those of config/kafka/server.properties. voters: the controllers' ports by node."""
+    def __init__(self, folder, number, properties, voters, kafka="kafka"):
+        """properties: beside, or in place of, those of config/kafka/server.properties. voters: the controllers' ports by node.
+        kafka: whose jars (java)."""
         folder.mkdir(parents=True)
-        self.folder, self.number, self.starts = folder, number, 0
+        self.folder, self.number, self.kafka, self.starts = folder, number, kafka, 0
         self.process = None
         properties = {
             "node.id": number, "controller.quorum.voters": ",".join(f"{id_}@{HOST}:{port}" for id_, port in voters.items()),
@@ -38,12 +39,15 @@ class Node:
         # The same for all nodes, which is all that it must be.
         cluster = "r" + "0" * 21
         subprocess.run(
-            java("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", "server.properties"),
+            self._java("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", "server.properties"),
             cwd=folder, check=True, capture_output=True, timeout=120)
+
+    def _java(self, *arguments):
+        return java(*arguments, kafka=self.kafka)
 
     def start(self):
         self.starts += 1
-        command = ["env", "-C", self.folder, *java("kafka.Kafka", "server.properties")]
+        command = ["env", "-C", self.folder, *self._java("kafka.Kafka", "server.properties")]
         self.process = Program(command, self.folder, name=f"kafka-{self.starts}")
         return self
 

@@ -16,9 +16,10 @@ LISTENERS = {
 
 
 class SecureKafka:
-    """.admin is an address without any of that, for the tests' own clients. Use it in a with block."""
+    """.admin is an address without any of that, for the tests' own clients. kafka: whose jars (kafka_nodes.java). Use it in a with
+    block."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, kafka="kafka"):
         self.authority = Authority(folder / "ca", "roomstream test")
         self.stranger = Authority(folder / "other-ca", "somebody else")
         self.ca = self.authority.certificate
@@ -49,7 +50,7 @@ class SecureKafka:
                 prefix + "ssl.keystore.type": "PEM", prefix + "ssl.keystore.location": _store(*certificates[certificate]),
                 prefix + "ssl.truststore.type": "PEM", prefix + "ssl.truststore.location": self.ca,
             }
-        self.node = Node(folder / "node", 1, properties, {1: controller})
+        self.node = Node(folder / "node", 1, properties, {1: controller}, kafka)
 
     def __enter__(self):
         self.node.start()
