@@ -24,14 +24,16 @@ class Secured:
         server = self.authority.issue("server", LOCAL)
         elsewhere = self.authority.issue("elsewhere", "DNS:broker.example,IP:192.0.2.1")
         expired = self.authority.issue("expired", LOCAL, expired=True)
-        self.passwords = folder / "passwords"
-        subprocess.run(["mosquitto_passwd", "-b", "-c", self.passwords, "gateway", "secret-1"], check=True, capture_output=True)
+        passwords = folder / "passwords"
+        subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "gateway", "secret-1"], check=True, capture_output=True)
+        self.password_file = folder / "password"
+        self.password_file.write_text("secret-1\n")
         access = folder / "access"
         access.write_text("topic readwrite #\nuser gateway\ntopic readwrite allowed/#\ntopic read #\n")
         access.chmod(0o600)
         mutual = ["require_certificate true", f"cafile {self.ca}"]
         # For all listeners: with per_listener_settings Mosquitto 2.0.12 to 2.0.22 drops what is for clients that are away.
-        self.settings = ["allow_anonymous true", f"password_file {self.passwords}", f"acl_file {access}", "log_type all"]
+        self.settings = ["allow_anonymous true", f"password_file {passwords}", f"acl_file {access}", "log_type all"]
         self.plain_port = self.listen()
         self.tls_port = self.listen(self.identity(server))
         self.tls6_port = self.listen(self.identity(server), "::1")

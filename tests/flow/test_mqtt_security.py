@@ -404,11 +404,9 @@ def session_present(port, client_id):
 
 
 def test_a_bridge_over_websockets_with_tls_and_a_password(secured, brokers, programs, tmp_path):
-    file = tmp_path / "password"
-    file.write_text("secret-1\n")
     certificate, key = secured.client
     bridge = Bridge(programs, tmp_path, "-h", f"wss://localhost:{secured.wss_port}", "--cafile", secured.ca, "--cert", certificate,
-                    "--key", key, "-u", "gateway", "--password-file", file)
+                    "--key", key, "-u", "gateway", "--password-file", secured.password_file)
     environment = {"MQTT_HOST": "", "MQTT_PORT": ""}
     bridge.start(env=environment)
     with MqttClient(secured.plain_port) as client:

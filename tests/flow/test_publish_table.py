@@ -18,7 +18,7 @@ TABLE = {
     "QoS 1": ([("-q", "qos", "1")], ["-q", "1"]),
     "QoS 2": ([("-q", "qos", "2")], ["-q", "2"]),
     "retained": ([("-r", "retain", True)], ["-r"]),
-    "user": ([("-u", "username", "gateway")], ["-u", "gateway"]),
+    "user": ([("-u", "username", "gateway"), ("--password-file", "password-file", "{password_file}")], ["-u", "gateway", "-P", "secret-1"]),
     "keep alive": ([("-k", "keepalive", "17")], ["-k", "17"]),
     "MQTT 5": ([("-V", "mqtt-version", "mqttv5")], ["-V", "mqttv5"]),
     "MQTT 3.1.1": ([("-V", "mqtt-version", "mqttv311")], ["-V", "mqttv311"]),
@@ -98,7 +98,7 @@ def test_does_what_mosquitto_pub_does(secured, subscriber, programs, readings, t
     given = {option for _, option, _ in ours}
     address = [("-h", "host", "localhost"), ("-p", "port", str(secured.plain_port))]
     run = uuid.uuid4().hex
-    topic = f"table/{run}"
+    topic = f"allowed/{run}"
 
     arguments, environment = form([*(option for option in address if option[1] not in given), *ours], tmp_path)
     program = programs.run("publish", *readings, "-t", topic, "-i", f"ours-{run}", *arguments, env=environment)
