@@ -12,13 +12,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CONNECTIONS = 16, SILENCE_SECONDS = 5, CONNECTION_MEMORY = 16 * 1024 };
+/* Those that gave their place away stay for a moment, until libmicrohttpd notices. */
+enum { CONNECTIONS = 16, ALL_CONNECTIONS = 32, SILENCE_SECONDS = 5, CONNECTION_MEMORY = 16 * 1024 };
 
 struct http_server {
     struct http_address address;
     http_handler *handler;
     void *context;
     struct MHD_Daemon *daemon;
+    /* The server thread's: */
+    struct MHD_Connection *connections[ALL_CONNECTIONS]; /* that are open, the oldest first */
+    size_t connection_count;
 };
 
 static enum MHD_Result answer_with(struct MHD_Connection *connection, int status, const char *content_type,
@@ -83,6 +87,38 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                            MHD_RESPMEM_MUST_FREE);
     free(body);
     return answer_text(connection, MHD_HTTP_NOT_FOUND, "there is nothing here\n");
+}
+
+static void give_place_away(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info)
+        shutdown(info->connect_fd, SHUT_RDWR);
+}
+
+static void forget(struct http_server *server, const struct MHD_Connection *connection)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < server->connection_count; i++)
+        if (server->connections[i] != connection)
+            server->connections[kept++] = server->connections[i];
+    server->connection_count = kept;
+}
+
+/* A connection is there, or gone. Those before the 16 newest have given their places away. */
+static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct http_server *server = context;
+    (void)socket_context;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        forget(server, connection);
+        return;
+    }
+    server->connections[server->connection_count++] = connection;
+    if (server->connection_count > CONNECTIONS)
+        give_place_away(server->connections[server->connection_count - CONNECTIONS - 1]);
 }
 
 static void on_log(void *context, const char *format, va_list arguments)
@@ -153,11 +189,12 @@ static struct MHD_Daemon *start(struct http_server *server, int fd)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, server,
-        MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE_SECONDS,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+    struct MHD_Daemon *daemon =
+        MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, server,
+                         MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)ALL_CONNECTIONS, MHD_OPTION_NOTIFY_CONNECTION,
+                         on_connection, server, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE_SECONDS,
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return daemon;
 }

@@ -1,7 +1,7 @@
 /* A small HTTP server for what a program tells about itself, on libmicrohttpd: GET and HEAD, no request
- * bodies, a thread of its own. At most 16 connections at a time, each closed when it is silent for 5 seconds
- * and bounded in memory, so a client that stalls costs others a wait, and the program nothing. Clients that
- * send a byte now and then keep their places, and so others out: the port is for a network that is trusted.
+ * bodies, a thread of its own. A connection is closed when it is silent for 5 seconds, and bounded in memory.
+ * At most 16 are open at a time: one more takes the place of the oldest, since a request is answered at once,
+ * so clients that stall or send a byte now and then keep nobody out.
  */
 #ifndef ROOMSTREAM_HTTP_SERVER_H
 #define ROOMSTREAM_HTTP_SERVER_H

@@ -59,12 +59,12 @@ def thread_named(pid, name):
 
 
 @contextlib.contextmanager
-def frozen_thread(pid, name):
-    """Stops one thread of a child process while the others go on."""
+def frozen_thread(pid, name=None):
+    """Stops one thread of a child process, the main thread if none is named, while the others go on."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
     libc.ptrace.restype = ctypes.c_long
-    thread = thread_named(pid, name)
+    thread = thread_named(pid, name) if name else pid
 
     def ptrace(request):
         if libc.ptrace(request, thread, None, None) != 0:

@@ -7,7 +7,9 @@ import threading
 import pytest
 from bridges import Bridge, publish_numbers
 from clients import MqttClient, read_topic, wait_for_messages
+from programs import BIN
 from scrape import address_of, check_metrics, request, samples, scrape, status
+from service_manager import frozen_thread
 from waiting import wait_until
 
 HUGE = b"h" * 2_000_000  # Kafka never takes it
@@ -206,18 +208,83 @@ def test_ready_when_both_sides_are(brokers, bridge):
     bridge.stop()
 
 
-def test_clients_that_stall_hold_nothing_up(brokers, mqtt_client, bridge):
+def test_unhealthy_when_a_thread_stands_still(brokers, mqtt_client, programs, tmp_path):
+    """A disk that is full is waited for; a thread that hangs is not. All at once, since it takes half a minute to be believed."""
+    limit = ("/usr/bin/env", "--ignore-signal=XFSZ", "prlimit", "--fsize=65536")  # bytes in a file: a larger message cannot be stored
+    bridges = {thread: Bridge(programs, tmp_path, "--http", "0") for thread in (None, "forwarder", "MQTTAsync_rcv")}
+    for bridge in bridges.values():
+        bridge.program = programs.start(*limit, BIN / "bridge", "-t", bridge.topic, "--spool", bridge.spool, *bridge.options)
+        bridge.program.wait_for_log("subscribed to")
+    full = bridges["MQTTAsync_rcv"]
+    mqtt_client.publish(full.topic, b"x" * 100_000)
+    full.program.wait_for_log("a message cannot be stored")
+    addresses = {thread: address_of(bridge) for thread, bridge in bridges.items()}
+    with contextlib.ExitStack() as frozen:
+        for thread, bridge in bridges.items():
+            assert answers(addresses[thread], "/healthz") == 200
+            frozen.enter_context(frozen_thread(bridge.program.pid, thread))
+        for thread, name in ((None, "main thread"), ("forwarder", "forwarder"), ("MQTTAsync_rcv", "receiver")):
+            address = addresses[thread]
+            wait_until(lambda: answers(address, "/healthz") == 503, 60, f"unhealthy without its {name}")
+            assert request(address, "/healthz").text.startswith(f"the {name} has not moved for ")
+            assert request(address, "/readyz").status == 503
+            assert scrape(address)["healthy"] == 0 and not status(address)["healthy"]
+    for address in addresses.values():
+        wait_until(lambda: answers(address, "/healthz") == 200, 30, "healthy once the thread moves")
+
+
+class Drip(threading.Thread):
+    """Clients that never end their request: a byte each, again and again. One that is closed comes back, one in a round. None
+    waits for anything, or the others would fall silent."""
+
+    def __init__(self, address, count):
+        super().__init__(daemon=True)
+        host, port = address.split(":")
+        self.address, self.ended, self.rounds = (host, int(port)), threading.Event(), 0
+        self.clients = {self.connect(): b"GET /metrics HTTP/1.1\r\nX: " for _ in range(count)}
+
+    def connect(self):
+        client = socket.socket()
+        client.setblocking(False)
+        client.connect_ex(self.address)
+        return client
+
+    def send(self, client):
+        try:
+            client.sendall(self.clients[client])
+            self.clients[client] = b"x"
+        except BlockingIOError:
+            pass  # not connected yet
+        except OSError:
+            client.close()
+            del self.clients[client]
+
+    def run(self):
+        while not self.ended.wait(0.1):
+            for client in list(self.clients):
+                self.send(client)
+            self.clients[self.connect()] = b"GET /metrics HTTP/1.1\r\nX: "
+            self.rounds += 1
+
+    def end(self):
+        self.ended.set()
+        self.join(60)
+        for client in self.clients:
+            client.close()
+
+
+def test_clients_that_send_a_byte_now_and_then_keep_nobody_out(brokers, mqtt_client, bridge):
     bridge.start()
     address = address_of(bridge)
-    host, port = address.split(":")
-    stalled = [socket.create_connection((host, int(port))) for _ in range(20)]
-    for client in stalled:
-        client.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+    drip = Drip(address, 40)
+    drip.start()
+    for _ in range(20):
+        before = drip.rounds
+        assert answers(address, "/healthz") == 200
+        wait_until(lambda: drip.rounds > before, 30, "they go on")
     publish_numbers(mqtt_client, bridge.topic, 1, 100)
     wait_for_messages(brokers.kafka.address, bridge.topic, 100)
-    wait_until(lambda: answers(address, "/healthz") == 200, 60, "those that stall are closed")
-    for client in stalled:
-        client.close()
+    drip.end()
     bridge.stop()
 
 
