@@ -1,8 +1,6 @@
 #include "settings.h"
 
-#include <fcntl.h>
 #include <stddef.h>
-#include <unistd.h>
 
 #define AT(field) .offset = offsetof(struct consume_settings, field)
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -186,9 +184,7 @@ static void check_format(const struct program *program, struct consume_settings 
 
 void settings_check(const struct program *program, struct consume_settings *settings)
 {
-    /* Where it was closed, options_parse_or_exit has put what cannot be written to. */
-    if ((fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
-        options_wrong(program, "standard output is closed: where should the messages go?");
+    options_need_stdout(program);
     check_topics(program, settings);
     check_start(program, settings);
     check_format(program, settings);

@@ -2,9 +2,7 @@
 
 #include "mqtt_topic.h"
 
-#include <fcntl.h>
 #include <stddef.h>
-#include <unistd.h>
 
 #define AT(field) .offset = offsetof(struct subscribe_settings, field)
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -192,9 +190,8 @@ static void check_output(const struct program *program, struct subscribe_setting
     struct error error;
     settings->print = !settings->stats || settings->verbose || settings->format_text || settings->json ||
                       settings->no_newline;
-    /* Where it was closed, options_parse_or_exit has put what cannot be written to. */
-    if (settings->print && (fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
-        options_wrong(program, "standard output is closed: where should the messages go?");
+    if (settings->print)
+        options_need_stdout(program);
     if (settings->json && settings->format_text)
         options_wrong(program, "--json and --output-format are two ways to print a message: choose one");
     if (settings->json)

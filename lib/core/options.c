@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 enum { FIRST_LONG_CODE = 256 };
 
@@ -665,6 +666,12 @@ static void keep_standard_streams(void)
     for (int fd = 0; fd < 3; fd++)
         if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
             abort(); /* the lowest free descriptor is the one that is closed */
+}
+
+void options_need_stdout(const struct program *program)
+{
+    if ((fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
+        options_wrong(program, "standard output is closed: where should the messages go?");
 }
 
 void options_parse_or_exit(const struct program *program, int argc, char **argv)

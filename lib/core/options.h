@@ -156,4 +156,8 @@ void options_parse_or_exit(const struct program *program, int argc, char **argv)
 _Noreturn void options_wrong(const struct program *program, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Exits with options_wrong where standard output was closed: for programs that print messages there. After
+ * options_parse_or_exit. */
+void options_need_stdout(const struct program *program);
+
 #endif

@@ -134,6 +134,14 @@ def test_a_full_disk_is_noticed(program):
     assert (result.returncode, result.stderr) == (1, f"{program}: cannot write to stdout: No space left on device\n")
 
 
+@pytest.mark.parametrize("program", ["subscribe", "kafka-consume"])
+def test_a_closed_standard_output_is_wrong_use(program):
+    result = subprocess.run(["sh", "-c", f"exec '{BIN / program}' -t a >&-"], stderr=subprocess.PIPE, encoding="utf-8",
+                            timeout=TIME_LIMIT)
+    assert result.returncode == 2
+    assert "standard output is closed" in result.stderr
+
+
 @every_program
 def test_manual_page(program):
     if not MAN.is_dir():

@@ -292,9 +292,3 @@ def test_wrong_use(arguments, message):
     assert result.returncode == 2
     assert message in result.stderr.decode(errors="replace")
     assert result.stdout == b""
-
-
-def test_a_closed_standard_output_is_wrong_use():
-    result = subprocess.run(["sh", "-c", f"exec '{BIN}/subscribe' -t a >&-"], stderr=subprocess.PIPE, timeout=30)
-    assert result.returncode == 2
-    assert b"standard output is closed" in result.stderr
