@@ -14,9 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Under load the passes are this far apart, so that each carries many messages; a pass that follows another
- * sooner shows that there is load. At low rates a message is forwarded as soon as it is stored. */
-static const int64_t pass_interval = 2 * MILLISECOND;
+/* Under load the passes are this far apart, further after one with more than a few messages, so that each
+ * carries many; a pass that follows another sooner shows that there is load. At low rates a message is
+ * forwarded as soon as it is stored. */
+static const int64_t pass_interval = 2 * MILLISECOND, busy_interval = 5 * MILLISECOND;
+enum { FEW = 32 };
 
 /* With messages in flight, how long their delivery reports may wait to be served; without, how long
  * housekeeping may. */
@@ -151,7 +153,8 @@ static void *run(void *context)
         }
         notify(f);
         int64_t now = clock_monotonic();
-        bool load = done.forwarded > 0 && now - last_pass < 2 * pass_interval;
+        int64_t interval = done.forwarded > FEW ? busy_interval : pass_interval;
+        bool load = done.forwarded > 0 && now - last_pass < 2 * interval;
         if (done.forwarded > 0)
             last_pass = now;
         if (done.wait > 0)
@@ -159,7 +162,7 @@ static void *run(void *context)
         else if (done.more && done.forwarded == 0)
             forwarding_await_reports(forwarding(f), report_interval);
         else if (load || done.more)
-            sleep_for(f, pass_interval);
+            sleep_for(f, interval);
         else
             sleep_armed(f, seen, done.in_flight ? report_interval : idle_interval);
     }
