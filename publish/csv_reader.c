@@ -33,7 +33,8 @@ struct csv_reader {
     uint64_t row_line;
     size_t row_bytes;
     bool complete;
-    bool has_nul;
+    bool has_nul; /* a NUL byte: in nul_column, once its field was parsed */
+    bool nul_found;
     size_t nul_column;
     struct fields row;
 
@@ -67,8 +68,8 @@ static void on_field(void *field, size_t length, void *context)
 {
     struct csv_reader *reader = context;
     struct fields *row = &reader->row;
-    if (!reader->has_nul && memchr(field, '\0', length)) {
-        reader->has_nul = true;
+    if (reader->has_nul && !reader->nul_found && memchr(field, '\0', length)) {
+        reader->nul_found = true;
         reader->nul_column = row->count;
     }
     row->offsets[row->count++] = (uint32_t)row->length;
@@ -118,13 +119,14 @@ static enum line_result find_line(struct csv_reader *reader, size_t *length, str
     for (;;) {
         const char *at = reader->buffer + reader->start;
         size_t available = reader->end - reader->start;
-        while (scanned < available && at[scanned] != '\n' && at[scanned] != '\r')
-            scanned++;
-        if (scanned < available) {
-            bool crlf = at[scanned] == '\r' && scanned + 1 < available && at[scanned + 1] == '\n';
-            *length = scanned + (crlf ? 2 : 1);
+        const char *lf = memchr(at + scanned, '\n', available - scanned);
+        const char *cr = memchr(at + scanned, '\r', lf ? (size_t)(lf - at) - scanned : available - scanned);
+        if (lf || cr) {
+            bool crlf = cr && cr + 1 == lf;
+            *length = (size_t)((cr && !crlf ? cr : lf) - at) + 1;
             return LINE_WHOLE;
         }
+        scanned = available;
         if (available == sizeof reader->buffer)
             return LINE_TOO_LONG;
         if (reader->at_end) {
@@ -176,9 +178,10 @@ static bool skip_line(struct csv_reader *reader, struct error *error)
 
 static bool is_blank(const char *line, size_t length)
 {
-    while (length > 0 && strchr(" \t\r\n", line[length - 1]) && line[length - 1])
-        length--;
-    return length == 0;
+    size_t i = 0;
+    while (i < length && (line[i] == ' ' || line[i] == '\t' || line[i] == '\r' || line[i] == '\n'))
+        i++;
+    return i == length;
 }
 
 static bool check_encoding(struct csv_reader *reader, size_t *length, struct error *error)
@@ -246,7 +249,7 @@ static void begin_row(struct csv_reader *reader)
     reader->row_line = reader->line;
     reader->row_bytes = 0;
     reader->complete = false;
-    reader->has_nul = false;
+    reader->has_nul = reader->nul_found = false;
     reader->row.count = 0;
     reader->row.length = 0;
 }
@@ -292,6 +295,7 @@ static enum csv_reader_result next_row(struct csv_reader *reader, struct error *
             next_line(reader, length);
             return result;
         }
+        reader->has_nul = reader->has_nul || memchr(line, '\0', length);
         size_t parsed = csv_parse(&reader->parser, line, length, on_field, on_row, reader);
         if (parsed != length) {
             enum csv_reader_result result = parse_error(reader, error);

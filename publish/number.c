@@ -16,7 +16,10 @@ static bool append(struct number *number, const char *text, size_t length)
 
 static size_t digits(const char *text)
 {
-    return strspn(text, "0123456789");
+    size_t length = 0;
+    while (text[length] >= '0' && text[length] <= '9')
+        length++;
+    return length;
 }
 
 /* The part after e or E. */
@@ -34,12 +37,14 @@ bool number_parse(const char *text, struct number *number)
         ok = append(number, text, 1);
     if (*text == '-' || *text == '+')
         text++;
-    size_t whole = digits(text), zeros = strspn(text, "0");
+    size_t whole = digits(text), zeros = 0;
     const char *fraction = text + whole + (text[whole] == '.');
     size_t decimals = text[whole] == '.' ? digits(fraction) : 0;
     const char *end = fraction + decimals;
     if (whole + decimals == 0)
         return false;
+    while (text[zeros] == '0')
+        zeros++;
     ok = ok && (zeros < whole ? append(number, text + zeros, whole - zeros) : append(number, "0", 1));
     if (decimals > 0)
         ok = ok && append(number, ".", 1) && append(number, fraction, decimals);
