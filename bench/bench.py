@@ -1,4 +1,4 @@
-"""Runs the measurements of measurements.py in rounds and prints medians and spread. Called by scripts/bench.sh, which has
+"""Runs the measurements of measurements.py and peers.py in rounds and prints medians and spread. Called by scripts/bench.sh, which has
 the usage text."""
 
 import argparse
@@ -10,9 +10,23 @@ from pathlib import Path
 
 import machine
 import measurements
+import peers
 from stage import Stage
 
-ALL = ("limits", "drain", "six", "live", "latency", "idle", "start", "outage")
+ALL = {
+    "limits": measurements.limits,
+    "drain": measurements.drain,
+    "six": measurements.six,
+    "live": measurements.live,
+    "latency": measurements.latency,
+    "publisher": peers.publisher,
+    "subscriber": peers.subscriber,
+    "kafka": peers.kafka_clients,
+    "csv": peers.csv,
+    "idle": measurements.idle,
+    "start": measurements.start,
+    "outage": measurements.outage,
+}
 
 
 def parse(arguments):
@@ -53,7 +67,7 @@ def main():
         for number in range(1, settings.rounds + 1):
             for name in settings.names:
                 print(f"bench: round {number} of {settings.rounds}, {name}", file=sys.stderr)
-                for figure, value in getattr(measurements, name)(stage, settings).items():
+                for figure, value in ALL[name](stage, settings).items():
                     figures.setdefault(figure, []).append(value)
                 stage.end_programs()
     if settings.json:

@@ -48,10 +48,10 @@ class Stage:
         return program
 
     def run(self, *command, **options):
-        """Runs one of the bench programs to its end and returns its result, and its cost as 'cost'."""
+        """Runs a program to its end and returns its cost as 'cost', beside the result of one of the bench programs."""
         program = self.start(*command, **options)
         cost = program.wait()
-        return (json.loads(program.output) if program.output.startswith("{") else {}) | {"cost": cost}
+        return (json.loads(program.output) if program.name.startswith("bench-") and program.output else {}) | {"cost": cost}
 
     def end_programs(self):
         for program in self._programs:

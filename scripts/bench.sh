@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
-# Measures the bridge against what its libraries can do at all, in the same run on the same private brokers: medians and
+# Measures the programs against what their libraries can do at all, in the same run on the same private brokers: medians and
 # spread over rounds.
 #
 # Usage: scripts/bench.sh [OPTION]... [MEASUREMENT]...
 #
-#   limits   librdkafka into the same Kafka, and the file system's append
-#   drain    a backlog in a session of the MQTT broker, into Kafka; beside a Paho subscriber that does nothing
-#   six      six bridges with a backlog each, at once
-#   live     publisher, broker, bridge and Kafka together; beside the same subscriber
-#   latency  from the publisher to a Kafka consumer, at 20, 1,000 and 10,000 messages a second
-#   idle     CPU of a bridge without messages
-#   start    from exec to subscribed and to the first delivery
-#   outage   catching up after Kafka was away
+#   limits      librdkafka into the same Kafka, and the file system's append
+#   drain       a backlog in a session of the MQTT broker, into Kafka; beside a Paho subscriber that does nothing
+#   six         six bridges with a backlog each, at once
+#   live        publisher, broker, bridge and Kafka together; beside the same subscriber
+#   latency     from the publisher to a Kafka consumer, at 20, 1,000 and 10,000 messages a second
+#   publisher   publish --fast; beside a bare Paho loop and mosquitto_pub
+#   subscriber  subscribe; beside mosquitto_sub
+#   kafka       kafka-produce and kafka-consume; beside kcat
+#   csv         readings from a CSV file; beside libcsv's bare loop
+#   idle        CPU of a bridge without messages
+#   start       from exec to subscribed and to the first delivery
+#   outage      catching up after Kafka was away
 #
 # Without a name, all of them.
 #

@@ -22,6 +22,10 @@
 
 enum { SUBSCRIBE_TIMEOUT_SECONDS = 20, FILTERS_MAX = 1024 };
 
+/* Messages that may wait in Paho beside those that it reports on: at QoS 0, where nothing tells when it has
+ * room again, enough to keep it busy from one try to the next. */
+enum { UNREPORTED = 1000 };
+
 /* A message handed to Paho at QoS 1 or 2, until its outcome is known. */
 struct publication {
     struct mqtt_connection *connection;
@@ -624,7 +628,7 @@ static bool make_client(struct mqtt_connection *c, MQTTAsync *client, struct err
                             three = MQTTAsync_createOptions_initializer;
     MQTTAsync_createOptions options = c->settings->version == MQTT_VERSION_5 ? five : three;
     MQTTClient_persistence *store = c->session->persistence;
-    options.maxBufferedMessages = (int)c->session->publish_window + 16;
+    options.maxBufferedMessages = (int)c->session->publish_window + UNREPORTED;
     int rc = MQTTAsync_createWithOptions(client, c->settings->address.paho_uri, c->client_id,
                                          store ? MQTTCLIENT_PERSISTENCE_USER : MQTTCLIENT_PERSISTENCE_NONE,
                                          store, &options);

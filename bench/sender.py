@@ -1,24 +1,19 @@
-#!/usr/bin/env python3
-"""Measures how many messages a second subscribe and mosquitto_sub take, side by side.
+"""A stand-in for a broker that sends as fast as a subscriber reads.
 
-A broker would be slower than either of them, so a stand-in on a free port of the loopback address sends to whoever subscribes, as
-fast as it is read: at QoS 1 with at most --window messages that are not acknowledged. The programs take turns, --rounds times,
-and write into a pipe whose reader only counts. Prints a line for each QoS and protocol version with the medians, the CPU time for a
-message, and what part of mosquitto_sub's rate ours has.
+A broker would be slower than the subscribers that are compared, so this one, on a free port of the loopback address, sends to whoever
+subscribes, at QoS 1 with a window of messages that are not acknowledged.
 """
 
-import argparse
 import os
 import socket
-import statistics
 import struct
 import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
-TOPIC = b"temp"
+from programs import tied
+
+TOPIC = "temp"
 PAYLOAD = b'{"time":"2017-12-22T10:49:41","sensor":"temp","node":1,"value":24.94,"unit":"Cel","occupancy":1,"seq":12345678}'
 CHUNK = 250  # messages in one send
 IDS = 65500  # packet ids in use, a multiple of CHUNK
@@ -70,7 +65,7 @@ class Sender:
         """CHUNK messages with packet ids from first_id on."""
         packets = bytearray()
         for packet_id in range(first_id, first_id + CHUNK):
-            body = struct.pack(">H", len(TOPIC)) + TOPIC + (struct.pack(">H", packet_id) if self.qos else b"")
+            body = struct.pack(">H", len(TOPIC)) + TOPIC.encode() + (struct.pack(">H", packet_id) if self.qos else b"")
             body += (b"\0" if five else b"") + PAYLOAD
             length = bytes([len(body)] if len(body) < 128 else [len(body) & 0x7F | 0x80, len(body) >> 7])
             packets += bytes([0x30 | self.qos << 1]) + length + body
@@ -98,10 +93,12 @@ class Sender:
 
 
 def run(command, qos, count, window):
-    """Returns messages a second and microseconds of CPU time for a message."""
-    sender = Sender(qos, count, window)
-    process = subprocess.Popen([*command, "-h", "127.0.0.1", "-p", str(sender.port), "-t", TOPIC, "-q", str(qos), "-C", str(count)],
-                               stdout=subprocess.PIPE)
+    """Runs a subscriber with mosquitto_sub's options; its output goes into a pipe whose reader only counts. Returns messages a second
+    and microseconds of CPU time for a message."""
+    count = max(count // CHUNK, 1) * CHUNK
+    sender = Sender(qos, count, max(window, CHUNK))
+    process = subprocess.Popen(
+        tied([*command, "-h", "127.0.0.1", "-p", sender.port, "-t", TOPIC, "-q", qos, "-C", count]), stdout=subprocess.PIPE)
     printed = 0
     while data := process.stdout.read1(1 << 20):
         printed += len(data)
@@ -109,37 +106,6 @@ def run(command, qos, count, window):
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     sender.thread.join()
-    if process.returncode or printed != count * (len(PAYLOAD) + 1):
-        sys.exit(f"{command[0]} ended with {process.returncode} after {printed} bytes")
+    assert process.returncode == 0 and printed == count * (len(PAYLOAD) + 1), \
+        f"{command[0]} ended with {process.returncode} after {printed} bytes"
     return count / sender.seconds, (usage.ru_utime + usage.ru_stime) / count * 1e6
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", type=Path, default=Path(__file__).resolve().parents[1] / "build" / "bin",
-                        help="the folder of the built programs (default: build/bin)")
-    parser.add_argument("--count", type=int, default=300_000, help="messages in a run (default: 300000)")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each program (default: 5)")
-    parser.add_argument("--window", type=int, default=1000, help="messages in flight at QoS 1 (default: 1000)")
-    arguments = parser.parse_args()
-    count = max(arguments.count // CHUNK, 1) * CHUNK
-    window = max(arguments.window, CHUNK)
-    for version, theirs in (("5", "5"), ("3.1.1", "311")):
-        programs = {
-            "subscribe": [arguments.bin / "subscribe", "-V", version],
-            "mosquitto_sub": ["mosquitto_sub", "-V", theirs],
-        }
-        for qos in (0, 1):
-            results = {name: [] for name in programs}
-            for _ in range(arguments.rounds):
-                for name, command in programs.items():
-                    results[name].append(run(command, qos, count, window))
-            rates = {name: statistics.median(rate for rate, _ in runs) for name, runs in results.items()}
-            shown = ", ".join(
-                f"{name} {rates[name]:,.0f} messages/s ({statistics.median(cpu for _, cpu in runs):.2f} us CPU each)"
-                for name, runs in results.items())
-            print(f"MQTT {version}, QoS {qos}: {shown}, ratio {rates['subscribe'] / rates['mosquitto_sub']:.2f}", flush=True)
-
-
-if __name__ == "__main__":
-    main()
