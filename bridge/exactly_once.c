@@ -193,7 +193,7 @@ static void fill_transaction(struct exactly_once *w, struct pass *pass)
     int64_t now = clock_monotonic(), due = w->last_begin + f->settings->transaction_interval;
     if (!forwarding_peek(f, pass))
         return;
-    if (w->last_begin && now < due) {
+    if (w->last_begin && now < due && !w->filled) {
         pass->wait = due - now;
         return;
     }
@@ -204,6 +204,7 @@ static void fill_transaction(struct exactly_once *w, struct pass *pass)
     }
     w->last_begin = now;
     forwarding_produce(f, pass);
+    w->filled = pass->more;
     /* Everything up to the last record read is in the transaction, or dead. */
     w->next = f->held ? f->record.id : f->record.id + 1;
     w->state = f->wait > 0 ? TRANSACTIONS_ABORT : TRANSACTIONS_OFFSETS;

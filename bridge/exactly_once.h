@@ -22,6 +22,7 @@ struct exactly_once {
     const char *id;       /* transactional.id and consumer group */
     uint64_t next;        /* the position after this transaction */
     int64_t last_begin;   /* monotonic ns */
+    bool filled;          /* the last transaction was: more waits, and the next one follows at once */
     int64_t fenced_since; /* monotonic ns of the first fencing that is counted; 0: none */
     int fencings;
     int retries; /* of the current call */

@@ -89,12 +89,13 @@ static const struct option_spec delivery_specs[] = {
      .fallback = "100ms",
      .maximum = 30,
      AT(transaction_interval),
-     .help = "exactly-once: shortest time from one transaction to the next; it bounds what is added to the "
-             "latency"},
+     .help = "exactly-once: shortest time from one transaction to the next, unless that was filled to the "
+             "window; it "
+             "bounds what is added to the latency"},
     {.name = "window",
      .kind = OPTION_INTEGER,
      .argument = "N",
-     .fallback = "5000",
+     .fallback = "2500",
      .minimum = 1,
      .maximum = 1000000,
      AT(window),
