@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from programs import BIN, tied
 
+BENCH = BIN.parent / "bench"  # the benchmark's own programs
+
 
 @dataclass
 class Cost:
@@ -21,8 +23,8 @@ class Measured:
 
     def __init__(self, command, folder, name=None, stdin=None, stdout=None):
         program, *arguments = map(str, command)
-        if (BIN / program).exists() and "/" not in program:
-            program = BIN / program
+        if "/" not in program:
+            program = next((path for path in (BIN / program, BENCH / program) if path.exists()), program)
         self.name = name or os.path.basename(str(program))
         folder.mkdir(parents=True, exist_ok=True)
         self.error_path = folder / f"{self.name}.stderr"
