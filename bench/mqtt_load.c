@@ -1,6 +1,8 @@
 /* A bare publishing loop on Paho with a window of its own: what the library can send at all, and the load of
  * the other measurements. Messages are JSON of SIZE bytes: {"sent":NS SINCE 1970,"seq":N,"pad":"..."}.
  *
+ * KEY becomes the user property "key" of each message, as a publisher of ours sends it; - for none.
+ *
  * RATE is in messages a second, paced by absolute deadlines; 0: as fast as it goes. The time is from the
  * first message to the last acknowledgement (at QoS 0: to the last one handed over). */
 #include "bench.h"
@@ -15,6 +17,7 @@ enum { SIZE_MAX_BYTES = 65536 };
 
 struct load {
     MQTTAsync client;
+    MQTTProperties properties;
     sem_t connected, window;
 };
 
@@ -87,12 +90,23 @@ static size_t make_payload(char *payload, size_t size, long seq)
     return size;
 }
 
+static void set_key(struct load *load, char *key)
+{
+    static char name[] = "key";
+    MQTTProperty property = {.identifier = MQTTPROPERTY_CODE_USER_PROPERTY};
+    property.value.data = (MQTTLenString){sizeof name - 1, name};
+    property.value.value = (MQTTLenString){(int)strlen(key), key};
+    if (MQTTProperties_add(&load->properties, &property) != 0)
+        bench_fail("cannot make a property");
+}
+
 static void publish(struct load *load, const char *topic, int qos, const char *payload, size_t length)
 {
     MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
     options.context = load;
     options.onSuccess5 = on_sent;
     options.onFailure5 = on_send_failed;
+    options.properties = load->properties;
     sem_wait(&load->window);
     int rc = MQTTAsync_send(load->client, topic, (int)length, payload, qos, 0, &options);
     if (rc != MQTTASYNC_SUCCESS)
@@ -104,12 +118,14 @@ int main(int argc, char **argv)
     MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
     struct load load = {0};
     char uri[256], payload[SIZE_MAX_BYTES];
-    bench_usage(argc, argv, 8, "HOST PORT TOPIC QOS WINDOW COUNT RATE SIZE");
+    bench_usage(argc, argv, 9, "HOST PORT TOPIC QOS WINDOW COUNT RATE SIZE KEY");
     long window = bench_number(argv[5]), count = bench_number(argv[6]), rate = bench_number(argv[7]);
     size_t size = (size_t)bench_number(argv[8]);
     int qos = (int)bench_number(argv[4]);
     if (size < 64 || size > sizeof payload)
         bench_fail("SIZE is from 64 to %d bytes", SIZE_MAX_BYTES);
+    if (strcmp(argv[9], "-") != 0)
+        set_key(&load, argv[9]);
     sem_init(&load.connected, 0, 0);
     sem_init(&load.window, 0, (unsigned)window);
     snprintf(uri, sizeof uri, "tcp://%s:%s", argv[1], argv[2]);
@@ -131,5 +147,6 @@ int main(int argc, char **argv)
     bench_result((uint64_t)count, bench_now() - start, bench_cpu());
     MQTTAsync_disconnect(load.client, NULL);
     MQTTAsync_destroy(&load.client);
+    MQTTProperties_free(&load.properties);
     return 0;
 }

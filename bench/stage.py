@@ -69,9 +69,9 @@ class Stage:
     def delete_topic(self, name):
         self.admin.delete_topics([name])[name].result(30)
 
-    def load(self, topic, qos, count, rate=0, window=500, size=110):
+    def load(self, topic, qos, count, rate=0, window=500, size=110, key="-"):
         """Publishes messages and returns when the broker has them all."""
-        return self.run("bench-mqtt-load", *self.mqtt, topic, qos, window, count, rate, size)
+        return self.run("bench-mqtt-load", *self.mqtt, topic, qos, window, count, rate, size, key)
 
     def records(self, topic):
         """How many offsets the topic's partition has used."""

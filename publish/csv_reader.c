@@ -39,7 +39,9 @@ struct csv_reader {
     struct fields row;
 
     const char **names; /* the header's fields; the strings lie behind the pointers */
+    bool *wanted;       /* as many: which are kept, once `chosen` says that any was asked for */
     size_t name_count;
+    bool chosen;
 };
 
 /* ---- messages ---- */
@@ -72,7 +74,10 @@ static void on_field(void *field, size_t length, void *context)
         reader->nul_found = true;
         reader->nul_column = row->count;
     }
-    row->offsets[row->count++] = (uint32_t)row->length;
+    size_t column = row->count++;
+    if (reader->chosen && (column >= reader->name_count || !reader->wanted[column]))
+        return;
+    row->offsets[column] = (uint32_t)row->length;
     memcpy(row->text + row->length, field, length);
     row->length += length;
     row->text[row->length++] = '\0';
@@ -344,7 +349,8 @@ static bool keep_names(struct csv_reader *reader)
         names[i] = text + row->offsets[i];
     reader->names = names;
     reader->name_count = row->count;
-    return true;
+    reader->wanted = calloc(row->count, sizeof *reader->wanted);
+    return reader->wanted != NULL;
 }
 
 struct csv_reader *csv_reader_open(const char *file, csv_reader_source *source, void *context,
@@ -382,11 +388,12 @@ struct csv_reader *csv_reader_open(const char *file, csv_reader_source *source, 
 void csv_reader_close(struct csv_reader *reader)
 {
     csv_free(&reader->parser);
+    free(reader->wanted);
     free(reader->names);
     free(reader);
 }
 
-bool csv_reader_column(const struct csv_reader *reader, const char *name, size_t *column, struct error *error)
+bool csv_reader_column(struct csv_reader *reader, const char *name, size_t *column, struct error *error)
 {
     size_t length = 0;
     bool found = false;
@@ -406,6 +413,7 @@ bool csv_reader_column(const struct csv_reader *reader, const char *name, size_t
     if (!found)
         return error_set(error, "%s:%" PRIu64 ": there is no column '%s'; there are: %s%s", reader->file,
                          reader->row_line, name, list, length < sizeof list ? "" : "...");
+    reader->wanted[*column] = reader->chosen = true;
     return true;
 }
 

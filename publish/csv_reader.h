@@ -31,10 +31,10 @@ struct csv_reader *csv_reader_open(const char *file, csv_reader_source *source, 
                                    struct error *error);
 void csv_reader_close(struct csv_reader *reader);
 
-/* Finds the column of that name and stores its number, from 0. False with *error when it is missing (then the
- * message lists those that are there) or there twice. */
-bool csv_reader_column(const struct csv_reader *reader, const char *name, size_t *column,
-                       struct error *error);
+/* Finds the column of that name and stores its number, from 0; once one was found, only those that were are
+ * kept of the rows that follow. False with *error when it is missing (then the message lists those that are
+ * there) or there twice. */
+bool csv_reader_column(struct csv_reader *reader, const char *name, size_t *column, struct error *error);
 
 bool csv_reader_has_column(const struct csv_reader *reader, const char *name);
 
@@ -42,8 +42,8 @@ bool csv_reader_has_column(const struct csv_reader *reader, const char *name);
  * where and why. */
 enum csv_reader_result csv_reader_next(struct csv_reader *reader, struct error *error);
 
-/* The field of the current row in that column: NUL-terminated, without NUL bytes, valid until the next row.
- * Spaces around an unquoted field are not part of it. */
+/* The field of the current row in that column, one that is kept: NUL-terminated, without NUL bytes, valid
+ * until the next row. Spaces around an unquoted field are not part of it. */
 const char *csv_reader_field(const struct csv_reader *reader, size_t column);
 
 /* The physical line (from 1) on which the current row starts. */

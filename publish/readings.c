@@ -32,7 +32,7 @@ struct readings {
 static bool find_columns(struct readings *readings, struct error *error)
 {
     const struct readings_settings *settings = readings->settings;
-    const struct csv_reader *csv = readings->csv;
+    struct csv_reader *csv = readings->csv;
     readings->has_occupancy =
         !settings->occupancy_optional || csv_reader_has_column(csv, settings->occupancy_column);
     if ((settings->date_column && !csv_reader_column(csv, settings->date_column, &readings->date, error)) ||
