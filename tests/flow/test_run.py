@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import scrape
 from clients import MqttClient, read_topic, wait_for_messages
 from ports import free_port
 from programs import BIN, ROOT, Program
@@ -71,6 +72,11 @@ class Pipeline:
             except OSError:
                 pass  # it has ended, or is another user's
         return found
+
+    def addresses(self):
+        """Where each bridge serves HTTP, as Prometheus is told: by name."""
+        groups = json.loads((self.state / "run" / "bridges.json").read_text())
+        return {group["labels"]["bridge"]: group["targets"][0] for group in groups}
 
     def process(self, name):
         """The process id of the program NAME; fails if there is not exactly one."""
@@ -202,12 +208,12 @@ def test_the_bridges_are_found_by_status(pipeline):
     rows = [line.split() for line in status().stdout.splitlines()]
     assert [row[:3] for row in rows[1:]] == [[bridge(sensor), "subscribed", "connected"] for sensor in SENSORS]
     assert pipeline.start().wait() == 1  # it is in use, and stays so
-    targets = json.loads((pipeline.state / "run" / "bridges.json").read_text())
-    assert [group["labels"]["bridge"] for group in targets] == list(map(bridge, SENSORS))
+    addresses = pipeline.addresses()
+    assert list(addresses) == list(map(bridge, SENSORS))
     os.kill(pipeline.process("bridge-pir"), signal.SIGSTOP)
     frozen = status("-W", "0.3")
     assert frozen.returncode == 1
-    assert f"bridge-pir: does not answer at {targets[5]['targets'][0]}: " in frozen.stdout
+    assert f"bridge-pir: does not answer at {addresses['bridge-pir']}: " in frozen.stdout
     assert len(frozen.stdout.splitlines()) == 8  # the others are there
     os.kill(pipeline.process("bridge-pir"), signal.SIGCONT)
     assert program.stop(60) == 0
@@ -233,8 +239,11 @@ def test_bridges_are_supervised_and_drain_in_order(pipeline):
         for number in range(500):
             last = client.publish("pir", b"%d" % number)
         client.published(last)
+    pir = pipeline.addresses()["bridge-pir"]
+    wait_until(lambda: scrape.status(pir)["messages"]["received"] == 500, 30,
+               lambda: f"bridge-pir has received what was published: {scrape.status(pir)}\n{program.stderr}")
     assert program.stop(60) == 0
-    # What was published just before is not in the spool but in Kafka, since the brokers are the last to stop.
+    # What was received just before is not in the spool but in Kafka, since the brokers are the last to stop.
     stopped = re.findall(r"(\S+) info: stopped: received (\d+) = delivered (\d+) \+ spooled 0 ", program.stderr)
     assert {name for name, *_ in stopped} == {bridge(sensor) for sensor in SENSORS}
     assert ("bridge-pir", "500", "500") in stopped
