@@ -60,6 +60,16 @@ void bench_fail(const char *format, ...)
     exit(1);
 }
 
+void bench_await(sem_t *done, const char *what)
+{
+    enum { PATIENCE = 120 };
+    struct timespec limit;
+    clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += PATIENCE;
+    if (sem_timedwait(done, &limit) != 0)
+        bench_fail("not within %d s: %s", PATIENCE, what);
+}
+
 void bench_result(uint64_t messages, int64_t duration, int64_t cpu)
 {
     printf("{\"messages\":%" PRIu64 ",\"seconds\":%.6f,\"cpu\":%.6f}\n", messages, (double)duration / 1e9,

@@ -3,7 +3,7 @@
 #ifndef ROOMSTREAM_BENCH_H
 #define ROOMSTREAM_BENCH_H
 
-#include <stdbool.h>
+#include <semaphore.h>
 #include <stdint.h>
 
 /* The program's arguments, with a usage line and exit status 2 where there are fewer than `count`. */
@@ -19,6 +19,9 @@ _Noreturn void bench_fail(const char *format, ...) __attribute__((format(printf,
 int64_t bench_now(void);
 int64_t bench_realtime(void);
 int64_t bench_cpu(void);
+
+/* Waits for something of which two minutes are enough; ends the program with status 1 if they are not. */
+void bench_await(sem_t *done, const char *what);
 
 /* Prints one line: messages, seconds and CPU seconds of a measurement. */
 void bench_result(uint64_t messages, int64_t duration, int64_t cpu);

@@ -70,6 +70,10 @@ def main():
                 for figure, value in ALL[name](stage, settings).items():
                     figures.setdefault(figure, []).append(value)
                 stage.end_programs()
+    figures |= {
+        ratio: [ours / limit for ours, limit in zip(figures[one], figures[other])]
+        for ratio, (one, other) in measurements.RATIOS.items() if one in figures and other in figures
+    }
     if settings.json:
         print(json.dumps({"machine": machine.describe(), "figures": figures}))
         return

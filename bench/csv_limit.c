@@ -1,4 +1,5 @@
-/* What libcsv can parse at all: FILE, TIMES times over, its fields only counted. Counts the rows as messages. */
+/* What libcsv can parse at all: FILE, TIMES times over, its fields only counted. Counts the rows as messages.
+ */
 #include "bench.h"
 
 #include <csv.h>

@@ -2,9 +2,9 @@
  * compares the time in each, "sent", with that of its arrival here. Prints when it is ready (to stderr), then
  * the percentiles in ms. The first tenth of the records warms up and does not count. */
 #include "bench.h"
+#include "kafka_client.h"
 
 #include <inttypes.h>
-#include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,26 +15,16 @@ static int compare(const void *one, const void *other)
     return (a > b) - (a < b);
 }
 
-static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
-{
-    char text[512];
-    if (rd_kafka_conf_set(conf, name, value, text, sizeof text) != RD_KAFKA_CONF_OK)
-        bench_fail("%s", text);
-}
-
 static rd_kafka_t *open_consumer(const char *brokers, const char *topic)
 {
-    char text[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    set(conf, "bootstrap.servers", brokers);
-    set(conf, "group.id", "bench-latency");
-    set(conf, "enable.auto.commit", "false");
-    set(conf, "isolation.level", "read_committed");
-    set(conf, "enable.partition.eof", "true");
-    set(conf, "fetch.wait.max.ms", "100");
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
-    if (!rk)
-        bench_fail("%s", text);
+    bench_set(conf, "bootstrap.servers", brokers);
+    bench_set(conf, "group.id", "bench-latency");
+    bench_set(conf, "enable.auto.commit", "false");
+    bench_set(conf, "isolation.level", "read_committed");
+    bench_set(conf, "enable.partition.eof", "true");
+    bench_set(conf, "fetch.wait.max.ms", "100");
+    rd_kafka_t *rk = bench_open(RD_KAFKA_CONSUMER, conf);
     rd_kafka_poll_set_consumer(rk);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, topic, 0)->offset = RD_KAFKA_OFFSET_END;

@@ -2,8 +2,8 @@
  * bridge depends on; idempotent, or in transactions of a second each. The time is from the first record to
  * the last delivery report or commit. */
 #include "bench.h"
+#include "kafka_client.h"
 
-#include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,27 +20,10 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
     delivered++;
 }
 
-static void set(rd_kafka_conf_t *conf, const char *name, const char *value)
-{
-    char text[512];
-    if (rd_kafka_conf_set(conf, name, value, text, sizeof text) != RD_KAFKA_CONF_OK)
-        bench_fail("%s", text);
-}
-
 static void check(rd_kafka_error_t *error)
 {
     if (error)
         bench_fail("%s", rd_kafka_error_string(error));
-}
-
-static void produce(rd_kafka_t *rk, rd_kafka_topic_t *topic, const char *payload, size_t size)
-{
-    while (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, (void *)payload, size, NULL, 0,
-                            NULL)) {
-        if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL)
-            bench_fail("cannot produce: %s", rd_kafka_err2str(rd_kafka_last_error()));
-        rd_kafka_poll(rk, 10);
-    }
 }
 
 int main(int argc, char **argv)
@@ -49,19 +32,17 @@ int main(int argc, char **argv)
     bool transactional = strcmp(argv[3], "transactional") == 0;
     long count = bench_number(argv[4]);
     size_t size = (size_t)bench_number(argv[5]);
-    char text[512], *payload = malloc(size);
+    char *payload = malloc(size);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     if (!payload)
         bench_fail("out of memory");
     memset(payload, 'x', size);
-    set(conf, "bootstrap.servers", argv[1]);
-    set(conf, "enable.idempotence", "true");
+    bench_set(conf, "bootstrap.servers", argv[1]);
+    bench_set(conf, "enable.idempotence", "true");
     if (transactional)
-        set(conf, "transactional.id", "bench");
+        bench_set(conf, "transactional.id", "bench");
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
-    if (!rk)
-        bench_fail("%s", text);
+    rd_kafka_t *rk = bench_open(RD_KAFKA_PRODUCER, conf);
     rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, argv[2], NULL);
     if (transactional) {
         check(rd_kafka_init_transactions(rk, 60000));
@@ -69,7 +50,7 @@ int main(int argc, char **argv)
     }
     int64_t start = bench_now(), begun = start;
     for (long i = 0; i < count; i++) {
-        produce(rk, topic, payload, size);
+        bench_produce(rk, topic, payload, size);
         if (i % 1000 == 0)
             rd_kafka_poll(rk, 0);
         if (transactional && i % 1000 == 0 && bench_now() - begun > 1000000000) {

@@ -36,6 +36,21 @@ def _drain_noop(stage, qos, count, receive_maximum):
     return stage.run(*arguments, count)
 
 
+def _start_bare_bridge(stage, topic, count):
+    """What carries messages from an MQTT topic to the Kafka topic of its name and keeps no promise."""
+    return stage.start("bench-bare-bridge", *stage.mqtt, f"bare-{topic}", topic, stage.kafka, count)
+
+
+def _drain_bare(stage, count):
+    topic = stage.new_topic(kafka=True)
+    stage.run("bench-mqtt-noop", *stage.mqtt, f"bare-{topic}", topic, 1, 1000, 0)
+    stage.load(topic, 1, count)
+    cost = _start_bare_bridge(stage, topic, count).wait()
+    first, last = stage.span(topic, count)
+    stage.delete_topic(topic)
+    return count / (last - first), cost.cpu
+
+
 def _drain_bridge(stage, delivery, qos, count, *options):
     topic = stage.new_topic(kafka=True)
     stage.make_session(topic, delivery)
@@ -65,7 +80,11 @@ def drain(stage, settings):
             f"{name}: CPU ratio": cost.cpu / noop["cpu"],
             f"{name}: bridge, peak MB": memory / 1e6,
         }
-    return figures
+    rate, cpu = _drain_bare(stage, count)
+    return figures | {
+        "drain: bridge without a promise at QoS 1, msg/s": rate,
+        "drain: bridge without a promise, CPU s per million": cpu / count * 1e6,
+    }
 
 
 def six(stage, settings):
@@ -114,22 +133,36 @@ def live(stage, settings):
     return {"live, QoS 1: no-op, msg/s": limit, "live, QoS 1: bridge, msg/s": rate, "live, QoS 1: ratio": rate / limit}
 
 
+def _latency(stage, topic, rate, count):
+    """What bench-kafka-latency says; something carries the topic to Kafka already."""
+    consumer = stage.start("bench-kafka-latency", stage.kafka, topic, count)
+    consumer.wait_for("ready")
+    stage.load(topic, 1, count, rate)
+    consumer.wait()
+    return json.loads(consumer.output)
+
+
 def latency(stage, settings):
-    """From the MQTT publish to the Kafka consumer."""
+    """From the MQTT publish to the Kafka consumer; beside the same way through a bridge that keeps no promise."""
     figures = {}
     for rate, count in ((20, 200), (1000, 5000), (10000, 30000)):
         topic = stage.new_topic(kafka=True)
+        bare = _start_bare_bridge(stage, topic, count)
+        bare.wait_for("subscribed")
+        limit = _latency(stage, topic, rate, count)
+        bare.wait()
+        stage.delete_topic(topic)
+        topic = stage.new_topic(kafka=True)
         bridge = stage.bridge(topic)
         bridge.wait_for("subscribed to")
-        consumer = stage.start("bench-kafka-latency", stage.kafka, topic, count)
-        consumer.wait_for("ready")
-        stage.load(topic, 1, count, rate)
-        consumer.wait()
+        result = _latency(stage, topic, rate, count)
         bridge.stop()
-        result = json.loads(consumer.output)
-        figures |= {f"latency at {rate} msg/s, {part}, ms": result[part] for part in ("p50", "p99", "max")}
         stage.delete_topic(topic)
         stage.drop_spool(topic)
+        for part in ("p50", "p99", "max"):
+            figures[f"latency at {rate} msg/s, {part}: without a promise, ms"] = limit[part]
+            figures[f"latency at {rate} msg/s, {part}: bridge, ms"] = result[part]
+        figures[f"latency at {rate} msg/s, p50: ratio"] = result["p50"] / limit["p50"]
     return figures
 
 
@@ -188,3 +221,10 @@ def outage(stage, settings):
         "catching up after an outage, msg/s": count / (last - first),
         "catching up after an outage, peak MB": memory / 1e6,
     }
+
+
+# Ratios of figures of one round that different measurements make: name of the ratio to the two figures' names.
+RATIOS = {
+    "six bridges, sum: ratio to one no-op": ("six bridges, sum, msg/s", "drain, at-least-once: Paho no-op at QoS 1, msg/s"),
+    "catching up after an outage: ratio to the Kafka limit": ("catching up after an outage, msg/s", "kafka limit, idempotent, msg/s"),
+}

@@ -5,10 +5,12 @@
 # Usage: scripts/bench.sh [OPTION]... [MEASUREMENT]...
 #
 #   limits      librdkafka into the same Kafka, and the file system's append
-#   drain       a backlog in a session of the MQTT broker, into Kafka; beside a Paho subscriber that does nothing
+#   drain       a backlog in a session of the MQTT broker, into Kafka; beside a Paho subscriber that does nothing, and one that
+#               only hands over to librdkafka: a bridge that stores nothing and promises nothing
 #   six         six bridges with a backlog each, at once
 #   live        publisher, broker, bridge and Kafka together; beside the same subscriber
-#   latency     from the publisher to a Kafka consumer, at 20, 1,000 and 10,000 messages a second
+#   latency     from the publisher to a Kafka consumer, at 20, 1,000 and 10,000 messages a second; beside the same through a
+#               bridge that promises nothing
 #   publisher   publish --fast; beside a bare Paho loop and mosquitto_pub
 #   subscriber  subscribe; beside mosquitto_sub
 #   kafka       kafka-produce and kafka-consume; beside kcat
