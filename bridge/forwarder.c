@@ -14,11 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Under load the passes are this far apart, further after one with more than a few messages, so that each
- * carries many; a pass that follows another sooner shows that there is load. At low rates a message is
+/* Under load a pass is followed by a pause, the longer the more messages it forwarded, so that the next one
+ * carries many; a pass that follows another soon shows that there is load. At low rates a message is
  * forwarded as soon as it is stored. */
-static const int64_t pass_interval = 2 * MILLISECOND, busy_interval = 5 * MILLISECOND;
-enum { FEW = 32 };
+static const int64_t shortest_pause = 2 * MILLISECOND, longest_pause = 10 * MILLISECOND,
+                     pause_per_message = 30 * MICROSECOND;
 
 /* With messages in flight, how long their delivery reports may wait to be served; without, how long
  * housekeeping may. */
@@ -137,6 +137,12 @@ static struct forwarding *forwarding(struct forwarder *f)
     return f->settings->delivery == EXACTLY_ONCE ? &f->way.exactly_once.forwarding : &f->way.at_least_once;
 }
 
+static int64_t pause_after(const struct pass *done)
+{
+    int64_t pause = shortest_pause + (int64_t)done->forwarded * pause_per_message;
+    return pause < longest_pause ? pause : longest_pause;
+}
+
 static void *run(void *context)
 {
     struct forwarder *f = context;
@@ -153,8 +159,8 @@ static void *run(void *context)
         }
         notify(f);
         int64_t now = clock_monotonic();
-        int64_t interval = done.forwarded > FEW ? busy_interval : pass_interval;
-        bool load = done.forwarded > 0 && now - last_pass < 2 * interval;
+        int64_t pause = pause_after(&done);
+        bool load = done.forwarded > 0 && now - last_pass < 2 * pause;
         if (done.forwarded > 0)
             last_pass = now;
         if (done.wait > 0)
@@ -162,7 +168,7 @@ static void *run(void *context)
         else if (done.more && done.forwarded == 0)
             forwarding_await_reports(forwarding(f), report_interval);
         else if (load || done.more)
-            sleep_for(f, interval);
+            sleep_for(f, pause);
         else
             sleep_armed(f, seen, done.in_flight ? report_interval : idle_interval);
     }
