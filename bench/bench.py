@@ -16,6 +16,7 @@ from stage import Stage
 ALL = {
     "limits": measurements.limits,
     "drain": measurements.drain,
+    "growth": measurements.growth,
     "six": measurements.six,
     "live": measurements.live,
     "latency": measurements.latency,
@@ -64,6 +65,8 @@ def main():
     settings = parse(sys.argv[1:])
     figures = {}
     with tempfile.TemporaryDirectory(prefix="roomstream-bench-") as folder, Stage(Path(folder)) as stage:
+        print("bench: warming up", file=sys.stderr)
+        measurements.warm_up(stage, settings)
         for number in range(1, settings.rounds + 1):
             for name in settings.names:
                 print(f"bench: round {number} of {settings.rounds}, {name}", file=sys.stderr)

@@ -1,6 +1,8 @@
 /* A bare publishing loop on Paho with a window of its own: what the library can send at all, and the load of
  * the other measurements. Messages are JSON of SIZE bytes: {"sent":NS SINCE 1970,"seq":N,"pad":"..."}.
  *
+ * With TOPICS above 1 they go round the topics TOPIC/0, TOPIC/1 and so on; otherwise to TOPIC.
+ *
  * KEY becomes the user property "key" of each message, as a publisher of ours sends it; - for none.
  *
  * RATE is in messages a second, paced by absolute deadlines; 0: as fast as it goes. The time is from the
@@ -117,10 +119,11 @@ int main(int argc, char **argv)
 {
     MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
     struct load load = {0};
-    char uri[256], payload[SIZE_MAX_BYTES];
-    bench_usage(argc, argv, 9, "HOST PORT TOPIC QOS WINDOW COUNT RATE SIZE KEY");
+    char uri[256], payload[SIZE_MAX_BYTES], topic[256];
+    bench_usage(argc, argv, 10, "HOST PORT TOPIC QOS WINDOW COUNT RATE SIZE KEY TOPICS");
     long window = bench_number(argv[5]), count = bench_number(argv[6]), rate = bench_number(argv[7]);
     size_t size = (size_t)bench_number(argv[8]);
+    long topics = bench_number(argv[10]);
     int qos = (int)bench_number(argv[4]);
     if (size < 64 || size > sizeof payload)
         bench_fail("SIZE is from 64 to %d bytes", SIZE_MAX_BYTES);
@@ -140,7 +143,9 @@ int main(int argc, char **argv)
     for (long i = 0; i < count; i++) {
         if (rate)
             wait_until(start + (int64_t)((double)i * 1e9 / (double)rate));
-        publish(&load, argv[3], qos, payload, make_payload(payload, size, i + 1));
+        if (topics > 1)
+            snprintf(topic, sizeof topic, "%s/%ld", argv[3], i % topics);
+        publish(&load, topics > 1 ? topic : argv[3], qos, payload, make_payload(payload, size, i + 1));
     }
     for (long i = 0; i < window; i++)
         sem_wait(&load.window);

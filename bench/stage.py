@@ -69,9 +69,9 @@ class Stage:
     def delete_topic(self, name):
         self.admin.delete_topics([name])[name].result(30)
 
-    def load(self, topic, qos, count, rate=0, window=500, size=110, key="-"):
-        """Publishes messages and returns when the broker has them all."""
-        return self.run("bench-mqtt-load", *self.mqtt, topic, qos, window, count, rate, size, key)
+    def load(self, topic, qos, count, rate=0, window=500, size=110, key="-", topics=1):
+        """Publishes messages, to the topic or to so many below it, and returns when the broker has them all."""
+        return self.run("bench-mqtt-load", *self.mqtt, topic, qos, window, count, rate, size, key, topics)
 
     def records(self, topic):
         """How many offsets the topic's partition has used."""
@@ -92,15 +92,14 @@ class Stage:
         assert len(times) == count, f"{len(times)} records in Kafka instead of {count}"
         return min(times) / 1000, max(times) / 1000
 
-    def bridge(self, topic, *options, delivery="at-least-once", spool=None, program="bridge"):
+    def bridge(self, topic, *options, delivery="at-least-once", program="bridge"):
         """Starts a bridge from an MQTT topic to the Kafka topic of its name."""
-        spool = spool or self.folder / f"spool-{topic}"
-        return self.start(program, "-h", self.mqtt[0], "-p", self.mqtt[1], "-b", self.kafka, "-t", topic,
-                          "--spool", spool, "--delivery", delivery, *options)
+        return self.start(program, "-h", self.mqtt[0], "-p", self.mqtt[1], "-b", self.kafka, "-t", topic, "--kafka-topic", topic,
+                          "--spool", self.folder / f"spool-{topic}", "--delivery", delivery, *options)
 
-    def make_session(self, topic, delivery):
+    def make_session(self, topic, *options, delivery):
         """A bridge that has subscribed and gone: from now on the broker keeps messages for it."""
-        bridge = self.bridge(topic, delivery=delivery)
+        bridge = self.bridge(topic, *options, delivery=delivery)
         bridge.wait_for("subscribed to")
         bridge.stop()
 

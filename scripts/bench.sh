@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Measures the programs against what their libraries can do at all, in the same run on the same private brokers: medians and
-# spread over rounds.
+# spread over rounds, after a warm-up of Kafka that does not count.
 #
 # Usage: scripts/bench.sh [OPTION]... [MEASUREMENT]...
 #
 #   limits      librdkafka into the same Kafka, and the file system's append
 #   drain       a backlog in a session of the MQTT broker, into Kafka; beside a Paho subscriber that does nothing, and one that
 #               only hands over to librdkafka: a bridge that stores nothing and promises nothing
+#   growth      the same drain with fewer and more messages, larger ones, many topics, several bridges
 #   six         six bridges with a backlog each, at once
 #   live        publisher, broker, bridge and Kafka together; beside the same subscriber
 #   latency     from the publisher to a Kafka consumer, at 20, 1,000 and 10,000 messages a second; beside the same through a
