@@ -29,6 +29,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
 
 static const struct kafka_property defaults[] = {
     {.name = "enable.idempotence", .value = "true"},
+    {.name = "linger.ms", .value = "100"},                    /* see delivery_flush */
     {.name = "message.timeout.ms", .value = "60000"},         /* who waits at a shell wants to know */
     {.name = "queue.buffering.max.kbytes", .value = "65536"}, /* then it is standard input's turn to wait */
     {.name = "reconnect.backoff.max.ms", .value = "2000"},
@@ -204,6 +205,11 @@ bool delivery_send(struct delivery *d, uint64_t line, struct message *message)
 void delivery_poll(struct delivery *d, int64_t timeout)
 {
     rd_kafka_poll(d->rk, (int)(timeout / MILLISECOND));
+}
+
+void delivery_flush(struct delivery *d, int64_t timeout)
+{
+    rd_kafka_flush(d->rk, (int)(timeout / MILLISECOND));
 }
 
 void delivery_give_up(struct delivery *d)

@@ -35,6 +35,12 @@ void delivery_refuse(struct delivery *delivery, uint64_t line, size_t length);
 /* Serves delivery reports, waiting up to `timeout` ns for the first. */
 void delivery_poll(struct delivery *delivery, int64_t timeout);
 
+/* Lets what waits for more messages go out at once instead (linger.ms is long: while messages wait longer
+ * than that behind the 5 requests of an idempotent producer, librdkafka's thread polls without rest), and
+ * serves delivery reports for up to `timeout` ns, or until nothing is in flight. With less than some
+ * milliseconds librdkafka's thread may not see it in time. */
+void delivery_flush(struct delivery *delivery, int64_t timeout);
+
 /* Gives up what is in flight; it counts as failed. */
 void delivery_give_up(struct delivery *delivery);
 

@@ -16,6 +16,8 @@ enum {
     LONGEST_JSON = 6, /* bytes of JSON for a byte of the message at most: \\u0000 */
 };
 static const int64_t tick = SECOND / 10; /* how long anything waits before the rest is looked after */
+/* Without input for so long, what is in flight does not wait for more. */
+static const int64_t pause_time = 5 * MILLISECOND;
 
 struct producer {
     const struct produce_settings *settings;
@@ -74,10 +76,9 @@ static double part_read(const struct lines *lines)
     return part < 1 ? part : 1;
 }
 
-/* Serves delivery reports for up to `timeout` ns, then shows the progress where that is due. */
-static void look_after(struct producer *p, int64_t timeout)
+/* Shows the progress where that is due. */
+static void show_progress(struct producer *p)
 {
-    delivery_poll(&p->delivery, timeout);
     int64_t now = clock_monotonic();
     if (now < progress_due(&p->progress))
         return;
@@ -109,10 +110,15 @@ static void send_line(struct producer *p, const char *line, size_t length)
         return;
     }
     while (!delivery_send(&p->delivery, p->lines.number, &message)) {
-        if (is_time_left(p))
-            look_after(p, tick);
-        else
+        if (!is_time_left(p)) {
             delivery_give_up(&p->delivery);
+            continue;
+        }
+        uint64_t in_flight = p->delivery.in_flight;
+        delivery_poll(&p->delivery, pause_time);
+        if (p->delivery.in_flight == in_flight)
+            delivery_flush(&p->delivery, tick); /* the queue may be full and still wait for more */
+        show_progress(p);
     }
 }
 
@@ -144,14 +150,18 @@ static void send_all(struct producer *p)
     struct error error;
     const char *line = NULL;
     size_t length = 0;
-    bool more = true;
+    bool more = true, flushed = true;
     for (unsigned count = 1; more; count++) {
-        enum lines_result result = lines_next(&p->lines, tick, &line, &length, &error);
+        enum lines_result result = lines_next(&p->lines, flushed ? tick : pause_time, &line, &length, &error);
         more = take(p, result, line, length, &error) && !stop_requested();
+        if (result == LINES_WAITING && !flushed)
+            delivery_flush(&p->delivery, pause_time);
         if (result == LINES_WAITING)
             failures_tell(&p->delivery.failures);
+        flushed = result == LINES_WAITING;
         if (result == LINES_WAITING || count % LINES_A_POLL == 0) {
-            look_after(p, 0);
+            delivery_poll(&p->delivery, 0);
+            show_progress(p);
             if (delivery_fatal(&p->delivery, &error)) {
                 fail(p, LOG_EVENT(kafka_failed), error.text);
                 more = false;
@@ -168,9 +178,10 @@ static void send_all(struct producer *p)
 static void drain(struct producer *p)
 {
     while (p->delivery.in_flight > 0) {
-        if (is_time_left(p))
-            look_after(p, tick);
-        else
+        if (is_time_left(p)) {
+            delivery_flush(&p->delivery, tick);
+            show_progress(p);
+        } else
             delivery_give_up(&p->delivery);
     }
     progress_end(&p->progress);
