@@ -5,6 +5,10 @@
 /* How long a pass waits for the delivery reports. Short: the loop looks for a request to stop. */
 static const int64_t flush_timeout = 10 * MILLISECOND;
 
+/* librdkafka has at most so many requests out for a broker where it is idempotent. While more wait behind
+ * them its thread polls without rest. */
+enum { REQUESTS = 5 };
+
 static const struct kafka_property required[] = {
     {"enable.idempotence", "true", "without it a retry could double or reorder records"},
     {"acks", "all", "fewer acknowledgements could lose records"},
@@ -29,10 +33,10 @@ struct pass at_least_once_pass(struct forwarding *f)
     if (ready) {
         if (f->rewind_due && producer_in_flight(f->producer) == 0)
             forwarding_rewind(f);
-        /* All there is goes at once, and nothing more until it is delivered: what comes meanwhile makes the
-         * next batch. librdkafka could have more on their way, but where it has as many requests out as
-         * idempotence allows (5), its thread polls without rest until one is answered. */
-        if (f->rewind_due || producer_in_flight(f->producer) > 0)
+        /* All there is goes at once, and hardly more until it is delivered: what comes meanwhile makes the
+         * next batch. Messages in flight that are fewer than the requests leave room for one that carries
+         * the batch; so at low rates a message does not wait for the ones before it. */
+        if (f->rewind_due || producer_in_flight(f->producer) >= REQUESTS)
             pass.more = true;
         else if (f->wait == 0 && forwarding_ensure_topic(f))
             forwarding_produce(f, &pass);

@@ -11,8 +11,8 @@ bool at_least_once_open(struct forwarding *forwarding, const struct bridge_setti
                         struct spool *spool, struct dead_letters *letters, struct metrics *metrics,
                         struct error *error);
 
-/* Produces what is new in the spool, serves delivery reports, saves the position. Blocks only while looking
- * up or creating the topic. */
+/* Produces what is new in the spool, serves delivery reports, saves the position. Blocks for some ms for the
+ * reports, and while looking up or creating the topic; see also forwarding_produce. */
 struct pass at_least_once_pass(struct forwarding *forwarding);
 
 #endif

@@ -165,7 +165,7 @@ static void *run(void *context)
             last_pass = now;
         if (done.wait > 0)
             sleep_for(f, done.wait);
-        else if (done.more && done.forwarded == 0)
+        else if (done.more && done.forwarded == 0 && done.in_flight > 0)
             forwarding_await_reports(forwarding(f), report_interval);
         else if (load || done.more)
             sleep_for(f, pause);

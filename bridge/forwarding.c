@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Then a pass ends, so that the position is saved and a request to stop is seen. */
+static const int64_t longest_isolation = 1 * SECOND;
+
 void forwarding_fail(struct forwarding *f, const char *what)
 {
     f->wait = backoff_next(&f->backoff);
@@ -241,11 +244,18 @@ static bool may_join(struct forwarding *f)
     return !f->rewind_due && (f->record.id > f->isolate_until || producer_in_flight(f->producer) == 0);
 }
 
+/* Records that go one by one take a round trip each, and there may be a window of them. */
+static bool isolates_for_long(const struct forwarding *f, int64_t begin)
+{
+    return f->record.id <= f->isolate_until && clock_monotonic() - begin > longest_isolation;
+}
+
 void forwarding_produce(struct forwarding *f, struct pass *pass)
 {
     struct error error;
+    int64_t begin = clock_monotonic();
     while (f->wait == 0) {
-        if (!may_join(f)) {
+        if (!may_join(f) || isolates_for_long(f, begin)) {
             pass->more = true;
             return;
         }

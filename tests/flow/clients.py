@@ -125,6 +125,15 @@ def read_topic(brokers, topic, limit=60):
         consumer.close()
 
 
+def end_offset(brokers, topic, partition=0):
+    """How many offsets a partition has used; unlike reading to the end it does not wait while messages go on coming."""
+    consumer = Consumer({"bootstrap.servers": brokers, "group.id": f"test-{uuid.uuid4()}"})
+    try:
+        return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)[1]
+    finally:
+        consumer.close()
+
+
 def wait_for_messages(brokers, topic, count, limit=60):
     """Reads a Kafka topic until it holds count messages or more, and returns them."""
     return wait_until(

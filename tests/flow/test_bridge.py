@@ -6,7 +6,7 @@ import re
 import pytest
 from bridges import Bridge, numbers, publish_numbers, wait_in_log
 from brokers import Brokers
-from clients import MqttClient, read_topic, topic_partitions, wait_for_messages
+from clients import MqttClient, end_offset, read_topic, topic_partitions, wait_for_messages
 from waiting import wait_until
 
 
@@ -117,6 +117,28 @@ def test_a_record_too_large_for_the_broker_takes_no_other_with_it(brokers, mqtt_
         mqtt_client.published(info)
     assert numbers(wait_for_messages(brokers.kafka.address, bridge.topic, 40)) == list(range(1, 41))
     assert bridge.stop() == {"received": 43, "delivered": 40, "spooled": 0, "dead": 3}
+
+
+def test_stops_in_time_while_messages_go_one_by_one(brokers, mqtt_client, programs, tmp_path):
+    """Each of the batch that was refused waits for its own round trip, which is long here: that must not hold up the end."""
+    large = ("-X", "message.max.bytes=3000000", "-X", "batch.size=3000000")  # one batch holds them all
+    bridge = Bridge(programs, tmp_path, *large, "-X", "linger.ms=20", "--drain-timeout", "1").start()
+    publish_numbers(mqtt_client, bridge.topic, 1, 1)
+    wait_for_messages(brokers.kafka.address, bridge.topic, 1)
+    brokers.kafka.freeze()
+    try:
+        publish_numbers(mqtt_client, bridge.topic, 2, 11)
+        mqtt_client.published(mqtt_client.publish(bridge.topic, b"x" * 1_500_000))
+        publish_numbers(mqtt_client, bridge.topic, 12, 500)
+    finally:
+        brokers.kafka.thaw()
+    wait_until(lambda: end_offset(brokers.kafka.address, bridge.topic) >= 15, 60, "they go one by one")
+    assert bridge.program.stop(25) == 0
+    stopped = bridge.state("stopped")
+    assert stopped["spooled"] > 100 and stopped["dead"] == 1
+    bridge.options = large
+    bridge.start()
+    assert numbers(wait_for_messages(brokers.kafka.address, bridge.topic, 500)) == list(range(1, 501))
 
 
 def test_what_the_queue_can_never_hold_is_a_dead_letter(brokers, mqtt_client, programs, tmp_path):
