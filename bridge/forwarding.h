@@ -67,8 +67,8 @@ bool forwarding_ensure_topic(struct forwarding *forwarding);
 /* Is there a record to hand over? */
 bool forwarding_peek(struct forwarding *forwarding, struct pass *pass);
 
-/* Hands over what is new until there is no more, no more room, or something fails. Where records must go one by
- * one, because Kafka has refused some for good, it waits for each, and returns after about a second. */
+/* Hands over what is new until there is no more, no more room, or something fails. Where records must go one
+ * by one, because Kafka has refused some for good, it waits for each, and returns after about a second. */
 void forwarding_produce(struct forwarding *forwarding, struct pass *pass);
 
 /* Waits up to `ns` for delivery reports and serves them. */
