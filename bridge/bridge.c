@@ -16,7 +16,7 @@
 
 struct bridge {
     struct bridge_settings *settings;
-    const char *name;
+    const char *name; /* the program's */
     char client_id[80];
     struct spool *spool;
     struct dead_letters *letters;
@@ -50,7 +50,6 @@ static void choose_client_id(struct bridge *b)
 static bool open_monitor(struct bridge *b, struct error *error)
 {
     const struct report_sources sources = {
-        .name = b->name,
         .settings = b->settings,
         .spool = b->spool,
         .letters = b->letters,

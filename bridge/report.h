@@ -16,7 +16,6 @@
 
 /* Where a report comes from. receiver may be NULL: the bridge is stopping, and it is gone already. */
 struct report_sources {
-    const char *name; /* the program's */
     const struct bridge_settings *settings;
     struct spool *spool;
     const struct dead_letters *letters;

@@ -16,7 +16,7 @@ static void put_info(const struct report *report, FILE *out)
     prometheus_sample(out, NAME("build_info"), 1, "version", ROOMSTREAM_VERSION, "librdkafka",
                       rd_kafka_version_str(), NULL);
     prometheus_head(out, PROMETHEUS_GAUGE, NAME("info"), "What this bridge carries.");
-    prometheus_sample(out, NAME("info"), 1, "name", report->sources->name, "mqtt_topic", settings->filter,
+    prometheus_sample(out, NAME("info"), 1, "name", settings->name, "mqtt_topic", settings->filter,
                       "kafka_topic", settings->kafka_topic, "delivery", report_delivery(report), NULL);
 }
 

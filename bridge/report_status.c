@@ -38,7 +38,7 @@ static void set_bridge(const struct report *report, json_t *status)
 {
     json_t *problems = json_array();
     report_problems(report, add_problem, problems);
-    json_object_set_new(status, "bridge", words(report->sources->name));
+    json_object_set_new(status, "bridge", words(report->sources->settings->name));
     json_object_set_new(status, "version", json_string(ROOMSTREAM_VERSION));
     json_object_set_new(status, "pid", json_integer(getpid()));
     json_object_set_new(status, "uptime_seconds", json_real(report->uptime));

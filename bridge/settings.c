@@ -288,17 +288,24 @@ static bool complete_http(struct bridge_settings *settings, struct error *error)
            error_set(error, "--http: %s", reason.text);
 }
 
-static bool complete_folder(struct bridge_settings *settings, const char *name, struct error *error)
+/* All bridges of the generic program would have one name. */
+static void complete_name(struct bridge_settings *settings, const char *program)
+{
+    if (strcmp(program, "bridge") == 0 && settings->kafka_topic)
+        snprintf(settings->name, sizeof settings->name, "bridge-%s", settings->kafka_topic);
+    else
+        snprintf(settings->name, sizeof settings->name, "%s", program);
+}
+
+static bool complete_folder(struct bridge_settings *settings, struct error *error)
 {
     char folder[600];
     if (settings->spool_directory)
         return *settings->spool_directory || error_set(error, "--spool is empty");
     if (settings->mqtt.client_id)
         snprintf(folder, sizeof folder, "%s", settings->mqtt.client_id);
-    else if (strcmp(name, "bridge") == 0)
-        snprintf(folder, sizeof folder, "bridge-%s", settings->kafka_topic);
     else
-        snprintf(folder, sizeof folder, "%s", name);
+        snprintf(folder, sizeof folder, "%s", settings->name);
     if (strchr(folder, '/') || *folder == '.' || *folder == '\0')
         return error_set(error, "--spool is needed where the client id '%s' cannot be the name of a folder",
                          folder);
@@ -308,14 +315,16 @@ static bool complete_folder(struct bridge_settings *settings, const char *name, 
                      "--spool is missing, and neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME is set");
 }
 
-bool bridge_settings_complete(struct bridge_settings *settings, const char *name, struct error *error)
+bool bridge_settings_complete(struct bridge_settings *settings, const char *program, struct error *error)
 {
     bool folder_alone = settings->dead_letters != LETTERS_NONE && settings->spool_directory;
     if (settings->segment_bytes > settings->spool_max / 8)
         settings->segment_bytes = settings->spool_max / 8;
-    return mqtt_settings_complete(&settings->mqtt, error) &&
-           (folder_alone || complete_topics(settings, error)) && complete_delivery(settings, error) &&
-           complete_http(settings, error) && complete_folder(settings, name, error);
+    if (!mqtt_settings_complete(&settings->mqtt, error) ||
+        (!folder_alone && !complete_topics(settings, error)) || !complete_delivery(settings, error))
+        return false;
+    complete_name(settings, program);
+    return complete_http(settings, error) && complete_folder(settings, error);
 }
 
 bool bridge_make_folder(const struct bridge_settings *settings, struct error *error)

@@ -11,9 +11,11 @@
 
 enum delivery { AT_LEAST_ONCE, EXACTLY_ONCE };
 enum dead_letter_action { LETTERS_NONE, LETTERS_LIST, LETTERS_EXPORT, LETTERS_RETRY, LETTERS_DROP };
+enum { BRIDGE_NAME_SIZE = 264 }; /* room for "bridge-" and a Kafka topic */
 enum kafka_key { KAFKA_KEY_PROPERTY, KAFKA_KEY_TOPIC, KAFKA_KEY_NONE };
 
 struct bridge_settings {
+    char name[BRIDGE_NAME_SIZE]; /* once completed: what tells this bridge from others */
     struct mqtt_settings mqtt;
     struct kafka_settings kafka;
     struct log_settings log;
@@ -51,9 +53,9 @@ struct bridge_settings {
 #define BRIDGE_GROUP_COUNT 8
 void bridge_options(struct bridge_settings *settings, struct option_group groups[BRIDGE_GROUP_COUNT]);
 
-/* Checks across options, and fills in what depends on others (topics, the spool's folder). name is the
- * program's. For the dead-letter tool with a --spool the topics need not be given. False with *error when the
- * program is used wrongly. */
+/* Checks across options, and fills in what depends on others (topics, the name, the spool's folder).
+ * program is its name. For the dead-letter tool with a --spool the topics need not be given. False with
+ * *error when the program is used wrongly. */
 bool bridge_settings_complete(struct bridge_settings *settings, const char *name, struct error *error);
 
 /* Creates the spool's folder and its parents where they are missing. */

@@ -42,7 +42,6 @@ static void copy_text(const json_t *value, char *text, size_t size)
 static void read_status(struct bridge_state *state)
 {
     const json_t *status = state->status;
-    copy_text(json_object_get(status, "bridge"), state->name, sizeof state->name);
     copy_text(json_object_get(json_object_get(status, "mqtt"), "state"), state->mqtt, sizeof state->mqtt);
     copy_text(json_object_get(json_object_get(status, "kafka"), "state"), state->kafka, sizeof state->kafka);
     state->received_rate = number(status, "recent", "received_per_second");
@@ -102,6 +101,8 @@ void bridges_judge(const struct target *target, const char *text, const char *pr
         add_problem(state, "what answers at %s is no bridge", target->address);
         return;
     }
+    if (!*target->name)
+        copy_text(json_object_get(state->status, "bridge"), state->name, sizeof state->name);
     read_status(state);
     judge_status(state, settings);
 }

@@ -11,7 +11,7 @@ enum { BRIDGE_PROBLEMS = 6 };
 
 struct bridge_state {
     const char *address; /* the target's */
-    char name[64];
+    char name[64];       /* the target's, or else what it calls itself, or else its address */
     bool answers, well;
     char mqtt[32], kafka[32];             /* states */
     double received_rate, delivered_rate; /* messages a second */

@@ -48,7 +48,7 @@ def test_pages(brokers, mqtt_client, bridge):
     assert 0 < values["delivery_latency_seconds_sum"] < 60
     assert values["dead_letters"] == 1 and values["spool_bytes"] > 0
     every = samples(answer.text)
-    assert every["roomstream_bridge_info", (("name", "bridge"), ("mqtt_topic", bridge.topic), ("kafka_topic", bridge.topic),
+    assert every["roomstream_bridge_info", (("name", f"bridge-{bridge.topic}"), ("mqtt_topic", bridge.topic), ("kafka_topic", bridge.topic),
                                             ("delivery", "at-least-once"))] == 1
     assert every["process_start_time_seconds", ()] > 1.7e9 and every["process_open_fds", ()] > 5
 
@@ -61,6 +61,7 @@ def test_pages(brokers, mqtt_client, bridge):
 
     shown = status(address)
     assert (shown["ready"], shown["healthy"], shown["problems"]) == (True, True, [])
+    assert shown["bridge"] == f"bridge-{bridge.topic}"
     assert (shown["mqtt"]["state"], shown["kafka"]["state"]) == ("subscribed", "connected")
     assert (shown["mqtt"]["topic"], shown["kafka"]["topic"]) == (bridge.topic, bridge.topic)
     assert shown["messages"] == {"received": 21, "delivered": 20, "spooled": 0, "dead_lettered": 1, "in_flight": 0}

@@ -50,7 +50,7 @@ def test_all_is_well_until_it_is_not(brokers, mqtt_client, bridge):
     assert (shown.returncode, shown.stderr) == (0, "")
     heading, row = shown.stdout.splitlines()
     assert heading.split() == ["bridge", "MQTT", "Kafka", "received/s", "delivered/s", "spooled", "oldest", "dead", "p50", "p99"]
-    assert row.split()[:3] == ["bridge", "subscribed", "connected"]
+    assert row.split()[:3] == [f"bridge-{bridge.topic}", "subscribed", "connected"]
     assert "\033" not in shown.stdout
     said, = json.loads(status("-J", "-a", address).stdout)
     assert (said["address"], said["well"], said["problems"]) == (address, True, [])
@@ -58,11 +58,17 @@ def test_all_is_well_until_it_is_not(brokers, mqtt_client, bridge):
 
     mqtt_client.published(mqtt_client.publish(bridge.topic, b"h" * 2_000_000))
     wait_until(lambda: status("-a", address).returncode == 1, 20, "a dead letter is not well")
-    assert "bridge: 1 dead letters" in status("-a", address).stdout
+    assert f"bridge-{bridge.topic}: 1 dead letters" in status("-a", address).stdout
     bridge.stop()
     gone = status(ROOMSTREAM_STATUS=address)
     assert gone.returncode == 1
     assert gone.stdout.splitlines()[2] == f"{address}: does not answer: Connection refused"
+
+
+def test_the_name_is_that_of_the_file_of_targets(bridge, tmp_path):
+    file = tmp_path / "targets.json"
+    file.write_text(json.dumps([{"targets": [address_of(bridge)], "labels": {"bridge": "gateway 7"}}, {"targets": [address_of(bridge)]}]))
+    assert [said["bridge"] for said in json.loads(status("-J", "--targets", file).stdout)] == ["gateway 7", f"bridge-{bridge.topic}"]
 
 
 def test_one_that_does_not_answer_holds_nobody_up(bridge, mute):
@@ -71,7 +77,7 @@ def test_one_that_does_not_answer_holds_nobody_up(bridge, mute):
     shown = status("-W", "0.5", *(word for _ in range(20) for word in ("-a", mute)), "-a", address_of(bridge), http_proxy="http://127.0.0.1:1")
     assert time.monotonic() - began < 8  # 20 times half a second would be more
     assert shown.returncode == 1
-    assert shown.stdout.splitlines()[21].split()[:2] == ["bridge", "subscribed"]
+    assert shown.stdout.splitlines()[21].split()[:2] == [f"bridge-{bridge.topic}", "subscribed"]
     assert shown.stdout.count("does not answer: ") == 20
 
 
@@ -197,10 +203,10 @@ def test_live_on_a_terminal(bridge, terminal):
     shown = terminal("-a", address_of(bridge), "-i", "0.1")
     wait_until(lambda: len(shown.screens()) >= 3, 20, "it is drawn again and again")
     screen = shown.screens()[0].splitlines()
-    assert len(screen) == 3 and screen[0].endswith("p99") and screen[1].startswith("bridge ")
-    assert "\033[32mbridge\033[0m" in shown.shown
-    shown.resize(30, 24)  # no room for all columns
-    wait_until(lambda: len(shown.screens()[-1].splitlines()[0]) <= 30, 20, "it has become narrow")
+    assert len(screen) == 3 and screen[0].endswith("p99") and screen[1].startswith(f"bridge-{bridge.topic} ")
+    assert f"\033[32mbridge-{bridge.topic}\033[0m" in shown.shown
+    shown.resize(40, 24)  # no room for all columns
+    wait_until(lambda: len(shown.screens()[-1].splitlines()[0]) <= 40, 20, "it has become narrow")
     narrow = shown.screens()[-1].splitlines()[0].split()
     assert narrow == ["bridge", "Kafka", "spooled"]
     shown.resize(5, 2)
