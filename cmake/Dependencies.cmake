@@ -8,7 +8,7 @@ pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash>=0.8.0)
 pkg_check_modules(UUID REQUIRED IMPORTED_TARGET uuid)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
-pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.85.0)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.87.0)
 pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd>=0.9.71)
 
 # libcsv ships neither a pkg-config file nor a CMake package.
