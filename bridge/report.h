@@ -54,8 +54,9 @@ struct report {
  * points into. */
 void report_take(const struct report_sources *sources, int64_t started, struct report *report);
 
-/* Healthy: its threads move, so a restart would mend nothing. A spool or disk that is full, or a broker that
- * is away, is waited for, and not unhealthy. */
+/* Healthy: the main thread, the forwarder, and the receiver while it stores a message move, so a restart
+ * would mend nothing. A spool or disk that is full, or a broker that is away, is waited for, and not
+ * unhealthy. */
 bool report_is_healthy(const struct report *report);
 
 /* Ready: subscribed at the MQTT broker, and Kafka takes messages. */
