@@ -62,18 +62,20 @@ void monitor_stopping(struct monitor *m)
 
 /* ---- the server's thread ---- */
 
-/* Called with the mutex held. A bridge that is stopping ends by itself. */
+/* Called with the mutex held. A bridge that is stopping ends by itself. The others are judged as of when the
+ * main thread last looked: without it they would seem to stand still. */
 static void find_stuck(const struct monitor *m, int64_t now, struct report *report)
 {
     const struct {
         const char *name;
         const struct pulse *pulse;
-    } threads[] = {{"main thread", &m->main_pulse},
-                   {"forwarder", &m->forwarder_pulse},
-                   {"receiver", &m->receiver_pulse}};
+        int64_t looked;
+    } threads[] = {{"main thread", &m->main_pulse, now},
+                   {"forwarder", &m->forwarder_pulse, m->main_pulse.moved},
+                   {"receiver", &m->receiver_pulse, m->main_pulse.moved}};
     int64_t still;
     for (size_t i = 0; i < sizeof threads / sizeof *threads && !report->stopping; i++)
-        if (pulse_is_stuck(threads[i].pulse, now, &still)) {
+        if (pulse_is_stuck(threads[i].pulse, threads[i].looked, &still)) {
             snprintf(report->stuck, sizeof report->stuck, "the %s has not moved for %.0f s", threads[i].name,
                      (double)still / SECOND);
             return;
