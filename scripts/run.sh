@@ -44,6 +44,7 @@ topics=(temp light sound co2 co2_slope pir)
 run=$state/run  # what only matters while this script runs
 logs=$state/log
 supervisors=() publishers=() counter='' brokers='' targets=''
+asked=''  # yes: a signal asked for the end
 declare -A addresses  # of the bridges, by topic
 declare -A names  # of the children, by process id
 
@@ -287,7 +288,8 @@ stop_all() {
     stop_processes 10 "the preparation" "$foreground"
     stop_processes 5 "count.py" "$counter"
     stop_processes 20 "a publisher" "${publishers[@]}"
-    [[ -z $targets ]] || rm -f "$targets"
+    # The addresses of bridges that nobody stopped stay, so that Prometheus and status see that they are down.
+    [[ -z $targets || ($mode == bridges && -z $asked) ]] || rm -f "$targets"
     stop_processes 60 "a bridge" "${supervisors[@]}"
     stop_processes 60 "the brokers" "$brokers"
 }
@@ -295,6 +297,7 @@ stop_all() {
 # interrupted STATUS: for the bridges and brokers it is the way to end; the demo has not done what it was started for.
 interrupted() {
     trap '' INT TERM HUP
+    asked=yes
     info "stopping"
     [[ $mode == demo ]] || exit 0
     exit "$1"

@@ -57,6 +57,11 @@ class Pipeline:
         program.wait_for_log(r" [1-9][\d,]* messages in Kafka", 60)
         return program
 
+    def status(self, *arguments):
+        """What status says, which finds the bridges by itself."""
+        return subprocess.run([BIN / "status", *arguments], capture_output=True, text=True, timeout=30,
+                              env={**os.environ, "ROOMSTREAM_STATE": str(self.state)})
+
     @property
     def kafka(self):
         return f"127.0.0.1:{self.kafka_port}"
@@ -197,13 +202,9 @@ def test_demo_fails_when_a_publisher_fails(pipeline, tmp_path):
 
 
 def test_the_bridges_are_found_by_status(pipeline):
-    """By the file that run.sh writes, in the folder that ROOMSTREAM_STATE names; after the end it is gone."""
+    """By the file that run.sh writes, in the folder that ROOMSTREAM_STATE names; once it was asked to end it is gone."""
     program = pipeline.start_bridges()
-
-    def status(*arguments):
-        return subprocess.run([BIN / "status", *arguments], capture_output=True, text=True, timeout=30,
-                              env={**os.environ, "ROOMSTREAM_STATE": str(pipeline.state)})
-
+    status = pipeline.status
     wait_until(lambda: status().returncode == 0, 60, lambda: f"all is well: {status().stdout}")
     rows = [line.split() for line in status().stdout.splitlines()]
     assert [row[:3] for row in rows[1:]] == [[bridge(sensor), "subscribed", "connected"] for sensor in SENSORS]
@@ -297,6 +298,8 @@ def test_a_private_broker_that_dies_ends_everything(pipeline):
     assert program.wait(90) == 1
     assert "Kafka was killed by SIGKILL" in program.stderr
     pipeline.assert_nothing_left()
+    shown = pipeline.status()  # and Prometheus, which reads the same file: nobody asked the bridges to end
+    assert (shown.returncode, shown.stdout.count("does not answer at ")) == (1, 6), shown
 
 
 @pytest.mark.parametrize(
