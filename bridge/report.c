@@ -41,6 +41,8 @@ void report_take(const struct report_sources *sources, int64_t started, struct r
     metrics_get_trouble(sources->metrics, report->trouble);
     report->kafka_statistics = kafka_statistics_read(&sources->metrics->kafka, &age);
     report->kafka = judge_kafka(report, age);
+    if (age > statistics_expire)
+        report->kafka_statistics = NULL;
     histogram_read(&sources->metrics->latency, report->latency);
 }
 

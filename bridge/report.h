@@ -42,7 +42,7 @@ struct report {
     enum report_kafka kafka;
     char
         trouble[METRICS_TROUBLE_SIZE]; /* what went wrong last on the way to Kafka, "" when it was overcome */
-    const json_t *kafka_statistics;    /* NULL: none */
+    const json_t *kafka_statistics;    /* NULL: none, or too old */
     uint64_t latency[HISTOGRAM_BUCKETS];
     double uptime; /* seconds */
     /* The caller's to fill in: */

@@ -156,8 +156,11 @@ static void put_broker_metric(const json_t *brokers, const struct broker_metric 
     }
 }
 
+/* What is not known is left out. */
 static void put_kafka(const struct report *report, FILE *out)
 {
+    if (!report->kafka_statistics)
+        return;
     const json_t *brokers = json_object_get(report->kafka_statistics, "brokers");
     const char *name;
     json_t *broker;
