@@ -1,7 +1,13 @@
 # What is installed beside the programs, which install themselves: documents, the service for systemd, its configuration.
 install(FILES data/occupancy-sample.csv DESTINATION ${CMAKE_INSTALL_DATADIR}/roomstream)
-install(FILES README.md CHANGELOG.md LICENSE docs/operations.md docs/delivery.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES config/bridge-NAME.env.example config/mosquitto.conf DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+# The documents lie as they do in the repository, so that their links hold.
+install(FILES README.md CHANGELOG.md CONTRIBUTING.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES data/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/data)
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs FILES_MATCHING PATTERN *.md PATTERN man EXCLUDE)
+install(FILES config/bridge-NAME.env.example config/client.properties.example config/mosquitto.conf config/prometheus.yml
+              config/prometheus-alerts.yml
+        DESTINATION ${CMAKE_INSTALL_DOCDIR}/config)
+install(FILES config/grafana/bridges.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/config/grafana)
 
 # systemd looks below /usr and /usr/local; its folders are called lib on every architecture.
 configure_file(config/systemd/roomstream-bridge@.service.in systemd/roomstream-bridge@.service @ONLY)

@@ -67,8 +67,19 @@ def test_configuration_is_installed_once(installed):
     assert path.read_text() == "[mqtt]\nhost = mine\n"
 
 
+def test_links_of_the_documents_lead_somewhere(installed):
+    folder = installed / "usr/local/share/doc/roomstream"
+    documents = list(folder.rglob("*.md"))
+    assert {folder / name for name in ("README.md", "docs/operations.md", "docs/decisions/README.md")} <= set(documents)
+    for document in documents:
+        for target in re.findall(r"\]\(([^)\s#]+)[^)]*\)", document.read_text()):
+            assert re.match(r"[a-z]+:", target) or (document.parent / target).exists(), f"{document}: {target}"
+    for name in set(re.findall(r"`(config/[\w./-]+\.\w+)`", (folder / "docs/operations.md").read_text())):
+        assert (folder / name).is_file(), name
+
+
 def test_example_of_one_bridge_is_understood(installed):
-    example = installed / "usr/local/share/doc/roomstream/examples/bridge-NAME.env.example"
+    example = installed / "usr/local/share/doc/roomstream/config/bridge-NAME.env.example"
     settings = dict(re.findall(r"^#?(\w+)=(.*)$", example.read_text(), re.MULTILINE))
     config = run(installed / "usr/local/bin/roomstream-bridge", "--print-config", HOME="/", **settings)
     values = dict(line.split(" = ", 1) for line in config.splitlines() if " = " in line)
