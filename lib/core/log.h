@@ -34,7 +34,7 @@ bool log_enabled(enum log_level level);
  * name is a word that is no other member's: time, level, program, event, message, left_out. */
 struct log_field {
     const char *name;
-    const char *text; /* NULL for a number; what is longer than 256 bytes is cut and ends in "..." */
+    const char *text; /* NULL for a number; cut, with "..." at its end, beyond 252 bytes (once escaped) */
     int64_t number;
 };
 #define LOG_TEXT(name, text)                                                                                 \
