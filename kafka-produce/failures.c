@@ -8,16 +8,13 @@
 
 void failures_tell(struct failures *f)
 {
+    const struct log_field *fields =
+        LOG_FIELDS(LOG_NUMBER("first", f->first), LOG_NUMBER("last", f->last), LOG_TEXT("reason", f->reason));
     if (f->first && f->first == f->last)
-        log_error_with(lines_not_delivered,
-                       LOG_FIELDS(LOG_NUMBER("first", f->first), LOG_NUMBER("last", f->last),
-                                  LOG_TEXT("reason", f->reason)),
-                       "line %" PRIu64 " %s", f->first, f->reason);
+        log_error_with(lines_not_delivered, fields, "line %" PRIu64 " %s", f->first, f->reason);
     else if (f->first)
-        log_error_with(lines_not_delivered,
-                       LOG_FIELDS(LOG_NUMBER("first", f->first), LOG_NUMBER("last", f->last),
-                                  LOG_TEXT("reason", f->reason)),
-                       "lines %" PRIu64 " to %" PRIu64 " %s", f->first, f->last, f->reason);
+        log_error_with(lines_not_delivered, fields, "lines %" PRIu64 " to %" PRIu64 " %s", f->first, f->last,
+                       f->reason);
     f->first = f->last = 0;
 }
 
