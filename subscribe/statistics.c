@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,61 +144,79 @@ static void add_faults(const void *node, VISIT visit, void *context)
 }
 
 /* Logs a line on the messages since then, and on the faults in all. With the lock held. */
-static void log_totals(struct statistics *s, const char *label, const struct totals *before, int64_t since)
+static void log_totals(struct statistics *s, bool all, const struct totals *before, int64_t since)
 {
     double seconds = (double)(clock_monotonic() - since) / SECOND;
     uint64_t messages = s->totals.messages - before->messages, bytes = s->totals.bytes - before->bytes;
-    char size[TEXT_SIZE_SIZE], rate[TEXT_SIZE_SIZE];
+    char size[TEXT_SIZE_SIZE], rate[TEXT_SIZE_SIZE], text[400];
     struct faults faults = {0};
     text_from_size((int64_t)bytes, size);
     text_from_size((int64_t)((double)bytes / seconds), rate);
     twalk_r(s->rows, add_faults, &faults);
+    snprintf(text, sizeof text,
+             "%" PRIu64 " messages (%s) in %.1f s: %.0f messages/s, %s/s; by seq %" PRIu64
+             " missing, %" PRIu64 " doubled%s",
+             messages, size, seconds, (double)messages / seconds, rate, faults.missing, faults.doubled,
+             s->numbered ? "" : " (none has a seq)");
     const struct log_field *fields =
         LOG_FIELDS(LOG_NUMBER("messages", messages), LOG_NUMBER("bytes", bytes),
                    LOG_NUMBER("duration_ms", seconds * 1000), LOG_NUMBER("missing", faults.missing),
                    LOG_NUMBER("doubled", faults.doubled));
-    log_info_with(statistics, fields,
-                  "%s%" PRIu64 " messages (%s) in %.1f s: %.0f messages/s, %s/s; by seq %" PRIu64
-                  " missing, %" PRIu64 " doubled%s",
-                  label, messages, size, seconds, (double)messages / seconds, rate, faults.missing,
-                  faults.doubled, s->numbered ? "" : " (none has a seq)");
+    if (all)
+        log_info_with(statistics_total, fields, "total: %s", text);
+    else
+        log_info_with(statistics, fields, "%s", text);
 }
 
 void statistics_log(struct statistics *s)
 {
     pthread_mutex_lock(&s->mutex);
-    log_totals(s, "", &s->reported, s->reported_at);
+    log_totals(s, false, &s->reported, s->reported_at);
     s->reported = s->totals;
     s->reported_at = clock_monotonic();
     pthread_mutex_unlock(&s->mutex);
 }
 
-static void log_row(const void *node, VISIT visit, void *context)
+static void log_topic(const struct row *row)
 {
-    const struct row *row = *(const struct row *const *)node;
     const struct sequence *sequence = row->sequence;
-    (void)context;
-    if (visit != postorder && visit != leaf)
-        return;
+    uint64_t missing = sequence_missing(sequence);
     const struct log_field *fields =
         LOG_FIELDS(LOG_TEXT("topic", row->topic), LOG_NUMBER("messages", row->messages),
-                   LOG_NUMBER("doubled", sequence ? sequence->doubled : row->doubled));
-    if (!sequence)
-        log_info_with(topic_statistics, fields,
-                      "topic '%s', node %s: %" PRIu64 " messages, %" PRIu64 " doubled", row->topic, row->node,
-                      row->messages, row->doubled);
-    else if (sequence->times_begun == 1)
+                   LOG_NUMBER("missing", missing), LOG_NUMBER("doubled", sequence->doubled));
+    if (sequence->times_begun == 1)
         log_info_with(topic_statistics, fields,
                       "topic '%s': %" PRIu64 " messages, seq %" PRIu64 " to %" PRIu64 ": %" PRIu64
                       " missing, %" PRIu64 " doubled",
-                      row->topic, row->messages, sequence->first, sequence->last, sequence_missing(sequence),
-                      sequence->doubled);
+                      row->topic, row->messages, sequence->first, sequence->last, missing, sequence->doubled);
     else
         log_info_with(topic_statistics, fields,
                       "topic '%s': %" PRIu64 " messages, seq began %" PRIu64 " times and is at %" PRIu64
                       ": %" PRIu64 " missing, %" PRIu64 " doubled",
-                      row->topic, row->messages, sequence->times_begun, sequence->last,
-                      sequence_missing(sequence), sequence->doubled);
+                      row->topic, row->messages, sequence->times_begun, sequence->last, missing,
+                      sequence->doubled);
+}
+
+/* Nothing is missing of a node by itself: the numbers are the topic's. */
+static void log_node(const struct row *row)
+{
+    log_info_with(topic_statistics,
+                  LOG_FIELDS(LOG_TEXT("topic", row->topic), LOG_TEXT("node", row->node),
+                             LOG_NUMBER("messages", row->messages), LOG_NUMBER("doubled", row->doubled)),
+                  "topic '%s', node %s: %" PRIu64 " messages, %" PRIu64 " doubled", row->topic, row->node,
+                  row->messages, row->doubled);
+}
+
+static void log_row(const void *node, VISIT visit, void *context)
+{
+    const struct row *row = *(const struct row *const *)node;
+    (void)context;
+    if (visit != postorder && visit != leaf)
+        return;
+    if (row->sequence)
+        log_topic(row);
+    else
+        log_node(row);
 }
 
 void statistics_log_total(struct statistics *s)
@@ -210,6 +229,6 @@ void statistics_log_total(struct statistics *s)
                     "%" PRIu64 " messages were counted, but not all that is said of topics and nodes holds "
                     "them: at most %d topics and %d nodes are followed",
                     s->not_followed, TOPICS_MAX, NODES_MAX);
-    log_totals(s, "total: ", &nothing, s->begun);
+    log_totals(s, true, &nothing, s->begun);
     pthread_mutex_unlock(&s->mutex);
 }

@@ -31,7 +31,7 @@ def subscribe(programs, mqtt):
 
     def start(*arguments):
         program = programs.start("subscribe", "-h", "127.0.0.1", "-p", mqtt.port, "--log-level", "info", *arguments)
-        program.wait_for_log(" subscribed to ")
+        program.wait_for_log('[ "]subscribed to ')
         return program
 
     return start

@@ -103,6 +103,29 @@ def test_statistics_count_what_is_missing_and_doubled(client, subscribe, topic):
     assert f"topic '{topic}/c', node hall: 6 messages, 1 doubled" in log
 
 
+def test_statistics_as_json_tell_what_each_line_is_about(client, subscribe, topic):
+    program = subscribe("-t", f"{topic}/#", "-q", "1", "--stats", "-C", "6", "--log-format", "json")
+    program.wait_for_log('"event":"statistics"')
+    publish_numbered(client, f"{topic}/a", [1, 2, 3, 5, 5])
+    publish_numbered(client, f"{topic}/b", [8], node=lambda _: "hall")
+    assert program.wait() == 0
+    lines = [strict(line) for line in program.stderr.encode().splitlines()]
+
+    def of(event, *left_out):
+        common = {"time", "level", "program", "event", "message", *left_out}
+        return [{name: line[name] for name in line if name not in common} for line in lines if line["event"] == event]
+
+    assert of("topic_statistics") == [
+        {"topic": f"{topic}/a", "messages": 5, "missing": 1, "doubled": 1},
+        {"topic": f"{topic}/a", "node": "0", "messages": 1, "doubled": 0},
+        {"topic": f"{topic}/a", "node": "1", "messages": 4, "doubled": 1},
+        {"topic": f"{topic}/b", "messages": 1, "missing": 0, "doubled": 0},
+        {"topic": f"{topic}/b", "node": "hall", "messages": 1, "doubled": 0},
+    ]
+    assert of("statistics_total", "bytes", "duration_ms") == [{"messages": 6, "missing": 1, "doubled": 1}]
+    assert of("statistics", "bytes", "duration_ms")[0] == {"messages": 0, "missing": 0, "doubled": 0}
+
+
 def test_a_line_of_statistics_comes_every_second(client, subscribe, topic):
     program = subscribe("-t", topic, "--stats", "-J")
     client.published(client.publish(topic, b'{"seq":1}'))
