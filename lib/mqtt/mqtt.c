@@ -77,14 +77,15 @@ static void set_state(struct mqtt_connection *c, enum mqtt_state state)
 }
 
 /* Gives up: trying again cannot help. Called without the lock. */
-static void fail(struct mqtt_connection *c, const char *event, const char *message)
+static void fail(struct mqtt_connection *c, const char *event, const struct log_field *fields,
+                 const char *message)
 {
     pthread_mutex_lock(&c->mutex);
     c->wanted = false;
     c->disconnect_due |= c->state == MQTT_CONNECTED || c->state == MQTT_SUBSCRIBED;
     set_state(c, MQTT_FAILED);
     pthread_mutex_unlock(&c->mutex);
-    log_write(LOG_LEVEL_ERROR, event, LOG_FIELDS(LOG_TEXT("broker", c->uri)), "%s", message);
+    log_write(LOG_LEVEL_ERROR, event, fields, "%s", message);
     if (c->callbacks.failed)
         c->callbacks.failed(c->callbacks.context, message);
 }
@@ -182,7 +183,7 @@ static void subscription_refused(struct mqtt_connection *c, const char *message)
     bool before = c->was_subscribed;
     pthread_mutex_unlock(&c->mutex);
     if (!before) {
-        fail(c, LOG_EVENT(mqtt_subscription_refused), message);
+        fail(c, LOG_EVENT(mqtt_subscription_refused), LOG_FIELDS(LOG_TEXT("broker", c->uri)), message);
         return;
     }
     int64_t wait = schedule_retry(c);
@@ -217,12 +218,13 @@ static void subscription_granted(struct mqtt_connection *c, const int *granted, 
                 text, sizeof text,
                 "the broker grants QoS %d for '%s' where QoS %d is needed: it cannot keep what was promised",
                 granted[i], filter, session->qos);
-            fail(c, LOG_EVENT(mqtt_qos_lowered), text);
+            fail(c, LOG_EVENT(mqtt_qos_lowered), LOG_FIELDS(LOG_TEXT("broker", c->uri)), text);
             return;
         }
         if (granted[i] < session->qos)
-            log_warning(mqtt_qos_lowered, "the broker grants QoS %d for '%s', less than the QoS %d asked for",
-                        granted[i], filter, session->qos);
+            log_warning_with(mqtt_qos_lowered, LOG_FIELDS(LOG_TEXT("broker", c->uri)),
+                             "the broker grants QoS %d for '%s', less than the QoS %d asked for", granted[i],
+                             filter, session->qos);
     }
     filter_list(session->filters, count, list, sizeof list);
     log_info_with(mqtt_subscribed, LOG_FIELDS(LOG_TEXT("filters", list), LOG_NUMBER("qos", session->qos)),
@@ -327,7 +329,7 @@ static void on_unsubscribed5(void *context, MQTTAsync_successData5 *data)
             continue;
         snprintf(text, sizeof text, "the broker refuses to unsubscribe from '%s' (0x%02X%s%s)", filter,
                  (unsigned)code, name ? " " : "", name ? name : "");
-        fail(c, LOG_EVENT(mqtt_unsubscription_refused), text);
+        fail(c, LOG_EVENT(mqtt_unsubscription_refused), LOG_FIELDS(LOG_TEXT("broker", c->uri)), text);
         return;
     }
     unsubscribed(c);
@@ -465,7 +467,8 @@ static void connect_refused(struct mqtt_connection *c, int code)
     /* A broker that took us before may be wrongly configured for a moment; one that never did needs the user.
      */
     if (advice && !again) {
-        fail(c, LOG_EVENT(mqtt_refused), text);
+        fail(c, LOG_EVENT(mqtt_refused), LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("code", code)),
+             text);
         return;
     }
     int64_t wait = schedule_retry(c);
@@ -510,7 +513,8 @@ static void explain_failure(struct mqtt_connection *c, const char *failure)
         return;
     snprintf(text, sizeof text, "cannot connect to the MQTT broker %s: %s", c->uri, why.text);
     if (result == MQTT_PROBE_NEEDS_USER && !again) {
-        fail(c, LOG_EVENT(mqtt_unreachable), text);
+        fail(c, LOG_EVENT(mqtt_unreachable),
+             LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_TEXT("reason", why.text)), text);
         return;
     }
     int64_t wait = schedule_retry(c);
@@ -650,7 +654,7 @@ static bool replace_client(struct mqtt_connection *c)
     struct error error;
     MQTTAsync client;
     if (c->session->persistence) {
-        fail(c, LOG_EVENT(mqtt_message_lost),
+        fail(c, LOG_EVENT(mqtt_message_lost), LOG_FIELDS(LOG_TEXT("broker", c->uri)),
              "the MQTT library has lost a message when the connection broke: start the program again, which "
              "takes up the session");
         return false;
