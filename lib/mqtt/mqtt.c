@@ -22,8 +22,8 @@
 
 enum { SUBSCRIBE_TIMEOUT_SECONDS = 20, FILTERS_MAX = 1024 };
 
-/* Messages that may wait in Paho beside those that it reports on: at QoS 0, where nothing tells when it has
- * room again, enough to keep it busy from one try to the next. */
+/* Messages that may wait in Paho beside those of the window: at QoS 0, where the caller is not told when it
+ * has room again, enough to keep it busy from one try to the next. */
 enum { UNREPORTED = 1000 };
 
 /* A message handed to Paho at QoS 1 or 2, until its outcome is known. */
@@ -43,6 +43,8 @@ struct mqtt_connection {
     char client_id[MQTT_CLIENT_ID_SIZE];
     int cancel;               /* event: closing, so let a probe of the broker be */
     atomic_bool message_came; /* since the subscription was sent, or since its deadline was moved */
+    atomic_size_t queued;     /* messages at QoS 0 that Paho has and has not written */
+    atomic_size_t dropped;    /* those that it gave up */
 
     pthread_mutex_t mutex; /* guards what follows; never held while Paho is called */
     pthread_cond_t changed;
@@ -776,10 +778,65 @@ static void on_publish_failed5(void *context, MQTTAsync_failureData5 *data)
     published(context, data->reasonCode == MQTTREASONCODE_PACKET_IDENTIFIER_NOT_FOUND, (int)data->reasonCode);
 }
 
+/* At QoS 0: a message is no longer with Paho. */
+static void unqueued(struct mqtt_connection *c)
+{
+    if (atomic_fetch_sub(&c->queued, 1) > 1)
+        return;
+    pthread_mutex_lock(&c->mutex);
+    if (c->closing)
+        pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->mutex);
+}
+
+static void on_written(void *context, MQTTAsync_successData *data)
+{
+    (void)data;
+    unqueued(context);
+}
+
+static void on_written5(void *context, MQTTAsync_successData5 *data)
+{
+    (void)data;
+    unqueued(context);
+}
+
+static void dropped(struct mqtt_connection *c)
+{
+    atomic_fetch_add(&c->dropped, 1);
+    unqueued(c);
+}
+
+static void on_dropped(void *context, MQTTAsync_failureData *data)
+{
+    (void)data;
+    dropped(context);
+}
+
+static void on_dropped5(void *context, MQTTAsync_failureData5 *data)
+{
+    (void)data;
+    dropped(context);
+}
+
+/* The callbacks for a message: the publication is NULL at QoS 0. */
+static MQTTAsync_responseOptions response_options(struct mqtt_connection *c, struct publication *publication)
+{
+    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+    options.context = publication ? (void *)publication : c;
+    if (c->settings->version == MQTT_VERSION_5) {
+        options.onSuccess5 = publication ? on_published5 : on_written5;
+        options.onFailure5 = publication ? on_publish_failed5 : on_dropped5;
+    } else {
+        options.onSuccess = publication ? on_published : on_written;
+        options.onFailure = publication ? on_publish_failed : on_dropped;
+    }
+    return options;
+}
+
 bool mqtt_publish(struct mqtt_connection *c, const char *topic, const void *payload, size_t length, int qos,
                   bool retain, const MQTTProperties *properties, void *message)
 {
-    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
     struct publication *publication = NULL;
     pthread_mutex_lock(&c->mutex);
     bool ready = (c->state == MQTT_CONNECTED || c->state == MQTT_SUBSCRIBED) && !c->spoiled;
@@ -792,29 +849,26 @@ bool mqtt_publish(struct mqtt_connection *c, const char *topic, const void *payl
     pthread_mutex_unlock(&c->mutex);
     if (!ready || (qos > 0 && !publication))
         return false;
-    if (qos > 0) {
-        options.context = publication;
-        if (c->settings->version == MQTT_VERSION_5) {
-            options.onSuccess5 = on_published5;
-            options.onFailure5 = on_publish_failed5;
-        } else {
-            options.onSuccess = on_published;
-            options.onFailure = on_publish_failed;
-        }
-    }
+    MQTTAsync_responseOptions options = response_options(c, publication);
     if (properties)
         options.properties = *properties;
+    if (qos == 0)
+        atomic_fetch_add(&c->queued, 1);
     int rc = MQTTAsync_send(client, topic, (int)length, payload, qos, retain, &options);
     if (rc == MQTTASYNC_SUCCESS) {
         if (qos == 0)
             c->callbacks.published(c->callbacks.context, message, true, 0);
         return true;
     }
+    if (qos == 0) {
+        unqueued(c);
+        return false;
+    }
     bool taken = false;
     pthread_mutex_lock(&c->mutex);
-    if (publication && publication->out)
+    if (publication->out)
         give_back(publication);
-    else if (publication)
+    else
         taken = true; /* given back meanwhile, with the client: the callback has told */
     pthread_mutex_unlock(&c->mutex);
     return taken;
@@ -1034,6 +1088,29 @@ static void wait_for_answer(struct mqtt_connection *c, int64_t deadline)
     pthread_mutex_unlock(&c->mutex);
 }
 
+/* Waits until what is queued at QoS 0 is written, while there is a connection and until the deadline at most:
+ * at a DISCONNECT, Paho would cut short a message that it is writing. */
+static void wait_for_queued(struct mqtt_connection *c, int64_t deadline)
+{
+    pthread_mutex_lock(&c->mutex);
+    while (atomic_load(&c->queued) > 0 && (c->state == MQTT_CONNECTED || c->state == MQTT_SUBSCRIBED) &&
+           clock_monotonic() < deadline)
+        wait_until(c, deadline);
+    pthread_mutex_unlock(&c->mutex);
+}
+
+/* QoS 0 allows for losing messages, not for losing them in silence. */
+static void warn_of_unsent(struct mqtt_connection *c)
+{
+    size_t unsent = atomic_load(&c->queued) + atomic_load(&c->dropped);
+    if (unsent > 0)
+        log_warning_with(
+            mqtt_messages_unsent, LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("messages", unsent)),
+            "%zu messages at QoS 0 were not sent: the MQTT broker %s had not taken them when the "
+            "connection ended. Look after the broker or the network; at QoS 1 none is lost",
+            unsent, c->uri);
+}
+
 /* Sends DISCONNECT and waits until Paho has done so, until the deadline at most. */
 static void disconnect_and_wait(struct mqtt_connection *c, bool end_session, int64_t deadline)
 {
@@ -1105,24 +1182,32 @@ static bool join_until(pthread_t thread, int64_t deadline)
     return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &limit) == 0;
 }
 
+/* False when the library does not let go in time. */
+static bool let_go(struct mqtt_connection *c, bool end_session, int64_t deadline)
+{
+    pthread_t destroyer;
+    if (!join_until(c->connector, deadline + SECOND) || c->spoiled)
+        return false;
+    wait_for_queued(c, deadline);
+    disconnect_and_wait(c, end_session, deadline);
+    if (end_session)
+        erase_session(c, deadline);
+    return pthread_create(&destroyer, NULL, destroy_client, c) == 0 &&
+           join_until(destroyer, deadline + 3 * SECOND);
+}
+
 bool mqtt_close(struct mqtt_connection *c, bool end_session, int64_t timeout)
 {
     int64_t deadline = clock_monotonic() + timeout;
-    pthread_t destroyer;
     pthread_mutex_lock(&c->mutex);
     c->closing = true;
     c->wanted = false;
     pthread_cond_broadcast(&c->changed);
     pthread_mutex_unlock(&c->mutex);
     event_raise(c->cancel);
-    if (!join_until(c->connector, deadline + SECOND) || c->spoiled)
-        return false;
-    disconnect_and_wait(c, end_session, deadline);
-    if (end_session)
-        erase_session(c, deadline);
-    if (pthread_create(&destroyer, NULL, destroy_client, c) != 0 ||
-        !join_until(destroyer, deadline + 3 * SECOND))
-        return false;
-    free_connection(c);
-    return true;
+    bool gone = let_go(c, end_session, deadline);
+    warn_of_unsent(c);
+    if (gone)
+        free_connection(c);
+    return gone;
 }

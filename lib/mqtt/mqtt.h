@@ -157,11 +157,12 @@ void mqtt_resume(struct mqtt_connection *connection);
  * from now on (0: as before). Returns at once. */
 void mqtt_reconnect(struct mqtt_connection *connection, int reason_code, uint16_t receive_maximum);
 
-/* Disconnects (waiting at most `timeout` ns for the library), then frees everything. With end_session the
- * broker is told to forget the session (MQTT 5: session expiry 0; 3.1.1: by connecting once more). When it
- * returns true, no callback runs or will run. False when the library did not let go in time, as when a
- * message callback still blocks, or when writing a message has just failed, after which Paho cannot free what
- * it has: then nothing is freed and the process should exit. Not from callbacks. */
+/* Disconnects (waiting at most `timeout` ns for the library), then frees everything. Warns when messages that
+ * mqtt_publish took at QoS 0 were never written to the network, now or when a connection broke. With
+ * end_session the broker is told to forget the session (MQTT 5: session expiry 0; 3.1.1: by connecting once
+ * more). When it returns true, no callback runs or will run. False when the library did not let go in time,
+ * as when a message callback still blocks, or when writing a message has just failed, after which Paho cannot
+ * free what it has: then nothing is freed and the process should exit. Not from callbacks. */
 bool mqtt_close(struct mqtt_connection *connection, bool end_session, int64_t timeout);
 
 #endif

@@ -13,6 +13,9 @@ class ScriptedBroker:
     def __enter__(self):
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.socket.settimeout(LIMIT)
+        # A connection holds some 100 KiB on its way, not megabytes: the client's buffer follows the segment size.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 15)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1000)
         self.port = self.socket.getsockname()[1]
         self.sessions = []
         return self
@@ -58,6 +61,13 @@ class Session:
                 assert first >> 4 == kind, f"packet {first >> 4}, not {kind}: {body!r}"
                 return first & 0xF, body
             self.send(PING_RESPONSE, b"")
+
+    def read_to_the_end(self):
+        """All that the client sends until it closes the connection."""
+        pieces = []
+        while piece := self.connection.recv(1 << 20):
+            pieces.append(piece)
+        return b"".join(pieces)
 
     def expect_publish(self):
         """A PUBLISH at QoS 1 or 2: its packet id, as two bytes, and whether it says that it is sent again."""

@@ -1,5 +1,7 @@
 """The publishers and what a broker may legally answer (MQTT 5)."""
 
+import re
+
 import pytest
 from programs import ROOT
 from scripted_broker import DISCONNECT, PUBACK, PUBCOMP, PUBREC, PUBREL, ScriptedBroker
@@ -113,3 +115,35 @@ def test_a_broker_that_keeps_no_retained_messages(broker, start):
     broker.accept(properties=b"\x25\0")
     assert program.wait() == 1, program.stderr
     assert "the broker keeps no retained messages: leave out --retain" in program.stderr
+
+
+# Each message is more than a connection holds on its way.
+MUCH = ("-q", "0", *("--property", "much=" + "x" * 60_000) * 20)
+UNSENT = re.compile(r"warning: (\d+) messages at QoS 0 were not sent: the MQTT broker mqtt://127\.0\.0\.1:\d+ had not taken them")
+
+
+def test_what_a_broker_that_stalls_at_the_end_does_not_take(broker, start):
+    program = start(*MUCH, "--limit", "3")
+    broker.accept()
+    assert program.wait() == 0, program.stderr
+    assert UNSENT.search(program.stderr)[1] == "3"
+
+
+def test_what_a_broker_that_closes_the_connection_does_not_take(broker, start):
+    program = start(*MUCH, "--limit", "3")
+    session = broker.accept()
+    program.wait_for_log("published 3 messages")
+    session.close()
+    assert program.wait() == 0, program.stderr
+    assert UNSENT.search(program.stderr)[1] == "3"
+
+
+def test_what_a_slow_broker_takes_in_the_end(broker, start):
+    program = start(*MUCH)
+    session = broker.accept()
+    program.wait_for_log("published 1 messages")
+    taken = session.read_to_the_end()
+    assert program.wait() == 0, program.stderr
+    assert taken.count(b"much") == 20
+    assert taken[-9] == DISCONNECT << 4  # which ends the session
+    assert "were not sent" not in program.stderr
