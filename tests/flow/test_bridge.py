@@ -122,14 +122,17 @@ def test_a_record_too_large_for_the_broker_takes_no_other_with_it(brokers, mqtt_
 def test_stops_in_time_while_messages_go_one_by_one(brokers, mqtt_client, programs, tmp_path):
     """Each of the batch that was refused waits for its own round trip, which is long here: that must not hold up the end."""
     large = ("-X", "message.max.bytes=3000000", "-X", "batch.size=3000000")  # one batch holds them all
-    bridge = Bridge(programs, tmp_path, *large, "-X", "linger.ms=20", "--drain-timeout", "1").start()
+    bridge = Bridge(programs, tmp_path, *large, "-X", "linger.ms=60", "--drain-timeout", "1").start()
     publish_numbers(mqtt_client, bridge.topic, 1, 1)
-    wait_for_messages(brokers.kafka.address, bridge.topic, 1)
+    wait_for_messages(brokers.kafka.address, bridge.topic, 1)  # the topic is there
+    bridge.stop()
     brokers.kafka.freeze()
     try:
+        bridge.start()
         publish_numbers(mqtt_client, bridge.topic, 2, 11)
         mqtt_client.published(mqtt_client.publish(bridge.topic, b"x" * 1_500_000))
         publish_numbers(mqtt_client, bridge.topic, 12, 500)
+        wait_until(lambda: bridge.spool_bytes() > 1_500_000 + 500 * 50, 30, "all of them in the spool")
     finally:
         brokers.kafka.thaw()
     wait_until(lambda: end_offset(brokers.kafka.address, bridge.topic) >= 15, 60, "they go one by one")
