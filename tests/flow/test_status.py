@@ -170,8 +170,8 @@ class Terminal:
         return self.shown
 
     def screens(self):
-        """What was drawn, each time from the top, without control sequences."""
-        return [re.sub(r"\033\[[?\d;]*[A-Za-z]", "", screen).replace("\r", "") for screen in self.read().split("\033[H")[1:]]
+        """What was drawn, each time from the top, without control sequences; not the last time, which may not have come whole."""
+        return [re.sub(r"\033\[[?\d;]*[A-Za-z]", "", screen).replace("\r", "") for screen in self.read().split("\033[H")[1:-1]]
 
     def end(self):
         """Ctrl-C; returns the exit status."""
