@@ -1,5 +1,4 @@
-/* What libcsv can parse at all: FILE, TIMES times over, its fields only counted. Counts the rows as messages.
- */
+/* What libcsv can parse at all: FILE, TIMES times over, its fields only counted, its rows as messages. */
 #include "bench.h"
 
 #include <csv.h>

@@ -8,8 +8,8 @@
  * RATE is in messages a second, paced by absolute deadlines; 0: as fast as it goes. The time is from the
  * first message to the last acknowledgement (at QoS 0: to the last one handed over). */
 #include "bench.h"
+#include "mqtt_client.h"
 
-#include <MQTTAsync.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,27 +20,8 @@ enum { SIZE_MAX_BYTES = 65536 };
 struct load {
     MQTTAsync client;
     MQTTProperties properties;
-    sem_t connected, window;
+    sem_t window;
 };
-
-static void on_connected(void *context, MQTTAsync_successData5 *data)
-{
-    struct load *load = context;
-    (void)data;
-    sem_post(&load->connected);
-}
-
-static void on_connection_failed(void *context, MQTTAsync_failureData5 *data)
-{
-    (void)context;
-    bench_fail("cannot connect: %d", data->code);
-}
-
-static void on_lost(void *context, char *cause)
-{
-    (void)context;
-    bench_fail("connection lost: %s", cause ? cause : "");
-}
 
 static int on_message(void *context, char *topic, int topic_length, MQTTAsync_message *message)
 {
@@ -62,18 +43,6 @@ static void on_send_failed(void *context, MQTTAsync_failureData5 *data)
 {
     (void)context;
     bench_fail("a message is refused: %d", data->reasonCode);
-}
-
-static void connect_client(struct load *load, long window)
-{
-    MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
-    options.context = load;
-    options.onSuccess5 = on_connected;
-    options.onFailure5 = on_connection_failed;
-    options.maxInflight = (int)window;
-    if (MQTTAsync_connect(load->client, &options) != MQTTASYNC_SUCCESS)
-        bench_fail("cannot begin to connect");
-    sem_wait(&load->connected);
 }
 
 static void wait_until(int64_t due)
@@ -117,9 +86,9 @@ static void publish(struct load *load, const char *topic, int qos, const char *p
 
 int main(int argc, char **argv)
 {
-    MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
+    MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer5;
     struct load load = {0};
-    char uri[256], payload[SIZE_MAX_BYTES], topic[256];
+    char payload[SIZE_MAX_BYTES], topic[256];
     bench_usage(argc, argv, 10, "HOST PORT TOPIC QOS WINDOW COUNT RATE SIZE KEY TOPICS");
     long window = bench_number(argv[5]), count = bench_number(argv[6]), rate = bench_number(argv[7]);
     size_t size = (size_t)bench_number(argv[8]);
@@ -129,16 +98,10 @@ int main(int argc, char **argv)
         bench_fail("SIZE is from 64 to %d bytes", SIZE_MAX_BYTES);
     if (strcmp(argv[9], "-") != 0)
         set_key(&load, argv[9]);
-    sem_init(&load.connected, 0, 0);
     sem_init(&load.window, 0, (unsigned)window);
-    snprintf(uri, sizeof uri, "tcp://%s:%s", argv[1], argv[2]);
-    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
-    options.maxBufferedMessages = (int)window;
-    if (MQTTAsync_createWithOptions(&load.client, uri, "", MQTTCLIENT_PERSISTENCE_NONE, NULL, &options) !=
-        MQTTASYNC_SUCCESS)
-        bench_fail("cannot make a client");
-    MQTTAsync_setCallbacks(load.client, &load, on_lost, on_message, NULL);
-    connect_client(&load, window);
+    load.client = bench_client(argv[1], argv[2], "", window, on_message, &load);
+    options.maxInflight = (int)window;
+    bench_connect(load.client, &options);
     int64_t start = bench_now();
     for (long i = 0; i < count; i++) {
         if (rate)
