@@ -154,10 +154,11 @@ static void send_all(struct producer *p)
     for (unsigned count = 1; more; count++) {
         enum lines_result result = lines_next(&p->lines, flushed ? tick : pause_time, &line, &length, &error);
         more = take(p, result, line, length, &error) && !stop_requested();
-        if (result == LINES_WAITING && !flushed)
-            delivery_flush(&p->delivery, pause_time);
-        if (result == LINES_WAITING)
+        if (result == LINES_WAITING) {
+            if (!flushed)
+                delivery_flush(&p->delivery, pause_time);
             failures_tell(&p->delivery.failures);
+        }
         flushed = result == LINES_WAITING;
         if (result == LINES_WAITING || count % LINES_A_POLL == 0) {
             delivery_poll(&p->delivery, 0);
