@@ -88,14 +88,14 @@ main() {
     local ready=ready
     if [[ $mqtt_port ]]; then
         lock_folder "$folder/mosquitto" Mosquitto
-        ((mqtt_port)) || mqtt_port=$(free_port "$mqtt_host")
+        ((mqtt_port)) || mqtt_port=$(free_ports "$mqtt_host" 0)
         start_mosquitto "$folder/mosquitto" "$mqtt_host" "$mqtt_port"
         ready+=" mqtt=$(join_address "$mqtt_host" "$mqtt_port")"
     fi
     if [[ $kafka_port ]]; then
         lock_folder "$folder/kafka" Kafka
         fetch_kafka
-        ((kafka_port)) || kafka_port=$(free_port "$kafka_host")
+        ((kafka_port)) || kafka_port=$(free_ports "$kafka_host" 0)
         start_kafka "$folder/kafka" "$kafka_host" "$kafka_port" "$kafka_proxied_port"
         ready+=" kafka=$(join_address "$kafka_host" "$kafka_port")"
     fi

@@ -153,13 +153,15 @@ brokers_ready_or_gone() { [[ -s $run/brokers ]] || has_ended "$brokers"; }
 
 # Where the bridges show what they do, for status and Prometheus (its file_sd_configs).
 write_targets() {
-    local index port topic first=${ROOMSTREAM_HTTP_PORT:-9751} entries=()
+    local index topic first=${ROOMSTREAM_HTTP_PORT:-9751} chosen=() entries=()
     [[ $first =~ ^[0-9]{1,5}$ ]] || die "ROOMSTREAM_HTTP_PORT: '$first' is not a port" 2
+    for index in "${!topics[@]}"; do chosen+=($((first + index))); done
+    mapfile -t chosen < <(free_ports 127.0.0.1 "${chosen[@]}")
+    ((${#chosen[@]} == ${#topics[@]})) || die "no ports for the bridges, see above"
     for index in "${!topics[@]}"; do
         topic=${topics[index]}
-        port=$(free_port 127.0.0.1 $((first + index)))
-        addresses[$topic]=127.0.0.1:$port
-        entries+=("  {\"targets\": [\"127.0.0.1:$port\"], \"labels\": {\"bridge\": \"$(program_of bridge "$topic")\"}}")
+        addresses[$topic]=127.0.0.1:${chosen[index]}
+        entries+=("  {\"targets\": [\"${addresses[$topic]}\"], \"labels\": {\"bridge\": \"$(program_of bridge "$topic")\"}}")
     done
     (IFS=, && printf '[\n%s\n]\n' "${entries[*]}") >"$run/bridges.json.new"
     mv "$run/bridges.json.new" "$run/bridges.json"

@@ -28,7 +28,7 @@ start_kafka() {
         listeners+=,PROXIED://$(join_address "$2" "${4%:*}")
         advertised+=,PROXIED://$(join_address "$2" "${4#*:}")
     fi
-    controller=$(join_address "$2" "$(free_port "$2")")
+    controller=$(join_address "$2" "$(free_ports "$2" 0)")
     java_command
     {
         cat "$root/config/kafka/server.properties"

@@ -41,21 +41,29 @@ join_address() {
     fi
 }
 
-# free_port HOST [PORT]: prints a port of HOST that nothing listens on: PORT, if that is one. They lie below those that the
-# system gives to outgoing connections, which could otherwise take one before the server does.
-free_port() {
+# free_ports HOST PORT...: prints for each PORT one of HOST that nothing listens on, each another: PORT itself if that is one, and
+# 0 for any. The others lie below those that the system gives to outgoing connections, which could otherwise take one before the
+# server does.
+free_ports() {
     "$python" - "$@" <<'PYTHON'
 import random, socket, sys
-host = sys.argv[1]
-for port in [int(port) for port in sys.argv[2:]] + random.sample(range(20000, 30000), 100):
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
+host, *wanted = sys.argv[1:]
+taken = []  # bound until all are found, so that none is found twice
+for first in map(int, wanted):
+    for port in ([first] if first else []) + random.sample(range(20000, 30000), 100):
+        s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         try:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: connections that ended do not count
             s.bind((host, port))
-        except OSError:
+            s.listen()
+        except (OSError, OverflowError):
+            s.close()
             continue
+        taken.append(s)
         print(port)
-        sys.exit(0)
-sys.exit(f"no free port on {host}")
+        break
+    else:
+        sys.exit(f"no free port on {host}")
 PYTHON
 }
 

@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -199,6 +200,22 @@ def test_demo_fails_when_a_publisher_fails(pipeline, tmp_path):
     assert "not every publisher could replay its data" in program.stderr
     assert "broken.csv" in program.stderr
     pipeline.assert_nothing_left()
+
+
+def test_ports_for_the_bridges():
+    """The ones asked for, also where connections to them ended a moment ago, and others for those that are taken; never one twice."""
+    taken, ended = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
+    with taken, ended:
+        wanted = [server.getsockname()[1] for server in (taken, ended)]
+        with socket.create_connection(("127.0.0.1", wanted[1])) as client:
+            ended.accept()[0].close()
+            assert client.recv(1) == b""  # the server closes first: its port stays in TIME_WAIT
+    with socket.create_server(("127.0.0.1", wanted[0])):
+        script = f"python={sys.executable}; . {ROOT}/scripts/lib/net.sh; free_ports 127.0.0.1 " + '"$@"'
+        ports = subprocess.run(["bash", "-c", script, "-", *map(str, (*wanted, wanted[1], 0, 70000))], check=True,
+                               capture_output=True, text=True, timeout=30).stdout.split()
+    assert int(ports[0]) != wanted[0] and int(ports[1]) == wanted[1]
+    assert len(set(ports)) == 5 and "0" not in ports
 
 
 def test_the_bridges_are_found_by_status(pipeline):
