@@ -1,9 +1,10 @@
-"""The commands that README.md, the other documents and the examples of the manual pages show, as they stand there: each does its work on
-private brokers that messages of `temp` flow through. What cannot be run is listed, with the reason."""
+"""The commands that README.md, the other documents and the manual pages show, in blocks and in sentences, as they stand there: each does
+its work on private brokers that messages of `temp` flow through, after those before it. What cannot be run is listed, with the reason."""
 
 import gzip
 import os
 import re
+import shutil
 import signal
 
 import pytest
@@ -20,38 +21,66 @@ PAGES = [page for page in sorted((BIN.parent / "man").glob("*.scd"))
 NEEDS_A_SYSTEM = "needs root and systemd; tests/install and flow.notify test the package and the service"
 NOT_RUN = {
     r"scripts/run\.sh --demo": "flow.demo runs it, which takes a minute",
-    r"scripts/test\.sh": "it is what runs this test",
-    r"apt-get install \./build-package/roomstream_\*\.deb": NEEDS_A_SYSTEM,
+    r"scripts/test\.sh.*": "it is what runs this test",
+    r"(cmake|cmake --build|ctest) --preset tsan.*": "builds and tests everything once more",
+    r"cmake -B build .*": "builds everything once more; install.package does so too, and `cmake --install build` runs by itself",
+    r"scripts/torture\.sh .*--seed \d+": "takes from minutes to an hour; torture.short is a short run",
+    r"scripts/fetch-data\.sh": "downloads from UCI; cli.data runs it on a server of its own",
+    r"apt-get (install|remove|purge) .*": NEEDS_A_SYSTEM,
     r"editor /etc/roomstream/roomstream\.conf": "waits for a person",
-    r"systemctl (enable|status) .*": NEEDS_A_SYSTEM,
+    r"systemctl .*|systemd-analyze .*": NEEDS_A_SYSTEM,
     r"journalctl .*": NEEDS_A_SYSTEM,
-    r"docker (build|run) .*": "needs Docker; install.compose checks the files",
+    r"docker .*": "needs Docker; install.compose checks the files",
 }
+
+# Programs that a sentence may name and this machine need not have.
+ELSEWHERE = {"apt-get", "docker", "journalctl", "runuser", "systemctl", "systemd-analyze"}
 
 # Programs that go on until they are interrupted, unless they are told when to end; what they show once they work.
 ENDLESS = [
     (r"publish\b", r"--fast\b", "connected to the MQTT broker"),
-    (r"/bridge-temp\b|roomstream-bridge\b", r"--dead-letters\b", "subscribed to"),
+    (r"(^|[/-])bridge(-temp)?\b", r"--dead-letters\b", "subscribed to"),
     (r"\bsubscribe\b", r" (-C|-E)\b", "subscribed to"),
     (r"\bkafka-consume\b", r" (-c|-e)\b", 'partitions assigned: [1-9]|"sensor":"temp"'),
+    (r"^prometheus\b", r"--version\b", "Server is ready to receive web requests"),
 ]
 
-PRIVATE = {"mqtt.example.org": "127.0.0.1", "kafka.example.org:9092": "{kafka}", "gateway.example:9751": "{bridge}"}
+# What a command names, and what is there in its place.
+PRIVATE = {"mqtt.example.org": "127.0.0.1", "kafka.example.org:9092": "{kafka}", "gateway.example:9751": "{bridge}", "127.0.0.1:9751": "{bridge}",
+           "runuser -u roomstream -- ": "", "/var/lib/roomstream/temp": ".local/state/roomstream/bridge-temp",
+           "prometheus --": "prometheus --web.listen-address=127.0.0.1:0 --"}
 
-
-def blocks(path):
-    """Of code: (language, text)."""
-    return re.findall(r"^ *```(\w*)\n(.*?)^ *```", path.read_text(), re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 
 def commands_of(path):
+    """Those in blocks, then those in sentences."""
+    text = path.read_text()
+    yield from commands_in_blocks(text, path.suffix)
+    yield from commands_in_sentences(text, path.suffix)
+
+
+def commands_in_blocks(text, kind):
     """Lines of sh, lines behind a prompt, and what stands in a crontab; without comments."""
-    for language, text in blocks(path):
-        for line in text.replace("\\\n", " ").splitlines():
+    for language, block in BLOCK.findall(text):
+        for line in block.replace("\\\n", " ").splitlines():
             prompt = re.match(r"\$ |\*/5 \* \* \* \* ", line)
             if language == "sh" or prompt:
                 line = re.sub(r"  +# .*", "", line[prompt.end() if prompt else 0:]).strip()
-                yield re.sub(r"\\(.)", r"\1", line) if path.suffix == ".scd" else line
+                yield re.sub(r"\\(.)", r"\1", line) if kind == ".scd" else line
+
+
+def commands_in_sentences(text, kind):
+    """Code, in manual pages what is bold, that is a program with an argument at least: a program alone is its name."""
+    for span in re.findall(r"\*([^*]+)\*" if kind == ".scd" else r"`([^`]+)`", BLOCK.sub("", text)):
+        program, *arguments = span.split()
+        if arguments and is_program(program):
+            yield " ".join([program, *arguments])
+
+
+def is_program(word):
+    ours = BIN / re.sub(r"^(build/bin/|roomstream-)", "", word)
+    return word in ELSEWHERE or any(shutil.which(each) for each in (ours, ROOT / word, word))
 
 
 ALL = [pytest.param(command, id=f"{path.stem}-{number}")
@@ -60,14 +89,15 @@ COMMANDS = [each for each in ALL if not any(re.fullmatch(pattern, each.values[0]
 
 
 class Place:
-    """A folder as a user has it, with the programs in build/bin and, as if installed, in PATH."""
+    """A checkout as a user has it, built, the programs in PATH too, under their own names and as if installed."""
 
     def __init__(self, folder, brokers):
         self.folder, self.brokers = folder, brokers
-        self.env = {**brokers.env, "HOME": str(folder), "PATH": f"{folder / 'installed'}:{os.environ['PATH']}", "XDG_STATE_HOME": "",
-                    "ROOMSTREAM_LOG_LEVEL": "info"}
-        (folder / "build").mkdir()
-        (folder / "build/bin").symlink_to(BIN)
+        self.env = {**brokers.env, "HOME": str(folder), "PATH": f"{folder / 'installed'}:{BIN}:{os.environ['PATH']}", "XDG_STATE_HOME": "",
+                    "ROOMSTREAM_LOG_LEVEL": "info", "ROOMSTREAM_BIN": str(BIN), "DESTDIR": str(folder / "root")}
+        (folder / "build").symlink_to(BIN.parent)
+        for name in ("config", "scripts", "docker-compose.yml"):
+            (folder / name).symlink_to(ROOT / name)
         (folder / "installed").mkdir()
         for program in BIN.iterdir():
             (folder / "installed" / f"roomstream-{program.name}").symlink_to(program)
@@ -77,6 +107,7 @@ class Place:
         heading, *rows = (ROOT / "data/occupancy-sample.csv").read_text().splitlines()
         rows = [re.sub(r"^[^,]*,[^,]*", f"2017/12/23,08:{number // 2:02}:{number % 2 * 30:02}", row) for number, row in enumerate(rows[:100])]
         (self.folder / "data").mkdir()
+        shutil.copy(ROOT / "data/make-sample.py", self.folder / "data")  # writes beside itself
         for name in ("data/occupancy.csv", "readings.csv"):
             (self.folder / name).write_text("\n".join([heading, *rows]) + "\n")
         with gzip.open(self.folder / "meter.csv.gz", "wt") as file:
@@ -121,7 +152,7 @@ def test_runs(place, flowing, command):
     program = place.run(command, flowing)
     try:
         if not shows:
-            assert program.wait(30) == 0, (command, program.stderr)
+            assert program.wait(60) == 0, (command, program.stderr)
             return
         wait_until(lambda: re.search(shows, program.stderr + program.stdout.decode()) or not program.is_running(), 30,
                    lambda: (command, program.stderr))
@@ -129,17 +160,19 @@ def test_runs(place, flowing, command):
         os.killpg(program.pid, signal.SIGINT)
         assert program.wait(30) in (0, 130, -signal.SIGINT), (command, program.stderr)
     finally:
+        if program.is_running():
+            os.killpg(program.pid, signal.SIGKILL)  # the shell would leave what it runs
         program.kill()
 
 
 def test_what_is_listed_is_shown_somewhere():
     for pattern in NOT_RUN:
         assert any(re.fullmatch(pattern, each.values[0]) for each in ALL), pattern
-    shown = "\n".join(text for path in (*DOCUMENTS, *PAGES) for _, text in blocks(path))
-    assert all(name in shown for name in PRIVATE)
+    assert all(any(name in each.values[0] for each in COMMANDS) for name in PRIVATE)
 
 
 def test_something_is_found():
     commands = [each.values[0] for each in ALL]
-    assert {"build/bin/publish-temp --fast --limit 4", "scripts/run.sh --demo", "build/bin/kafka-consume -t temp -G archive >> archive"} <= set(commands)
-    assert len(COMMANDS) > 25
+    assert {"build/bin/publish-temp --fast --limit 4", "scripts/run.sh --demo", "build/bin/kafka-consume -t temp -G archive >> archive",
+            "scripts/run.sh --brokers", "roomstream-status -a 127.0.0.1:9751", "systemctl enable --now roomstream-bridge@"} <= set(commands)
+    assert len(COMMANDS) > 40
