@@ -22,38 +22,45 @@ static void print_json(const struct bridge_state *states, size_t count)
 
 static void print_table(const struct bridge_state *states, size_t count)
 {
-    struct table_style style = {.color = screen_color(), .line_end = "\n"};
+    struct table_style style = {.lines = SIZE_MAX, .color = screen_color(), .line_end = "\n"};
     size_t lines;
     if (screen_usable())
         screen_size(&style.width, &lines);
     table_write(states, count, &style, stdout);
 }
 
-/* Cuts the text off behind so many lines. */
-static void cut(char *text, size_t lines)
+/* The last line of the screen: what had no room above it, and the time. */
+static void describe(const struct table_parts *rest, char *text, size_t size)
 {
-    while (*text && lines > 0)
-        if (*text++ == '\n')
-            lines--;
-    *text = '\0';
+    char bridges[64] = "", problems[64] = "", time[CLOCK_RFC3339_SIZE];
+    if (rest->not_well)
+        snprintf(bridges, sizeof bridges, "%zu more, %zu not well  ", rest->well + rest->not_well,
+                 rest->not_well);
+    else if (rest->well)
+        snprintf(bridges, sizeof bridges, "%zu more, all well  ", rest->well);
+    if (rest->problems)
+        snprintf(problems, sizeof problems, "%zu more problem%s  ", rest->problems,
+                 rest->problems > 1 ? "s" : "");
+    clock_rfc3339(clock_realtime(), time);
+    snprintf(text, size, "%s%s%s", bridges, problems, time);
 }
 
 /* All in one write, so that nothing flickers. */
 static void draw(const struct bridge_state *states, size_t count)
 {
     struct table_style style = {.color = screen_color(), .line_end = SCREEN_LINE_END};
-    char time[CLOCK_RFC3339_SIZE];
+    char last[192];
     char *text = NULL;
-    size_t length, lines;
+    size_t length;
     FILE *out = open_memstream(&text, &length);
     if (!out)
         return;
-    screen_size(&style.width, &lines);
-    table_write(states, count, &style, out);
+    screen_size(&style.width, &style.lines);
+    style.lines--;
+    struct table_parts rest = table_write(states, count, &style, out);
     fclose(out);
-    cut(text, lines - 1);
-    clock_rfc3339(clock_realtime(), time);
-    printf(SCREEN_HOME "%s%.*s" SCREEN_CLEAR_REST, text, (int)style.width, time);
+    describe(&rest, last, sizeof last);
+    printf(SCREEN_HOME "%s%.*s" SCREEN_CLEAR_REST, text, (int)style.width, last);
     fflush(stdout);
     free(text);
 }
@@ -67,7 +74,7 @@ static void keep_up_to_date(const struct status_settings *settings, const struct
         draw(states, targets->count);
         int64_t left = due - clock_monotonic();
         if (left > 0) {
-            screen_wait(left); /* after a resize the rest of it */
+            screen_wait(left); /* what is left of it after a resize or Ctrl-Z */
             continue;
         }
         bridges_ask(targets, settings, states);

@@ -196,13 +196,43 @@ static void put_problem(const struct bridge_state *state, const char *problem,
     fputs(style->line_end, out);
 }
 
-void table_write(const struct bridge_state *states, size_t count, const struct table_style *style, FILE *out)
+static struct table_parts count_parts(const struct bridge_state *states, size_t count)
+{
+    struct table_parts parts = {0};
+    for (size_t i = 0; i < count; i++) {
+        ++*(states[i].well ? &parts.well : &parts.not_well);
+        parts.problems += (size_t)states[i].problem_count;
+    }
+    return parts;
+}
+
+/* Takes as many of the lines as there are, at most `wanted`. Returns how many. */
+static size_t take(size_t wanted, size_t *lines)
+{
+    size_t taken = wanted < *lines ? wanted : *lines;
+    *lines -= taken;
+    return taken;
+}
+
+struct table_parts table_write(const struct bridge_state *states, size_t count,
+                               const struct table_style *style, FILE *out)
 {
     const struct layout layout = lay_out(states, count, style->width);
-    put_line(&layout, NULL, style, out);
+    struct table_parts rest = count_parts(states, count);
+    size_t lines = style->lines;
+    if (take(1, &lines))
+        put_line(&layout, NULL, style, out);
+    size_t not_well = take(rest.not_well, &lines);
+    size_t problems = take(rest.problems, &lines);
+    size_t well = take(rest.well, &lines);
+    rest.not_well -= not_well;
+    rest.problems -= problems;
+    rest.well -= well;
     for (size_t i = 0; i < count; i++)
-        put_line(&layout, &states[i], style, out);
+        if (take(1, states[i].well ? &well : &not_well))
+            put_line(&layout, &states[i], style, out);
     for (size_t i = 0; i < count; i++)
-        for (int k = 0; k < states[i].problem_count; k++)
+        for (int k = 0; k < states[i].problem_count && take(1, &problems); k++)
             put_problem(&states[i], states[i].problems[k], style, out);
+    return rest;
 }

@@ -146,20 +146,27 @@ def test_output_that_cannot_be_written(bridge):
     assert result.stderr.endswith("status error: the output cannot be written: No space left on device\n")
 
 
-class Terminal:
-    """status on a terminal of its own."""
+ENTER, LEAVE = "\033[?1049h", "\033[?1049l"  # the alternate screen
+HOME = "\033[H"
 
-    def __init__(self, *arguments, columns=100, lines=24, **env):
+
+class Terminal:
+    """status, or a shell to start it from, on a terminal of its own."""
+
+    def __init__(self, *arguments, program=(BIN / "status",), columns=100, lines=24, **env):
         self.master, slave = pty.openpty()
         self.resize(columns, lines)
         self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", BIN / "status", *arguments], stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+            ["setpriv", "--pdeathsig", "KILL", "--", *program, *arguments], stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), env={**CLEAN, "TERM": "xterm", **env})
         os.close(slave)
         self.shown = ""
 
     def resize(self, columns, lines):
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def type(self, text):
+        os.write(self.master, text.encode())
 
     def read(self):
         while select.select([self.master], [], [], 0)[0]:
@@ -171,11 +178,11 @@ class Terminal:
 
     def screens(self):
         """What was drawn, each time from the top, without control sequences; not the last time, which may not have come whole."""
-        return [re.sub(r"\033\[[?\d;]*[A-Za-z]", "", screen).replace("\r", "") for screen in self.read().split("\033[H")[1:-1]]
+        return [re.sub(r"\033\[[?\d;]*[A-Za-z]", "", screen).replace("\r", "") for screen in self.read().split(HOME)[1:-1]]
 
     def end(self):
         """Ctrl-C; returns the exit status."""
-        os.write(self.master, b"\x03")
+        self.type("\x03")
         wait_until(lambda: (self.read(), self.process.poll())[1] is not None, 20, "it ends")
         self.read()
         return self.process.returncode
@@ -215,8 +222,30 @@ def test_live_on_a_terminal(bridge, terminal):
     shown.resize(100, 24)
     wait_until(lambda: shown.screens()[-1].splitlines()[0].endswith("p99"), 20, "it is wide again")
     assert shown.end() == 0
-    after = shown.shown.rpartition("\033[?1049l")[2]
+    after = shown.shown.rpartition(LEAVE)[2]
     assert "bridge" in after and after.count("\n") == 2  # the last table stays
+
+
+def test_what_has_no_room_is_counted(bridge, terminal):
+    """What is not well is left out last, and the order stays."""
+    well, name = address_of(bridge), f"bridge-{bridge.topic}"
+    addresses = [*[well] * 3, "127.0.0.1:1", *[well] * 3, "127.0.0.1:2", *[well] * 2]
+    shown = terminal(*(word for address in addresses for word in ("-a", address)), "-i", "0.1")
+
+    def screen(lines, height):
+        """Of a terminal with so many lines: the first words of the table's, and the last line without the time."""
+        shown.resize(100, lines)
+        wait_until(lambda: [len(each.splitlines()) for each in shown.screens()[-1:]] == [height], 20, lambda: shown.screens()[-1:])
+        *table, last = shown.screens()[-1].splitlines()
+        return [line.split()[0] for line in table], re.fullmatch(r"(.*?)(?:  )?\S+Z", last)[1]
+
+    everything = ["bridge", *(name if each == well else each for each in addresses), "127.0.0.1:1:", "127.0.0.1:2:"]
+    assert screen(14, 14) == (everything, "")
+    assert screen(7, 7) == (["bridge", name, "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:1:", "127.0.0.1:2:"], "7 more, all well")
+    assert screen(5, 5) == (["bridge", "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:1:"], "8 more, all well  1 more problem")
+    assert screen(3, 3) == (["bridge", "127.0.0.1:1"], "9 more, 1 not well  2 more problems")
+    assert screen(1, 1) == ([], "10 more, 2 not well  2 more problems")
+    assert screen(24, 14) == (everything, "")
 
 
 def test_terminals_without_colour_or_control(bridge, terminal):
