@@ -16,11 +16,13 @@ bool screen_color(void);
 /* The terminal's columns and lines; 80 and 24 where it does not tell. */
 void screen_size(size_t *columns, size_t *lines);
 
-/* Begins and ends the use of the alternate screen. */
+/* Begins and ends the use of the alternate screen. While SIGTSTP (Ctrl-Z) suspends the program, what was
+ * there before is there. */
 void screen_begin(void);
 void screen_end(void);
 
-/* Waits for `ns`, less when the terminal's size changes or stopping is asked for (stop.h). */
+/* Waits for `ns`, less when there is reason to draw again (the terminal's size has changed, or the program
+ * goes on after SIGTSTP) or stopping is asked for (stop.h). */
 void screen_wait(int64_t ns);
 
 /* What ends a line there, what goes before the first one, and behind the last. */

@@ -248,6 +248,28 @@ def test_what_has_no_room_is_counted(bridge, terminal):
     assert screen(24, 14) == (everything, "")
 
 
+def test_ctrl_z_gives_the_screen_back(bridge, terminal):
+    shell = terminal(program=("bash", "--norc", "--noediting", "-i"), HISTFILE="")
+    shell.type(f"{BIN}/status -a {address_of(bridge)} -i 1h\n")
+    wait_until(lambda: HOME in shell.read(), 20, shell.read)
+    shell.type("\x1a")
+    wait_until(lambda: "Stopped" in shell.read(), 20, shell.read)
+    shell.type("bg\n")
+    wait_until(lambda: (shell.type("jobs -l\n"), "Stopped (tty output)" in shell.read())[1], 20, shell.read)
+    assert (shell.shown.count(ENTER), shell.shown.count(LEAVE)) == (1, 1)
+    assert HOME not in shell.shown.partition(LEAVE)[2]
+    shell.type("fg\n")
+    wait_until(lambda: HOME in shell.read().partition(LEAVE)[2], 20, "it is drawn again, at once")
+    assert (shell.shown.count(ENTER), shell.shown.count(LEAVE)) == (2, 1)
+    shell.type("\x1a")
+    wait_until(lambda: shell.read().rpartition(LEAVE)[2].count("Stopped") == 1, 20, shell.read)
+    shell.type("fg\n")
+    wait_until(lambda: shell.read().count(ENTER) == 3, 20, shell.read)
+    shell.type("\x03")
+    wait_until(lambda: shell.read().count(LEAVE) == 3 and "p99" in shell.shown.rpartition(LEAVE)[2], 20, shell.read)
+    assert shell.shown.count(ENTER) == 3 and HOME not in shell.shown.rpartition(LEAVE)[2]
+
+
 def test_terminals_without_colour_or_control(bridge, terminal):
     plain = terminal("-a", address_of(bridge), NO_COLOR="1")
     wait_until(plain.screens, 20, "it is drawn")
