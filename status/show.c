@@ -70,7 +70,7 @@ static void keep_up_to_date(const struct status_settings *settings, const struct
 {
     int64_t due = clock_monotonic() + settings->interval;
     screen_begin();
-    while (!stop_requested()) {
+    while (!stop_requested() && !ferror(stdout)) {
         draw(states, targets->count);
         int64_t left = due - clock_monotonic();
         if (left > 0) {

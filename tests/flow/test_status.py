@@ -270,6 +270,14 @@ def test_ctrl_z_gives_the_screen_back(bridge, terminal):
     assert shell.shown.count(ENTER) == 3 and HOME not in shell.shown.rpartition(LEAVE)[2]
 
 
+def test_a_terminal_that_is_gone_ends_it(bridge, terminal):
+    shown = terminal("-a", address_of(bridge), "-i", "0.1", program=("env", "--ignore-signal=HUP", BIN / "status"))
+    wait_until(shown.screens, 20, "it is drawn")
+    with open(os.devnull) as null:
+        os.dup2(null.fileno(), shown.master)
+    assert shown.process.wait(20) == 1
+
+
 def test_terminals_without_colour_or_control(bridge, terminal):
     plain = terminal("-a", address_of(bridge), NO_COLOR="1")
     wait_until(plain.screens, 20, "it is drawn")
