@@ -7,6 +7,7 @@
 #include "receiver.h"
 #include "stop.h"
 #include "supervision.h"
+#include "vitals.h"
 
 #include <inttypes.h>
 #include <malloc.h>
@@ -24,6 +25,7 @@ struct bridge {
     struct receiver *receiver;
     struct metrics metrics;
     struct monitor *monitor; /* NULL: nobody wants one */
+    struct vitals vitals;
     struct supervision supervision;
 };
 
@@ -57,7 +59,7 @@ static bool open_monitor(struct bridge *b, struct error *error)
         .metrics = &b->metrics,
     };
     if (b->settings->http)
-        b->monitor = monitor_open(&sources, b->forwarder, error);
+        b->monitor = monitor_open(&sources, &b->vitals, error);
     return !b->settings->http || b->monitor;
 }
 
@@ -70,6 +72,8 @@ static bool open_all(struct bridge *b, struct error *error)
         forwarder_open(b->settings, b->settings->mqtt.client_id, b->spool, b->letters, &b->metrics, error);
     if (b->forwarder)
         b->receiver = receiver_open(b->settings, b->name, b->spool, b->forwarder, &b->metrics, error);
+    if (b->receiver)
+        vitals_begin(&b->vitals, b->forwarder, b->receiver);
     return b->receiver && open_monitor(b, error);
 }
 
@@ -96,8 +100,9 @@ static void wait_and_regulate(struct bridge *b)
     while (!stop_requested() && !receiver_failed(b->receiver)) {
         poll(wait, 2, 1000);
         receiver_regulate(b->receiver);
-        supervision_tick(&b->supervision);
-        monitor_tick(b->monitor);
+        vitals_look(&b->vitals);
+        supervision_tick(&b->supervision, &b->vitals);
+        monitor_tick(b->monitor, &b->vitals);
     }
 }
 

@@ -13,14 +13,14 @@
 static const int64_t sample_interval = 900 * MILLISECOND;
 
 struct monitor {
-    const struct forwarder *forwarder;
     struct http_server *server;
     int64_t started; /* monotonic ns */
 
     pthread_mutex_t mutex; /* guards what follows, between the main thread and the server's */
     struct report_sources sources;
     struct recent recent;
-    struct pulse main_pulse, forwarder_pulse, receiver_pulse;
+    struct pulse main_pulse;
+    char stuck[REPORT_STUCK_SIZE]; /* another thread, as of the main thread's last look; "" for none */
 };
 
 /* ---- the main thread ---- */
@@ -36,18 +36,24 @@ static struct recent_sample take_sample(const struct report_sources *sources, in
     return sample;
 }
 
-void monitor_tick(struct monitor *m)
+static void tell_stuck(const char *thread, int64_t still, char text[static REPORT_STUCK_SIZE])
 {
-    int64_t now = clock_monotonic();
+    snprintf(text, REPORT_STUCK_SIZE, "the %s has not moved for %.0f s", thread, (double)still / SECOND);
+}
+
+void monitor_tick(struct monitor *m, const struct vitals *vitals)
+{
+    int64_t now = clock_monotonic(), still;
     if (!m || now - m->main_pulse.moved < sample_interval)
         return;
     const struct recent_sample sample = take_sample(&m->sources, now);
+    const char *thread = vitals_find_stuck(vitals, &still);
     pthread_mutex_lock(&m->mutex);
     recent_add(&m->recent, &sample);
-    pulse_feel(&m->forwarder_pulse, forwarder_beat(m->forwarder), false, now);
-    pulse_feel(&m->receiver_pulse, receiver_beat(m->sources.receiver), receiver_is_idle(m->sources.receiver),
-               now);
     pulse_feel(&m->main_pulse, 0, true, now);
+    *m->stuck = '\0';
+    if (thread)
+        tell_stuck(thread, still, m->stuck);
     pthread_mutex_unlock(&m->mutex);
 }
 
@@ -62,24 +68,16 @@ void monitor_stopping(struct monitor *m)
 
 /* ---- the server's thread ---- */
 
-/* Called with the mutex held. A bridge that is stopping ends by itself. The others are judged as of when the
- * main thread last looked: without it they would seem to stand still. */
+/* Called with the mutex held. A bridge that is stopping ends by itself. */
 static void find_stuck(const struct monitor *m, int64_t now, struct report *report)
 {
-    const struct {
-        const char *name;
-        const struct pulse *pulse;
-        int64_t looked;
-    } threads[] = {{"main thread", &m->main_pulse, now},
-                   {"forwarder", &m->forwarder_pulse, m->main_pulse.moved},
-                   {"receiver", &m->receiver_pulse, m->main_pulse.moved}};
     int64_t still;
-    for (size_t i = 0; i < sizeof threads / sizeof *threads && !report->stopping; i++)
-        if (pulse_is_stuck(threads[i].pulse, threads[i].looked, &still)) {
-            snprintf(report->stuck, sizeof report->stuck, "the %s has not moved for %.0f s", threads[i].name,
-                     (double)still / SECOND);
-            return;
-        }
+    if (report->stopping)
+        return;
+    if (pulse_is_stuck(&m->main_pulse, now, &still))
+        tell_stuck("main thread", still, report->stuck);
+    else
+        memcpy(report->stuck, m->stuck, sizeof report->stuck);
 }
 
 static void write_problem(void *context, const char *problem)
@@ -158,7 +156,7 @@ static void on_request(void *context, const char *path, struct http_answer *to)
         to->status = 404;
 }
 
-struct monitor *monitor_open(const struct report_sources *sources, const struct forwarder *forwarder,
+struct monitor *monitor_open(const struct report_sources *sources, const struct vitals *vitals,
                              struct error *error)
 {
     struct monitor *m = calloc(1, sizeof *m);
@@ -168,15 +166,9 @@ struct monitor *monitor_open(const struct report_sources *sources, const struct 
         return NULL;
     }
     int64_t now = clock_monotonic();
-    *m = (struct monitor){
-        .forwarder = forwarder,
-        .started = now,
-        .sources = *sources,
-        .forwarder_pulse.moved = now,
-        .receiver_pulse.moved = now,
-    };
+    *m = (struct monitor){.started = now, .sources = *sources};
     pthread_mutex_init(&m->mutex, NULL);
-    monitor_tick(m);
+    monitor_tick(m, vitals);
     m->server = http_server_open(&sources->settings->http_address, on_request, m, error);
     if (!m->server) {
         monitor_close(m);

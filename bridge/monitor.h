@@ -3,18 +3,19 @@
 #ifndef ROOMSTREAM_MONITOR_H
 #define ROOMSTREAM_MONITOR_H
 
-#include "forwarder.h"
 #include "report.h"
+#include "vitals.h"
 
 struct monitor;
 
-/* Begins to serve at settings->http_address. What the sources and the forwarder point to outlives the
- * monitor, but for the receiver. NULL with *error. */
-struct monitor *monitor_open(const struct report_sources *sources, const struct forwarder *forwarder,
+/* Begins to serve at settings->http_address. What the sources point to outlives the monitor, but for the
+ * receiver. NULL with *error. */
+struct monitor *monitor_open(const struct report_sources *sources, const struct vitals *vitals,
                              struct error *error);
 
-/* Samples the counters and looks whether the threads move. Call it about once a second. NULL is allowed. */
-void monitor_tick(struct monitor *monitor);
+/* Samples the counters, and takes over what the vitals say of the threads. Call it about once a second. NULL
+ * is allowed for the monitor. */
+void monitor_tick(struct monitor *monitor, const struct vitals *vitals);
 
 /* The bridge is stopping: its receiver is not used any more. NULL is allowed. */
 void monitor_stopping(struct monitor *monitor);

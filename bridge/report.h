@@ -30,6 +30,8 @@ enum report_kafka {
     REPORT_KAFKA_FAILING,     /* one does, but what it was asked for last failed */
 };
 
+enum { REPORT_STUCK_SIZE = 128 };
+
 struct report {
     const struct report_sources *sources;
     struct spool_ledger ledger;
@@ -47,16 +49,15 @@ struct report {
     double uptime; /* seconds */
     /* The caller's to fill in: */
     struct recent_rates recent;
-    char stuck[128]; /* which thread does not move, "" for none */
+    char stuck[REPORT_STUCK_SIZE]; /* which thread does not move, "" for none */
 };
 
 /* Gathers all but what is the caller's. One thread: it reads the metrics' Kafka statistics, which the report
  * points into. */
 void report_take(const struct report_sources *sources, int64_t started, struct report *report);
 
-/* Healthy: the main thread, the forwarder, and the receiver while it stores a message move, so a restart
- * would mend nothing. A spool or disk that is full, or a broker that is away, is waited for, and not
- * unhealthy. */
+/* Healthy: the threads move (vitals.h), so a restart would mend nothing. A spool or disk that is full, or a
+ * broker that is away, is waited for, and not unhealthy. */
 bool report_is_healthy(const struct report *report);
 
 /* Ready: subscribed at the MQTT broker, and Kafka takes messages. */

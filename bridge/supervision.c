@@ -34,14 +34,18 @@ static void tell_status(struct supervision *s, int64_t now)
          &error);
 }
 
-/* The watchdog hears of us only when each thread has moved since it last did. */
-static void answer_watchdog(struct supervision *s, int64_t now)
+/* The watchdog hears of us only when both halves have moved since it last did, and no other thread stands
+ * still.
+ */
+static void answer_watchdog(struct supervision *s, const struct vitals *vitals, int64_t now)
 {
     struct error error;
+    int64_t still;
+    const char *stuck = vitals_find_stuck(vitals, &still);
     uint64_t forwarder = forwarder_beat(s->forwarder), receiver = receiver_beat(s->receiver);
     bool forwarder_moves = forwarder != s->forwarder_beat;
     bool receiver_moves = receiver_is_idle(s->receiver) || receiver != s->receiver_beat;
-    if (forwarder_moves && receiver_moves) {
+    if (forwarder_moves && receiver_moves && !stuck) {
         s->forwarder_beat = forwarder;
         s->receiver_beat = receiver;
         s->answered = now;
@@ -49,7 +53,7 @@ static void answer_watchdog(struct supervision *s, int64_t now)
         tell(s, notify(&error, "WATCHDOG=1"), &error);
     } else if (!s->warned && now - s->answered > s->watchdog / 2) {
         s->warned = true;
-        const char *thread = forwarder_moves ? "receiver" : "forwarder";
+        const char *thread = !forwarder_moves ? "forwarder" : !receiver_moves ? "receiver" : stuck;
         log_error_with(
             thread_stuck,
             LOG_FIELDS(LOG_TEXT("thread", thread), LOG_NUMBER("stuck_ms", (now - s->answered) / MILLISECOND)),
@@ -74,14 +78,14 @@ void supervision_begin(struct supervision *s, struct forwarder *forwarder, struc
     tell(s, notify(&error, "READY=1"), &error);
 }
 
-void supervision_tick(struct supervision *s)
+void supervision_tick(struct supervision *s, const struct vitals *vitals)
 {
     int64_t now = clock_monotonic();
     if (!notify_wanted())
         return;
     tell_status(s, now);
     if (s->watchdog)
-        answer_watchdog(s, now);
+        answer_watchdog(s, vitals, now);
 }
 
 void supervision_end(struct supervision *s, int64_t drain_timeout)

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "receiver.h"
 #include "spool.h"
+#include "vitals.h"
 
 struct supervision {
     struct forwarder *forwarder;
@@ -32,7 +33,7 @@ void supervision_begin(struct supervision *supervision, struct forwarder *forwar
 
 /* Tells what is due. Call it about once a second: a thread that moves may take several seconds for a step, so
  * a watchdog of less than half a minute makes no sense. */
-void supervision_tick(struct supervision *supervision);
+void supervision_tick(struct supervision *supervision, const struct vitals *vitals);
 
 /* Says that the bridge stops, which takes it `drain_timeout` ns and a little more at most. */
 void supervision_end(struct supervision *supervision, int64_t drain_timeout);

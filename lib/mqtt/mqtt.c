@@ -575,10 +575,7 @@ static void start_disconnecting(struct mqtt_connection *c, int reason)
 static void wait_until(struct mqtt_connection *c, int64_t deadline)
 {
     struct timespec t = {.tv_sec = deadline / SECOND, .tv_nsec = deadline % SECOND};
-    if (deadline == 0)
-        pthread_cond_wait(&c->changed, &c->mutex);
-    else
-        pthread_cond_timedwait(&c->changed, &c->mutex, &t);
+    pthread_cond_timedwait(&c->changed, &c->mutex, &t);
 }
 
 /* ---- the client ---- */
@@ -682,10 +679,14 @@ static bool replace_client(struct mqtt_connection *c)
 
 /* ---- the connector ---- */
 
+/* It wakes up so often with nothing to do: who watches the process sees it live. */
+static const int64_t sign_of_life = 10 * SECOND;
+
 /* The connector thread: does what is due, outside the lock since Paho calls back under its own. */
 static void *connector(void *context)
 {
     struct mqtt_connection *c = context;
+    pthread_setname_np(pthread_self(), "mqtt-connector");
     pthread_mutex_lock(&c->mutex);
     while (!c->closing) {
         int64_t now = clock_monotonic();
@@ -731,10 +732,11 @@ static void *connector(void *context)
                         c->uri);
             mqtt_reconnect(c, MQTTREASONCODE_UNSPECIFIED_ERROR, 0);
             pthread_mutex_lock(&c->mutex);
-        } else if (c->state == MQTT_DISCONNECTED && c->wanted) {
-            wait_until(c, c->next_try);
         } else {
-            wait_until(c, c->state == MQTT_CONNECTED ? c->subscribe_deadline : 0);
+            int64_t due = c->state == MQTT_DISCONNECTED && c->wanted ? c->next_try
+                          : c->state == MQTT_CONNECTED               ? c->subscribe_deadline
+                                                                     : 0;
+            wait_until(c, due && due < now + sign_of_life ? due : now + sign_of_life);
         }
     }
     pthread_mutex_unlock(&c->mutex);

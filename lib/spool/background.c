@@ -2,22 +2,31 @@
 
 #include "clock.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <time.h>
+
+/* It wakes up so often with nothing to do: who watches the process sees it live. */
+static const int64_t sign_of_life = 10 * SECOND;
+
+/* Until it is told something, or for a while; the deadline at most. */
+static void wait_until(struct background *background, int64_t deadline)
+{
+    int64_t sign = clock_monotonic() + sign_of_life, end = sign < deadline ? sign : deadline;
+    const struct timespec limit = {.tv_sec = end / SECOND, .tv_nsec = end % SECOND};
+    pthread_cond_timedwait(&background->changed, &background->mutex, &limit);
+}
 
 static void *run(void *argument)
 {
     struct background *background = argument;
+    pthread_setname_np(pthread_self(), background->name);
     pthread_mutex_lock(&background->mutex);
     while (!background->stopping) {
         while (!background->stopping && !atomic_load(&background->due))
-            pthread_cond_wait(&background->changed, &background->mutex);
+            wait_until(background, INT64_MAX);
         int64_t end = clock_monotonic() + background->interval;
-        struct timespec deadline = {.tv_sec = end / SECOND, .tv_nsec = end % SECOND};
-        while (!background->stopping &&
-               pthread_cond_timedwait(&background->changed, &background->mutex, &deadline) != ETIMEDOUT)
-            ;
+        while (!background->stopping && clock_monotonic() < end)
+            wait_until(background, end);
         if (background->stopping)
             break;
         pthread_mutex_unlock(&background->mutex);
@@ -30,12 +39,12 @@ static void *run(void *argument)
     return NULL;
 }
 
-int background_start(struct background *background, int64_t interval, void (*task)(void *context),
-                     void *context)
+int background_start(struct background *background, const char *name, int64_t interval,
+                     void (*task)(void *context), void *context)
 {
     pthread_condattr_t attributes;
     sigset_t all, before;
-    *background = (struct background){.task = task, .context = context, .interval = interval};
+    *background = (struct background){.name = name, .task = task, .context = context, .interval = interval};
     pthread_mutex_init(&background->mutex, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

@@ -1,5 +1,5 @@
 /* Runs a task in a thread of its own, some time after it was asked for: however often it is asked for, at
- * most once an interval. An idle one does not wake up. */
+ * most once an interval. An idle one wakes up every ten seconds, so that who watches threads sees it live. */
 #ifndef ROOMSTREAM_BACKGROUND_H
 #define ROOMSTREAM_BACKGROUND_H
 
@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct background {
+    const char *name;
     void (*task)(void *context);
     void *context;
     int64_t interval; /* ns */
@@ -19,9 +20,10 @@ struct background {
     bool stopping;
 };
 
-/* Starts the thread, with all signals blocked. Returns 0 or an errno. */
-int background_start(struct background *background, int64_t interval, void (*task)(void *context),
-                     void *context);
+/* Starts the thread, with all signals blocked. The name, of 15 bytes at most, is for whoever lists threads;
+ * it outlives the thread. Returns 0 or an errno. */
+int background_start(struct background *background, const char *name, int64_t interval,
+                     void (*task)(void *context), void *context);
 
 /* The task runs within the interval. Any thread; nearly free while it is due already. */
 void background_request(struct background *background);

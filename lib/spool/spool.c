@@ -62,7 +62,7 @@ static bool start_syncing(struct spool *s, struct error *error)
         return true;
     if (!spool_sync(s, error))
         return false;
-    int rc = background_start(&s->background, s->settings.sync_interval, spool_sync_task, s);
+    int rc = background_start(&s->background, "spool-sync", s->settings.sync_interval, spool_sync_task, s);
     return rc == 0 || error_set(error, "cannot start a thread: %s", strerror(rc));
 }
 

@@ -216,21 +216,23 @@ def test_unhealthy_when_a_thread_stands_still(brokers, mqtt_client, programs, tm
     def shows_statistics(address):
         return any(name.startswith(("roomstream_bridge_kafka_queue", "roomstream_bridge_kafka_broker")) for name, _ in samples(request(address, "/metrics").text))
 
-    bridges = {thread: Bridge(programs, tmp_path, "--http", "0") for thread in (None, "forwarder", "MQTTAsync_rcv")}
+    # (thread, name in the answer): Paho's receiver twice, with something to store and without.
+    threads = [(None, "main thread"), ("forwarder", "forwarder"), ("MQTTAsync_rcv", "receiver"),
+               *((name, name) for name in ("MQTTAsync_rcv", "MQTTAsync_send", "mqtt-connector", "spool-sync", "rdk:main", "rdk:broker1"))]
+    bridges = {name: Bridge(programs, tmp_path, "--http", "0") for _, name in threads}
     for bridge in bridges.values():
         bridge.program = programs.start(*limit, BIN / "bridge", "-t", bridge.topic, "--spool", bridge.spool, *bridge.options)
         bridge.program.wait_for_log("subscribed to")
-    full = bridges["MQTTAsync_rcv"]
+    full = bridges["receiver"]
     mqtt_client.publish(full.topic, b"x" * 100_000)
     full.program.wait_for_log("a message cannot be stored")
-    addresses = {thread: address_of(bridge) for thread, bridge in bridges.items()}
+    addresses = {name: address_of(bridge) for name, bridge in bridges.items()}
     with contextlib.ExitStack() as frozen:
         wait_until(lambda: shows_statistics(addresses["forwarder"]), 30, "librdkafka's statistics are shown")
-        for thread, bridge in bridges.items():
-            assert answers(addresses[thread], "/healthz") == 200
-            frozen.enter_context(frozen_thread(bridge.program.pid, thread))
-        for thread, name in ((None, "main thread"), ("forwarder", "forwarder"), ("MQTTAsync_rcv", "receiver")):
-            address = addresses[thread]
+        for thread, name in threads:
+            assert answers(addresses[name], "/healthz") == 200
+            frozen.enter_context(frozen_thread(bridges[name].program.pid, thread))
+        for name, address in addresses.items():
             wait_until(lambda: answers(address, "/healthz") == 503, 60, f"unhealthy without its {name}")
             assert request(address, "/healthz").text.startswith(f"the {name} has not moved for ")
             assert request(address, "/readyz").status == 503
@@ -238,7 +240,7 @@ def test_unhealthy_when_a_thread_stands_still(brokers, mqtt_client, programs, tm
         # Nobody has taken librdkafka's statistics since: what they said is not shown for ever.
         wait_until(lambda: not shows_statistics(addresses["forwarder"]), 30, "old statistics are left out")
     for address in addresses.values():
-        wait_until(lambda: answers(address, "/healthz") == 200, 30, "healthy once the thread moves")
+        wait_until(lambda: answers(address, "/healthz") == 200, 30, lambda: request(address, "/healthz").text)
 
 
 class Drip(threading.Thread):

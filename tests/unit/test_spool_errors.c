@@ -439,7 +439,7 @@ static void the_background_runs_only_when_it_is_asked(void **state)
     (void)state;
     atomic_int runs = 0;
     struct background background;
-    assert_int_equal(background_start(&background, MILLISECOND, count_run, &runs), 0);
+    assert_int_equal(background_start(&background, "test", MILLISECOND, count_run, &runs), 0);
     for (int round = 1; round <= 3; round++) {
         int64_t end = clock_monotonic() + 20 * SECOND;
         background_request(&background);
