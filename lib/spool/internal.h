@@ -38,7 +38,7 @@ struct spool {
     struct segment active;
     struct unreleased unreleased;
 
-    pthread_mutex_t state_mutex; /* held briefly only; guards: */
+    pthread_mutex_t state_mutex; /* held briefly, but for writing the position; guards: */
     struct segment_list segments;
     struct position saved; /* what the position file holds */
     bool folder_changed;   /* a segment was created since the folder was synced */
@@ -72,7 +72,8 @@ struct spool {
 
     /* Published by the forwarder, read by any. */
     _Atomic uint64_t position, delivered, dead, in_flight;
-    _Atomic int64_t oldest_time; /* of the message at the position, 0 if it is not read */
+    _Atomic int64_t oldest_time;                  /* of the message at the position, 0 if it is not read */
+    _Atomic uint64_t saved_delivered, saved_dead; /* what the position file says, or said a moment ago */
 };
 
 /* Restores everything from the files, or creates them: all but the threads' means. False with *error;
@@ -87,6 +88,9 @@ void spool_apply_packet_id(struct unreleased *unreleased, const struct spool_rec
 
 /* Shows the forwarder's counts to the other threads. */
 void spool_publish(struct spool *spool);
+
+/* Shows them those of the position file, after it was written. */
+void spool_publish_saved(struct spool *spool);
 
 /* *error becomes what is wrong in a file, where, and what the user can do. Returns false. */
 bool spool_damaged(const struct folder *folder, const char *name, int64_t offset, const char *what,

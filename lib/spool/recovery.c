@@ -193,6 +193,7 @@ static void set_counters(struct spool *s, const struct scan *scan)
     atomic_store(&s->unreleased_count, s->unreleased.count);
     atomic_store(&s->waiting_time, scan->oldest_time);
     spool_publish(s);
+    spool_publish_saved(s);
 }
 
 static bool recover(struct recovery *r, struct error *error)

@@ -22,8 +22,10 @@ static bool write_position(struct spool *s)
     next.delivered = s->window.delivered_below;
     next.dead = s->window.dead_below;
     bool ok = position_write(s->position_fd, &next);
-    if (ok)
+    if (ok) {
         s->saved = next;
+        spool_publish_saved(s);
+    }
     pthread_mutex_unlock(&s->state_mutex);
     if (ok)
         s->saved_id = next.id;
@@ -100,15 +102,19 @@ void spool_save(struct spool *s)
         background_request(&s->background);
 }
 
-void spool_get_ledger(struct spool *s, struct spool_ledger *ledger)
+void spool_publish_saved(struct spool *s)
 {
-    /* While the mutex is held the position file stays as it is. A message is counted as received before it
-     * can be read, let alone delivered: the difference is never negative. */
-    pthread_mutex_lock(&s->state_mutex);
-    ledger->delivered = s->saved.delivered;
-    ledger->dead = s->saved.dead;
+    atomic_store_explicit(&s->saved_delivered, s->saved.delivered, memory_order_release);
+    atomic_store_explicit(&s->saved_dead, s->saved.dead, memory_order_release);
+}
+
+void spool_get_ledger(const struct spool *s, struct spool_ledger *ledger)
+{
+    /* A message is counted as received before it can be read, let alone delivered: the difference is never
+     * negative. */
+    ledger->delivered = atomic_load(&s->saved_delivered);
+    ledger->dead = atomic_load(&s->saved_dead);
     ledger->received = atomic_load(&s->received);
-    pthread_mutex_unlock(&s->state_mutex);
     ledger->spooled = ledger->received - ledger->delivered - ledger->dead;
 }
 

@@ -160,8 +160,8 @@ struct spool_stats {                    /* received = delivered + dead + spooled
 /* Any thread; lock-free. */
 void spool_get_stats(struct spool *spool, struct spool_stats *stats);
 
-/* What has become of all messages in the spool's life, as it was at one instant, by what is on disk: received
- * is what is stored, delivered and dead what the position file says. So a SIGKILL takes nothing of it back,
+/* What has become of all messages in the spool's life, by what is on disk: received is what is stored,
+ * delivered and dead what the position file says. So a SIGKILL takes nothing of it back,
  * and no count ever goes down but after a power loss. Deliveries count once all older messages are settled
  * and spool_save has written that. */
 struct spool_ledger {
@@ -169,7 +169,7 @@ struct spool_ledger {
     uint64_t spooled; /* received - delivered - dead */
 };
 
-/* Any thread; waits at most for a write to the position file. */
-void spool_get_ledger(struct spool *spool, struct spool_ledger *ledger);
+/* Any thread; lock-free, so that a disk that hangs holds nobody up who asks. */
+void spool_get_ledger(const struct spool *spool, struct spool_ledger *ledger);
 
 #endif

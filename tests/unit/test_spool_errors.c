@@ -31,6 +31,7 @@ static struct {
     bool interrupt;       /* every second call is interrupted */
     int read_error, sync_error, truncate_error; /* 0: they work */
     atomic_int syncs, writes;                   /* calls */
+    atomic_bool hang, hanging;                  /* a write waits until it need not any more */
 } faults;
 
 static bool interrupted(void)
@@ -47,6 +48,8 @@ ssize_t __wrap_pwritev(int fd, const struct iovec *pieces, int count, off_t offs
     size_t length = 0, limit = SIZE_MAX;
     struct iovec copy[8];
     faults.writes++;
+    while ((faults.hanging = faults.hang))
+        usleep(1000);
     if (interrupted())
         return -1;
     if (faults.longest_write > 0)
@@ -466,6 +469,36 @@ static void a_spool_that_cannot_be_synced_is_not_closed_clean(void **state)
     assert_false(saved_position().clean);
 }
 
+static void *save(void *spool)
+{
+    spool_save(spool);
+    return NULL;
+}
+
+static void a_write_that_hangs_holds_up_nobody_who_asks(void **state)
+{
+    (void)state;
+    struct spool *spool = open_spool(folder);
+    struct spool_ledger ledger;
+    struct spool_stats stats;
+    pthread_t forwarder;
+    append_messages(spool, 1, 5);
+    assert_true(spool_advance(spool, 3));
+    faults.hang = true;
+    assert_int_equal(pthread_create(&forwarder, NULL, save, spool), 0);
+    while (!faults.hanging)
+        usleep(1000);
+    spool_get_ledger(spool, &ledger);
+    spool_get_stats(spool, &stats);
+    assert_int_equal(ledger.delivered, 0);
+    assert_int_equal(stats.delivered, 2);
+    faults.hang = false;
+    pthread_join(forwarder, NULL);
+    spool_get_ledger(spool, &ledger);
+    assert_int_equal(ledger.delivered, 2);
+    spool_close(spool);
+}
+
 /* ---- limits and full disks ---- */
 
 static void a_limit_on_the_size_of_files_makes_segments_shorter(void **state)
@@ -554,6 +587,7 @@ int main(void)
         TEST(the_interval_syncs_by_itself),
         TEST(the_background_runs_only_when_it_is_asked),
         TEST(a_spool_that_cannot_be_synced_is_not_closed_clean),
+        TEST(a_write_that_hangs_holds_up_nobody_who_asks),
         TEST(a_limit_on_the_size_of_files_makes_segments_shorter),
         TEST(a_full_disk_is_got_over),
     };
