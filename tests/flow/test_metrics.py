@@ -138,7 +138,7 @@ class Load(threading.Thread):
 
 @pytest.mark.parametrize("delivery, qos", [("at-least-once", 1), ("exactly-once", 2)])
 def test_every_scrape_adds_up_in_the_middle_of_faults(brokers, programs, tmp_path, delivery, qos):
-    """Counts that a kill does not take back: not one of 500 scrapes may show less than the one before it."""
+    """Counts that a kill does not take back: not one of 1,000 scrapes may show less than the one before it."""
     bridge = Bridge(programs, tmp_path, "--http", "0", "--delivery", delivery).start()
 
     def kill_bridge():
@@ -150,20 +150,20 @@ def test_every_scrape_adds_up_in_the_middle_of_faults(brokers, programs, tmp_pat
             brokers.mqtt.restart()
 
     faults = {
-        50: brokers.kafka.freeze,
-        120: brokers.kafka.thaw,
-        170: lambda: load.huge.set(),
-        200: kill_bridge,
-        260: brokers.kafka.kill,
-        310: kill_bridge,
-        330: brokers.kafka.start,
-        400: restart_mqtt,
+        100: brokers.kafka.freeze,
+        240: brokers.kafka.thaw,
+        340: lambda: load.huge.set(),
+        400: kill_bridge,
+        520: brokers.kafka.kill,
+        620: kill_bridge,
+        660: brokers.kafka.start,
+        800: restart_mqtt,
     }
     load = Load(brokers, bridge.topic, qos)
     load.start()
     address, before = address_of(bridge), {}
     counters = ("messages_received_total", "messages_delivered_total", "messages_dead_lettered_total")
-    for number in range(500):
+    for number in range(1000):
         values = scrape(address)
         received, delivered, dead = (values[name] for name in counters)
         assert received == delivered + dead + values["messages_spooled"], (number, values)
