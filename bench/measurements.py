@@ -35,9 +35,9 @@ def limits(stage, settings):
 
 # ---- drain ----
 
-def _drain_noop(stage, qos, count, receive_maximum):
+def _drain_noop(stage, qos, count, receive_maximum, program="bench-mqtt-noop"):
     topic, client = stage.new_topic(), f"noop-{time.monotonic_ns()}"
-    arguments = ("bench-mqtt-noop", *stage.mqtt, client, topic, qos, receive_maximum)
+    arguments = (program, *stage.mqtt, client, topic, qos, receive_maximum)
     stage.run(*arguments, 0)
     stage.load(topic, qos, count)
     return stage.run(*arguments, count)
@@ -78,13 +78,17 @@ def drain(stage, settings):
     figures, count = {}, settings.messages
     for delivery, qos, receive_maximum in (("at-least-once", 1, 1000), ("exactly-once", 2, settings.receive_maximum)):
         noop = _drain_noop(stage, qos, count, receive_maximum)
+        linked = _drain_noop(stage, qos, count, receive_maximum, "bench-mqtt-noop-linked-in")
         seconds, cost, memory = _drain_bridge(stage, delivery, qos, count, "--receive-maximum", receive_maximum)
         name = f"drain, {delivery}"
         figures |= {
             f"{name}: Paho no-op at QoS {qos}, msg/s": _rate(noop),
+            f"{name}: no-op with Paho linked in, msg/s": _rate(linked),
             f"{name}: bridge, msg/s": count / seconds,
             f"{name}: ratio": count / seconds / _rate(noop),
+            f"{name}: ratio to the one with Paho linked in": count / seconds / _rate(linked),
             f"{name}: no-op, CPU s per million": noop["cpu"] / count * 1e6,
+            f"{name}: no-op with Paho linked in, CPU s per million": linked["cpu"] / count * 1e6,
             f"{name}: bridge, CPU s per million": cost.cpu / count * 1e6,
             f"{name}: CPU ratio": cost.cpu / noop["cpu"],
             f"{name}: bridge, peak MB": memory / 1e6,

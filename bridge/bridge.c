@@ -10,7 +10,6 @@
 #include "vitals.h"
 
 #include <inttypes.h>
-#include <malloc.h>
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -136,12 +135,6 @@ int bridge_run(struct bridge_settings *settings, const char *name)
     struct bridge b = {.settings = settings, .name = name};
     struct error error;
     int status = EXIT_DONE;
-    /* Two heaps for all threads: a message passes through three of them, and heaps of their own are scattered
-     * by that (5 % more CPU time a message, 1 MB more). With a single one they wait for each other (3 %).
-     * Glibc's; others have no such option. */
-#ifdef M_ARENA_MAX
-    mallopt(M_ARENA_MAX, 2);
-#endif
     metrics_init(&b.metrics);
     if (open_all(&b, &error)) {
         log_state(&b, LOG_EVENT(started));

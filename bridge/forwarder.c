@@ -17,7 +17,7 @@
 /* Under load a pass is followed by a pause, the longer the more messages it forwarded, so that the next one
  * carries many; a pass that follows another soon shows that there is load. At low rates a message is
  * forwarded as soon as it is stored. */
-static const int64_t shortest_pause = 2 * MILLISECOND, longest_pause = 10 * MILLISECOND,
+static const int64_t shortest_pause = 2 * MILLISECOND, longest_pause = 5 * MILLISECOND,
                      pause_per_message = 30 * MICROSECOND;
 
 /* With messages in flight, how long their delivery reports may wait to be served; without, how long

@@ -1,8 +1,7 @@
 # The libraries that programs link, each under one name whatever way the distribution describes it.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
-find_package(OpenSSL REQUIRED) # Paho's target with TLS names OpenSSL's without looking for it
-find_package(eclipse-paho-mqtt-c REQUIRED)
+include(cmake/Paho.cmake)
 pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka>=2.0.0)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash>=0.8.0)
 pkg_check_modules(UUID REQUIRED IMPORTED_TARGET uuid)

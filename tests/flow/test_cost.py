@@ -44,13 +44,13 @@ def test_drain_at_qos_1(brokers, programs, tmp_path, counting):
     bridge.start(env=env)
     wait_for_messages(brokers.kafka.address, bridge.topic, COUNT)
     assert bridge.stop()["delivered"] == COUNT
-    check(counted(), allocations=80, calls=9.3)
+    check(counted(), allocations=25, calls=9.3)
 
 
 def test_publisher_at_qos_1(brokers, programs, counting):
     env, counted = counting
     publish(programs, "cost", 1, env)
-    check(counted(), allocations=115, calls=7.5)
+    check(counted(), allocations=26, calls=7.5)
 
 
 def test_subscriber_at_qos_1(brokers, programs, counting):
@@ -59,4 +59,4 @@ def test_subscriber_at_qos_1(brokers, programs, counting):
     subscriber.wait_for_log("subscribed to")
     publish(programs, "cost", 1)
     assert subscriber.wait() == 0
-    check(counted(), allocations=70, calls=9)
+    check(counted(), allocations=16, calls=9)
