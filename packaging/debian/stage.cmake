@@ -4,6 +4,11 @@ cmake_minimum_required(VERSION 3.25)
 
 set(doc ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/usr/share/doc/roomstream)
 file(RENAME ${doc}/LICENSE ${doc}/copyright)
+file(APPEND ${doc}/copyright "
+The programs that speak MQTT contain Eclipse Paho C, as Debian's libpaho-mqtt-dev has it, under the Eclipse Public
+License 2.0 (https://www.eclipse.org/legal/epl-2.0/), which excludes all warranties and liability of its contributors.
+Its source is the Debian source package paho.mqtt.c, and https://github.com/eclipse-paho/paho.mqtt.c.
+")
 file(RENAME ${doc}/CHANGELOG.md ${doc}/changelog)
 # SOURCE_DATE_EPOCH, if it is set, makes it the same in every build.
 string(TIMESTAMP date "%a, %d %b %Y %H:%M:%S +0000" UTC)

@@ -54,6 +54,11 @@ def test_holds_what_belongs_to_it(contents):
     assert not [path for path, (mode, _) in contents.items() if mode[8] == "w" or "s" in mode]
 
 
+def test_says_what_else_is_in_it(package, tmp_path):
+    run("dpkg-deb", "--extract", package, tmp_path)
+    assert "Eclipse Public" in (tmp_path / "usr/share/doc/roomstream/copyright").read_text()
+
+
 def test_service_starts_the_installed_program(package, tmp_path):
     run("dpkg-deb", "--extract", package, tmp_path)
     unit = (tmp_path / "usr/lib/systemd/system/roomstream-bridge@.service").read_text()
