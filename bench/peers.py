@@ -39,7 +39,8 @@ def publisher(stage, settings):
     figures, count, (host, port) = {}, settings.messages, stage.mqtt
     for qos in (0, 1, 2):
         topic, others = stage.new_topic(), {}
-        others["bare Paho loop"] = _rate(stage.load(topic, qos, count, window=WINDOW, key=1))
+        for name, program in (("bare Paho loop", "bench-mqtt-load"), ("bare loop with Paho linked in", "bench-mqtt-load-linked-in")):
+            others[name] = _rate(stage.load(topic, qos, count, window=WINDOW, key=1, program=program))
         ours = stage.run("publish", "-h", host, "-p", port, "-t", topic, "-q", qos, "--fast", "--quiet", "--file", SAMPLE,
                          "--column", COLUMNS, "--loop", 0, "--limit", count)
         if shutil.which("mosquitto_pub"):

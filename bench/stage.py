@@ -69,9 +69,9 @@ class Stage:
     def delete_topic(self, name):
         self.admin.delete_topics([name])[name].result(30)
 
-    def load(self, topic, qos, count, rate=0, window=500, size=110, key="-", topics=1):
+    def load(self, topic, qos, count, rate=0, window=500, size=110, key="-", topics=1, program="bench-mqtt-load-linked-in"):
         """Publishes messages, to the topic or to so many below it, and returns when the broker has them all."""
-        return self.run("bench-mqtt-load", *self.mqtt, topic, qos, window, count, rate, size, key, topics)
+        return self.run(program, *self.mqtt, topic, qos, window, count, rate, size, key, topics)
 
     def records(self, topic):
         """How many offsets the topic's partition has used."""

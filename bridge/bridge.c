@@ -99,7 +99,8 @@ static void wait_and_regulate(struct bridge *b)
     while (!stop_requested() && !receiver_failed(b->receiver)) {
         poll(wait, 2, 1000);
         receiver_regulate(b->receiver);
-        vitals_look(&b->vitals);
+        if (b->monitor || b->supervision.watchdog) /* else nobody asks */
+            vitals_look(&b->vitals);
         supervision_tick(&b->supervision, &b->vitals);
         monitor_tick(b->monitor, &b->vitals);
     }

@@ -95,7 +95,7 @@ static const struct option_spec delivery_specs[] = {
     {.name = "window",
      .kind = OPTION_INTEGER,
      .argument = "N",
-     .fallback = "1500",
+     .fallback = "1250",
      .minimum = 1,
      .maximum = 1000000,
      AT(window),

@@ -34,8 +34,7 @@ static void tell_status(struct supervision *s, int64_t now)
          &error);
 }
 
-/* The watchdog hears of us only when both halves have moved since it last did, and no other thread stands
- * still.
+/* The watchdog hears of us only when both halves have moved since it last did and no other thread is stuck.
  */
 static void answer_watchdog(struct supervision *s, const struct vitals *vitals, int64_t now)
 {
@@ -54,12 +53,13 @@ static void answer_watchdog(struct supervision *s, const struct vitals *vitals, 
     } else if (!s->warned && now - s->answered > s->watchdog / 2) {
         s->warned = true;
         const char *thread = !forwarder_moves ? "forwarder" : !receiver_moves ? "receiver" : stuck;
+        if (thread != stuck)
+            still = now - s->answered;
         log_error_with(
-            thread_stuck,
-            LOG_FIELDS(LOG_TEXT("thread", thread), LOG_NUMBER("stuck_ms", (now - s->answered) / MILLISECOND)),
+            thread_stuck, LOG_FIELDS(LOG_TEXT("thread", thread), LOG_NUMBER("stuck_ms", still / MILLISECOND)),
             "the %s has not moved for %.1f s: the service manager's watchdog, which allows %.1f s, is "
             "not answered",
-            thread, (double)(now - s->answered) / SECOND, (double)s->watchdog / SECOND);
+            thread, (double)still / SECOND, (double)s->watchdog / SECOND);
     }
 }
 

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const int64_t look_interval = 10 * SECOND;
+/* Who looks again after a longer gap stood still itself, with the whole process or the machine. */
+static const int64_t look_interval = 10 * SECOND, longest_gap = 20 * SECOND;
 
 /* How the names of the threads begin, and what excuses them. */
 static const struct kind {
@@ -62,7 +63,8 @@ static const struct pulse *find_pulse(const struct threads *threads, pid_t id)
 }
 
 /* False: it has ended, or is none of those that are watched. */
-static bool look_at(struct watched_thread *thread, const struct threads *before, int waiting, int64_t now)
+static bool look_at(struct watched_thread *thread, const struct threads *before, int waiting, bool late,
+                    int64_t now)
 {
     uint64_t switches;
     if (!read_thread(thread->id, thread->name, &switches))
@@ -70,7 +72,7 @@ static bool look_at(struct watched_thread *thread, const struct threads *before,
     const struct kind *kind = kind_of(thread->name);
     const struct pulse *pulse = find_pulse(before, thread->id);
     thread->pulse = pulse ? *pulse : (struct pulse){.moved = now};
-    pulse_feel(&thread->pulse, switches, kind && (kind->excuses & waiting), now);
+    pulse_feel(&thread->pulse, switches, late || (kind && (kind->excuses & waiting)), now);
     return kind != NULL;
 }
 
@@ -82,11 +84,12 @@ void threads_look(struct threads *threads, int waiting, int64_t now)
     if (!folder)
         return;
     const struct threads before = *threads;
+    bool late = now - threads->looked > longest_gap;
     *threads = (struct threads){.looked = now};
     for (struct dirent *entry; threads->count < THREADS_MAX && (entry = readdir(folder));) {
         struct watched_thread *thread = &threads->list[threads->count];
         thread->id = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (thread->id > 0 && look_at(thread, &before, waiting, now))
+        if (thread->id > 0 && look_at(thread, &before, waiting, late, now))
             threads->count++;
     }
     closedir(folder);

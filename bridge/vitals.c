@@ -2,10 +2,15 @@
 
 #include "clock.h"
 
-static bool is_connected(const struct receiver *receiver)
+/* Looks are a second apart. Who looks later stood still itself, with the whole process or the machine, and
+ * the others had no more time than it had. */
+static const int64_t longest_gap = 10 * SECOND;
+
+/* What threads may wait for. */
+static int find_excuses(const struct receiver *receiver)
 {
-    enum mqtt_state state = receiver_state(receiver);
-    return state == MQTT_CONNECTED || state == MQTT_SUBSCRIBED;
+    return (receiver_is_idle(receiver) ? 0 : THREADS_STORING) |
+           (receiver_state(receiver) == MQTT_CONNECTING ? THREADS_CONNECTING : 0);
 }
 
 void vitals_begin(struct vitals *v, const struct forwarder *forwarder, const struct receiver *receiver)
@@ -23,13 +28,12 @@ void vitals_begin(struct vitals *v, const struct forwarder *forwarder, const str
 
 void vitals_look(struct vitals *v)
 {
-    v->looked = clock_monotonic();
-    pulse_feel(&v->forwarder_pulse, forwarder_beat(v->forwarder), false, v->looked);
-    bool idle = receiver_is_idle(v->receiver);
-    pulse_feel(&v->receiver_pulse, receiver_beat(v->receiver), idle, v->looked);
-    threads_look(&v->threads,
-                 (idle ? 0 : THREADS_STORING) | (is_connected(v->receiver) ? 0 : THREADS_CONNECTING),
-                 v->looked);
+    int64_t now = clock_monotonic();
+    bool late = now - v->looked > longest_gap;
+    v->looked = now;
+    pulse_feel(&v->forwarder_pulse, forwarder_beat(v->forwarder), late, now);
+    pulse_feel(&v->receiver_pulse, receiver_beat(v->receiver), late || receiver_is_idle(v->receiver), now);
+    threads_look(&v->threads, find_excuses(v->receiver), now);
 }
 
 const char *vitals_find_stuck(const struct vitals *v, int64_t *still)

@@ -3,22 +3,28 @@
 option(ROOMSTREAM_SHARED_PAHO "Use Paho's shared library even where its archive is there: a message costs twice the CPU time" OFF)
 find_package(OpenSSL REQUIRED) # Paho's target with TLS names OpenSSL's without looking for it
 find_package(eclipse-paho-mqtt-c REQUIRED)
-find_library(PAHO_ARCHIVE libpaho-mqtt3as.a)
-
+get_target_property(PAHO_INCLUDE eclipse-paho-mqtt-c::paho-mqtt3as INTERFACE_INCLUDE_DIRECTORIES)
+find_library(PAHO_ARCHIVE libpaho-mqtt3as.a HINTS ${PAHO_INCLUDE}/../lib)
 set(PAHO_UNTRACKED ${CMAKE_SOURCE_DIR}/lib/mqtt/paho_untracked.c)
-if(PAHO_ARCHIVE AND NOT DEFINED PAHO_ARCHIVE_FITS)
-    file(WRITE ${CMAKE_BINARY_DIR}/paho_fits.c "#include <MQTTAsync.h>\nint main(void) { return MQTTAsync_connect(NULL, NULL); }\n")
-    try_compile(PAHO_ARCHIVE_FITS ${CMAKE_BINARY_DIR}/paho-fits SOURCES ${CMAKE_BINARY_DIR}/paho_fits.c ${PAHO_UNTRACKED}
-                LINK_LIBRARIES ${PAHO_ARCHIVE} OpenSSL::SSL Threads::Threads)
+
+# Each time anew: the archive may have been updated.
+unset(PAHO_ARCHIVE_FITS CACHE)
+if(PAHO_ARCHIVE AND NOT ROOMSTREAM_SHARED_PAHO)
+    block()
+        set(CMAKE_TRY_COMPILE_TARGET_TYPE EXECUTABLE) # what matters is whether it links
+        file(WRITE ${CMAKE_BINARY_DIR}/paho_fits.c "#include <MQTTAsync.h>\nint main(void) { return MQTTAsync_connect(NULL, NULL); }\n")
+        try_compile(PAHO_ARCHIVE_FITS ${CMAKE_BINARY_DIR}/paho-fits SOURCES ${CMAKE_BINARY_DIR}/paho_fits.c ${PAHO_UNTRACKED}
+                    CMAKE_FLAGS -DINCLUDE_DIRECTORIES=${PAHO_INCLUDE}
+                    LINK_LIBRARIES ${PAHO_ARCHIVE} OpenSSL::SSL Threads::Threads)
+    endblock()
 endif()
 
 add_library(roomstream_paho INTERFACE)
-if(PAHO_ARCHIVE_FITS AND NOT ROOMSTREAM_SHARED_PAHO)
+if(PAHO_ARCHIVE_FITS)
     message(STATUS "Paho: ${PAHO_ARCHIVE} is linked in")
-    # An object library: from an archive of ours the linker would take it too late.
+    # An object library, which goes into all that links Paho: from an archive of ours the linker would take it too late.
     add_library(roomstream_paho_untracked OBJECT ${PAHO_UNTRACKED})
     target_link_libraries(roomstream_paho_untracked PRIVATE roomstream_warnings)
-    get_target_property(PAHO_INCLUDE eclipse-paho-mqtt-c::paho-mqtt3as INTERFACE_INCLUDE_DIRECTORIES)
     target_include_directories(roomstream_paho SYSTEM INTERFACE ${PAHO_INCLUDE})
     target_sources(roomstream_paho INTERFACE $<TARGET_OBJECTS:roomstream_paho_untracked>)
     target_link_libraries(roomstream_paho INTERFACE ${PAHO_ARCHIVE} OpenSSL::SSL Threads::Threads)

@@ -5,7 +5,7 @@ cmake_minimum_required(VERSION 3.25)
 set(doc ${CPACK_TEMPORARY_INSTALL_DIRECTORY}/usr/share/doc/roomstream)
 file(RENAME ${doc}/LICENSE ${doc}/copyright)
 file(APPEND ${doc}/copyright "
-The programs that speak MQTT contain Eclipse Paho C, as Debian's libpaho-mqtt-dev has it, under the Eclipse Public
+The programs that speak MQTT contain Eclipse Paho C, unless they were built with its shared library, under the Eclipse Public
 License 2.0 (https://www.eclipse.org/legal/epl-2.0/), which excludes all warranties and liability of its contributors.
 Its source is the Debian source package paho.mqtt.c, and https://github.com/eclipse-paho/paho.mqtt.c.
 ")

@@ -25,10 +25,14 @@ class ScriptedBroker:
             session.close()
         self.socket.close()
 
+    def meet(self):
+        """The next connection, nothing of which is read yet."""
+        self.sessions.append(Session(self.socket.accept()[0]))
+        return self.sessions[-1]
+
     def accept(self, session_present=False, properties=b""):
         """The next connection, its CONNECT accepted. The properties are those of the CONNACK, encoded."""
-        session = Session(self.socket.accept()[0])
-        self.sessions.append(session)
+        session = self.meet()
         session.clean_start = bool(session.expect(CONNECT)[1][7] & 2)
         session.send(CONNACK, bytes([session_present, 0, len(properties)]) + properties)
         return session

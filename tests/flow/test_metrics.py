@@ -220,12 +220,13 @@ def test_unhealthy_when_a_thread_stands_still(brokers, mqtt_client, programs, tm
     threads = [(None, "main thread"), ("forwarder", "forwarder"), ("MQTTAsync_rcv", "receiver"),
                *((name, name) for name in ("MQTTAsync_rcv", "MQTTAsync_send", "mqtt-connector", "spool-sync", "rdk:main", "rdk:broker1"))]
     bridges = {name: Bridge(programs, tmp_path, "--http", "0") for _, name in threads}
-    for bridge in bridges.values():
+    waiting = Bridge(programs, tmp_path, "--http", "0")
+    for bridge in (*bridges.values(), waiting):
         bridge.program = programs.start(*limit, BIN / "bridge", "-t", bridge.topic, "--spool", bridge.spool, *bridge.options)
         bridge.program.wait_for_log("subscribed to")
-    full = bridges["receiver"]
-    mqtt_client.publish(full.topic, b"x" * 100_000)
-    full.program.wait_for_log("a message cannot be stored")
+    for full in (bridges["receiver"], waiting):
+        mqtt_client.publish(full.topic, b"x" * 100_000)
+        full.program.wait_for_log("a message cannot be stored")
     addresses = {name: address_of(bridge) for name, bridge in bridges.items()}
     with contextlib.ExitStack() as frozen:
         wait_until(lambda: shows_statistics(addresses["forwarder"]), 30, "librdkafka's statistics are shown")
@@ -237,6 +238,7 @@ def test_unhealthy_when_a_thread_stands_still(brokers, mqtt_client, programs, tm
             assert request(address, "/healthz").text.startswith(f"the {name} has not moved for ")
             assert request(address, "/readyz").status == 503
             assert scrape(address)["healthy"] == 0 and not status(address)["healthy"]
+        assert answers(address_of(waiting), "/healthz") == 200, "what waits for the disk does not hang"
         # Nobody has taken librdkafka's statistics since: what they said is not shown for ever.
         wait_until(lambda: not shows_statistics(addresses["forwarder"]), 30, "old statistics are left out")
     for address in addresses.values():

@@ -57,6 +57,15 @@ def test_watchdog_wants_the_forwarder_to_move(programs, manager, tmp_path):
     assert bridge.stop() == 0
 
 
+def test_watchdog_wants_a_library_to_move(programs, manager, tmp_path):
+    bridge = start_bridge(programs, manager, tmp_path, 1)
+    manager.wait_for("WATCHDOG=1")
+    with frozen_thread(bridge.pid, "rdk:main"):
+        bridge.wait_for_log(r"the rdk:main has not moved for [34]\d\.. s: .* watchdog", 90)
+    manager.wait_for_more("WATCHDOG=1")
+    assert bridge.stop() == 0
+
+
 def test_watchdog_bears_with_a_full_disk_but_not_with_a_stuck_receiver(programs, manager, tmp_path, mqtt):
     # Files of 64 KiB at most: a larger message cannot be stored.
     bridge = start_bridge(programs, manager, tmp_path, mqtt.port, "/usr/bin/env", "--ignore-signal=XFSZ", "prlimit", "--fsize=65536")

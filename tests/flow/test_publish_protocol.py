@@ -4,7 +4,7 @@ import re
 
 import pytest
 from programs import ROOT
-from scripted_broker import DISCONNECT, PUBACK, PUBCOMP, PUBREC, PUBREL, ScriptedBroker
+from scripted_broker import CONNACK, CONNECT, DISCONNECT, PUBACK, PUBCOMP, PUBREC, PUBREL, ScriptedBroker
 
 NOT_FOUND = b"\x92"
 NOT_AUTHORIZED = b"\x87"
@@ -147,3 +147,13 @@ def test_what_a_slow_broker_takes_in_the_end(broker, start):
     assert taken.count(b"much") == 20
     assert taken[-9] == DISCONNECT << 4  # which ends the session
     assert "were not sent" not in program.stderr
+
+
+def test_a_broker_that_speaks_only_the_version_before(broker, start):
+    """Its CONNACK has no properties, not even none of them."""
+    program = start()
+    session = broker.meet()
+    session.expect(CONNECT)
+    session.send(CONNACK, b"\0\x01")
+    assert program.wait() == 1, program.stderr
+    assert "try another --mqtt-version" in program.stderr

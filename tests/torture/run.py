@@ -22,7 +22,7 @@ from waiting import wait_until
 
 TOPIC = "torture"
 PARTITIONS = 2
-WINDOW = 1500
+WINDOW = 1250
 RECEIVE_MAXIMUM = {"at-least-once": 1000, "exactly-once": 20}
 PATIENCE = 180  # seconds without anything new, and without a fault, after which nothing more is awaited
 PACKET_IDS = 65535  # no broker can have more messages unacknowledged

@@ -90,6 +90,23 @@ static void a_thread_that_is_not_switched_to_stands_still(void **state)
     end(&other);
 }
 
+static void who_looks_late_has_no_say(void **state)
+{
+    (void)state;
+    struct sleeper library;
+    struct threads threads = {0};
+    int64_t still;
+    begin(&library, "rdk:main");
+    threads_look(&threads, 0, 100 * SECOND);
+    threads_look(&threads, 0, 110 * SECOND);
+    threads_look(&threads, 0, 170 * SECOND); /* the process was frozen */
+    assert_null(threads_find_stuck(&threads, &still));
+    threads_look(&threads, 0, 190 * SECOND);
+    threads_look(&threads, 0, 210 * SECOND);
+    assert_string_equal(threads_find_stuck(&threads, &still), "rdk:main");
+    end(&library);
+}
+
 static void look_often(struct threads *threads, int waiting)
 {
     for (int i = 0; i < 10; i++)
@@ -123,6 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_that_is_not_switched_to_stands_still),
+        cmocka_unit_test(who_looks_late_has_no_say),
         cmocka_unit_test(a_thread_may_wait_for_the_lock_of_paho),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
