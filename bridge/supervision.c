@@ -34,8 +34,7 @@ static void tell_status(struct supervision *s, int64_t now)
          &error);
 }
 
-/* The watchdog hears of us only when both halves have moved since it last did and no other thread is stuck.
- */
+/* The watchdog hears of us only when both halves have moved since it last did, and no thread is stuck. */
 static void answer_watchdog(struct supervision *s, const struct vitals *vitals, int64_t now)
 {
     struct error error;

@@ -33,8 +33,7 @@ enum {
  * flags above that hold: they excuse the threads that would stand still only for that. */
 void threads_look(struct threads *threads, int waiting, int64_t now);
 
-/* The name of one that stands still (pulse.h), and since how many ns; NULL: none does. As of the last look.
- */
+/* The name of one that stands still (pulse.h), and since how many ns; NULL: none does. */
 const char *threads_find_stuck(const struct threads *threads, int64_t *still);
 
 #endif

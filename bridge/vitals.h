@@ -22,8 +22,7 @@ void vitals_begin(struct vitals *vitals, const struct forwarder *forwarder, cons
 /* Call it about once a second. */
 void vitals_look(struct vitals *vitals);
 
-/* The name of a thread that stands still (pulse.h), and for how many ns; NULL: all move. As of the last look.
- */
+/* The name of a thread that stands still (pulse.h), and for how many ns; NULL: all move. */
 const char *vitals_find_stuck(const struct vitals *vitals, int64_t *still);
 
 #endif

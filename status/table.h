@@ -21,8 +21,7 @@ struct table_parts {
 
 /* Writes a heading, a line for each bridge, and what is not well below. Where there are too few lines, first
  * the bridges that are not well have theirs, then the problems, then the other bridges; the order stays.
- * Returns what is left out.
- */
+ * Returns what is left out. */
 struct table_parts table_write(const struct bridge_state *states, size_t count,
                                const struct table_style *style, FILE *out);
 
