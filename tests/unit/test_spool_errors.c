@@ -48,7 +48,8 @@ ssize_t __wrap_pwritev(int fd, const struct iovec *pieces, int count, off_t offs
     size_t length = 0, limit = SIZE_MAX;
     struct iovec copy[8];
     faults.writes++;
-    while ((faults.hanging = faults.hang))
+    faults.hanging = (bool)faults.hang;
+    while (faults.hang)
         usleep(1000);
     if (interrupted())
         return -1;
