@@ -247,9 +247,11 @@ static void on_subscribed5(void *context, MQTTAsync_successData5 *data)
     struct mqtt_connection *c = context;
     size_t count = c->session->filter_count;
     int granted[FILTERS_MAX] = {(int)data->reasonCode};
-    /* A broker that answers for fewer filters than were asked for has not granted the others. */
-    for (size_t i = 0; count > 1 && i < count; i++)
-        granted[i] = i < (size_t)data->alt.sub.reasonCodeCount ? (int)data->alt.sub.reasonCodes[i] : 0x80;
+    /* A broker that answers for fewer filters than were asked for has not granted the others. Paho gives a
+     * list of codes only where there are several. */
+    size_t answers = data->alt.sub.reasonCodeCount > 1 ? (size_t)data->alt.sub.reasonCodeCount : 1;
+    for (size_t i = 1; i < count; i++)
+        granted[i] = i < answers ? (int)data->alt.sub.reasonCodes[i] : 0x80;
     subscription_granted(c, granted, count);
 }
 

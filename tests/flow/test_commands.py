@@ -25,6 +25,7 @@ NOT_RUN = {
     r"(cmake|cmake --build|ctest) --preset tsan.*": "builds and tests everything once more",
     r"cmake -B build .*": "builds everything once more; install.package does so too, and `cmake --install build` runs by itself",
     r"scripts/torture\.sh .*--seed \d+": "takes from minutes to an hour; torture.short is a short run",
+    r"scripts/bench\.sh .+": "takes minutes, and would disturb the tests beside it",
     r"scripts/fetch-data\.sh": "downloads from UCI; cli.data runs it on a server of its own",
     r"apt-get (install|remove|purge) .*": NEEDS_A_SYSTEM,
     r"editor /etc/roomstream/roomstream\.conf": "waits for a person",
