@@ -684,6 +684,14 @@ static bool replace_client(struct mqtt_connection *c)
 /* It wakes up so often with nothing to do: who watches the process sees it live. */
 static const int64_t sign_of_life = 10 * SECOND;
 
+/* When something is to be done, told or not (monotonic ns); 0: never. */
+static int64_t next_due(const struct mqtt_connection *c)
+{
+    if (c->state == MQTT_DISCONNECTED && c->wanted)
+        return c->next_try;
+    return c->state == MQTT_CONNECTED ? c->subscribe_deadline : 0;
+}
+
 /* The connector thread: does what is due, outside the lock since Paho calls back under its own. */
 static void *connector(void *context)
 {
@@ -735,10 +743,8 @@ static void *connector(void *context)
             mqtt_reconnect(c, MQTTREASONCODE_UNSPECIFIED_ERROR, 0);
             pthread_mutex_lock(&c->mutex);
         } else {
-            int64_t due = c->state == MQTT_DISCONNECTED && c->wanted ? c->next_try
-                          : c->state == MQTT_CONNECTED               ? c->subscribe_deadline
-                                                                     : 0;
-            wait_until(c, due && due < now + sign_of_life ? due : now + sign_of_life);
+            int64_t due = next_due(c), sign = now + sign_of_life;
+            wait_until(c, due && due < sign ? due : sign);
         }
     }
     pthread_mutex_unlock(&c->mutex);
