@@ -1,3 +1,18 @@
+# PYTEST: the command line of pytest, in the first Python that has what the tests import: Debian's own is tried second, for those who
+# have another one in front of it, which does not see Debian's modules.
+foreach(PYTHON python3 /usr/bin/python3)
+    execute_process(COMMAND ${PYTHON} -c "import pytest, confluent_kafka, paho.mqtt.client, yaml, sys; print(sys.executable)"
+        OUTPUT_VARIABLE PYTHON_FOUND OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+    if(PYTHON_FOUND)
+        set(PYTEST ${PYTHON_FOUND} -m pytest -q -p no:cacheprovider)
+        break()
+    endif()
+endforeach()
+if(NOT PYTHON_FOUND)
+    message(FATAL_ERROR "no python3 has the modules pytest, confluent_kafka, paho.mqtt and yaml together (Debian: python3-pytest, "
+        "python3-confluent-kafka, python3-paho-mqtt, python3-yaml); -DBUILD_TESTING=OFF builds without tests")
+endif()
+
 # roomstream_check_registered(PATTERN PROPERTY): every file of the current folder that matches PATTERN must be in the directory's
 # PROPERTY, to which the function that registers a test appends. One that is not stops the configuration: a test that nobody runs is none.
 function(roomstream_check_registered PATTERN PROPERTY)

@@ -40,6 +40,7 @@ libclang-rt-dev           | has_clang_runtime               | sanitizers and fuz
 clang-format              | has_command clang-format        | checks the formatting
 scdoc                     | has_command scdoc               | makes the manual pages, whose text a test compares
 shellcheck                | has_command shellcheck          | checks the scripts
+bash-completion           | has_bash_completion             | completes options, which a test watches
 zsh                       | has_command zsh                 | completes options, which a test watches
 valgrind                  | has_command valgrind            | finds leaks
 curl                      | has_command curl                | what fetch-data.sh is tested with
@@ -50,15 +51,14 @@ jq                        | has_command jq                  | runs examples of t
 mosquitto-clients         | has_command mosquitto_sub       | checks what our MQTT programs did
 kcat                      | has_command kcat                | checks what our Kafka programs did
 prometheus                | has_command promtool            | checks metrics, and watches the bridges in a test
-python3-pytest            | has_pytest                      | runs the flow tests
-python3-paho-mqtt         | find_python paho.mqtt           | checks what our MQTT programs did
-python3-yaml              | find_python yaml                | reads docker-compose.yml
+python3-pytest python3-paho-mqtt python3-yaml | find_python pytest,paho.mqtt.client,yaml,confluent_kafka | run the flow tests
 docker-compose            | has_command docker-compose      | checks docker-compose.yml
 systemd                   | has_command systemd-analyze     | checks the service for systemd
 '
 
 has_command() { command -v "$1" >/dev/null; }
 has_header() { cc -fsyntax-only -x c -include "$1" /dev/null 2>/dev/null; }
+has_bash_completion() { [[ -e /usr/share/bash-completion/bash_completion ]]; }
 has_header_cmocka() {
     printf '#include <stdarg.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <setjmp.h>\n#include <cmocka.h>\n' |
         cc -fsyntax-only -x c - 2>/dev/null
@@ -66,7 +66,6 @@ has_header_cmocka() {
 has_clang_runtime() {
     echo 'int main(void) { return 0; }' | clang -fsanitize=address -x c - -o /dev/null 2>/dev/null
 }
-has_pytest() { has_command pytest-3 || has_command pytest; }
 has_java() {
     local version
     version=$("${JAVA_HOME:+$JAVA_HOME/bin/}java" -version 2>&1) || return 1
