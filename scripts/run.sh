@@ -265,7 +265,7 @@ run_demo() {
     cat "$run/table"
     echo
     # The configuration is for the bridges and publishers: what stands before all sections need not suit status.
-    env -u ROOMSTREAM_CONFIG "$bin/status" --targets "$targets" --once || true
+    env -u ROOMSTREAM_CONFIG "$bin/status" --targets "$targets" || true
     judge_demo "$failed"
 }
 

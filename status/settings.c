@@ -40,21 +40,14 @@ static const struct option_spec output_specs[] = {
      .letter = 'J',
      .kind = OPTION_FLAG,
      AT(json),
-     .help = "print a JSON array with what each bridge says, once"},
-    {.name = "once",
-     .letter = '1',
-     .kind = OPTION_FLAG,
-     AT(once),
-     .help = "print one table on a terminal too"},
-    {.name = "interval",
-     .letter = 'i',
+     .help = "print a JSON array with what each bridge says"},
+    {.name = "every",
      .kind = OPTION_DURATION,
      .argument = "DURATION",
-     .fallback = "2s",
      .minimum = 0.1,
-     .maximum = 3600,
-     AT(interval),
-     .help = "on a terminal, how often to ask again"},
+     .maximum = 86400,
+     AT(every),
+     .help = "print again after each such time, until Ctrl-C; without this option once"},
 };
 
 struct program settings_program(struct status_settings *settings,
@@ -68,10 +61,8 @@ struct program settings_program(struct status_settings *settings,
         .usage = "[OPTION]...",
         .summary = "Shows how the bridges are.",
         .details =
-            "On a terminal the table is kept up to date until Ctrl-C; elsewhere it is printed once. The exit "
-            "status is 1 if something is not well: a bridge does not answer, is not connected on both sides, "
-            "has "
-            "dead letters, or holds a message that is too old.",
+            "The exit status is 1 if something is not well: a bridge does not answer, is not connected on both "
+            "sides, has dead letters, or holds a message that is too old.",
         .groups = groups,
         .group_count = SETTINGS_GROUPS,
     };

@@ -10,8 +10,8 @@ struct status_settings {
     const char *targets; /* file; NULL: the one that run.sh writes */
     int64_t timeout;     /* ns, for each round */
     int64_t oldest;      /* ns: a spooled message that is older is not well */
-    int64_t interval;    /* ns between rounds */
-    bool json, once;
+    int64_t every;       /* ns between rounds; 0: one round */
+    bool json;
     struct log_settings log;
 };
 

@@ -3,7 +3,6 @@
 #include "bridges.h"
 #include "clock.h"
 #include "fetch.h"
-#include "screen.h"
 #include "stop.h"
 #include "table.h"
 
@@ -20,79 +19,25 @@ static void print_json(const struct bridge_state *states, size_t count)
     json_decref(all);
 }
 
-static void print_table(const struct bridge_state *states, size_t count)
+/* With --every each table has its time above it. */
+static void print_table(const struct status_settings *settings, const struct bridge_state *states,
+                        size_t count)
 {
-    struct table_style style = {.lines = SIZE_MAX, .color = screen_color(), .line_end = "\n"};
-    size_t lines;
-    if (screen_usable())
-        screen_size(&style.width, &lines);
-    table_write(states, count, &style, stdout);
-}
-
-/* The last line of the screen: what had no room above it, and the time. */
-static void describe(const struct table_parts *rest, char *text, size_t size)
-{
-    char bridges[64] = "", problems[64] = "", time[CLOCK_RFC3339_SIZE];
-    if (rest->not_well)
-        snprintf(bridges, sizeof bridges, "%zu more, %zu not well  ", rest->well + rest->not_well,
-                 rest->not_well);
-    else if (rest->well)
-        snprintf(bridges, sizeof bridges, "%zu more, all well  ", rest->well);
-    if (rest->problems)
-        snprintf(problems, sizeof problems, "%zu more problem%s  ", rest->problems,
-                 rest->problems > 1 ? "s" : "");
-    clock_rfc3339(clock_realtime(), time);
-    snprintf(text, size, "%s%s%s", bridges, problems, time);
-}
-
-/* All in one write, so that nothing flickers. */
-static void draw(const struct bridge_state *states, size_t count)
-{
-    struct table_style style = {.color = screen_color(), .line_end = SCREEN_LINE_END};
-    char last[192];
-    char *text = NULL;
-    size_t length;
-    FILE *out = open_memstream(&text, &length);
-    if (!out)
-        return;
-    screen_size(&style.width, &style.lines);
-    style.lines--;
-    struct table_parts rest = table_write(states, count, &style, out);
-    fclose(out);
-    describe(&rest, last, sizeof last);
-    printf(SCREEN_HOME "%s%.*s" SCREEN_CLEAR_REST, text, (int)style.width, last);
-    fflush(stdout);
-    free(text);
-}
-
-static void keep_up_to_date(const struct status_settings *settings, const struct targets *targets,
-                            struct bridge_state *states)
-{
-    int64_t due = clock_monotonic() + settings->interval;
-    screen_begin();
-    while (!stop_requested() && !ferror(stdout)) {
-        draw(states, targets->count);
-        int64_t left = due - clock_monotonic();
-        if (left > 0) {
-            screen_wait(left); /* what is left of it after a resize or Ctrl-Z */
-            continue;
-        }
-        bridges_ask(targets, settings, states);
-        due = clock_monotonic() + settings->interval;
+    char time[CLOCK_RFC3339_SIZE];
+    if (settings->every) {
+        clock_rfc3339(clock_realtime(), time);
+        printf("%s\n", time);
     }
-    screen_end();
+    table_write(states, count, stdout);
 }
 
-static void present(const struct status_settings *settings, const struct targets *targets,
-                    struct bridge_state *states)
+static bool print(const struct status_settings *settings, const struct bridge_state *states, size_t count)
 {
-    if (settings->json) {
-        print_json(states, targets->count);
-        return;
-    }
-    if (!settings->once && screen_usable())
-        keep_up_to_date(settings, targets, states);
-    print_table(states, targets->count); /* the last one stays behind */
+    if (settings->json)
+        print_json(states, count);
+    else
+        print_table(settings, states, count);
+    return fflush(stdout) == 0 && !ferror(stdout);
 }
 
 int show(const struct status_settings *settings, const struct targets *targets)
@@ -103,14 +48,17 @@ int show(const struct status_settings *settings, const struct targets *targets)
         return EXIT_FAILED;
     }
     int status = EXIT_FAILED;
-    if (bridges_ask(targets, settings, states)) {
-        present(settings, targets, states);
-        if (bridges_all_well(states, targets->count))
-            status = EXIT_DONE;
-    }
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        log_error(output_failed, "the output cannot be written: %s", strerror(errno));
-        status = EXIT_FAILED;
+    int64_t begun = clock_monotonic();
+    while (bridges_ask(targets, settings, states)) {
+        status = bridges_all_well(states, targets->count) ? EXIT_DONE : EXIT_FAILED;
+        if (!print(settings, states, targets->count)) {
+            log_error(output_failed, "the output cannot be written: %s", strerror(errno));
+            status = EXIT_FAILED;
+            break;
+        }
+        if (!settings->every || stop_wait(begun + settings->every - clock_monotonic()))
+            break;
+        begun = clock_monotonic();
     }
     bridges_free(states, targets->count);
     free(states);

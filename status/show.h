@@ -5,8 +5,8 @@
 #include "settings.h"
 #include "targets.h"
 
-/* Until stopped (stop.h) on a terminal, else once. Returns the exit status: whether all was well when it was
- * last asked. */
+/* Once, or with settings->every until stopped (stop.h). Returns the exit status: whether all was well when it
+ * was last asked. */
 int show(const struct status_settings *settings, const struct targets *targets);
 
 #endif

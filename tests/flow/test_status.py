@@ -1,16 +1,11 @@
 """status: what it shows of the bridges, on a terminal and elsewhere, and its exit status."""
 
-import fcntl
 import json
 import os
-import pty
 import re
-import select
 import signal
 import socket
-import struct
 import subprocess
-import termios
 import threading
 import time
 
@@ -146,147 +141,29 @@ def test_output_that_cannot_be_written(bridge):
     assert result.stderr.endswith("status error: the output cannot be written: No space left on device\n")
 
 
-ENTER, LEAVE = "\033[?1049h", "\033[?1049l"  # the alternate screen
-HOME = "\033[H"
+def test_again_and_again(bridge):
+    """Each table under its time, until Ctrl-C; the exit status is that of the last look."""
+    process = subprocess.Popen([BIN / "status", "-a", address_of(bridge), "--every", "0.1"], stdout=subprocess.PIPE, text=True, env=CLEAN)
+    try:
+        for _ in range(3):
+            time, heading, row = (process.stdout.readline() for _ in range(3))
+            assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z\n", time) and heading.endswith("p99\n") and row.startswith(f"bridge-{bridge.topic} ")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.communicate()
 
 
-class Terminal:
-    """status, or a shell to start it from, on a terminal of its own."""
-
-    def __init__(self, *arguments, program=(BIN / "status",), columns=100, lines=24, **env):
-        self.master, slave = pty.openpty()
-        self.resize(columns, lines)
-        self.process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", *program, *arguments], stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), env={**CLEAN, "TERM": "xterm", **env})
-        os.close(slave)
-        self.shown = ""
-
-    def resize(self, columns, lines):
-        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-
-    def type(self, text):
-        os.write(self.master, text.encode())
-
-    def read(self):
-        while select.select([self.master], [], [], 0)[0]:
-            try:
-                self.shown += os.read(self.master, 65536).decode()
-            except OSError:
-                break  # it has ended
-        return self.shown
-
-    def screens(self):
-        """What was drawn, each time from the top, without control sequences; not the last time, which may not have come whole."""
-        return [re.sub(r"\033\[[?\d;]*[A-Za-z]", "", screen).replace("\r", "") for screen in self.read().split(HOME)[1:-1]]
-
-    def end(self):
-        """Ctrl-C; returns the exit status."""
-        self.type("\x03")
-        wait_until(lambda: (self.read(), self.process.poll())[1] is not None, 20, "it ends")
-        self.read()
-        return self.process.returncode
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        os.close(self.master)
-
-
-@pytest.fixture
-def terminal():
-    opened = []
-
-    def make(*arguments, **options):
-        opened.append(Terminal(*arguments, **options))
-        return opened[-1]
-
-    yield make
-    for each in opened:
-        each.close()
-
-
-def test_live_on_a_terminal(bridge, terminal):
-    shown = terminal("-a", address_of(bridge), "-i", "0.1")
-    wait_until(lambda: len(shown.screens()) >= 3, 20, "it is drawn again and again")
-    screen = shown.screens()[0].splitlines()
-    assert len(screen) == 3 and screen[0].endswith("p99") and screen[1].startswith(f"bridge-{bridge.topic} ")
-    assert f"\033[32mbridge-{bridge.topic}\033[0m" in shown.shown
-    shown.resize(40, 24)  # no room for all columns
-    wait_until(lambda: len(shown.screens()[-1].splitlines()[0]) <= 40, 20, "it has become narrow")
-    narrow = shown.screens()[-1].splitlines()[0].split()
-    assert narrow == ["bridge", "Kafka", "spooled"]
-    shown.resize(5, 2)
-    wait_until(lambda: shown.screens()[-1].startswith("bridg\n"), 20, lambda: f"it is cut: {shown.screens()[-1]}")
-    assert max(map(len, shown.screens()[-1].splitlines())) <= 5 and len(shown.screens()[-1].splitlines()) == 2
-    shown.resize(100, 24)
-    wait_until(lambda: shown.screens()[-1].splitlines()[0].endswith("p99"), 20, "it is wide again")
-    assert shown.end() == 0
-    after = shown.shown.rpartition(LEAVE)[2]
-    assert "bridge" in after and after.count("\n") == 2  # the last table stays
-
-
-def test_what_has_no_room_is_counted(bridge, terminal):
-    """What is not well is left out last, and the order stays."""
-    well, name = address_of(bridge), f"bridge-{bridge.topic}"
-    addresses = [*[well] * 3, "127.0.0.1:1", *[well] * 3, "127.0.0.1:2", *[well] * 2]
-    shown = terminal(*(word for address in addresses for word in ("-a", address)), "-i", "0.1")
-
-    def screen(lines, height):
-        """Of a terminal with so many lines: the first words of the table's, and the last line without the time."""
-        shown.resize(100, lines)
-        wait_until(lambda: [len(each.splitlines()) for each in shown.screens()[-1:]] == [height], 20, lambda: shown.screens()[-1:])
-        *table, last = shown.screens()[-1].splitlines()
-        return [line.split()[0] for line in table], re.fullmatch(r"(.*?)(?:  )?\S+Z", last)[1]
-
-    everything = ["bridge", *(name if each == well else each for each in addresses), "127.0.0.1:1:", "127.0.0.1:2:"]
-    assert screen(14, 14) == (everything, "")
-    assert screen(7, 7) == (["bridge", name, "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:1:", "127.0.0.1:2:"], "7 more, all well")
-    assert screen(5, 5) == (["bridge", "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:1:"], "8 more, all well  1 more problem")
-    assert screen(3, 3) == (["bridge", "127.0.0.1:1"], "9 more, 1 not well  2 more problems")
-    assert screen(1, 1) == ([], "10 more, 2 not well  2 more problems")
-    assert screen(24, 14) == (everything, "")
-
-
-def test_ctrl_z_gives_the_screen_back(bridge, terminal):
-    shell = terminal(program=("bash", "--norc", "--noediting", "-i"), HISTFILE="")
-    shell.type(f"{BIN}/status -a {address_of(bridge)} -i 1h\n")
-    wait_until(lambda: HOME in shell.read(), 20, shell.read)
-    shell.type("\x1a")
-    wait_until(lambda: "Stopped" in shell.read(), 20, shell.read)
-    shell.type("bg\n")
-    wait_until(lambda: (shell.type("jobs -l\n"), "Stopped (tty output)" in shell.read())[1], 20, shell.read)
-    assert (shell.shown.count(ENTER), shell.shown.count(LEAVE)) == (1, 1)
-    assert HOME not in shell.shown.partition(LEAVE)[2]
-    shell.type("fg\n")
-    wait_until(lambda: HOME in shell.read().partition(LEAVE)[2], 20, "it is drawn again, at once")
-    assert (shell.shown.count(ENTER), shell.shown.count(LEAVE)) == (2, 1)
-    shell.type("\x1a")
-    wait_until(lambda: shell.read().rpartition(LEAVE)[2].count("Stopped") == 1, 20, shell.read)
-    shell.type("fg\n")
-    wait_until(lambda: shell.read().count(ENTER) == 3, 20, shell.read)
-    shell.type("\x03")
-    wait_until(lambda: shell.read().count(LEAVE) == 3 and "p99" in shell.shown.rpartition(LEAVE)[2], 20, shell.read)
-    assert shell.shown.count(ENTER) == 3 and HOME not in shell.shown.rpartition(LEAVE)[2]
-
-
-def test_a_terminal_that_is_gone_ends_it(bridge, terminal):
-    shown = terminal("-a", address_of(bridge), "-i", "0.1", program=("env", "--ignore-signal=HUP", BIN / "status"))
-    wait_until(shown.screens, 20, "it is drawn")
-    with open(os.devnull) as null:
-        os.dup2(null.fileno(), shown.master)
-    assert shown.process.wait(20) == 1
-
-
-def test_terminals_without_colour_or_control(bridge, terminal):
-    plain = terminal("-a", address_of(bridge), NO_COLOR="1")
-    wait_until(plain.screens, 20, "it is drawn")
-    assert not re.search(r"\033\[[\d;]*m", plain.shown)
-    assert plain.end() == 0
-    for arguments, env in ((["--once"], {}), ([], {"TERM": "dumb"}), (["-J"], {})):
-        once = terminal("-a", address_of(bridge), *arguments, **env)
-        wait_until(lambda: (once.read(), once.process.poll())[1] is not None, 20, "it ends by itself")
-        assert once.process.returncode == 0 and "?1049h" not in once.read()
+def test_output_that_nobody_reads_ends_it(bridge):
+    process = subprocess.Popen([BIN / "status", "-a", address_of(bridge), "--every", "0.1"], stdout=subprocess.PIPE, env=CLEAN)
+    try:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(20) == 1
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_signal_ends_it_while_it_waits_for_answers(mute):
