@@ -17,7 +17,6 @@ enum { FIRST_LONG_CODE = 256 };
 
 struct general_settings {
     bool help, version, print_config, print_options;
-    int print_completion; /* index into completion_shells */
     const char *config;
 };
 
@@ -39,12 +38,6 @@ static const struct option_spec general_specs[] = {
      .kind = OPTION_FLAG,
      .offset = offsetof(struct general_settings, print_options),
      .help = "print the options as the manual page's source (scdoc) and exit"},
-    {.name = "print-completion",
-     .kind = OPTION_CHOICE,
-     .argument = "SHELL",
-     .choices = completion_shells,
-     .offset = offsetof(struct general_settings, print_completion),
-     .help = "print what completes the options in a shell, bash or zsh, and exit"},
     {.name = "help",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct general_settings, help),
@@ -612,7 +605,7 @@ static bool parse(const struct program *program, int argc, char **argv, struct a
     if (!set_defaults(error) || !read_arguments(argc, argv, arguments, error) ||
         !set_from_arguments(arguments, true, error))
         return false;
-    if (general.help || general.version || general.print_options || options_given("print-completion"))
+    if (general.help || general.version || general.print_options)
         return true;
     const char *config = general.config, *from_environment = getenv("ROOMSTREAM_CONFIG");
     if (!config && from_environment && *from_environment)
@@ -639,8 +632,6 @@ enum options_result options_parse(const struct program *program, int argc, char 
         printf("%s (roomstream) %s\n", program->name, ROOMSTREAM_VERSION);
     else if (general.print_options)
         options_print_manual(&table);
-    else if (options_given("print-completion"))
-        options_print_completion(program, &table, general.print_completion);
     else if (general.print_config)
         options_print_config(&table);
     else

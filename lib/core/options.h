@@ -1,5 +1,5 @@
 /* One table of options per program: it drives the parser, the environment, the configuration file, --help,
- * --print-config, the OPTIONS section of the man page and the completion in shells.
+ * --print-config and the OPTIONS section of the man page.
  *
  * Precedence: command line, environment, configuration file, default. Within the file a section of the
  * program itself ([bridge-temp]) goes before its family's ([bridge]), that before a group's ([mqtt]), that
@@ -131,8 +131,8 @@ enum options_result {
 
 /* Fills the settings of all groups. Every program has --help, --version, --config FILE (environment
  * ROOMSTREAM_CONFIG), --print-config (effective values as `name = value` lines that --config reads, secrets
- * hidden), --print-options (the man page's OPTIONS in scdoc) and --print-completion SHELL beside its groups;
- * all but --print-config are served even where the file or a variable is wrong. Long names must be written
+ * hidden) and --print-options (the man page's OPTIONS in scdoc) beside its groups; all but --print-config are
+ * served even where the file or a variable is wrong. Long names must be written
  * out: an abbreviation would mean something else once an option is added. Operands (words that are no
  * options) are an error. Call before any thread; again only with settings that are zeroed again. A table that
  * is wrong in itself (too many options, a default for an unknown option) aborts. */

@@ -1,5 +1,4 @@
-/* A program's options as one table, between the parser (options.c) and what prints them (options_print.c,
- * options_completion.c). */
+/* A program's options as one table, between the parser (options.c) and what prints them (options_print.c). */
 #ifndef ROOMSTREAM_OPTIONS_TABLE_H
 #define ROOMSTREAM_OPTIONS_TABLE_H
 
@@ -30,12 +29,6 @@ const char *option_env(const struct option_spec *spec, char name[static OPTION_E
 void options_print_help(const struct program *program, const struct option_table *table);
 void options_print_config(const struct option_table *table);
 void options_print_manual(const struct option_table *table);
-
-/* The shells that options_print_completion knows, NULL-terminated. */
-extern const char *const completion_shells[];
-
-/* Prints the completion of the installed program (roomstream-NAME); shell: index into completion_shells. */
-void options_print_completion(const struct program *program, const struct option_table *table, int shell);
 
 /* See options_write. */
 void options_print_section(const struct option_table *table, const char *section, const char *const *except,

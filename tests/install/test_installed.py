@@ -2,7 +2,9 @@
 
 import os
 import re
+import select
 import subprocess
+import time
 
 import pytest
 from places import BUILD, PROGRAMS, ROOT, VERSION, run
@@ -40,14 +42,33 @@ def test_programs_and_manual_pages(installed):
         assert VERSION in run(installed / "usr/local/bin" / name, "--version")
 
 
-def test_completion_for_bash_and_zsh(installed):
-    folders = {"bash": "bash-completion/completions/roomstream-", "zsh": "zsh/site-functions/_roomstream-"}
-    for shell, beginning in folders.items():
-        path = installed / "usr/local/share" / beginning
-        assert sorted(os.listdir(path.parent)) == [path.name + name for name in PROGRAMS]
-        for name in PROGRAMS:
-            text = run(installed / f"usr/local/bin/roomstream-{name}", "--print-completion", shell)
-            assert path.with_name(path.name + name).read_text() == text
+def wait_for_text(terminal, text):
+    seen, limit = b"", time.monotonic() + 30
+    while text not in seen:
+        assert select.select([terminal], [], [], max(0, limit - time.monotonic()))[0], seen
+        seen += os.read(terminal, 4096)
+
+
+def test_completion_for_bash_and_zsh(installed, tmp_path):
+    """Typed to the real shells: both read the long options from --help."""
+    share = installed / "usr/local/share"
+    assert sorted(os.listdir(share / "bash-completion/completions")) == [f"roomstream-{name}" for name in PROGRAMS]
+    (tmp_path / "rc").write_text(". /usr/share/bash-completion/bash_completion\nPS1=ready:\n"
+                                 f". {share}/bash-completion/completions/roomstream-bridge\n")
+    (tmp_path / ".zshrc").write_text(f"fpath=({share}/zsh/site-functions $fpath)\nautoload -Uz compinit\ncompinit -u -D\nPS1=ready:\n")
+    for shell in (["bash", "--noprofile", "--rcfile", tmp_path / "rc", "-i"], ["zsh", "-d", "-i"]):
+        master, slave = os.openpty()
+        typed = subprocess.Popen(shell, stdin=slave, stdout=slave, stderr=slave, start_new_session=True, env={
+            "PATH": f"{installed}/usr/local/bin:{os.environ['PATH']}", "TERM": "dumb", "ZDOTDIR": str(tmp_path)})
+        os.close(slave)
+        try:
+            wait_for_text(master, b"ready:")
+            os.write(master, b"roomstream-bridge --session-ex\t")
+            wait_for_text(master, b"--session-expiry")
+        finally:
+            typed.kill()
+            typed.wait()
+            os.close(master)
 
 
 def test_no_path_of_the_build_is_left(installed):

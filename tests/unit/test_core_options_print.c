@@ -51,9 +51,6 @@ static void help_with_a_broken_environment(void **state)
     assert_int_equal(result, OPTIONS_DONE);
     PRINTED("--print-options");
     assert_int_equal(result, OPTIONS_DONE);
-    assert_contains(PRINTED("--print-completion=bash"),
-                    "\ncomplete -F _roomstream-probe-one roomstream-probe-one\n");
-    assert_int_equal(result, OPTIONS_DONE);
     PRINTED("--print-config");
     assert_int_equal(result, OPTIONS_WRONG);
 }
