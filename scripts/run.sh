@@ -132,7 +132,7 @@ accept_broker() {
         0) info "$1 at $2 answers" ;;
         4) info "$1 at $2 takes connections (whether it lets the programs in is theirs to find out)" ;;
         *)
-            warn "$1 at $2 does not answer; nothing is started for an address of another machine, with TLS or with websockets"
+            warn "$1 at $2 does not answer; nothing is started for an address of another machine or with TLS"
             if [[ $mode == demo ]]; then
                 wait_until 30 probe "${@:4}" || die "the demo needs $1 at $2"
             fi ;;

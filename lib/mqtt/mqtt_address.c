@@ -9,15 +9,13 @@
 
 struct scheme {
     const char *prefix;
-    bool tls, websocket;
+    bool tls;
     int port;
 };
 
 static const struct scheme schemes[] = {
-    {"mqtt://", false, false, 1883},
-    {"mqtts://", true, false, 8883},
-    {"ws://", false, true, 80},
-    {"wss://", true, true, 443},
+    {"mqtt://", false, 1883},
+    {"mqtts://", true, 8883},
 };
 
 static const struct scheme *find_scheme(const char *host)
@@ -75,16 +73,8 @@ static bool parse_authority(const char *text, struct mqtt_address *address, stru
     if (memchr(text, '@', length))
         return error_set(error, "--host: a user name and a password do not belong into the address: use "
                                 "--username and --password-file");
-    if (!address->websocket && *path && strcmp(path, "/") != 0)
-        return error_set(error, "--host: only a websocket has a path, not '%s'", text);
-    if (address->websocket && strchr(path, ':'))
-        return error_set(error, "--host: a path with a colon is not supported: '%s'", path);
-    int written = snprintf(address->path, sizeof address->path, "%s",
-                           !address->websocket          ? ""
-                           : *path && strcmp(path, "/") ? path
-                                                        : "/mqtt");
-    if (written >= (int)sizeof address->path)
-        return error_set(error, "--host: the path is too long: %d characters", written);
+    if (*path && strcmp(path, "/") != 0)
+        return error_set(error, "--host: an MQTT broker's address has no path: leave out '%s'", path);
     return split_port(text, length, address, error);
 }
 
@@ -92,10 +82,9 @@ static bool parse_with_scheme(const char *host, const struct scheme *scheme, int
                               struct mqtt_address *address, struct error *error)
 {
     if (tls && !scheme->tls)
-        return error_set(error, "--host: %s is without TLS, which another option asks for: use %s",
-                         scheme->prefix, scheme->websocket ? "wss://" : "mqtts://");
+        return error_set(error, "--host: %s is without TLS, which another option asks for: use mqtts://",
+                         scheme->prefix);
     address->tls = scheme->tls;
-    address->websocket = scheme->websocket;
     if (!parse_authority(host + strlen(scheme->prefix), address, error))
         return false;
     if (port && address->port && port != address->port)
@@ -133,6 +122,19 @@ static bool check_host(const char *host, struct error *error)
     return true;
 }
 
+/* A scheme that is not in the table; nothing behind it is repeated, as that may hold a password. */
+static bool refuse_scheme(const char *host, size_t length, struct error *error)
+{
+    if (strncmp(host, "ws://", length) == 0 || strncmp(host, "wss://", length) == 0)
+        return error_set(
+            error,
+            "--host: '%.*s' is a websocket, over which the MQTT library hangs and crashes: use a "
+            "TCP listener of the broker (mqtt://, or mqtts:// with TLS), or a tunnel from TCP to "
+            "its websocket, such as websocat",
+            (int)length, host);
+    return error_set(error, "--host: '%.*s' is neither mqtt:// nor mqtts://", (int)length, host);
+}
+
 bool mqtt_address_parse(const char *host, int64_t port, bool tls, struct mqtt_address *address,
                         struct error *error)
 {
@@ -140,20 +142,19 @@ bool mqtt_address_parse(const char *host, int64_t port, bool tls, struct mqtt_ad
     const char *unknown = strstr(host, "://");
     *address = (struct mqtt_address){0};
     if (!scheme && unknown)
-        return error_set(error, "--host: '%.*s' is none of mqtt://, mqtts://, ws:// and wss://",
-                         (int)(unknown - host) + 3, host);
+        return refuse_scheme(host, (size_t)(unknown - host) + 3, error);
     if (!(scheme ? parse_with_scheme(host, scheme, port, tls, address, error)
                  : parse_plain(host, port, tls, address, error)) ||
         !check_host(address->host, error))
         return false;
-    const char *name = address->websocket ? address->tls ? "wss" : "ws" : address->tls ? "mqtts" : "mqtt";
+    const char *name = address->tls ? "mqtts" : "mqtt";
     bool brackets = strchr(address->host, ':') != NULL;
-    snprintf(address->uri, sizeof address->uri, "%s://%s%s%s:%d%s", name, brackets ? "[" : "", address->host,
-             brackets ? "]" : "", address->port, address->path);
+    snprintf(address->uri, sizeof address->uri, "%s://%s%s%s:%d", name, brackets ? "[" : "", address->host,
+             brackets ? "]" : "", address->port);
     /* Paho compares what stands before the port with the certificate, the opening bracket included; it finds
      * the port at the last colon either way. */
     brackets = brackets && !address->tls;
-    snprintf(address->paho_uri, sizeof address->paho_uri, "%s://%s%s%s:%d%s", name, brackets ? "[" : "",
-             address->host, brackets ? "]" : "", address->port, address->path);
+    snprintf(address->paho_uri, sizeof address->paho_uri, "%s://%s%s%s:%d", name, brackets ? "[" : "",
+             address->host, brackets ? "]" : "", address->port);
     return true;
 }

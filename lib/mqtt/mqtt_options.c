@@ -20,8 +20,7 @@ static const struct option_spec specs[] = {
      .fallback = "localhost",
      .env = "MQTT_HOST",
      AT(host),
-     .help = "the MQTT broker's host name or address; or mqtt://HOST[:PORT], mqtts:// (TLS), "
-             "ws://HOST[:PORT][/PATH] or wss:// (websockets, their path is /mqtt without one)"},
+     .help = "the MQTT broker's host name or address; or mqtt://HOST[:PORT], or mqtts:// (TLS)"},
     {.name = "port",
      .letter = 'p',
      .kind = OPTION_INTEGER,
@@ -30,7 +29,7 @@ static const struct option_spec specs[] = {
      .minimum = 1,
      .maximum = 65535,
      AT(port),
-     .help = "the MQTT broker's port; without one 1883, with TLS 8883, for ws:// 80, for wss:// 443"},
+     .help = "the MQTT broker's port; without one 1883, with TLS 8883"},
     {.name = "id",
      .letter = 'i',
      .kind = OPTION_TEXT,
@@ -179,9 +178,9 @@ static bool check_credentials(const struct mqtt_settings *settings, struct error
     return true;
 }
 
-/* Paho sends every connection through the proxies of http_proxy and https_proxy, without websockets too and
- * to localhost too, and knows no no_proxy. Under the name in capitals others still find theirs (libcurl, with
- * which librdkafka fetches tokens). */
+/* Paho sends every connection through the proxies of http_proxy and https_proxy, to localhost too, and knows
+ * no no_proxy. Under the name in capitals others still find theirs (libcurl, with which librdkafka fetches
+ * tokens). */
 static bool hide_proxies_from_paho(struct error *error)
 {
     const char *https = getenv("https_proxy");

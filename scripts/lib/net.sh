@@ -16,7 +16,7 @@ split_address() {
 # split_mqtt_address CONFIG: sets mqtt_scheme, mqtt_host and mqtt_port to what the programs make of a printed configuration.
 split_mqtt_address() {
     local address host port
-    local -A ports=([mqtt]=1883 [mqtts]=8883 [ws]=80 [wss]=443)
+    local -A ports=([mqtt]=1883 [mqtts]=8883)
     address=$(sed -n 's/^host = //p' <<<"$1")
     port=$(sed -n 's/^port = //p' <<<"$1")
     mqtt_scheme=mqtt

@@ -1,4 +1,4 @@
-"""A Mosquitto that can be reached in every way there is: with and without TLS, client certificates, websockets, passwords."""
+"""A Mosquitto that can be reached in every way there is: with and without TLS, client certificates, passwords."""
 
 import subprocess
 
@@ -40,9 +40,6 @@ class Secured:
         self.mutual_port = self.listen([*mutual, *self.identity(server)])
         self.elsewhere_port = self.listen(self.identity(elsewhere))
         self.expired_port = self.listen(self.identity(expired))
-        self.ws_port = self.listen(["protocol websockets"])
-        self.wss6_port = self.listen(["protocol websockets", *self.identity(server)], "::1")
-        self.wss_port = self.listen([*mutual, "protocol websockets", *self.identity(server)])
         self.broker = Mosquitto(folder / "mosquitto", *self.settings, listen=False)
 
     @staticmethod

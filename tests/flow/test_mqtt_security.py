@@ -1,4 +1,4 @@
-"""The connection that all MQTT programs share: addresses, websockets, TLS, credentials, access control, wills and sessions."""
+"""The connection that all MQTT programs share: addresses, TLS, credentials, access control, wills and sessions."""
 
 import json
 import re
@@ -60,9 +60,6 @@ ADDRESSES = {
     "TLS with an address": ["-h", "127.0.0.1", "-p", "{tls_port}", "--cafile", "{ca}"],
     "TLS with IPv6": ["-h", "[::1]", "-p", "{tls6_port}", "--cafile", "{ca}"],
     "mqtts": ["-h", "mqtts://[::1]:{tls6_port}", "--cafile", "{ca}"],
-    "ws": ["-h", "ws://localhost:{ws_port}"],
-    "ws with a path": ["-h", "ws://127.0.0.1/some/where", "-p", "{ws_port}"],
-    "wss with IPv6": ["-h", "wss://[::1]:{wss6_port}/mqtt", "--cafile", "{ca}"],
 }
 
 
@@ -71,34 +68,15 @@ def test_every_form_of_an_address(secured, publish, receiver, form):
     assert_delivered(publish(*(argument.format(**vars(secured)) for argument in ADDRESSES[form])), receiver)
 
 
-@pytest.mark.parametrize("version", ["5", "3.1.1"])
-def test_qos_2_over_websockets(secured, publish, receiver, version):
-    """More in flight with MQTT 3.1.1 than Mosquitto's max_inflight_messages of 20 would be acknowledged, and dropped."""
-    program = publish("-h", f"ws://127.0.0.1:{secured.ws_port}", "-q", 2, "-V", version, "--limit", 1000)
-    assert_delivered(program, receiver, 1000)
-
-
-def test_subscribes_over_websockets(secured, programs):
-    large = 20000 * b"x"
-    program = programs.start("subscribe", "-h", f"ws://127.0.0.1:{secured.ws_port}", "-t", "sockets", "-q", 1, "-C", 2, "--log-level", "info")
-    program.wait_for_log("subscribed to")
-    with MqttClient(secured.plain_port) as client:
-        for _ in range(2):
-            client.published(client.publish("sockets", large))
-    assert program.wait() == 0
-    assert program.stdout == large + b"\n" + large + b"\n"
-
-
 def test_the_address_is_in_the_environment_and_in_the_file(secured, publish, receiver, tmp_path):
     config = tmp_path / "config"
-    config.write_text(f"[mqtt]\nhost = ws://127.0.0.1:{secured.ws_port}\n")
+    config.write_text(f"[mqtt]\nhost = mqtts://127.0.0.1:{secured.tls_port}\ncafile = {secured.ca}\n")
     assert_delivered(publish("--config", config), receiver)
     receiver.messages.clear()
-    assert_delivered(publish("--config", config, env={"MQTT_HOST": f"mqtt://127.0.0.1:{secured.plain_port}"}), receiver)
+    assert_delivered(publish("--config", config, env={"MQTT_HOST": f"mqtts://[::1]:{secured.tls6_port}"}), receiver)
 
 
-@pytest.mark.parametrize("address", [["-h", "mqtt://localhost:{plain_port}"], ["-h", "ws://localhost:{ws_port}"],
-                                     ["-h", "mqtts://localhost:{tls_port}", "--cafile", "{ca}"]])
+@pytest.mark.parametrize("address", [["-h", "mqtt://localhost:{plain_port}"], ["-h", "mqtts://localhost:{tls_port}", "--cafile", "{ca}"]])
 def test_proxies_of_the_environment_are_not_used(secured, publish, receiver, address):
     proxy = f"http://127.0.0.1:{free_port()}/"
     arguments = (argument.format(**vars(secured)) for argument in address)
@@ -107,8 +85,10 @@ def test_proxies_of_the_environment_are_not_used(secured, publish, receiver, add
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (["-h", "localhost:1883"], "'localhost:1883' has a port: use --port, or --host mqtt://localhost:1883"),
-    (["-h", "ws://a:1", "-p", "2"], "two ports"),
-    (["-h", "ws://a", "--cafile", "x"], "use wss://"),
+    (["-h", "mqtt://a:1", "-p", "2"], "two ports"),
+    (["-h", "mqtt://a", "--cafile", "x"], "use mqtts://"),
+    (["-h", "ws://a:9001"], "'ws://' is a websocket"),
+    (["-h", "wss://a/mqtt", "--cafile", "x"], "'wss://' is a websocket"),
     (["--insecure"], "--insecure needs --tls"),
     (["--tls-alpn", "mqtt"], "--tls-alpn needs --tls"),
     (["--key", "x"], "--key needs --cert"),
@@ -164,16 +144,10 @@ def test_what_cannot_be_trusted_ends_the_program(secured, publish, receiver, fau
     assert receiver.messages == []
 
 
-def test_websockets_check_certificates_too(secured, publish):
-    program = publish("-h", f"wss://localhost:{secured.wss_port}", "--cafile", secured.ca)
-    assert_refused(program, "it wants a client certificate")
-
-
 DOUBTFUL = {
     "expired": ("mqtts", "expired", r"its certificate is refused: certificate has expired: renew it, or set the clock"),
     "no TLS there": ("mqtts", "plain", r"it closes the connection when TLS begins: does it speak TLS on this port\?"),
     "TLS there": ("mqtt", "tls", r"it takes connections, but does not answer as mqtt:// would"),
-    "no websockets there": ("wss", "tls", r"it takes connections, but does not answer as wss:// would"),
 }
 
 
@@ -403,9 +377,9 @@ def session_present(port, client_id):
 # ---- the bridge ----
 
 
-def test_a_bridge_over_websockets_with_tls_and_a_password(secured, brokers, programs, tmp_path):
+def test_a_bridge_with_tls_and_a_password(secured, brokers, programs, tmp_path):
     certificate, key = secured.client
-    bridge = Bridge(programs, tmp_path, "-h", f"wss://localhost:{secured.wss_port}", "--cafile", secured.ca, "--cert", certificate,
+    bridge = Bridge(programs, tmp_path, "-h", f"mqtts://localhost:{secured.mutual_port}", "--cafile", secured.ca, "--cert", certificate,
                     "--key", key, "-u", "gateway", "--password-file", secured.password_file)
     environment = {"MQTT_HOST": "", "MQTT_PORT": ""}
     bridge.start(env=environment)

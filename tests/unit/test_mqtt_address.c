@@ -23,11 +23,7 @@ static void reads_every_form(void **state)
         {"mqtt://[::1]:99", 99, false, "mqtt://[::1]:99", NULL},
         {"mqtts://a", 0, false, "mqtts://a:8883", NULL},
         {"mqtts://a", 0, true, "mqtts://a:8883", NULL},
-        {"ws://a", 0, false, "ws://a:80/mqtt", NULL},
-        {"ws://a:9001/", 0, false, "ws://a:9001/mqtt", NULL},
-        {"ws://[::1]/x", 0, false, "ws://[::1]:80/x", NULL},
-        {"wss://a/x/y?z=1@2", 0, true, "wss://a:443/x/y?z=1@2", NULL},
-        {"wss://[::1]:8/x", 0, false, "wss://[::1]:8/x", "wss://::1:8/x"},
+        {"mqtts://[::1]:8/", 0, false, "mqtts://[::1]:8", "mqtts://::1:8"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -37,8 +33,7 @@ static void reads_every_form(void **state)
             fail_msg("'%s': %s", cases[i].host, error.text);
         assert_string_equal(address.uri, cases[i].uri);
         assert_string_equal(address.paho_uri, cases[i].paho_uri ? cases[i].paho_uri : cases[i].uri);
-        assert_int_equal(address.tls, strncmp(cases[i].uri, "mqtts:", 6) == 0 || cases[i].uri[2] == 's');
-        assert_int_equal(address.websocket, *cases[i].uri == 'w');
+        assert_int_equal(address.tls, strncmp(cases[i].uri, "mqtts:", 6) == 0);
         assert_null(strpbrk(address.host, "[]"));
     }
 }
@@ -52,19 +47,22 @@ static void refuses_what_contradicts_itself(void **state)
         const char *reason;
     } wrong[] = {
         {"", 0, false, "is empty"},
-        {"ws://", 0, false, "is empty"},
+        {"mqtt://", 0, false, "is empty"},
         {"localhost:1883", 0, false, "has a port: use --port, or --host mqtt://localhost:1883"},
         {"[::1]:8883", 0, true, "has a port: use --port, or --host mqtts://[::1]:8883"},
         {"mqtt://a:1884", 1883, false, "two ports: 1884 in --host 'mqtt://a:1884' and 1883 in --port"},
         {"mqtt://a:0", 0, false, "'0' is not a port"},
         {"mqtt://a:65536", 0, false, "'65536' is not a port"},
         {"mqtt://a:", 0, false, "'' is not a port"},
-        {"http://a", 0, false, "'http://' is none of mqtt://, mqtts://, ws:// and wss://"},
-        {"ws://a", 0, true, "ws:// is without TLS, which another option asks for: use wss://"},
-        {"mqtt://a", 0, true, "use mqtts://"},
+        {"http://a", 0, false, "'http://' is neither mqtt:// nor mqtts://"},
+        {"http://user:secret@a", 0, false, "'http://' is neither mqtt:// nor mqtts://"},
+        {"ws://a:9001/mqtt", 0, false, "'ws://' is a websocket"},
+        {"wss://user:secret@a/mqtt", 0, true,
+         "use a TCP listener of the broker (mqtt://, or mqtts:// with TLS)"},
+        {"s://a", 0, false, "'s://' is neither mqtt:// nor mqtts://"},
+        {"mqtt://a", 0, true, "mqtt:// is without TLS, which another option asks for: use mqtts://"},
         {"mqtt://user:secret@a", 0, false, "--username and --password-file"},
-        {"mqtt://a/topic", 0, false, "only a websocket has a path"},
-        {"ws://a/b:c", 0, false, "a path with a colon"},
+        {"mqtt://a/topic", 0, false, "has no path: leave out '/topic'"},
         {"fe80::1%eth0", 0, false, "neither a name nor an IP address"},
         {"a:b:c", 0, false, "neither a name nor an IP address"},
         {"[::1", 0, false, "neither a name nor an IP address"},
@@ -87,18 +85,15 @@ static void refuses_what_contradicts_itself(void **state)
 
 static void refuses_what_is_too_long(void **state)
 {
-    char host[1024] = "ws://";
+    char host[1024] = "mqtt://";
     struct mqtt_address address;
     struct error error;
     (void)state;
-    memset(host + 5, 'a', 300);
+    memset(host + 7, 'a', 300);
     assert_false(mqtt_address_parse(host, 0, false, &address, &error));
     assert_contains(error.text, "--host is too long: 300 characters");
-    assert_false(mqtt_address_parse(host + 5, 0, false, &address, &error));
+    assert_false(mqtt_address_parse(host + 7, 0, false, &address, &error));
     assert_contains(error.text, "--host is too long: 300 characters");
-    host[6] = '/';
-    assert_false(mqtt_address_parse(host, 0, false, &address, &error));
-    assert_contains(error.text, "the path is too long: 299 characters");
 }
 
 int main(void)
