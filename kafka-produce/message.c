@@ -116,9 +116,9 @@ static bool read_timestamp(struct message *message, const json_t *timestamp, str
 {
     if (!timestamp || json_is_null(timestamp))
         return true;
-    message->timestamp = json_integer_value(timestamp);
-    return message->timestamp > 0 ||
-           error_set(error, "\"timestamp\" is no whole number of milliseconds since 1970");
+    int64_t ms = json_is_integer(timestamp) ? json_integer_value(timestamp) : -1;
+    message->timestamp = ms == 0 ? 1 : ms; /* librdkafka takes 0 for now: the nearest that it can send */
+    return ms >= 0 || error_set(error, "\"timestamp\" is no whole number of milliseconds since 1970");
 }
 
 /* A name that is misspelt must not make a tombstone of a message. */

@@ -30,7 +30,7 @@ struct message {
  * - "key", "key_base64": the same, both may be missing
  * - "headers": a list of {"name":...,"value":...}, with value_base64 or null too, or an object of names and
  * texts
- * - "timestamp": ms since 1970, or null for now
+ * - "timestamp": ms since 1970, or null for now; 0 becomes 1, as librdkafka takes 0 for now
  * - "topic", "partition", "offset", which kafka-consume prints, are left aside
  *
  * and nothing else. False with *error: what is wrong with the line; nothing is to be freed then. */

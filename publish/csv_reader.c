@@ -17,6 +17,7 @@ struct fields {
 
 struct csv_reader {
     const char *file;
+    const struct csv_layout *layout;
     csv_reader_source *source;
     void *context;
     struct csv_parser parser;
@@ -33,7 +34,8 @@ struct csv_reader {
     uint64_t row_line;
     size_t row_bytes;
     bool complete;
-    bool has_nul; /* a NUL byte: in nul_column, once its field was parsed */
+    size_t unnamed; /* fields at its beginning that the header does not name and that were dropped */
+    bool has_nul;   /* a NUL byte: in nul_column, once its field was parsed */
     bool nul_found;
     size_t nul_column;
     struct fields row;
@@ -42,6 +44,7 @@ struct csv_reader {
     bool *wanted;       /* as many: which are kept, once `chosen` says that any was asked for */
     size_t name_count;
     bool chosen;
+    char other_separator; /* that the header seems to have; 0: none */
 };
 
 /* ---- messages ---- */
@@ -60,7 +63,8 @@ bool csv_reader_error(const struct csv_reader *reader, size_t column, struct err
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    return error_set(error, "%s:%" PRIu64 ":%zu%s%.60s%s: %s", reader->file, reader->row_line, column + 1,
+    size_t field = reader->unnamed + column + 1;
+    return error_set(error, "%s:%" PRIu64 ":%zu%s%.60s%s: %s", reader->file, reader->row_line, field,
                      named ? " (" : "", named ? reader->names[column] : "", named ? ")" : "", text);
 }
 
@@ -70,6 +74,10 @@ static void on_field(void *field, size_t length, void *context)
 {
     struct csv_reader *reader = context;
     struct fields *row = &reader->row;
+    if (reader->names && reader->layout->row_names && reader->unnamed == 0) {
+        reader->unnamed = 1;
+        return;
+    }
     if (reader->has_nul && !reader->nul_found && memchr(field, '\0', length)) {
         reader->nul_found = true;
         reader->nul_column = row->count;
@@ -90,12 +98,18 @@ static void on_row(int terminator, void *context)
     reader->complete = true;
 }
 
+static unsigned char separator(const struct csv_reader *reader)
+{
+    return reader->layout->separator ? (unsigned char)reader->layout->separator : ',';
+}
+
 /* Whatever state a broken row left the parser in: the next line starts a row. */
 static void reset_parser(struct csv_reader *reader)
 {
     csv_free(&reader->parser);
     csv_init(&reader->parser, CSV_STRICT | CSV_STRICT_FINI);
     csv_set_blk_size(&reader->parser, 4096);
+    csv_set_delim(&reader->parser, separator(reader));
 }
 
 /* ---- lines ---- */
@@ -203,6 +217,41 @@ static bool check_encoding(struct csv_reader *reader, size_t *length, struct err
 
 /* ---- rows ---- */
 
+/* Looks whether another character than the separator is what separates the header's fields. */
+static void look_for_separator(struct csv_reader *reader, const char *line, size_t length)
+{
+    static const char usual[] = ",;\t|";
+    size_t counts[sizeof usual - 1] = {0}, most = 0;
+    for (size_t i = 0; i < length; i++) {
+        const char *at = memchr(usual, line[i], sizeof usual - 1);
+        if (line[i] == (char)separator(reader))
+            most++;
+        else if (at)
+            counts[at - usual]++;
+    }
+    for (size_t i = 0; i < sizeof usual - 1; i++)
+        if (counts[i] > most) {
+            most = counts[i];
+            reader->other_separator = usual[i];
+        }
+}
+
+enum { HINT_SIZE = 80 };
+
+/* What to do about it, to be put behind a message; empty where there is nothing to say. */
+static const char *separator_hint(const struct csv_reader *reader, char text[static HINT_SIZE])
+{
+    char other = reader->other_separator;
+    if (other == '\t')
+        snprintf(text, HINT_SIZE, " (tabs seem to separate the fields: give --separator tab)");
+    else if (other)
+        snprintf(text, HINT_SIZE, " ('%c' seems to separate the fields: give --separator '%c')", other,
+                 other);
+    else
+        text[0] = '\0';
+    return text;
+}
+
 static enum csv_reader_result bad_row(struct csv_reader *reader, struct error *error, const char *text)
 {
     row_error(reader, error, text);
@@ -226,24 +275,31 @@ static enum csv_reader_result parse_error(struct csv_reader *reader, struct erro
                   csv_strerror(csv_error(&reader->parser)));
         return CSV_READER_FAILED;
     }
+    char hint[HINT_SIZE];
     csv_reader_error(
         reader, reader->row.count, error,
-        "a quote is out of place: a field with quotes is quoted as a whole, and a quote in it is doubled");
+        "a quote is out of place: a field with quotes is quoted as a whole, and a quote in it is doubled%s",
+        reader->names ? "" : separator_hint(reader, hint));
     reset_parser(reader);
     return CSV_READER_BAD_ROW;
 }
 
+#define ROW_NAME_HINT                                                                                        \
+    " (where each row begins with a name or number that the header leaves out, give --row-names)"
+
 /* The row's terminator, or the end of the file, has been seen. */
 static enum csv_reader_result finish_row(struct csv_reader *reader, struct error *error)
 {
-    size_t count = reader->row.count, wanted = reader->name_count;
+    size_t count = reader->row.count, wanted = reader->name_count, unnamed = reader->unnamed;
+    const char *hint = unnamed ? " and the row's name" : count == wanted + 1 ? ROW_NAME_HINT : "";
     if (reader->has_nul)
         csv_reader_error(reader, reader->nul_column, error, "a NUL byte");
     else if (reader->names && count < wanted)
-        csv_reader_error(reader, count, error, "missing: the row has %zu of %zu fields", count, wanted);
+        csv_reader_error(reader, count, error, "missing: the row has %zu of %zu fields", count + unnamed,
+                         wanted + unnamed);
     else if (reader->names && count > wanted)
-        csv_reader_error(reader, wanted, error, "too many fields: the row has %zu, the header %zu", count,
-                         wanted);
+        csv_reader_error(reader, wanted, error, "too many fields: the row has %zu, the header %zu%s",
+                         count + unnamed, wanted, hint);
     else
         return CSV_READER_ROW;
     return CSV_READER_BAD_ROW;
@@ -255,6 +311,7 @@ static void begin_row(struct csv_reader *reader)
     reader->row_bytes = 0;
     reader->complete = false;
     reader->has_nul = reader->nul_found = false;
+    reader->unnamed = 0;
     reader->row.count = 0;
     reader->row.length = 0;
 }
@@ -300,6 +357,8 @@ static enum csv_reader_result next_row(struct csv_reader *reader, struct error *
             next_line(reader, length);
             return result;
         }
+        if (!reader->names)
+            look_for_separator(reader, line, length);
         reader->has_nul = reader->has_nul || memchr(line, '\0', length);
         size_t parsed = csv_parse(&reader->parser, line, length, on_field, on_row, reader);
         if (parsed != length) {
@@ -353,8 +412,8 @@ static bool keep_names(struct csv_reader *reader)
     return reader->wanted != NULL;
 }
 
-struct csv_reader *csv_reader_open(const char *file, csv_reader_source *source, void *context,
-                                   struct error *error)
+struct csv_reader *csv_reader_open(const char *file, const struct csv_layout *layout,
+                                   csv_reader_source *source, void *context, struct error *error)
 {
     struct csv_reader *reader = calloc(1, sizeof *reader);
     if (!reader) {
@@ -362,6 +421,7 @@ struct csv_reader *csv_reader_open(const char *file, csv_reader_source *source, 
         return NULL;
     }
     reader->file = file;
+    reader->layout = layout;
     reader->source = source;
     reader->context = context;
     reader->line = 1;
@@ -410,9 +470,11 @@ bool csv_reader_column(struct csv_reader *reader, const char *name, size_t *colu
         *column = i;
         found = true;
     }
+    char hint[HINT_SIZE];
     if (!found)
-        return error_set(error, "%s:%" PRIu64 ": there is no column '%s'; there are: %s%s", reader->file,
-                         reader->row_line, name, list, length < sizeof list ? "" : "...");
+        return error_set(error, "%s:%" PRIu64 ": there is no column '%s'; there are: %s%s%s", reader->file,
+                         reader->row_line, name, list, length < sizeof list ? "" : "...",
+                         separator_hint(reader, hint));
     reader->wanted[*column] = reader->chosen = true;
     return true;
 }

@@ -23,17 +23,23 @@ enum csv_reader_result {
     CSV_READER_FAILED,  /* the file cannot be read on */
 };
 
+/* How the file is written, beside RFC 4180. Zero-initialized: as there. */
+struct csv_layout {
+    char separator; /* between fields; 0: a comma */
+    bool row_names; /* each row begins with one more field, which the header does not name (R writes so) */
+};
+
 struct csv_reader;
 
-/* Reads the header line. `file` is what messages call the file; it and the source outlive the reader. NULL
- * with *error when there is no header or memory is exhausted. */
-struct csv_reader *csv_reader_open(const char *file, csv_reader_source *source, void *context,
-                                   struct error *error);
+/* Reads the header line. `file` is what messages call the file; it, the source and the layout outlive the
+ * reader. NULL with *error when there is no header or memory is exhausted. */
+struct csv_reader *csv_reader_open(const char *file, const struct csv_layout *layout,
+                                   csv_reader_source *source, void *context, struct error *error);
 void csv_reader_close(struct csv_reader *reader);
 
 /* Finds the column of that name and stores its number, from 0; once one was found, only those that were are
  * kept of the rows that follow. False with *error when it is missing (then the message lists those that are
- * there) or there twice. */
+ * there, and which other separator the header seems to have) or there twice. */
 bool csv_reader_column(struct csv_reader *reader, const char *name, size_t *column, struct error *error);
 
 bool csv_reader_has_column(const struct csv_reader *reader, const char *name);

@@ -121,15 +121,52 @@ static ssize_t give(void *context, const void **data, struct error *error)
     return (ssize_t)count;
 }
 
+/* How files begin that are no text, and what makes text of them. */
+static const struct {
+    const char *magic;
+    size_t length, offset;
+    const char *what, *command;
+} packers[] = {
+    {"PK\3\4", 4, 0, "a zip archive (.xlsx and .ods are such: save the sheet as CSV)", "unzip -p"},
+    {"\3757zXZ", 5, 0, "packed by xz", "xzcat"},
+    {"1AY&SY", 6, 4, "packed by bzip2", "bzcat"},
+    {"\x28\xb5\x2f\xfd", 4, 0, "packed by zstd", "zstdcat"},
+    {"\x04\x22\x4d\x18", 4, 0, "packed by lz4", "lz4cat"},
+    {"7z\xbc\xaf\x27\x1c", 6, 0, "a 7z archive", "7z x -so"},
+    {"LZIP\1", 5, 0, "packed by lzip", "lzip -dc"},
+    {"\x1f\x9d", 2, 0, "packed by compress", "zcat"},
+    {"\xd0\xcf\x11\xe0", 4, 0, "an Excel file", NULL},
+};
+
+/* True where it is none of these. */
+static bool check_packer(const struct input *input, struct error *error)
+{
+    const char *file = input->fd == STDIN_FILENO ? "FILE" : input->name;
+    for (size_t i = 0; i < sizeof packers / sizeof *packers; i++) {
+        size_t offset = packers[i].offset, length = packers[i].length;
+        if (input->end < offset + length || memcmp(input->buffer + offset, packers[i].magic, length) != 0)
+            continue;
+        if (!packers[i].command)
+            return error_set(error, "is %s: save it as CSV", packers[i].what);
+        return error_set(error, "is %s, which is not read: %s '%.200s' | %s ... --file -", packers[i].what,
+                         packers[i].command, file, program_invocation_short_name);
+    }
+    return true;
+}
+
+enum { MAGIC_LENGTH = 10 };
+
 /* Looks whether the input is packed. */
 static bool begin(struct input *input, struct error *error)
 {
-    for (size_t before = SIZE_MAX; input->end < GZIP_MAGIC_LENGTH && input->end != before;) {
+    for (size_t before = SIZE_MAX; input->end < MAGIC_LENGTH && input->end != before;) {
         before = input->end;
         if (!fill(input, error))
             return false;
     }
     input->begun = true;
+    if (!check_packer(input, error))
+        return false;
     if (gzip_reader_knows(input->buffer, input->end) && !input->gzip)
         input->gzip = gzip_reader_new(give, input, error);
     return input->gzip || !gzip_reader_knows(input->buffer, input->end);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Appends; false when the number would become too long. */
@@ -29,7 +30,17 @@ static bool append_exponent(struct number *number, const char *text)
     return length > 0 && text[sign + length] == '\0' && append(number, text, sign + length);
 }
 
-bool number_parse(const char *text, struct number *number)
+/* Whether a double can hold it; it takes an exponent to exceed that. Programs never call setlocale for
+ * LC_NUMERIC, so strtod reads a point. */
+static bool is_finite(const struct number *number)
+{
+    char text[NUMBER_MAX + 1];
+    memcpy(text, number->text, number->length);
+    text[number->length] = '\0';
+    return isfinite(strtod(text, NULL));
+}
+
+bool number_parse(const char *text, char point, struct number *number)
 {
     bool ok = true;
     number->length = 0;
@@ -38,8 +49,8 @@ bool number_parse(const char *text, struct number *number)
     if (*text == '-' || *text == '+')
         text++;
     size_t whole = digits(text), zeros = 0;
-    const char *fraction = text + whole + (text[whole] == '.');
-    size_t decimals = text[whole] == '.' ? digits(fraction) : 0;
+    const char *fraction = text + whole + (text[whole] == point);
+    size_t decimals = text[whole] == point ? digits(fraction) : 0;
     const char *end = fraction + decimals;
     if (whole + decimals == 0)
         return false;
@@ -49,7 +60,7 @@ bool number_parse(const char *text, struct number *number)
     if (decimals > 0)
         ok = ok && append(number, ".", 1) && append(number, fraction, decimals);
     if (*end == 'e' || *end == 'E')
-        return ok && append(number, end, 1) && append_exponent(number, end + 1);
+        return ok && append(number, end, 1) && append_exponent(number, end + 1) && is_finite(number);
     return ok && *end == '\0';
 }
 

@@ -236,6 +236,17 @@ static bool publish_message(struct publisher *p, const struct replay_message *me
     return true;
 }
 
+/* At the end of the replay: false where there were rows and not one could be read; that is logged then. */
+static bool check_rows(const struct publisher *p)
+{
+    uint64_t bad = replay_bad_rows(p->replay);
+    if (replay_rows(p->replay) > 0 || bad == 0)
+        return true;
+    log_error(input_failed, "%s: not one of its %" PRIu64 " rows can be read: the warnings above say why",
+              replay_file(p->replay), bad);
+    return false;
+}
+
 /* False when the file is wrong: that has been logged. */
 static bool publish_all(struct publisher *p)
 {
@@ -251,7 +262,7 @@ static bool publish_all(struct publisher *p)
         if (result == REPLAY_FAILED)
             log_error(input_failed, "%s", error.text);
         if (result != REPLAY_MESSAGE)
-            return (p->ended = result == REPLAY_END);
+            return (p->ended = result == REPLAY_END && check_rows(p));
         if (!resumption_has(&p->resumption, message.number) && !publish_message(p, &message))
             return true;
         p->number = message.number;

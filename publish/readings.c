@@ -71,7 +71,8 @@ struct readings *readings_open(const char *file, csv_reader_source *source, void
 
 bool readings_rewind(struct readings *readings, struct error *error)
 {
-    struct csv_reader *csv = csv_reader_open(readings->file, readings->source, readings->context, error);
+    struct csv_reader *csv = csv_reader_open(readings->file, &readings->settings->layout, readings->source,
+                                             readings->context, error);
     if (!csv)
         return false;
     if (readings->csv)
@@ -95,12 +96,18 @@ static bool parse_number(const struct readings *readings, size_t column, struct 
                          struct error *error)
 {
     const char *text = csv_reader_field(readings->csv, column);
-    if (number_parse(text, number))
+    bool comma = readings->settings->decimal_comma;
+    if (number_parse(text, comma ? ',' : '.', number))
         return true;
     if (*text == '\0')
         return csv_reader_error(readings->csv, column, error, "empty, where a number is wanted");
+    const char *hint = "";
+    if (number_parse(text, comma ? '.' : ',', number))
+        hint = comma ? " (it has a point, which --decimal-comma does not take)"
+                     : " (--decimal-comma takes a comma in place of the point)";
     return csv_reader_error(readings->csv, column, error,
-                            "'%.80s' is not a decimal number of up to %d characters", text, NUMBER_MAX);
+                            "'%.80s' is not a finite decimal number of up to %d characters%s", text,
+                            NUMBER_MAX, hint);
 }
 
 /* The usual file has a date and a clock. */

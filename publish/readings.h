@@ -20,6 +20,8 @@ struct readings_settings {
     const char *date_column; /* NULL: the time column has the date as well */
     const char *time_column, *occupancy_column;
     const struct columns *columns;
+    struct csv_layout layout;
+    bool decimal_comma;      /* numbers have a comma where others have a point */
     int64_t earliest;        /* ns since 1970-01-01: a row recorded before is a bad one */
     bool skip_bad;           /* count bad rows and go on instead of failing */
     bool occupancy_optional; /* where the column is missing, readings have no occupancy */

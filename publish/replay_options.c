@@ -2,6 +2,7 @@
 
 #include "message.h"
 
+#include <ctype.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,20 @@ static const struct option_spec replay_specs[] = {
      .help = "the file to replay, '-' for standard input, also packed by gzip; without it "
              "data/occupancy.csv, or else "
              "data/occupancy-sample.csv"},
+    {.name = "separator",
+     .kind = OPTION_TEXT,
+     .argument = "CHARACTER",
+     .fallback = ",",
+     AT(separator),
+     .help = "what separates the fields of a row: a character, or 'tab'"},
+    {.name = "decimal-comma",
+     .kind = OPTION_FLAG,
+     AT(replay.readings.decimal_comma),
+     .help = "numbers have a comma in place of the point, as in 21,5"},
+    {.name = "row-names",
+     .kind = OPTION_FLAG,
+     AT(replay.readings.layout.row_names),
+     .help = "each row begins with one more field that the header does not name, as R writes it"},
     {.name = "column",
      .kind = OPTION_LIST,
      .argument = "NAME:NODE",
@@ -194,6 +209,16 @@ static void check_columns(const struct program *program, struct publish_settings
         options_wrong(program, "%s", error.text);
 }
 
+static void check_separator(const struct program *program, struct publish_settings *settings)
+{
+    const char *text = strcmp(settings->separator, "tab") == 0 ? "\t" : settings->separator;
+    if (strlen(text) != 1 || strchr("\"\r\n.+-", *text) || isalnum((unsigned char)*text) || *text & 0x80)
+        options_wrong(program,
+                      "--separator: '%s' cannot separate numbers: it is one character such as ';', or 'tab'",
+                      settings->separator);
+    settings->replay.readings.layout.separator = *text;
+}
+
 /* NAME or DATE,TIME. */
 static void check_time(const struct program *program, struct publish_settings *settings)
 {
@@ -242,6 +267,7 @@ void replay_options_check(const struct program *program, struct publish_settings
 {
     check_pace(program, settings);
     check_columns(program, settings);
+    check_separator(program, settings);
     check_time(program, settings);
     check_range(program, settings);
     check_faults(program, settings);

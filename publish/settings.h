@@ -13,7 +13,7 @@
 struct publish_settings {
     /* As parsed. */
     const char *topic, *sensor, *unit, *summary, *resume;
-    const char *time_columns, *time_format, *from, *until;
+    const char *time_columns, *time_format, *from, *until, *separator;
     struct text_list column_texts, node_texts, fault_texts, properties;
     int64_t qos, window;
     int64_t drain_timeout; /* ns */

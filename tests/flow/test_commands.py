@@ -113,6 +113,7 @@ class Place:
             (self.folder / name).write_text("\n".join([heading, *rows]) + "\n")
         with gzip.open(self.folder / "meter.csv.gz", "wt") as file:
             file.write("When,Power\n24.12.2017 08:00,230.5\n24.12.2017 08:01,231\n")
+        (self.folder / "meter.csv").write_text("Zeit;Leistung\n2017-12-24 08:00;230,5\n2017-12-24 08:01;231\n")
         (self.folder / "client.properties").write_text(f"bootstrap.servers={self.brokers.kafka.address}\n")
 
     def run(self, command, bridge):

@@ -150,6 +150,8 @@ def test_json_lines(brokers, produce, topic):
     assert [(message.key(), message.value()) for message in messages] == [
         (None, "text \0 \u20ac".encode()), (b"k", None), (b"", b""), (None, b"\0\xff"), (b"\xff", b"v"), (None, b"v"), (None, b"v")]
     assert messages[4].timestamp()[1] == hour_ago
+    produce(f"{topic}-old", b'{"value":"v","timestamp":0}\n', "--jsonl", "--topic-config", "retention.ms=-1")
+    assert [message.timestamp()[1] for message in read_topic(brokers.kafka.address, f"{topic}-old")] == [1]
     assert [message.headers() for message in messages[5:]] == [[("a", b"1"), ("a", b"\xff"), ("n", None)], [("short", b"form")]]
 
 
@@ -161,6 +163,7 @@ def test_json_lines(brokers, produce, topic):
     ('{"value":"v","headers":[1]}', "header is no object"), ('{"value":"v","headers":[{"value":"x"}]}', 'header has no "name"'),
     (r'{"value":"v","headers":[{"name":"a\u0000","value":"x"}]}', "name holds a NUL"),
     ('{"value":"v","headers":{"a":1}}', "is no string"), ('{"value":"v","timestamp":"now"}', '"timestamp" is no'),
+    ('{"value":"v","timestamp":-1}', '"timestamp" is no'), ('{"value":"v","timestamp":1.5}', '"timestamp" is no'),
 ])
 def test_json_that_is_wrong(produce, topic, line, reason):
     log = produce(topic, b'{"value":"first"}\n' + line.encode() + b'\n{"value":"last"}\n', "--jsonl", "-q", status=1)

@@ -1,10 +1,12 @@
 """The publishers on a real Mosquitto: what arrives, how they end, and what they say of a bad file or a bad broker."""
 
+import bz2
 import csv
 import fcntl
 import gzip
 import itertools
 import json
+import lzma
 import os
 import pty
 import re
@@ -309,7 +311,7 @@ BROKEN = {
     "missing column": (HEADER.replace("S3_Temp", "S3"), 1, r"{file}:1: there is no column 'S3_Temp'; there are: Date, Time, S1_Temp"),
     "ragged row": (HEADER + ROW + "2017/12/22,10:49:42,24.94\n", 1, r"{file}:3:4 \(S2_Temp\): missing"),
     "NUL byte": (HEADER + ROW.replace("24.75", "24\0.75"), 1, r"{file}:2:4 \(S2_Temp\): a NUL byte"),
-    "text for a number": (HEADER + ROW + ROW.replace("24.56", "warm"), 1, r"{file}:3:5 \(S3_Temp\): 'warm' is not a decimal number"),
+    "text for a number": (HEADER + ROW + ROW.replace("24.56", "warm"), 1, r"{file}:3:5 \(S3_Temp\): 'warm' is not a finite decimal number"),
     "no such day": (HEADER + ROW.replace("12/22", "02/30"), 1, r"{file}:2:1 \(Date\): '2017/02/30' is not a date"),
     "stray quote": (HEADER + ROW + ROW.replace("24.94", '24"94'), 1, r"{file}:3:3 \(S1_Temp\): a quote is out of place"),
     "empty": ("", 1, r"{file}: the file is empty"),
@@ -325,6 +327,67 @@ def test_a_broken_file_is_an_error_that_names_the_place(publish, tmp_path, fault
     program = publish("publish-temp", "--fast", "--file", file)
     assert program.process.returncode == status, program.stderr
     assert re.search(message.format(file=re.escape(str(file))), program.stderr), program.stderr
+
+
+# As R writes it, and as the UCI machine learning repository has it in "Occupancy Detection".
+WITH_ROW_NAMES = '"date","Temperature","Occupancy"\n"1","2015-02-04 17:51:00",23.18,1\n"2","2015-02-04 17:51:59",23.15,0\n'
+GERMAN = 'Zeit;Wert\n"2015-02-04 17:51:00";23,18\n2015-02-04 17:51:59;"-1,5"\n'
+DIALECTS = {
+    "row names": (WITH_ROW_NAMES, ["--time-column", "date", "--column", "Temperature:1"], ["--row-names"], "give --row-names", ["23.18", "23.15"]),
+    "semicolons": (GERMAN, ["--time-column", "Zeit", "--column", "Wert:1", "--decimal-comma"], ["--separator", ";"],
+                   "(';' seems to separate the fields: give --separator ';')", ["23.18", "-1.5"]),
+    "quoted names": (GERMAN.replace("Zeit;Wert", '"Zeit";"Wert"'), ["--time-column", "Zeit", "--column", "Wert:1", "--decimal-comma"],
+                     ["--separator", ";"], "give --separator ';'", ["23.18", "-1.5"]),
+    "tabs": (GERMAN.replace(";", "\t"), ["--time-column", "Zeit", "--column", "Wert:1", "--decimal-comma"], ["--separator", "tab"],
+             "(tabs seem to separate the fields: give --separator tab)", ["23.18", "-1.5"]),
+    "decimal comma": (GERMAN.replace(";", "|"), ["--time-column", "Zeit", "--column", "Wert:1", "--separator", "|"], ["--decimal-comma"],
+                      "'23,18' is not a finite decimal number of up to 64 characters (--decimal-comma takes", ["23.18", "-1.5"]),
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_file_written_in_another_way_says_which_option_reads_it(publish, subscriber, tmp_path, dialect):
+    content, arguments, option, hint, values = DIALECTS[dialect]
+    file = tmp_path / "file.csv"
+    file.write_text(content)
+    command = ["publish", "--fast", "-t", "x", "--file", file, *arguments]
+    program = publish(*command)
+    assert program.process.returncode == 1 and hint in program.stderr, program.stderr
+    program = publish(*command, *option)
+    assert program.process.returncode == 0, program.stderr
+    assert [re.search(rb'"value":([^,}]*)', m.payload)[1].decode() for m in subscriber.wait_for(len(values))] == values
+
+
+def test_a_file_of_which_no_row_can_be_read_is_a_failure(publish, tmp_path):
+    file = tmp_path / "file.csv"
+    file.write_text(WITH_ROW_NAMES)
+    program = publish("publish", "--fast", "-t", "x", "--file", file, "--time-column", "date", "--column", "Temperature:1", "--skip-bad")
+    assert program.process.returncode == 1
+    assert f"{file}: not one of its 2 rows can be read" in program.stderr and "give --row-names" in program.stderr
+
+
+@pytest.mark.parametrize(("start", "message"), [
+    (lzma.compress(b"x"), "packed by xz, which is not read: xzcat '{file}' | publish-temp ... --file -"),
+    (bz2.compress(b"x"), "packed by bzip2, which is not read: bzcat '{file}' | "),
+    (b"PK\3\4\x14\0\0\0", "a zip archive (.xlsx and .ods are such: save the sheet as CSV), which is not read: unzip -p '{file}' | "),
+    (b"\x28\xb5\x2f\xfd\x04\0", "packed by zstd, which is not read: zstdcat '{file}' | "),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is an Excel file: save it as CSV"),
+])
+def test_a_file_packed_otherwise_is_named_as_such(publish, tmp_path, start, message):
+    file = tmp_path / "packed"
+    file.write_bytes(start)
+    program = publish("publish-temp", "--fast", "--file", file)
+    assert program.process.returncode == 1
+    assert message.format(file=file) in program.stderr, program.stderr
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "nan", "inf", "0x1p3"])
+def test_a_number_that_no_double_can_hold_is_refused(publish, tmp_path, number):
+    file = tmp_path / "file.csv"
+    file.write_text(HEADER + ROW.replace("24.94", number))
+    program = publish("publish-temp", "--fast", "--file", file)
+    assert program.process.returncode == 1
+    assert f"{file}:2:3 (S1_Temp): '{number}' is not a finite decimal number" in program.stderr
 
 
 def test_what_came_before_a_broken_row_is_published(publish, subscriber, tmp_path):

@@ -107,11 +107,11 @@ static void parse_faults(const struct text_list *lines)
     faults_begin_loop(faults, 0);
     for (uint64_t row = 0; row < 50; row++) {
         char text[NUMBER_MAX + 1];
-        require(number_parse(row % 2 ? "-24.5" : "1e300", &value));
+        require(number_parse(row % 2 ? "-24.5" : "1e300", '.', &value));
         require(faults_next(faults, row, 0, &value) < FAULT_KINDS);
         memcpy(text, value.text, value.length);
         text[value.length] = '\0';
-        require(number_parse(text, &again));
+        require(number_parse(text, '.', &again));
     }
     faults_free(faults);
 }

@@ -38,7 +38,7 @@ static void check_number(const struct number *number)
     memcpy(text, number->text, number->length);
     text[number->length] = '\0';
     /* What was taken is spelled as JSON has it: taking it once more changes nothing. */
-    require(number_parse(text, &again) && again.length == number->length);
+    require(number_parse(text, '.', &again) && again.length == number->length);
     require(memcmp(again.text, number->text, number->length) == 0);
 }
 

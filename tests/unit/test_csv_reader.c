@@ -4,13 +4,15 @@
 
 enum { DUMP_SIZE = 4096 };
 
+static const struct csv_layout plain;
+
 /* Everything that the reader says of the file: "LINE:field|field;" for a row, "!message;" for a bad one,
  * "?message;" for a failure, and "." at the end. */
 static void dump(struct memory_file file, char text[static DUMP_SIZE])
 {
     struct error error;
     size_t length = 0;
-    struct csv_reader *reader = csv_reader_open("f", memory_read, &file, &error);
+    struct csv_reader *reader = csv_reader_open("f", &plain, memory_read, &file, &error);
     if (!reader) {
         snprintf(text, DUMP_SIZE, "?%s;", error.text);
         return;
@@ -41,6 +43,8 @@ struct sample {
 
 #define QUOTE_ERROR                                                                                          \
     "a quote is out of place: a field with quotes is quoted as a whole, and a quote in it is doubled"
+#define ROW_NAME_HINT                                                                                        \
+    " (where each row begins with a name or number that the header leaves out, give --row-names)"
 #define EMPTY_ERROR "?f: the file is empty: its first line should name the columns;"
 
 static const struct sample samples[] = {
@@ -82,8 +86,9 @@ static const struct sample samples[] = {
      "2:1|2;!f:3: a quote that is opened in this row is not closed before the end of the file;."},
     /* rows that do not fit the header */
     {MEMORY_FILE("a,b\n1\n2,3\n"), "!f:2:2 (b): missing: the row has 1 of 2 fields;3:2|3;."},
-    {MEMORY_FILE("a,b\n1,2,3\n4,5\n"), "!f:2:3: too many fields: the row has 3, the header 2;3:4|5;."},
-    {MEMORY_FILE("a,b\n1,2,\n"), "!f:2:3: too many fields: the row has 3, the header 2;."},
+    {MEMORY_FILE("a,b\n1,2,3\n4,5\n"),
+     "!f:2:3: too many fields: the row has 3, the header 2" ROW_NAME_HINT ";3:4|5;."},
+    {MEMORY_FILE("a,b\n1,2,\n"), "!f:2:3: too many fields: the row has 3, the header 2" ROW_NAME_HINT ";."},
     /* NUL bytes */
     {MEMORY_FILE("a,b\n1,2\0\n4,5\n"), "!f:2:2 (b): a NUL byte;3:4|5;."},
     {MEMORY_FILE("a,b\n\0,2\n\"4\0\",5\n6,7\n"), "!f:2:1 (a): a NUL byte;!f:3:1 (a): a NUL byte;4:6|7;."},
@@ -107,6 +112,31 @@ static void tells_rows_and_errors(void **state)
         }
 }
 
+/* Fields are counted as they stand in the file. */
+static void leaves_out_row_names(void **state)
+{
+    static const struct csv_layout layout = {.separator = ';', .row_names = true};
+    struct memory_file file = MEMORY_FILE("a;b\n1;x,y;\"z\"\nx\ny;2;\"3\";4\n;5;6\"\n\n7;8;9");
+    struct error error;
+    size_t column;
+    (void)state;
+    file.piece = SIZE_MAX;
+    struct csv_reader *reader = csv_reader_open("f", &layout, memory_read, &file, &error);
+    assert_non_null(reader);
+    assert_true(csv_reader_column(reader, "b", &column, &error));
+    assert_int_equal(csv_reader_next(reader, &error), CSV_READER_ROW);
+    assert_string_equal(csv_reader_field(reader, column), "z");
+    assert_int_equal(csv_reader_next(reader, &error), CSV_READER_BAD_ROW);
+    assert_string_equal(error.text, "f:3:2 (a): missing: the row has 1 of 3 fields");
+    assert_int_equal(csv_reader_next(reader, &error), CSV_READER_BAD_ROW);
+    assert_string_equal(error.text, "f:4:4: too many fields: the row has 4, the header 2 and the row's name");
+    assert_int_equal(csv_reader_next(reader, &error), CSV_READER_BAD_ROW);
+    assert_string_equal(error.text, "f:5:3 (b): " QUOTE_ERROR);
+    assert_int_equal(csv_reader_next(reader, &error), CSV_READER_ROW);
+    assert_string_equal(csv_reader_field(reader, column), "9");
+    csv_reader_close(reader);
+}
+
 /* ---- bounds ---- */
 
 /* A header, then a row of `length` bytes, then 3,4. */
@@ -128,7 +158,7 @@ static void check_long(const char *start, size_t length, char filling, const cha
     struct error error;
     char *data = file_with_long_row(start, length, filling, &total);
     struct memory_file file = {.data = data, .length = total, .piece = 1000};
-    struct csv_reader *reader = csv_reader_open("f", memory_read, &file, &error);
+    struct csv_reader *reader = csv_reader_open("f", &plain, memory_read, &file, &error);
     assert_non_null(reader);
     if (wanted) {
         dump((struct memory_file){.data = data, .length = total, .piece = SIZE_MAX}, text);
@@ -176,7 +206,7 @@ static void takes_the_widest_header(void **state)
     data[0] = 'a';
     data[CSV_READER_ROW_MAX - 1] = 'z';
     struct memory_file file = {.data = data, .length = CSV_READER_ROW_MAX, .piece = SIZE_MAX};
-    struct csv_reader *reader = csv_reader_open("f", memory_read, &file, &error);
+    struct csv_reader *reader = csv_reader_open("f", &plain, memory_read, &file, &error);
     assert_non_null(reader);
     assert_true(csv_reader_column(reader, "z", &column, &error));
     assert_int_equal(column, CSV_READER_ROW_MAX - 2);
@@ -204,7 +234,7 @@ static void refuses_an_endless_line_early(void **state)
     uint64_t given = 0;
     struct error error;
     (void)state;
-    struct csv_reader *reader = csv_reader_open("f", read_endless, &given, &error);
+    struct csv_reader *reader = csv_reader_open("f", &plain, read_endless, &given, &error);
     assert_non_null(reader);
     assert_int_equal(csv_reader_next(reader, &error), CSV_READER_BAD_ROW);
     assert_string_equal(error.text, "f:2: the line is longer than 64 KiB");
@@ -229,13 +259,13 @@ static void reports_a_file_that_cannot_be_read(void **state)
     int reads = 0;
     struct error error;
     (void)state;
-    struct csv_reader *reader = csv_reader_open("f", read_broken, &reads, &error);
+    struct csv_reader *reader = csv_reader_open("f", &plain, read_broken, &reads, &error);
     assert_non_null(reader);
     assert_int_equal(csv_reader_next(reader, &error), CSV_READER_ROW);
     assert_int_equal(csv_reader_next(reader, &error), CSV_READER_FAILED);
     assert_string_equal(error.text, "f: no disk");
     csv_reader_close(reader);
-    assert_null(csv_reader_open("f", read_broken, &reads, &error));
+    assert_null(csv_reader_open("f", &plain, read_broken, &reads, &error));
     assert_string_equal(error.text, "f: no disk");
 }
 
@@ -247,7 +277,7 @@ static void finds_columns(void **state)
     struct error error;
     size_t column = 99;
     (void)state;
-    struct csv_reader *reader = csv_reader_open("f", memory_read, &file, &error);
+    struct csv_reader *reader = csv_reader_open("f", &plain, memory_read, &file, &error);
     assert_non_null(reader);
     assert_true(csv_reader_column(reader, "three", &column, &error));
     assert_int_equal(column, 2);
@@ -269,7 +299,7 @@ static void cuts_a_long_list_of_columns(void **state)
     for (int i = 0; i < 200; i++)
         length += (size_t)sprintf(header + length, "%scolumn%d", i ? "," : "", i);
     struct memory_file file = {.data = header, .length = length, .piece = SIZE_MAX};
-    struct csv_reader *reader = csv_reader_open("f", memory_read, &file, &error);
+    struct csv_reader *reader = csv_reader_open("f", &plain, memory_read, &file, &error);
     assert_non_null(reader);
     assert_false(csv_reader_column(reader, "x", &column, &error));
     assert_contains(error.text, "there are: column0, column1, ");
@@ -281,6 +311,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_rows_and_errors),
+        cmocka_unit_test(leaves_out_row_names),
         cmocka_unit_test(bounds_lines),
         cmocka_unit_test(bounds_rows_of_many_lines),
         cmocka_unit_test(takes_the_widest_header),

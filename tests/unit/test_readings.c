@@ -81,11 +81,11 @@ static void names_the_place_of_what_is_wrong(void **state)
     check((struct memory_file)MEMORY_FILE("Date,Zeit,T1,T2,T1,People\n" GOOD),
           "?f:1: there is no column 'Time'; there are: Date, Zeit, T1, T2, T1, People");
     check((struct memory_file)MEMORY_FILE(HEADER GOOD "2017/12/22,10:49:42,warm,24.75,x,1\n"),
-          GOOD_READ "?f:3:3 (T1): 'warm' is not a decimal number of up to 64 characters" SKIP);
+          GOOD_READ "?f:3:3 (T1): 'warm' is not a finite decimal number of up to 64 characters" SKIP);
     check((struct memory_file)MEMORY_FILE(HEADER GOOD "2017/12/22,10:49:42,24.94,,x,1\n"),
           GOOD_READ "?f:3:4 (T2): empty, where a number is wanted" SKIP);
     check((struct memory_file)MEMORY_FILE(HEADER GOOD "2017/12/22,10:49:42,24.94,24.75,x,many\n"),
-          GOOD_READ "?f:3:6 (People): 'many' is not a decimal number of up to 64 characters" SKIP);
+          GOOD_READ "?f:3:6 (People): 'many' is not a finite decimal number of up to 64 characters" SKIP);
     check((struct memory_file)MEMORY_FILE(HEADER "2017/02/30,10:49:41,24.94,24.75,x,1\n"),
           "?f:2:1 (Date): '2017/02/30' is not a date as in 2017/12/22, from 1678 to 2261" SKIP);
     check((struct memory_file)MEMORY_FILE(HEADER GOOD "2017/12/22,24:00:00,24.94,24.75,x,1\n"),

@@ -253,15 +253,14 @@ static void keeps_spikes_within_what_json_can_say(void **state)
     assert_true(parse("spike=1:1e10", &settings, &error));
     struct faults *faults = faults_new(&settings, &one);
     faults_begin_loop(faults, 0);
-    for (const char *const *text = (const char *const[]){"0", "-0.0", "1e300", "-1e308", "1e999", NULL};
-         *text; text++)
+    for (const char *const *text = (const char *const[]){"0", "-0.0", "1e300", "-1e308", NULL}; *text; text++)
         for (uint64_t row = 0; row < 20; row++) {
             char copy[NUMBER_MAX + 1];
-            assert_true(number_parse(*text, &value));
+            assert_true(number_parse(*text, '.', &value));
             assert_int_equal(faults_next(faults, row, 0, &value), FAULT_SPIKE);
             memcpy(copy, value.text, value.length);
             copy[value.length] = '\0';
-            assert_true(number_parse(copy, &parsed) && strtod(copy, NULL) != 0);
+            assert_true(number_parse(copy, '.', &parsed) && strtod(copy, NULL) != 0);
         }
     faults_free(faults);
 }

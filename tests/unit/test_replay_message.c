@@ -11,7 +11,7 @@ static const struct columns columns = {column_items, 2};
 static struct number number(const char *text)
 {
     struct number number;
-    assert_true(number_parse(text, &number));
+    assert_true(number_parse(text, '.', &number));
     return number;
 }
 
