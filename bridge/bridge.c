@@ -7,7 +7,7 @@
 #include "receiver.h"
 #include "stop.h"
 #include "supervision.h"
-#include "vitals.h"
+#include "watchdog.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -24,7 +24,7 @@ struct bridge {
     struct receiver *receiver;
     struct metrics metrics;
     struct monitor *monitor; /* NULL: nobody wants one */
-    struct vitals vitals;
+    struct watchdog watchdog;
     struct supervision supervision;
 };
 
@@ -58,7 +58,7 @@ static bool open_monitor(struct bridge *b, struct error *error)
         .metrics = &b->metrics,
     };
     if (b->settings->http)
-        b->monitor = monitor_open(&sources, &b->vitals, error);
+        b->monitor = monitor_open(&sources, &b->watchdog, error);
     return !b->settings->http || b->monitor;
 }
 
@@ -72,7 +72,7 @@ static bool open_all(struct bridge *b, struct error *error)
     if (b->forwarder)
         b->receiver = receiver_open(b->settings, b->name, b->spool, b->forwarder, &b->metrics, error);
     if (b->receiver)
-        vitals_begin(&b->vitals, b->forwarder, b->receiver);
+        watchdog_begin(&b->watchdog, b->forwarder, b->receiver);
     return b->receiver && open_monitor(b, error);
 }
 
@@ -99,10 +99,9 @@ static void wait_and_regulate(struct bridge *b)
     while (!stop_requested() && !receiver_failed(b->receiver)) {
         poll(wait, 2, 1000);
         receiver_regulate(b->receiver);
-        if (b->monitor || b->supervision.watchdog) /* else nobody asks */
-            vitals_look(&b->vitals);
-        supervision_tick(&b->supervision, &b->vitals);
-        monitor_tick(b->monitor, &b->vitals);
+        watchdog_look(&b->watchdog);
+        supervision_tick(&b->supervision, &b->watchdog);
+        monitor_tick(b->monitor, &b->watchdog);
     }
 }
 
@@ -139,7 +138,7 @@ int bridge_run(struct bridge_settings *settings, const char *name)
     metrics_init(&b.metrics);
     if (open_all(&b, &error)) {
         log_state(&b, LOG_EVENT(started));
-        supervision_begin(&b.supervision, b.forwarder, b.receiver, b.spool);
+        supervision_begin(&b.supervision, b.receiver, b.spool);
         wait_and_regulate(&b);
         supervision_end(&b.supervision, settings->drain_timeout);
         if (receiver_failed(b.receiver) || forwarder_failed(b.forwarder))

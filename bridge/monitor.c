@@ -4,7 +4,6 @@
 #include "http_server.h"
 #include "log.h"
 #include "prometheus.h"
-#include "pulse.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,7 @@ struct monitor {
     pthread_mutex_t mutex; /* guards what follows, between the main thread and the server's */
     struct report_sources sources;
     struct recent recent;
-    struct pulse main_pulse;
+    int64_t ticked;                /* monotonic ns: when the main thread last was here */
     char stuck[REPORT_STUCK_SIZE]; /* another thread, as of the main thread's last look; "" for none */
 };
 
@@ -41,16 +40,16 @@ static void tell_stuck(const char *thread, int64_t still, char text[static REPOR
     snprintf(text, REPORT_STUCK_SIZE, "the %s has not moved for %.0f s", thread, (double)still / SECOND);
 }
 
-void monitor_tick(struct monitor *m, const struct vitals *vitals)
+void monitor_tick(struct monitor *m, const struct watchdog *watchdog)
 {
     int64_t now = clock_monotonic(), still;
-    if (!m || now - m->main_pulse.moved < sample_interval)
+    if (!m || now - m->ticked < sample_interval)
         return;
     const struct recent_sample sample = take_sample(&m->sources, now);
-    const char *thread = vitals_find_stuck(vitals, &still);
+    const char *thread = watchdog_find_stuck(watchdog, watchdog_longest_step, &still);
     pthread_mutex_lock(&m->mutex);
     recent_add(&m->recent, &sample);
-    pulse_feel(&m->main_pulse, 0, true, now);
+    m->ticked = now;
     *m->stuck = '\0';
     if (thread)
         tell_stuck(thread, still, m->stuck);
@@ -71,10 +70,10 @@ void monitor_stopping(struct monitor *m)
 /* Called with the mutex held. A bridge that is stopping ends by itself. */
 static void find_stuck(const struct monitor *m, int64_t now, struct report *report)
 {
-    int64_t still;
+    int64_t still = now - m->ticked;
     if (report->stopping)
         return;
-    if (pulse_is_stuck(&m->main_pulse, now, &still))
+    if (still > watchdog_longest_step)
         tell_stuck("main thread", still, report->stuck);
     else
         memcpy(report->stuck, m->stuck, sizeof report->stuck);
@@ -156,7 +155,7 @@ static void on_request(void *context, const char *path, struct http_answer *to)
         to->status = 404;
 }
 
-struct monitor *monitor_open(const struct report_sources *sources, const struct vitals *vitals,
+struct monitor *monitor_open(const struct report_sources *sources, const struct watchdog *watchdog,
                              struct error *error)
 {
     struct monitor *m = calloc(1, sizeof *m);
@@ -168,7 +167,7 @@ struct monitor *monitor_open(const struct report_sources *sources, const struct 
     int64_t now = clock_monotonic();
     *m = (struct monitor){.started = now, .sources = *sources};
     pthread_mutex_init(&m->mutex, NULL);
-    monitor_tick(m, vitals);
+    monitor_tick(m, watchdog);
     m->server = http_server_open(&sources->settings->http_address, on_request, m, error);
     if (!m->server) {
         monitor_close(m);

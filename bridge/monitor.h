@@ -4,18 +4,18 @@
 #define ROOMSTREAM_MONITOR_H
 
 #include "report.h"
-#include "vitals.h"
+#include "watchdog.h"
 
 struct monitor;
 
 /* Begins to serve at settings->http_address. What the sources point to outlives the monitor, but for the
  * receiver. NULL with *error. */
-struct monitor *monitor_open(const struct report_sources *sources, const struct vitals *vitals,
+struct monitor *monitor_open(const struct report_sources *sources, const struct watchdog *watchdog,
                              struct error *error);
 
-/* Samples the counters, and takes over what the vitals say of the threads. Call it about once a second. NULL
- * is allowed for the monitor. */
-void monitor_tick(struct monitor *monitor, const struct vitals *vitals);
+/* Samples the counters, and takes over what the watchdog says of the threads. Call it about once a second.
+ * NULL is allowed for the monitor. */
+void monitor_tick(struct monitor *monitor, const struct watchdog *watchdog);
 
 /* The bridge is stopping: its receiver is not used any more. NULL is allowed. */
 void monitor_stopping(struct monitor *monitor);

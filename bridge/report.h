@@ -56,7 +56,7 @@ struct report {
  * points into. */
 void report_take(const struct report_sources *sources, int64_t started, struct report *report);
 
-/* Healthy: the threads move (vitals.h), so a restart would mend nothing. A spool or disk that is full, or a
+/* Healthy: the threads move (watchdog.h), so a restart would mend nothing. A spool or disk that is full, or a
  * broker that is away, is waited for, and not unhealthy. */
 bool report_is_healthy(const struct report *report);
 

@@ -34,57 +34,44 @@ static void tell_status(struct supervision *s, int64_t now)
          &error);
 }
 
-/* The watchdog hears of us only when both halves have moved since it last did, and no thread is stuck. */
-static void answer_watchdog(struct supervision *s, const struct vitals *vitals, int64_t now)
+/* The service manager ends us when it hears nothing for the watchdog's time. Half of it is what a thread may
+ * stand still. */
+static void answer_watchdog(struct supervision *s, const struct watchdog *watchdog)
 {
     struct error error;
     int64_t still;
-    const char *stuck = vitals_find_stuck(vitals, &still);
-    uint64_t forwarder = forwarder_beat(s->forwarder), receiver = receiver_beat(s->receiver);
-    bool forwarder_moves = forwarder != s->forwarder_beat;
-    bool receiver_moves = receiver_is_idle(s->receiver) || receiver != s->receiver_beat;
-    if (forwarder_moves && receiver_moves && !stuck) {
-        s->forwarder_beat = forwarder;
-        s->receiver_beat = receiver;
-        s->answered = now;
-        s->warned = false;
+    const char *stuck = watchdog_find_stuck(watchdog, s->watchdog / 2, &still);
+    if (!stuck)
         tell(s, notify(&error, "WATCHDOG=1"), &error);
-    } else if (!s->warned && now - s->answered > s->watchdog / 2) {
-        s->warned = true;
-        const char *thread = !forwarder_moves ? "forwarder" : !receiver_moves ? "receiver" : stuck;
-        if (thread != stuck)
-            still = now - s->answered;
-        log_error_with(
-            thread_stuck, LOG_FIELDS(LOG_TEXT("thread", thread), LOG_NUMBER("stuck_ms", still / MILLISECOND)),
-            "the %s has not moved for %.1f s: the service manager's watchdog, which allows %.1f s, is "
-            "not answered",
-            thread, (double)still / SECOND, (double)s->watchdog / SECOND);
-    }
+    else if (!s->warned)
+        log_error_with(thread_stuck,
+                       LOG_FIELDS(LOG_TEXT("thread", stuck), LOG_NUMBER("stuck_ms", still / MILLISECOND)),
+                       "the %s has not moved for %.1f s: the service manager's watchdog, which allows %.1f "
+                       "s, is not answered",
+                       stuck, (double)still / SECOND, (double)s->watchdog / SECOND);
+    s->warned = stuck != NULL;
 }
 
-void supervision_begin(struct supervision *s, struct forwarder *forwarder, struct receiver *receiver,
-                       struct spool *spool)
+void supervision_begin(struct supervision *s, struct receiver *receiver, struct spool *spool)
 {
     struct error error;
     *s = (struct supervision){
-        .forwarder = forwarder,
         .receiver = receiver,
         .spool = spool,
         .watchdog = notify_watchdog(),
-        .answered = clock_monotonic(),
         .failures = {.interval = MINUTE},
     };
     tell(s, notify(&error, "READY=1"), &error);
 }
 
-void supervision_tick(struct supervision *s, const struct vitals *vitals)
+void supervision_tick(struct supervision *s, const struct watchdog *watchdog)
 {
     int64_t now = clock_monotonic();
     if (!notify_wanted())
         return;
     tell_status(s, now);
     if (s->watchdog)
-        answer_watchdog(s, vitals, now);
+        answer_watchdog(s, watchdog);
 }
 
 void supervision_end(struct supervision *s, int64_t drain_timeout)

@@ -11,29 +11,24 @@
 #include "log.h"
 #include "receiver.h"
 #include "spool.h"
-#include "vitals.h"
+#include "watchdog.h"
 
 struct supervision {
-    struct forwarder *forwarder;
     struct receiver *receiver;
     struct spool *spool;
-    int64_t watchdog;        /* ns; 0: there is none */
-    uint64_t forwarder_beat; /* when the watchdog was last told that all is well */
-    uint64_t receiver_beat;
-    int64_t answered; /* monotonic ns of that */
-    bool warned;      /* since then, that a thread does not move */
+    int64_t watchdog; /* ns; 0: there is none */
+    bool warned;      /* that a thread does not move, since one last moved */
     const char *connection;
     int64_t told; /* monotonic ns of the last status text */
     struct log_limit failures;
 };
 
 /* Says that the bridge is ready. All arguments outlive the supervision. */
-void supervision_begin(struct supervision *supervision, struct forwarder *forwarder,
-                       struct receiver *receiver, struct spool *spool);
+void supervision_begin(struct supervision *supervision, struct receiver *receiver, struct spool *spool);
 
 /* Tells what is due. Call it about once a second: a thread that moves may take several seconds for a step, so
  * a watchdog of less than half a minute makes no sense. */
-void supervision_tick(struct supervision *supervision, const struct vitals *vitals);
+void supervision_tick(struct supervision *supervision, const struct watchdog *watchdog);
 
 /* Says that the bridge stops, which takes it `drain_timeout` ns and a little more at most. */
 void supervision_end(struct supervision *supervision, int64_t drain_timeout);

@@ -49,19 +49,7 @@ def test_watchdog_wants_the_forwarder_to_move(programs, manager, tmp_path):
     bridge = start_bridge(programs, manager, tmp_path, 1)
     manager.wait_for("WATCHDOG=1")
     with frozen_thread(bridge.pid, "forwarder"):
-        before = manager.count("WATCHDOG=1")
-        bridge.wait_for_log("the forwarder has not moved for .* watchdog")
-        # The one pass that it may have finished since the last answer, and no more.
-        assert manager.count("WATCHDOG=1") - before <= 1
-    manager.wait_for_more("WATCHDOG=1")
-    assert bridge.stop() == 0
-
-
-def test_watchdog_wants_a_library_to_move(programs, manager, tmp_path):
-    bridge = start_bridge(programs, manager, tmp_path, 1)
-    manager.wait_for("WATCHDOG=1")
-    with frozen_thread(bridge.pid, "rdk:main"):
-        bridge.wait_for_log(r"the rdk:main has not moved for [34]\d\.. s: .* watchdog", 90)
+        bridge.wait_for_log(rf"the forwarder has not moved for [67]\.. s: .* watchdog, which allows {WATCHDOG}.0 s, is not answered")
     manager.wait_for_more("WATCHDOG=1")
     assert bridge.stop() == 0
 
@@ -76,9 +64,7 @@ def test_watchdog_bears_with_a_full_disk_but_not_with_a_stuck_receiver(programs,
         manager.wait_for_more("WATCHDOG=1")
         manager.wait_for_more("WATCHDOG=1")
         with frozen_thread(bridge.pid, "MQTTAsync_rcv"):
-            before = manager.count("WATCHDOG=1")
             bridge.wait_for_log("the receiver has not moved for .* watchdog")
-            assert manager.count("WATCHDOG=1") - before <= 1
         manager.wait_for_more("WATCHDOG=1")
 
 

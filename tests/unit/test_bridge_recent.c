@@ -1,8 +1,7 @@
-/* What a bridge shows of its speed and its threads: buckets, quantiles, rates, pulses. */
+/* What a bridge shows of its speed: buckets, quantiles, rates. */
 #include "core_fixture.h"
 
 #include "clock.h"
-#include "pulse.h"
 #include "recent.h"
 
 #include <math.h>
@@ -86,31 +85,12 @@ static void rates_are_those_of_the_last_samples(void **state)
     assert_near(rates.p50, 0.0035);
 }
 
-static void a_thread_is_stuck_when_nothing_changes(void **state)
-{
-    (void)state;
-    struct pulse pulse = {.moved = 10 * SECOND};
-    int64_t still;
-    pulse_feel(&pulse, 1, false, 11 * SECOND);
-    pulse_feel(&pulse, 1, false, 40 * SECOND);
-    assert_false(pulse_is_stuck(&pulse, 41 * SECOND, &still));
-    assert_true(pulse_is_stuck(&pulse, 42 * SECOND, &still));
-    assert_int_equal(still, 31 * SECOND);
-    pulse_feel(&pulse, 1, true, 50 * SECOND); /* nothing to do */
-    assert_false(pulse_is_stuck(&pulse, 60 * SECOND, &still));
-    pulse_feel(&pulse, 1, false, 90 * SECOND);
-    assert_true(pulse_is_stuck(&pulse, 90 * SECOND, &still));
-    pulse_feel(&pulse, 2, false, 91 * SECOND);
-    assert_false(pulse_is_stuck(&pulse, 91 * SECOND, &still));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bounds_are_inclusive),
         cmocka_unit_test(quantiles_are_interpolated),
         cmocka_unit_test(rates_are_those_of_the_last_samples),
-        cmocka_unit_test(a_thread_is_stuck_when_nothing_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
