@@ -42,12 +42,12 @@ static char *trim(char *text)
     return text;
 }
 
-static bool append(struct config_file *file, struct config_entry entry, struct error *error)
+bool config_file_append(struct config_file *file, const struct config_entry *entry, struct error *error)
 {
     struct config_entry *entries = realloc(file->entries, (file->count + 1) * sizeof *entries);
     if (!entries)
         return error_set(error, "out of memory");
-    entries[file->count++] = entry;
+    entries[file->count++] = *entry;
     file->entries = entries;
     return true;
 }
@@ -61,29 +61,34 @@ static bool parse_line(struct config_file *file, char *text, int line, const cha
     if (*text == '[') {
         char *end = strchr(text, ']');
         if (!end || end[1])
-            return error_set(error, "a section header must be [NAME], not '%.60s'", text);
+            return error_set(error, "a section header must be [NAME]");
         *end = '\0';
         *section = trim(text + 1);
         return true;
     }
     char *equals = strchr(text, '=');
     if (!equals || equals == text)
-        return error_set(error, "expected 'key = value', a [section] or a # comment, not '%.60s'", text);
+        return error_set(error, "expected 'key = value', a [section] or a # comment");
     *equals = '\0';
-    return append(file, (struct config_entry){*section, trim(text), trim(equals + 1), line}, error);
+    return config_file_append(
+        file, &(struct config_entry){*section, trim(text), trim(equals + 1), .line = line}, error);
 }
 
-bool config_file_read(const char *path, struct config_file *file, struct error *error)
+char *config_file_load(const char *path, struct config_file *file, size_t *length, struct error *error)
 {
-    size_t length;
+    *file = (struct config_file){.text = read_text(path, length, error)};
+    if (!file->text || strncmp(file->text, "\xef\xbb\xbf", 3) != 0)
+        return file->text;
+    *length -= 3;
+    return file->text + 3;
+}
+
+bool config_file_parse(struct config_file *file, char *text, size_t length, const char *path,
+                       struct error *error)
+{
     const char *section = "";
+    char *end = text + length;
     bool ok = true;
-    *file = (struct config_file){.text = read_text(path, &length, error)};
-    if (!file->text)
-        return false;
-    char *text = file->text, *end = file->text + length;
-    if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
-        text += 3;
     for (int line = 1; ok && text < end; line++) {
         struct error detail;
         char *newline = memchr(text, '\n', (size_t)(end - text));
@@ -98,9 +103,19 @@ bool config_file_read(const char *path, struct config_file *file, struct error *
             error_set(error, "%s:%d: %s", path, line, detail.text);
         text = next;
     }
-    if (!ok)
-        config_file_free(file);
     return ok;
+}
+
+bool config_file_read(const char *path, struct config_file *file, struct error *error)
+{
+    size_t length;
+    char *text = config_file_load(path, file, &length, error);
+    if (!text)
+        return false;
+    if (config_file_parse(file, text, length, path, error))
+        return true;
+    config_file_free(file);
+    return false;
 }
 
 void config_file_free(struct config_file *file)

@@ -1,8 +1,7 @@
-/* Configuration files: `key = value` lines, with or without [section] headers: ini files and Java-style
- * .properties files such as Confluent Cloud's client.properties. A value is taken verbatim to the end of its
- * line, but for blanks around it (no inline comments, no quotes, no continuation: a password may hold any
- * character); `#`, `;` and `!` start a comment line. UTF-8, with or without a byte order mark; LF or CR LF.
- */
+/* Configuration files: `key = value` lines, with or without [section] headers. A value is taken verbatim to
+ * the end of its line, but for blanks around it (no inline comments, no quotes, no continuation: a password
+ * may hold any character); `#`, `;` and `!` start a comment line. UTF-8, with or without a byte order mark;
+ * LF or CR LF. Files of Java's properties have rules of their own (properties_file.h). */
 #ifndef ROOMSTREAM_CONFIG_FILE_H
 #define ROOMSTREAM_CONFIG_FILE_H
 
@@ -14,6 +13,7 @@ struct config_entry {
     const char *section; /* "" before the first header */
     const char *key, *value;
     int line;
+    bool escaped; /* the value has a backslash in the file that is not in `value` (properties_file.h) */
 };
 
 /* A file that was read: its entries in order. It owns all strings. */
@@ -28,5 +28,14 @@ struct config_file {
  * or a line is neither key = value nor a section nor a comment. */
 bool config_file_read(const char *path, struct config_file *file, struct error *error);
 void config_file_free(struct config_file *file);
+
+/* The steps of config_file_read, for readers of other forms (properties_file.h). config_file_load reads the
+ * file into an empty *file and returns its text, with a NUL behind its *length bytes and without the byte
+ * order mark; NULL with *error, and nothing is to be freed. config_file_parse and config_file_append leave
+ * freeing to the caller; strings that are appended lie in the text. */
+char *config_file_load(const char *path, struct config_file *file, size_t *length, struct error *error);
+bool config_file_parse(struct config_file *file, char *text, size_t length, const char *path,
+                       struct error *error);
+bool config_file_append(struct config_file *file, const struct config_entry *entry, struct error *error);
 
 #endif

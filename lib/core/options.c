@@ -2,6 +2,7 @@
 
 #include "config_file.h"
 #include "options_table.h"
+#include "properties_file.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -357,7 +358,7 @@ static bool set_entry(const struct program *program, const struct config_entry *
     if (!dotted)
         return set_by_user(row, begun, source, entry->value, error);
     row->given = true;
-    return add_property(row, &(struct property){entry->key, entry->value, where, NULL}, error);
+    return add_property(row, &(struct property){entry->key, entry->value, .origin = where}, error);
 }
 
 static void note_ignored_sections(const struct program *program, const struct config_file *file)
@@ -408,7 +409,7 @@ static bool add_file_entry(const struct config_entry *entry, const char *where, 
     if (own)
         return set(own, where, entry->value, error);
     const char *section = is_default(entry->section) ? "" : entry->section;
-    property_list_append(list, &(struct property){entry->key, entry->value, where, section});
+    property_list_append(list, &(struct property){entry->key, entry->value, where, section, entry->escaped});
     return true;
 }
 
@@ -437,7 +438,7 @@ static bool set_from_properties_file(struct error *error)
     struct config_file file;
     if (!path || !*path || !properties)
         return true;
-    if (!config_file_read(path, &file, error))
+    if (!properties_file_read(path, &file, error))
         return false;
     bool ok = add_file_entries(path, &file, &all, error);
     struct property_list *others = properties->value;

@@ -83,8 +83,8 @@ struct option_spec {
      * security.protocol. */
     bool dotted_keys;
 
-    /* Of one OPTION_TEXT at most: it names a file as config_file.h reads it whose keys are all properties of
-     * the option with dotted_keys. */
+    /* Of one OPTION_TEXT at most: it names a file as properties_file.h reads it whose keys are all properties
+     * of the option with dotted_keys. */
     bool properties_file;
 
     /* The name that this option has among those properties, e.g. bootstrap.servers: set there, it is this

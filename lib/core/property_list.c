@@ -16,8 +16,9 @@ void property_list_append(struct property_list *list, const struct property *pro
     struct property *items = realloc(list->items, (list->count + 1) * sizeof *items);
     if (!items)
         abort();
-    items[list->count++] = (struct property){copy(property->name), copy(property->value),
-                                             copy(property->origin), copy(property->section)};
+    items[list->count++] =
+        (struct property){copy(property->name), copy(property->value), copy(property->origin),
+                          copy(property->section), property->escaped};
     list->items = items;
 }
 

@@ -2,12 +2,14 @@
 #ifndef ROOMSTREAM_PROPERTY_LIST_H
 #define ROOMSTREAM_PROPERTY_LIST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct property {
     const char *name, *value;
     const char *origin;  /* for messages, e.g. "client.properties:3" or "--kafka-property" */
     const char *section; /* of a properties file, "" for none; NULL where it was set elsewhere */
+    bool escaped;        /* by backslashes of a properties file, which are not in `value` */
 };
 
 /* The list owns its strings. Zero-initialized is empty. */

@@ -183,8 +183,8 @@ size_t text_utf8_length(const char *text)
 
 bool text_names_secret(const char *name, size_t length)
 {
-    static const char *const parts[] = {"password", "secret",    "jaas",
-                                        "key.pem",  "user.info", "oauthbearer.config"};
+    static const char *const parts[] = {
+        "password", "secret", "jaas", "key.pem", "keystore.key", "user.info", "oauthbearer.config"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (memmem(name, length, parts[i], strlen(parts[i])))
             return true;

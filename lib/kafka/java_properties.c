@@ -1,10 +1,13 @@
 #include "java_properties.h"
 
 #include "jaas.h"
+#include "pem.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -13,9 +16,6 @@ static const char *const renamed[][2] = {
     {"fetch.max.wait.ms", "fetch.wait.max.ms"},
     {"receive.buffer.bytes", "socket.receive.buffer.bytes"},
     {"send.buffer.bytes", "socket.send.buffer.bytes"},
-    {"ssl.keystore.certificate.chain", "ssl.certificate.pem"},
-    {"ssl.keystore.key", "ssl.key.pem"},
-    {"ssl.truststore.certificates", "ssl.ca.pem"},
 };
 
 /* What librdkafka has no use for. A name that ends in a point stands for all that begin so. */
@@ -56,13 +56,11 @@ static const char *const of_others[] = {
     "ssl.cipher.suites",
     "ssl.enabled.protocols",
     "ssl.keymanager.algorithm",
-    "ssl.keystore.type",
     "ssl.protocol",
     "ssl.provider",
     "ssl.secure.random.implementation",
     "ssl.trustmanager.algorithm",
     "ssl.truststore.password",
-    "ssl.truststore.type",
     "use.latest.version",
     "value.deserializer",
     "value.serializer",
@@ -131,6 +129,54 @@ static bool set_own_certificate(rd_kafka_conf_t *conf, const char *path, struct 
                : set(conf, "ssl.keystore.location", path, error); /* PKCS#12 */
 }
 
+/* Texts in PEM stand in the file. */
+static bool set_pem(rd_kafka_conf_t *conf, const char *name, const char *value, size_t most,
+                    struct error *error)
+{
+    size_t count;
+    char *lines = pem_lines(value, &count);
+    bool ok =
+        lines ||
+        error_set(error, "no text in PEM, which begins with -----BEGIN and ends with -----END ...-----");
+    if (ok && count > most)
+        ok = error_set(error,
+                       "%zu blocks, of which librdkafka takes the first alone: put them all into a file, and "
+                       "its path into %s",
+                       count,
+                       strcmp(name, "ssl.key.pem") == 0 ? "ssl.key.location" : "ssl.certificate.location");
+    ok = ok && set(conf, name, lines, error);
+    if (lines)
+        explicit_bzero(lines, strlen(lines));
+    free(lines);
+    return ok;
+}
+
+static bool set_trusted_pem(rd_kafka_conf_t *conf, const char *value, struct error *error)
+{
+    return set_pem(conf, "ssl.ca.pem", value, SIZE_MAX, error);
+}
+
+static bool set_own_pem(rd_kafka_conf_t *conf, const char *value, struct error *error)
+{
+    return set_pem(conf, "ssl.certificate.pem", value, 1, error);
+}
+
+static bool set_key_pem(rd_kafka_conf_t *conf, const char *value, struct error *error)
+{
+    return set_pem(conf, "ssl.key.pem", value, 1, error);
+}
+
+/* What a store is, its content tells; but what is no store of a kind known here is not to be left out. */
+static bool check_store_type(rd_kafka_conf_t *conf, const char *value, struct error *error)
+{
+    static const char *const types[] = {"JKS", "PKCS12", "PEM"};
+    (void)conf;
+    for (size_t i = 0; i < COUNT(types); i++)
+        if (strcasecmp(value, types[i]) == 0)
+            return true;
+    return error_set(error, "a store must be of the type PEM or PKCS12 here");
+}
+
 /* Java's spellings of values. */
 static const char *translated_value(const char *name, const char *value)
 {
@@ -143,6 +189,13 @@ static const char *translated_value(const char *name, const char *value)
     return value;
 }
 
+bool java_property_is_ambiguous(const struct property *property)
+{
+    return property->escaped &&
+           (strcmp(property->name, "sasl.username") == 0 || strcmp(property->name, "sasl.password") == 0 ||
+            strcmp(property->name, "sasl.oauthbearer.client.secret") == 0);
+}
+
 enum java_property_result java_property_set(rd_kafka_conf_t *conf, const char *name, const char *value,
                                             struct error *error)
 {
@@ -151,7 +204,12 @@ enum java_property_result java_property_set(rd_kafka_conf_t *conf, const char *n
         bool (*set)(rd_kafka_conf_t *conf, const char *value, struct error *error);
     } own_ways[] = {{"sasl.jaas.config", set_login},
                     {"ssl.truststore.location", set_trusted},
-                    {"ssl.keystore.location", set_own_certificate}};
+                    {"ssl.truststore.certificates", set_trusted_pem},
+                    {"ssl.truststore.type", check_store_type},
+                    {"ssl.keystore.location", set_own_certificate},
+                    {"ssl.keystore.certificate.chain", set_own_pem},
+                    {"ssl.keystore.key", set_key_pem},
+                    {"ssl.keystore.type", check_store_type}};
     char reason[512];
     for (size_t i = 0; i < COUNT(own_ways); i++)
         if (strcmp(name, own_ways[i].name) == 0)

@@ -5,6 +5,7 @@
 #define ROOMSTREAM_JAVA_PROPERTIES_H
 
 #include "error.h"
+#include "property_list.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
@@ -14,6 +15,10 @@ enum java_property_result {
     JAVA_PROPERTY_LEFT_OUT, /* it means something to other clients only */
     JAVA_PROPERTY_WRONG,    /* *error says why, in librdkafka's words where it is librdkafka's property */
 };
+
+/* True where a login of librdkafka's, whose name no Java client knows, stands in a file of Java's form with a
+ * backslash in it: other programs on librdkafka take such a file verbatim, so nobody can say what it is. */
+bool java_property_is_ambiguous(const struct property *property);
 
 /* Sets the property, whether its name is librdkafka's or the Java client's. */
 enum java_property_result java_property_set(rd_kafka_conf_t *conf, const char *name, const char *value,

@@ -80,6 +80,12 @@ static bool set_user_property(rd_kafka_conf_t *conf, const struct property *prop
                               struct left_out *left_out, struct error *error)
 {
     struct error reason;
+    if (java_property_is_ambiguous(property))
+        return error_set(error,
+                         "%s: a backslash in %s is itself to some programs and an escape to others (Java): "
+                         "put the line [default] before the properties, and all values are taken as they "
+                         "stand; or use sasl.jaas.config",
+                         property->origin, property->name);
     switch (java_property_set(conf, property->name, property->value, &reason)) {
     case JAVA_PROPERTY_SET:
         return true;

@@ -24,9 +24,10 @@ static const struct option_spec specs[] = {
      .argument = "FILE",
      .properties_file = true,
      .offset = offsetof(struct kafka_settings, config_file),
-     .help =
-         "a file of such properties: Confluent Cloud's client.properties unchanged, or an ini file with a "
-         "[default] section ([producer] and [consumer] count too); all else goes before it"},
+     .help = "a file of such properties: one of Java's clients unchanged, such as Confluent Cloud's "
+             "client.properties, or an ini file with a [default] section ([producer] and [consumer] count "
+             "too) and "
+             "its values as they stand; all else goes before it"},
 };
 
 struct option_group kafka_options(struct kafka_settings *settings)

@@ -76,6 +76,24 @@ basic.auth.user.info=key:secret
 """
 
 
+def stored_login(kafka):
+    """As Java's Properties.store() writes it."""
+    secret = USERS["bridge"].replace("-", "\\u002d")
+    return f"""#Mon Nov 30 19:00:00 UTC 2026
+sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username\\="bridge" password\\='{secret}';
+bootstrap.servers={kafka.address("LOGIN").replace(":", chr(92) + ":")}
+security.protocol=SASL_SSL
+sasl.mechanism=PLAIN
+ssl.truststore.type=PEM
+ssl.truststore.certificates={joined(kafka.ca)}
+"""
+
+
+def joined(path):
+    """A PEM file as the value of a property, by lines that go on."""
+    return " \\\n  ".join(path.read_text().splitlines())
+
+
 def ini_login(kafka):
     return f"""[default]
 bootstrap.servers = {kafka.address("LOGIN")}
@@ -99,6 +117,17 @@ ssl.key.location={key}
 """
 
 
+def mutual_tls_in_the_file(kafka):
+    certificate, key = kafka.client
+    return f"""bootstrap.servers : {kafka.address("MUTUAL")}
+security.protocol SSL
+ssl.truststore.certificates={joined(kafka.ca)}
+ssl.keystore.type=PEM
+ssl.keystore.certificate.chain={joined(certificate)}
+ssl.keystore.key={joined(key)}
+"""
+
+
 def tls(kafka, listener, ca):
     return f"bootstrap.servers={kafka.address(listener)}\nsecurity.protocol=SSL\nssl.ca.location={ca}\n"
 
@@ -112,7 +141,8 @@ def assert_carries(carrier, kafka, mqtt_client):
 
 
 @pytest.mark.parametrize("properties, mode", [
-    (java_login, "at-least-once"), (java_login, "exactly-once"), (mutual_tls, "exactly-once")])
+    (java_login, "at-least-once"), (java_login, "exactly-once"), (mutual_tls, "exactly-once"),
+    (stored_login, "exactly-once"), (mutual_tls_in_the_file, "at-least-once")])
 def test_those_who_may_carry(kafka, mqtt_client, bridge, properties, mode):
     carrier = bridge(properties(kafka), "--delivery", mode).start()
     assert_carries(carrier, kafka, mqtt_client)

@@ -15,8 +15,8 @@ static void login_lines(void **state)
         "org.apache.kafka.common.security.plain.PlainLoginModule required username='me' password='a=b; \"c';",
         "org.apache.kafka.common.security.plain.PlainLoginModule   required password=\"a=b; \\\"c\" "
         "username=me;",
-        "org.apache.kafka.common.security.scram.ScramLoginModule required username=\"me\" tokenauth=true "
-        "password = 'a=b; \"c'",
+        "org.apache.kafka.common.security.scram.ScramLoginModule Required username=\"me\" tokenauth=false "
+        "/* a comment */ password = 'a\\75b; \\\"c' ; // another",
     };
     struct jaas_login login;
     (void)state;
@@ -37,6 +37,13 @@ static void wrong_login_lines(void **state)
         {"x.PlainLoginModule required username=me;", "no password"},
         {"x.PlainLoginModule required username=me password='hunter2", "not as in"},
         {"x.PlainLoginModule required username me password='hunter2';", "not as in"},
+        {"x.PlainLoginModule needed username=me password='hunter2';", "not as in"},
+        {"x.PlainLoginModule required username=me password='hunter2'", "not as in"},
+        {"x.PlainLoginModule required username=me password=1hunter2;", "not as in"},
+        {"x.PlainLoginModule required username=me password='hunter2\n;", "not as in"},
+        {"x.PlainLoginModule required username=me password=\"hunter2\"x\";", "not as in"},
+        {"x.PlainLoginModule required username=me password=hunter2; y", "more than one"},
+        {"x.ScramLoginModule required username=me password=hunter2 tokenauth=true;", "delegation token"},
     };
     char endless[4096] = "x.PlainLoginModule required username=me password=";
     struct jaas_login login;
@@ -111,6 +118,29 @@ static void what_is_for_other_clients(void **state)
     assert_contains(error.text, "No such configuration property");
 }
 
+static void pem_in_the_file(void **state)
+{
+    static const char joined[] = "-----BEGIN CERTIFICATE----- QUJD  REVG\n-----END CERTIFICATE----- x "
+                                 "-----BEGIN CERTIFICATE-----\nR0hJ "
+                                 "-----END CERTIFICATE-----";
+    static const char lines[] = "-----BEGIN CERTIFICATE-----\nQUJDREVG\n-----END CERTIFICATE-----\n"
+                                "-----BEGIN CERTIFICATE-----\nR0hJ\n-----END CERTIFICATE-----\n";
+    char key[] = "-----BEGIN PRIVATE KEY----- aHVudGVyMg== -----END PRIVATE KEY-----";
+    (void)state;
+    set("ssl.truststore.type", "PEM", JAVA_PROPERTY_SET);
+    set("ssl.truststore.certificates", joined, JAVA_PROPERTY_SET);
+    assert_conf("ssl.ca.pem", lines);
+    set("ssl.keystore.type", "pem", JAVA_PROPERTY_SET);
+    set("ssl.keystore.type", "BCFKS", JAVA_PROPERTY_WRONG);
+    assert_contains(error.text, "PEM or PKCS12");
+    set("ssl.keystore.certificate.chain", joined, JAVA_PROPERTY_WRONG);
+    assert_contains(error.text, "2 blocks, of which librdkafka takes the first alone");
+    set("ssl.keystore.key", "aHVudGVyMg==", JAVA_PROPERTY_WRONG);
+    assert_contains(error.text, "no text in PEM");
+    assert_lacks(error.text, "aHVudGVyMg");
+    set("ssl.keystore.key", key, JAVA_PROPERTY_SET);
+}
+
 static void stores(void **state)
 {
     static const char pem[] = "Alias name: ca\n-----BEGIN CERTIFICATE-----\n", jks[] = "\xfe\xed\xfe\xed";
@@ -149,25 +179,43 @@ static bool configure(rd_kafka_type_t type, const struct property *property)
 static void a_wrong_one_is_told_with_its_place(void **state)
 {
     (void)state;
-    assert_false(configure(RD_KAFKA_PRODUCER, &(struct property){"linger.ms", "soon", "a.properties:3", ""}));
+    assert_false(
+        configure(RD_KAFKA_PRODUCER, &(struct property){"linger.ms", "soon", "a.properties:3", "", false}));
     assert_contains(error.text, "a.properties:3: Kafka property linger.ms=soon: Invalid value");
-    assert_false(configure(RD_KAFKA_PRODUCER, &(struct property){"sasl.jaas.config", "hunter2", "f:4", ""}));
+    assert_false(
+        configure(RD_KAFKA_PRODUCER, &(struct property){"sasl.jaas.config", "hunter2", "f:4", "", false}));
     assert_contains(error.text, "f:4");
     assert_lacks(error.text, "hunter2");
+    assert_false(
+        configure(RD_KAFKA_PRODUCER, &(struct property){"ssl.keystore.key", "hunter2", "f:4", "", false}));
+    assert_contains(error.text, "ssl.keystore.key=(hidden)");
+    assert_lacks(error.text, "hunter2");
+}
+
+static void a_login_that_may_be_meant_two_ways(void **state)
+{
+    (void)state;
+    assert_false(
+        configure(RD_KAFKA_PRODUCER, &(struct property){"sasl.password", "hunter2", "f:4", "", true}));
+    assert_contains(error.text, "f:4: a backslash in sasl.password");
+    assert_lacks(error.text, "hunter2");
+    assert_true(configure(RD_KAFKA_PRODUCER, &(struct property){"client.id", "a=b", "f:4", "", true}));
+    assert_true(configure(RD_KAFKA_PRODUCER, &(struct property){"sasl.password", "x", "f:4", "", false}));
 }
 
 static void required_ones_by_any_name(void **state)
 {
     (void)state;
-    assert_true(configure(RD_KAFKA_PRODUCER, &(struct property){"acks", "-1", "f:1", ""}));
-    assert_false(configure(RD_KAFKA_PRODUCER, &(struct property){"request.required.acks", "1", "f:1", ""}));
+    assert_true(configure(RD_KAFKA_PRODUCER, &(struct property){"acks", "-1", "f:1", "", false}));
+    assert_false(
+        configure(RD_KAFKA_PRODUCER, &(struct property){"request.required.acks", "1", "f:1", "", false}));
     assert_contains(error.text,
                     "f:1: Kafka property request.required.acks=1: it must be all here: of this test");
 }
 
 static void sections_for_one_kind_of_client(void **state)
 {
-    const struct property wrong = {"no.such", "1", "f:1", "consumer"};
+    const struct property wrong = {"no.such", "1", "f:1", "consumer", false};
     (void)state;
     assert_true(configure(RD_KAFKA_PRODUCER, &wrong));
     assert_false(configure(RD_KAFKA_CONSUMER, &wrong));
@@ -180,8 +228,10 @@ int main(void)
         cmocka_unit_test(wrong_login_lines),
         cmocka_unit_test_setup_teardown(names_and_values_that_differ, make_conf, destroy_conf),
         cmocka_unit_test_setup_teardown(what_is_for_other_clients, make_conf, destroy_conf),
+        cmocka_unit_test_setup_teardown(pem_in_the_file, make_conf, destroy_conf),
         cmocka_unit_test_setup_teardown(stores, make_conf, destroy_conf),
         cmocka_unit_test(a_wrong_one_is_told_with_its_place),
+        cmocka_unit_test(a_login_that_may_be_meant_two_ways),
         cmocka_unit_test(required_ones_by_any_name),
         cmocka_unit_test(sections_for_one_kind_of_client),
     };
