@@ -5,10 +5,14 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Calls that wait for Kafka return after this, to be called again: so a request to stop is seen. */
 enum { CALL_TIMEOUT_MS = 1000, FENCINGS_TOLERATED = 3, RETRIES_TOLERATED = 5 };
+
+/* With the waits in between, about a minute where Kafka does not answer. */
+enum { FAILURES_TOLERATED = 10 };
 
 static const struct kafka_property required[] = {
     {"enable.idempotence", "true", "transactions need it"},
@@ -28,11 +32,26 @@ bool exactly_once_open(struct exactly_once *w, const struct bridge_settings *set
     return forwarding_open(&w->forwarding, settings, spool, letters, metrics, properties, COUNT, true, error);
 }
 
-/* Only another instance with our id, or a transaction that Kafka has timed out, makes Kafka fence us. The
- * first comes again and again, the second does not. */
+static int64_t transaction_timeout(const struct exactly_once *w)
+{
+    char text[32] = "";
+    size_t size = sizeof text;
+    rd_kafka_conf_get(rd_kafka_conf(producer_handle(w->forwarding.producer)), "transaction.timeout.ms", text,
+                      &size);
+    return strtoll(text, NULL, 10) * MILLISECOND;
+}
+
+/* Kafka fences us when another instance has our id, when it has timed the transaction out, and when an
+ * InitProducerId of ours arrives late. The first comes again and again, the others do not. */
 static bool fenced_by_a_twin(struct exactly_once *w)
 {
     int64_t now = clock_monotonic();
+    if (now - w->last_begin >= transaction_timeout(w))
+        return false;
+    if (w->fencings_explained < kafka_unanswered_inits(&w->forwarding.unanswered)) {
+        w->fencings_explained++;
+        return false;
+    }
     if (w->fenced_since == 0 || now - w->fenced_since > 5 * MINUTE) {
         w->fenced_since = now;
         w->fencings = 0;
@@ -40,13 +59,38 @@ static bool fenced_by_a_twin(struct exactly_once *w)
     return ++w->fencings > FENCINGS_TOLERATED;
 }
 
-/* Deals with the error of a transactional call (which it frees), by librdkafka's three kinds: to be called
- * again, to abort, and fatal: then forwarding_begin replaces the producer. */
+static bool is_fencing(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR__FENCED || err == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
+           err == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
+}
+
+/* Kafka does not know this producer, or the state of its transaction is another one: the same call of the
+ * same producer fails again and again. */
+static bool is_unknown(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING ||
+           err == RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID || err == RD_KAFKA_RESP_ERR_INVALID_TXN_STATE ||
+           is_fencing(err);
+}
+
+/* Must the producer be replaced after this failure? Where all messages were delivered, a commit that failed
+ * may have been carried out all the same: only Kafka's position tells, which the next producer asks for. */
+static bool is_final(const struct exactly_once *w, const rd_kafka_error_t *failure)
+{
+    bool may_stand = w->state == TRANSACTIONS_COMMIT && !w->forwarding.rewind_due;
+    return rd_kafka_error_is_fatal(failure) || is_unknown(rd_kafka_error_code(failure)) ||
+           (may_stand && rd_kafka_error_txn_requires_abort(failure)) || w->failures > FAILURES_TOLERATED;
+}
+
+/* Deals with the error of a transactional call (which it frees): the producer is replaced, the transaction
+ * aborted, or the call repeated. */
 static void call_failed(struct exactly_once *w, rd_kafka_error_t *failure, const char *what,
                         struct pass *pass)
 {
     struct forwarding *f = &w->forwarding;
     rd_kafka_resp_err_t err = rd_kafka_error_code(failure);
+    w->failures++;
     char text[512 + KAFKA_ERROR_SIZE], reason[KAFKA_ERROR_SIZE];
     /* librdkafka's own text says more, but for a missing right. */
     bool denied = err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
@@ -54,16 +98,8 @@ static void call_failed(struct exactly_once *w, rd_kafka_error_t *failure, const
                   err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     snprintf(text, sizeof text, "%s: %s", what,
              denied ? kafka_describe(err, reason) : rd_kafka_error_string(failure));
-    if (rd_kafka_error_txn_requires_abort(failure)) {
-        if (f->rewind_due) /* a delivery report has told the cause */
-            log_debug(transaction_failed, "%s; aborting the transaction", text);
-        else
-            forwarding_fail(f, text);
-        w->state = TRANSACTIONS_ABORT;
-    } else if (rd_kafka_error_is_fatal(failure)) {
-        if ((err == RD_KAFKA_RESP_ERR__FENCED || err == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
-             err == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH) &&
-            fenced_by_a_twin(w)) {
+    if (is_final(w, failure)) {
+        if (is_fencing(err) && fenced_by_a_twin(w)) {
             log_error_with(
                 kafka_fenced, LOG_FIELDS(LOG_TEXT("id", w->id)),
                 "another bridge uses the id '%s' at this Kafka cluster and has fenced this one off "
@@ -73,6 +109,13 @@ static void call_failed(struct exactly_once *w, rd_kafka_error_t *failure, const
             pass->failed = true;
         }
         forwarding_fail(f, text);
+        forwarding_replace(f, text);
+    } else if (rd_kafka_error_txn_requires_abort(failure)) {
+        if (f->rewind_due) /* a delivery report has told the cause */
+            log_debug(transaction_failed, "%s; aborting the transaction", text);
+        else
+            forwarding_fail(f, text);
+        w->state = TRANSACTIONS_ABORT;
     } else if (rd_kafka_error_is_retriable(failure) && ++w->retries <= RETRIES_TOLERATED) {
         /* A busy coordinator, or one that is just starting. */
         log_debug(transaction_failed, "%s; going on with it", text);
@@ -242,6 +285,7 @@ static void commit(struct exactly_once *w, struct pass *pass)
     FAILPOINT("after-commit");
     log_debug(transaction_committed, "a transaction is committed, the position is %" PRIu64, w->next);
     spool_advance(f->spool, w->next);
+    w->failures = 0;
     forwarding_committed(f);
     histogram_add(&f->metrics->transactions, clock_monotonic() - w->last_begin);
     w->state = TRANSACTIONS_READY;
@@ -263,6 +307,8 @@ static void abort_transaction(struct exactly_once *w, struct pass *pass)
 
 static void step(struct exactly_once *w, struct pass *pass)
 {
+    static const char late[] =
+        "a request of the last transaction was not answered and may arrive late, in the next one";
     switch (w->state) {
     case TRANSACTIONS_INIT:
         init_transactions(w, pass);
@@ -272,7 +318,9 @@ static void step(struct exactly_once *w, struct pass *pass)
             learn_position(w, pass);
         break;
     case TRANSACTIONS_READY:
-        if (forwarding_ensure_topic(&w->forwarding))
+        if (kafka_unanswered_writes(&w->forwarding.unanswered) > 0)
+            forwarding_replace(&w->forwarding, late);
+        else if (forwarding_ensure_topic(&w->forwarding))
             fill_transaction(w, pass);
         break;
     case TRANSACTIONS_OFFSETS:
@@ -294,8 +342,10 @@ struct pass exactly_once_pass(struct exactly_once *w)
     enum exactly_once_state before;
     bool replaced;
     if (forwarding_begin(f, &replaced)) {
-        if (replaced)
+        if (replaced) {
             w->state = TRANSACTIONS_INIT;
+            w->failures = 0;
+        }
         do {
             before = w->state;
             step(w, &pass);
@@ -307,6 +357,6 @@ struct pass exactly_once_pass(struct exactly_once *w)
     spool_save(f->spool);
     if (f->wait > 0)
         pass.wait = f->wait;
-    pass.more = pass.more || w->state != TRANSACTIONS_READY;
+    pass.more = pass.more || w->state != TRANSACTIONS_READY || *f->replacement.text;
     return pass;
 }

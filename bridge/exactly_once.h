@@ -10,7 +10,7 @@
 enum exactly_once_state {
     TRANSACTIONS_INIT,     /* initialize transactions: fences an older instance with this id */
     TRANSACTIONS_POSITION, /* learn the committed position */
-    TRANSACTIONS_READY,    /* no transaction is open */
+    TRANSACTIONS_READY,    /* no transaction is open, and nothing of the last one is on its way */
     TRANSACTIONS_OFFSETS,  /* all records are handed over: add the position to the transaction */
     TRANSACTIONS_COMMIT,
     TRANSACTIONS_ABORT,
@@ -25,7 +25,9 @@ struct exactly_once {
     bool filled;          /* the last transaction was: more waits, and the next one follows at once */
     int64_t fenced_since; /* monotonic ns of the first fencing that is counted; 0: none */
     int fencings;
-    int retries; /* of the current call */
+    long fencings_explained; /* by InitProducerId requests that were not answered */
+    int retries;             /* of the current call */
+    int failures;            /* since a transaction was committed, or the producer replaced */
 };
 
 /* Opens the producer. id outlives it. The forwarder's thread alone uses what is opened. False with *error on

@@ -114,7 +114,8 @@ static void on_report(void *context, const struct produced *message, rd_kafka_re
 static bool open_producer(struct forwarding *f, struct error *error)
 {
     struct kafka_statistics *statistics = f->settings->http ? &f->metrics->kafka : NULL;
-    f->producer = producer_open(f->settings, f->required, f->required_count, on_report, f, statistics, error);
+    f->producer = producer_open(f->settings, f->required, f->required_count, on_report, f, statistics,
+                                f->transactional ? &f->unanswered : NULL, error);
     return f->producer != NULL;
 }
 
@@ -162,17 +163,26 @@ void forwarding_rewind(struct forwarding *f)
     f->arrival_count = f->arrival_bytes = 0;
 }
 
+void forwarding_replace(struct forwarding *f, const char *why)
+{
+    error_set(&f->replacement, "%s", why);
+}
+
 bool forwarding_begin(struct forwarding *f, bool *replaced)
 {
     struct error error;
     f->wait = 0;
     *replaced = false;
-    if (f->producer && producer_fatal(f->producer, &error)) {
+    if (f->producer && producer_fatal(f->producer, &error))
+        forwarding_replace(f, error.text);
+    if (f->producer && *f->replacement.text) {
         log_limited(&f->replacements, LOG_LEVEL_WARNING, kafka_producer_replaced,
-                    LOG_FIELDS(LOG_TEXT("reason", error.text)), "the Kafka producer must be replaced: %s",
-                    error.text);
+                    LOG_FIELDS(LOG_TEXT("reason", f->replacement.text)),
+                    "the Kafka producer must be replaced: %s", f->replacement.text);
         producer_close(f->producer);
         f->producer = NULL;
+        f->replacement = (struct error){0};
+        kafka_unanswered_forget(&f->unanswered);
         kafka_statistics_take(&f->metrics->kafka, NULL);
         metrics_add(&f->metrics->producers_replaced, 1);
     }

@@ -30,6 +30,8 @@ struct forwarding {
     struct dead_letters *letters;
     struct metrics *metrics;
     struct producer *producer;
+    struct kafka_unanswered unanswered; /* transactional: kept over all producers */
+    struct error replacement;           /* why the producer is to be replaced; empty: it is not */
     const struct kafka_property *required;
     size_t required_count;
     bool transactional;         /* a delivery report is no delivery yet: the commit is */
@@ -57,8 +59,11 @@ bool forwarding_open(struct forwarding *forwarding, const struct bridge_settings
                      struct error *error);
 void forwarding_close(struct forwarding *forwarding);
 
-/* Starts a pass: serves delivery reports, and replaces a producer that librdkafka has given up. True when
- * there is a producer; *replaced tells whether it is another one than before. */
+/* The producer is not to be used any more: the next pass begins with another one. */
+void forwarding_replace(struct forwarding *forwarding, const char *why);
+
+/* Starts a pass: serves delivery reports, and replaces a producer that librdkafka or we have given up. True
+ * when there is a producer; *replaced tells whether it is another one than before. */
 bool forwarding_begin(struct forwarding *forwarding, bool *replaced);
 
 /* Makes sure that the Kafka topic exists. Blocks for up to five seconds while Kafka does not answer. */

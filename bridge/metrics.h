@@ -32,7 +32,7 @@ struct metrics {
 
     /* The forwarder's. */
     _Atomic uint64_t delivered_bytes, dead_bytes;
-    _Atomic uint64_t producers_replaced; /* librdkafka had given the one before up */
+    _Atomic uint64_t producers_replaced; /* forwarding_begin says when */
     _Atomic uint64_t transactions_aborted;
     struct histogram latency;      /* from arrival at the bridge to Kafka's acknowledgement or commit */
     struct histogram transactions; /* from begin to commit */

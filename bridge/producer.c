@@ -62,13 +62,17 @@ static const struct kafka_property defaults[] = {
 };
 
 static bool make_client(struct producer *p, const struct kafka_property *required, size_t required_count,
-                        struct error *error)
+                        struct kafka_unanswered *unanswered, struct error *error)
 {
     rd_kafka_conf_t *conf =
         kafka_conf_new(RD_KAFKA_PRODUCER, &p->settings->kafka, defaults, sizeof defaults / sizeof *defaults,
                        required, required_count, error);
     if (!conf)
         return false;
+    if (unanswered && !kafka_unanswered_watch(conf, unanswered, error)) {
+        rd_kafka_conf_destroy(conf);
+        return false;
+    }
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_conf_set_opaque(conf, p);
     if (p->statistics) {
@@ -86,7 +90,8 @@ static bool make_client(struct producer *p, const struct kafka_property *require
 
 struct producer *producer_open(const struct bridge_settings *settings, const struct kafka_property *required,
                                size_t required_count, producer_report *report, void *context,
-                               struct kafka_statistics *statistics, struct error *error)
+                               struct kafka_statistics *statistics, struct kafka_unanswered *unanswered,
+                               struct error *error)
 {
     struct producer *p = calloc(1, sizeof *p);
     struct slot *slots = calloc((size_t)settings->window, sizeof *slots);
@@ -105,7 +110,7 @@ struct producer *producer_open(const struct bridge_settings *settings, const str
         slots[i].next_free = p->free_slots;
         p->free_slots = &slots[i];
     }
-    if (make_client(p, required, required_count, error))
+    if (make_client(p, required, required_count, unanswered, error))
         return p;
     producer_close(p);
     return NULL;

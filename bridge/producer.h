@@ -6,6 +6,7 @@
 #include "kafka_statistics.h"
 #include "settings.h"
 #include "spool.h"
+#include "unanswered.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,10 +25,12 @@ struct produced {
 typedef void producer_report(void *context, const struct produced *message, rd_kafka_resp_err_t err);
 
 /* `required` are properties that the way of delivery depends on. `statistics`, which is NULL where nobody
- * asks for them, is kept up to date by producer_poll. NULL with *error on a bad configuration. */
+ * asks for them, is kept up to date by producer_poll. `unanswered`, which is NULL where there are no
+ * transactions, is kept up to date by librdkafka's threads. NULL with *error on a bad configuration. */
 struct producer *producer_open(const struct bridge_settings *settings, const struct kafka_property *required,
                                size_t required_count, producer_report *report, void *context,
-                               struct kafka_statistics *statistics, struct error *error);
+                               struct kafka_statistics *statistics, struct kafka_unanswered *unanswered,
+                               struct error *error);
 
 /* Drops what is in flight, without reports, and frees. */
 void producer_close(struct producer *producer);

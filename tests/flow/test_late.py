@@ -1,0 +1,116 @@
+"""A request that arrives late, after its client has given it up and gone on: exactly once, nothing is lost or doubled by it."""
+
+import threading
+
+import pytest
+from bridges import Bridge, numbers, publish_numbers
+from brokers import Brokers
+from clients import MqttClient, read_topic
+from late_proxy import ADD_PARTITIONS, END_TXN, PRODUCE, TXN_OFFSET_COMMIT, LateProxy, read_kafka
+from ports import free_port
+from programs import Programs
+from waiting import wait_until
+
+
+class Late:
+    """Holds the first request of a kind. When the client has given it up and begun another transaction, it is delivered right
+    before that transaction's next request of the kind `before`: the second one, so that a part of the transaction is in Kafka."""
+
+    def __init__(self, kind, before):
+        self.kind, self.before = kind, before
+        self.held = None  # its connection
+        self.delivered = threading.Event()
+        self._seen = []   # what came since it was held
+
+    async def choose(self, connection, request):
+        if self.held is None and request.kind == self.kind:
+            self.held = connection
+            return True
+        if self.held is None or self.delivered.is_set():
+            return False
+        self._seen.append(request.kind)
+        if self._is_due(request):
+            await connection.answered()
+            await self.held.deliver()
+            self.delivered.set()
+            self.after(connection, request)
+        return False
+
+    def _is_due(self, request):
+        """The first transaction ends with an EndTxn (repeated, or not), and another one has begun when it has a partition."""
+        if request.kind != self.before or END_TXN not in self._seen or not self.held.gone.is_set():
+            return False
+        later = self._seen[self._seen.index(END_TXN):]
+        return ADD_PARTITIONS in later and later.count(self.before) >= 2
+
+    def after(self, connection, request):
+        """Called once it is delivered, before the request that it was due before is passed on."""
+
+
+class LateAndSilent(Late):
+    """The client does not hear any more what became of the request that follows, nor of any other."""
+
+    def after(self, connection, request):
+        for each in connection.proxy.connections:
+            each.mute = True
+        self.is_answered = lambda: request.number in connection.answers
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """Brokers, and a proxy before Kafka."""
+    proxy = LateProxy(free_port(), read_kafka)
+    brokers = Brokers(tmp_path_factory.mktemp("brokers"))
+    brokers.kafka.arguments = ("--kafka-proxied-port", f"{proxy.target}:{proxy.port}")
+    with brokers:
+        yield brokers, proxy
+    proxy.close()
+
+
+@pytest.fixture
+def bridge(pair, tmp_path):
+    brokers, proxy = pair
+    programs = Programs(tmp_path / "programs", {**brokers.env, "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{proxy.port}"})
+    yield Bridge(programs, tmp_path, "--delivery", "exactly-once", "-X", "socket.timeout.ms=1500", "-X", "batch.num.messages=50")
+    programs.end_all()
+
+
+def publish_around(late, pair, bridge):
+    """500 messages in two transactions at least; the request that is held is of the first."""
+    brokers, proxy = pair
+    proxy.choose = late.choose
+    bridge.start()
+    with MqttClient(brokers.mqtt.port) as client:
+        publish_numbers(client, bridge.topic, 1, 100, qos=2)
+        wait_until(lambda: late.held, 30, "a request is held")
+        publish_numbers(client, bridge.topic, 101, 500, qos=2)
+    assert late.delivered.wait(60), bridge.program.stderr
+
+
+def all_numbers(brokers, bridge):
+    """What consumers read, once nothing is missing."""
+    def read():
+        return numbers(read_topic(brokers.kafka.address, bridge.topic))
+
+    def what():
+        found = read()
+        return f"500 messages in Kafka, not {len(set(found))} and {len(found) - len(set(found))} doubles; {bridge.program.stderr}"
+
+    return wait_until(lambda: (found := read()) and len(set(found)) == 500 and found, 60, what)
+
+
+def test_a_late_end_does_not_end_the_next_transaction(pair, bridge):
+    publish_around(Late(END_TXN, PRODUCE), pair, bridge)
+    assert all_numbers(pair[0], bridge) == list(range(1, 501))
+    assert bridge.stop() == {"received": 500, "delivered": 500, "spooled": 0, "dead": 0}
+
+
+def test_a_late_position_does_not_set_the_next_one_back(pair, bridge):
+    """The bridge ends without knowing that its second transaction is committed: Kafka's position alone tells that."""
+    late = LateAndSilent(TXN_OFFSET_COMMIT, END_TXN)
+    publish_around(late, pair, bridge)
+    wait_until(late.is_answered, 30, "the second transaction is committed")
+    bridge.kill()
+    bridge.start()
+    assert all_numbers(pair[0], bridge) == list(range(1, 501))
+    assert bridge.stop()["spooled"] == 0
