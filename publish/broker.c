@@ -11,9 +11,6 @@
 /* Long enough for a broker to come back within, short enough that it forgets a publisher that was killed. */
 enum { SESSION_EXPIRY_SECONDS = 3600 };
 
-/* With --resume it is to be found again by whoever comes back to it. */
-enum { RESUMED_SESSION_EXPIRY_SECONDS = 7 * 24 * 3600 };
-
 /* Decimal digits of a uint64_t. */
 enum { NUMBER_DIGITS = 20 };
 
@@ -92,17 +89,6 @@ static void give_up(struct broker *broker)
     outbox_wake(broker->outbox);
 }
 
-static void forget_packets(struct broker *broker)
-{
-    size_t count = resume_packets_forget(broker->settings->packets);
-    if (count > 0)
-        log_warning_with(
-            in_flight_sent_again, LOG_FIELDS(LOG_NUMBER("messages", count)),
-            "the broker has no session of this publisher any more: %zu messages that were in flight are "
-            "sent again, and may be doubled",
-            count);
-}
-
 /* A broker closes the connection at each message that it does not support. False when that has been logged.
  */
 static bool supports_messages(const struct broker_settings *settings, const struct mqtt_connected *connected)
@@ -120,8 +106,6 @@ static bool supports_messages(const struct broker_settings *settings, const stru
 static void on_connected(void *context, const struct mqtt_connected *connected)
 {
     struct broker *broker = context;
-    if (broker->settings->packets && !connected->session_present)
-        forget_packets(broker);
     if (!supports_messages(broker->settings, connected)) {
         give_up(broker);
         return;
@@ -189,12 +173,6 @@ static bool send_marked(struct broker *broker, struct outbox_message *message)
     return sent;
 }
 
-static void on_settled(void *context)
-{
-    struct broker *broker = context;
-    outbox_wake(broker->outbox);
-}
-
 static bool send_message(void *context, struct outbox_message *message)
 {
     struct broker *broker = context;
@@ -224,15 +202,10 @@ static bool open_connection(struct broker *broker, const char *program, struct e
     /* With MQTT 3.1.1 a session that outlives its connection stays at the broker for ever if the program is
      * killed; QoS 0 needs none. */
     broker->session = (struct mqtt_session){
-        .clean_start = settings->clean_start,
+        .clean_start = true,
         .session_expiry = v5 || settings->qos > 0 ? SESSION_EXPIRY_SECONDS : 0,
         .publish_window = settings->window,
     };
-    if (settings->packets) {
-        broker->session.session_expiry = RESUMED_SESSION_EXPIRY_SECONDS;
-        broker->session.persistence = resume_packets_store(settings->packets);
-        resume_packets_watch(settings->packets, on_settled, broker);
-    }
     broker->connection = mqtt_open(program, settings->mqtt, &broker->session, &callbacks, error);
     return broker->connection != NULL;
 }
@@ -280,9 +253,8 @@ bool broker_failed(const struct broker *broker)
 
 bool broker_close(struct broker *broker, int64_t timeout)
 {
-    const struct resume_packets *packets = broker->settings->packets;
     free_properties(broker); /* nor after the last client is gone */
-    if (!mqtt_close(broker->connection, !packets || resume_packets_in_doubt(packets) == 0, timeout))
+    if (!mqtt_close(broker->connection, true, timeout))
         return false;
     outbox_free(broker->outbox);
     free(broker);

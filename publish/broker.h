@@ -8,7 +8,6 @@
 #include "error.h"
 #include "mqtt.h"
 #include "outbox.h"
-#include "resume_packets.h"
 #include "text.h"
 
 struct broker_settings {
@@ -22,8 +21,6 @@ struct broker_settings {
     const struct columns *columns; /* each one's node is the user property `key` of its messages */
     const struct text_list *properties; /* further user properties as NAME=VALUE */
     bool numbered; /* each message carries its number as user property `seq`, the last of that name */
-    struct resume_packets *packets; /* QoS 2: of the session that goes on; or NULL */
-    bool clean_start;               /* the session begins anew */
 };
 
 struct broker;
@@ -40,8 +37,8 @@ bool broker_connected(const struct broker *broker);
 /* True when going on makes no sense, e.g. because the broker refused a message; why has been logged. */
 bool broker_failed(const struct broker *broker);
 
-/* Disconnects and frees everything, waiting at most `timeout` ns. The session ends, unless packets are in
- * doubt. False when it did not come to an end in time: callbacks may still come then, and the process should
+/* Disconnects and frees everything, waiting at most `timeout` ns. The session ends.
+ * False when it did not come to an end in time: callbacks may still come then, and the process should
  * exit. */
 bool broker_close(struct broker *broker, int64_t timeout);
 

@@ -7,13 +7,14 @@
 #include "pace.h"
 #include "progress.h"
 #include "replay.h"
-#include "resumption.h"
+#include "resume.h"
 #include "stop.h"
 #include "summary.h"
 
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /* A message is late when it is sent so long after it was due: less is what any machine does. */
@@ -27,9 +28,8 @@ static const int64_t close_timeout = 5 * SECOND;
 struct publisher {
     const struct publish_settings *settings;
     struct replay *replay;
-    struct resumption resumption;
+    struct resume resume;
     struct message_writer *writer;
-    struct mqtt_settings mqtt; /* the user's, with the client id of the resumption */
     struct broker_settings broker_settings;
     struct broker *broker;
     struct outbox *outbox;
@@ -60,7 +60,7 @@ static void show_progress(struct publisher *p, int64_t now)
 /* Whether reading and sending must end early. */
 static bool interrupted(const struct publisher *p)
 {
-    return stop_requested() || (p->broker && broker_failed(p->broker));
+    return stop_requested() || p->resume.failed || (p->broker && broker_failed(p->broker));
 }
 
 /* Sleeps until the outbox calls, `fd` (unless -1) is readable, stopping is asked for (unless drain has seen
@@ -94,14 +94,13 @@ static int64_t flush(struct publisher *p)
 /* Every wait below arms the outbox, then checks what it waits for, then sleeps: so nothing is missed in
  * between. */
 
-/* Waits also until what a process before had in flight has arrived, or is known to have been forgotten. */
 static bool wait_for_broker(struct publisher *p)
 {
     for (;;) {
         outbox_disarm(p->outbox);
         if (interrupted(p))
             return false;
-        if (broker_connected(p->broker) && resumption_is_settled(&p->resumption))
+        if (broker_connected(p->broker))
             return true;
         sleep_until(p, INT64_MAX, -1);
     }
@@ -115,27 +114,27 @@ static size_t refill_at(size_t limit)
     return limit - (limit < 16 ? 1 : limit / 8);
 }
 
-/* Keeps what has arrived. False while that is too little for the message to be sent. */
-static bool save(struct publisher *p, uint64_t number)
+/* Keeps what has arrived. */
+static bool save(struct publisher *p)
 {
-    return resumption_save(&p->resumption, p->outbox, replay_mark(p->replay), number, clock_monotonic());
+    return resume_save(&p->resume, outbox_done_through(p->outbox), replay_mark(p->replay), clock_monotonic());
 }
 
-static struct outbox_message *free_slot(struct publisher *p, uint64_t number)
+static struct outbox_message *free_slot(struct publisher *p)
 {
     struct outbox_message *slot = outbox_slot(p->outbox);
-    return slot && save(p, number) ? slot : NULL;
+    return slot && save(p) ? slot : NULL;
 }
 
 /* Waits for a free slot in the window; NULL when interrupted. */
-static struct outbox_message *wait_for_slot(struct publisher *p, uint64_t number)
+static struct outbox_message *wait_for_slot(struct publisher *p)
 {
-    struct outbox_message *slot = free_slot(p, number);
+    struct outbox_message *slot = free_slot(p);
     while (!slot) {
         size_t enough = refill_at(outbox_limit(p->outbox)), pending = outbox_pending(p->outbox);
         outbox_arm(p->outbox, pending > enough ? enough : pending > 0 ? pending - 1 : 0);
         int64_t retry = flush(p);
-        if ((slot = free_slot(p, number)))
+        if ((slot = free_slot(p)))
             break;
         if (interrupted(p))
             return NULL;
@@ -183,8 +182,8 @@ static void drain(struct publisher *p, bool hurry)
         p->stop_seen = stop_requested();
         if ((hurry || p->stop_seen) && deadline == INT64_MAX)
             deadline = now + p->settings->drain_timeout;
-        save(p, p->number);
-        bool all = outbox_empty(p->outbox), kept = resumption_reached(&p->resumption, p->number);
+        save(p);
+        bool all = outbox_empty(p->outbox), kept = resume_reached(&p->resume, p->number);
         if ((all && kept) || broker_failed(p->broker) || now >= deadline)
             return;
         if (all)
@@ -215,7 +214,7 @@ static bool wait_for_input(void *context, int fd)
 /* Sees one message to the library in time. False when interrupted. */
 static bool publish_message(struct publisher *p, const struct replay_message *message)
 {
-    struct outbox_message *slot = wait_for_slot(p, message->number);
+    struct outbox_message *slot = wait_for_slot(p);
     if (!slot)
         return false;
     int64_t now = clock_monotonic(), due = pace_next(&p->pace, message->number, message->timeline, now);
@@ -251,7 +250,7 @@ static bool check_rows(const struct publisher *p)
 static bool publish_all(struct publisher *p)
 {
     int64_t base = p->settings->restamp ? clock_realtime() : REPLAY_AS_RECORDED;
-    const struct replay_mark beginning = resumption_mark(&p->resumption, base);
+    const struct replay_mark beginning = resume_mark(&p->resume, base);
     struct replay_message message;
     struct error error;
     replay_begin(p->replay, &beginning);
@@ -263,7 +262,7 @@ static bool publish_all(struct publisher *p)
             log_error(input_failed, "%s", error.text);
         if (result != REPLAY_MESSAGE)
             return (p->ended = result == REPLAY_END && check_rows(p));
-        if (!resumption_has(&p->resumption, message.number) && !publish_message(p, &message))
+        if (!resume_has(&p->resume, message.number) && !publish_message(p, &message))
             return true;
         p->number = message.number;
     }
@@ -276,10 +275,8 @@ static bool open_broker(struct publisher *p, const char *program, const struct m
 {
     const struct publish_settings *settings = p->settings;
     enum message_format format = (enum message_format)settings->format;
-    p->mqtt = *mqtt;
-    p->mqtt.client_id = resumption_client_id(&p->resumption, mqtt);
     p->broker_settings = (struct broker_settings){
-        .mqtt = &p->mqtt,
+        .mqtt = mqtt,
         .topic = settings->topic,
         .qos = (int)settings->qos,
         .retain = settings->retain,
@@ -289,8 +286,6 @@ static bool open_broker(struct publisher *p, const char *program, const struct m
         .columns = &settings->columns,
         .properties = &settings->properties,
         .numbered = settings->resume != NULL,
-        .packets = p->resumption.packets,
-        .clean_start = resumption_begins_session(&p->resumption, mqtt),
     };
     p->broker = broker_open(program, &p->broker_settings, error);
     if (p->broker)
@@ -324,10 +319,10 @@ static int run(struct publisher *p)
         pace_init(&p->pace, &p->settings->pace);
         good = publish_all(p);
         drain(p, !good);
-        if (p->ended && outbox_empty(p->outbox) && resumption_reached(&p->resumption, p->number))
-            resumption_complete(&p->resumption);
+        if (p->ended && outbox_empty(p->outbox) && resume_reached(&p->resume, p->number))
+            resume_complete(&p->resume);
     }
-    return good && !broker_failed(p->broker) ? EXIT_DONE : EXIT_FAILED;
+    return good && !p->resume.failed && !broker_failed(p->broker) ? EXIT_DONE : EXIT_FAILED;
 }
 
 static int finish(struct publisher *p, int status)
@@ -359,19 +354,21 @@ static int finish(struct publisher *p, int status)
     return status;
 }
 
-static bool open_resumption(struct publisher *p, const char *program, const struct mqtt_settings *mqtt,
-                            struct error *error)
+static bool prepare(struct publisher *p, const struct mqtt_settings *mqtt, struct error *error)
 {
     const struct publish_settings *settings = p->settings;
     enum message_format format = (enum message_format)settings->format;
     p->writer = message_writer_new(format, settings->sensor, settings->unit, &settings->columns);
     if (!p->writer)
         return error_set(error, "out of memory");
-    if (resumption_open(&p->resumption, program, settings, mqtt, p->replay, message_writer_max(p->writer),
-                        error))
-        return true;
-    message_writer_free(p->writer);
-    return false;
+    int64_t base = settings->restamp ? clock_realtime() : REPLAY_AS_RECORDED;
+    char *description = settings_describe_replay(mqtt, p->replay);
+    bool open = description ? resume_open(&p->resume, settings->resume, description, base, error)
+                            : error_set(error, "out of memory");
+    free(description);
+    if (!open)
+        message_writer_free(p->writer);
+    return open;
 }
 
 /* From the connection's beginning to its end. Returns the exit status. */
@@ -403,9 +400,9 @@ int publisher_run(const char *program, const struct publish_settings *settings,
         return EXIT_FAILED;
     }
     int status = EXIT_FAILED;
-    if (open_resumption(&p, program, mqtt, &error)) {
-        status = resumption_is_complete(&p.resumption) ? EXIT_DONE : publish(&p, program, mqtt);
-        if (!resumption_close(&p.resumption))
+    if (prepare(&p, mqtt, &error)) {
+        status = resume_is_complete(&p.resume) ? EXIT_DONE : publish(&p, program, mqtt);
+        if (!resume_close(&p.resume))
             status = EXIT_FAILED;
         message_writer_free(p.writer);
     } else {

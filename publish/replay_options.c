@@ -157,9 +157,8 @@ static const struct option_spec replay_specs[] = {
      .argument = "FILE",
      AT(resume),
      .help =
-         "keep in FILE how far the replay has come, and go on there when started again: nothing is missing "
-         "after a kill, and at most --window messages are doubled, at QoS 2 with MQTT 5 none; at QoS 0 "
-         "nothing can be promised"},
+         "keep in FILE how far the replay has come, and continue there when started again: after a kill "
+         "nothing is missing, and at most --window messages are doubled; at QoS 0 nothing can be promised"},
     {.name = "summary",
      .kind = OPTION_TEXT,
      .argument = "FILE",

@@ -1,6 +1,5 @@
 #include "resume.h"
 
-#include "boot_id.h"
 #include "clock.h"
 #include "failpoint.h"
 #include "log.h"
@@ -8,155 +7,53 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdalign.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 /* Numbers are in the machine's byte order: a file of another kind of machine has another magic. */
-static const uint64_t magic = UINT64_C(0x315345524d525452); /* RTRMRES1 */
-static const uint64_t magic_begun =
-    UINT64_C(0x305345524d525452); /* RTRMRES0: being made, nothing was sent yet */
+static const uint64_t magic = UINT64_C(0x325345524d525452); /* RTRMRES2 */
+static const uint64_t older_magics[] = {UINT64_C(0x315345524d525452), UINT64_C(0x305345524d525452)};
+
+/* The record lies in the first sector, which a disk writes whole; the description of the replay follows. */
+enum { DESCRIPTION_AT = 512, DESCRIPTION_MAX = 1 << 20 };
+_Static_assert(sizeof(struct resume_record) <= DESCRIPTION_AT, "the record fits into its sector");
 
 static const int64_t sync_interval = SECOND;
 
-enum { FORMAT_VERSION = 1, CLIENT_ID_SIZE = 128, DESCRIPTION_SIZE = 12288, PAGE = 4096 };
+/* ---- writing ---- */
 
-struct kept_mark {
-    struct replay_mark mark;
-    uint64_t checksum;
-};
-
-/* The file: this, then the slots. */
-struct header {
-    uint64_t magic;
-    uint32_t version, slot_count;
-    uint64_t slot_bytes, slots_at, size;
-    char client_id[CLIENT_ID_SIZE];
-    char description[DESCRIPTION_SIZE];
-    uuid_t boot_id; /* of the start of the machine in which it was last opened, see boot_id.h */
-    /* What changes lies in one page, so that a power loss leaves it of one time. */
-    alignas(PAGE) _Atomic uint64_t position;
-    _Atomic uint64_t complete;
-    struct kept_mark marks[2]; /* one is written while the other is good */
-};
-
-struct resume {
-    char *path;
-    int fd;
-    struct header *header;         /* the mapping */
-    size_t size;                   /* of the mapping */
-    struct replay_mark mark, next; /* the one kept; the one to be kept when the position reaches it */
-    size_t place;                  /* of the one kept */
-    int64_t synced;
-};
-
-/* ---- marks ---- */
-
-static uint64_t mark_checksum(const struct replay_mark *mark)
+static uint64_t checksum(const struct resume_record *record)
 {
-    return XXH3_64bits(mark, sizeof *mark);
+    return XXH3_64bits(record, offsetof(struct resume_record, checksum));
 }
 
-static bool mark_is_good(const struct kept_mark *kept, uint64_t position)
+static bool write_at(const struct resume *resume, const void *data, size_t size, off_t offset)
 {
-    return kept->checksum == mark_checksum(&kept->mark) && kept->mark.number <= position;
+    ssize_t written = pwrite(resume->fd, data, size, offset);
+    if (written >= 0 && (size_t)written < size)
+        errno = ENOSPC;
+    return written == (ssize_t)size;
 }
 
-/* The latest mark that the position has reached. */
-static bool find_mark(struct resume *resume)
+/* One write, which a kill does not divide. */
+static bool write_record(struct resume *resume)
 {
-    const struct kept_mark *marks = resume->header->marks;
-    uint64_t position = resume_position(resume);
-    bool good[] = {mark_is_good(&marks[0], position), mark_is_good(&marks[1], position)};
-    if (!good[0] && !good[1])
-        return false;
-    resume->place = good[1] && (!good[0] || marks[1].mark.loop > marks[0].mark.loop);
-    resume->mark = resume->next = marks[resume->place].mark;
-    return true;
+    resume->record.checksum = checksum(&resume->record);
+    FAILPOINT("before-record");
+    bool written = write_at(resume, &resume->record, sizeof resume->record, 0);
+    FAILPOINT("after-record");
+    return written;
 }
 
-/* In the other place, so that the mark before stays until this one is whole. The fences hold the compiler to
- * the order; a process that is killed has done its stores in order. */
-static void keep_mark(struct resume *resume, const struct replay_mark *mark)
+static bool cannot(const struct resume *resume, const char *what, struct error *error)
 {
-    resume->place = !resume->place;
-    struct kept_mark *kept = &resume->header->marks[resume->place];
-    kept->checksum = 0;
-    atomic_signal_fence(memory_order_seq_cst);
-    kept->mark = *mark;
-    FAILPOINT("before-mark");
-    atomic_signal_fence(memory_order_seq_cst);
-    kept->checksum = mark_checksum(mark);
-    resume->mark = *mark;
-}
-
-/* ---- the machine ---- */
-
-/* After a power loss the broker may know of packets that the file does not. One of their ids, used again for
- * another message, would be taken for a double of it: so the slots are emptied, and the session is another.
- */
-static void forget_before_boot(struct resume *resume, const char *client_id)
-{
-    struct header *header = resume->header;
-    uuid_t now;
-    boot_id_read(now);
-    if (resume_is_complete(resume) || (!uuid_is_null(now) && uuid_compare(header->boot_id, now) == 0))
-        return;
-    log_warning(
-        resume_file_old,
-        "--resume: this machine was started anew since %s was written: after a power loss the file may be "
-        "some seconds old, and the messages of that time may be doubled",
-        resume->path);
-    memset((char *)header + header->slots_at, 0, header->size - header->slots_at);
-    strcpy(header->client_id, client_id);
-    atomic_signal_fence(memory_order_seq_cst); /* not before the rest is done */
-    uuid_copy(header->boot_id, now);
-}
-
-/* ---- making ---- */
-
-static size_t round_up(size_t size, size_t unit)
-{
-    return (size + unit - 1) / unit * unit;
-}
-
-static size_t slot_bytes(const struct resume_settings *settings)
-{
-    return round_up(sizeof(struct resume_slot) + settings->packet_max, alignof(struct resume_slot));
-}
-
-static size_t file_size(const struct resume_settings *settings)
-{
-    return round_up(sizeof(struct header) + settings->slot_count * slot_bytes(settings), PAGE);
-}
-
-static bool map(struct resume *resume, size_t size, struct error *error)
-{
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, resume->fd, 0);
-    if (memory == MAP_FAILED)
-        return error_set(error, "--resume: cannot map %s into memory: %s", resume->path, strerror(errno));
-    resume->header = memory;
-    resume->size = size;
-    return true;
-}
-
-static void fill_in(struct header *header, const struct resume_settings *settings)
-{
-    header->version = FORMAT_VERSION;
-    header->slot_count = (uint32_t)settings->slot_count;
-    header->slot_bytes = slot_bytes(settings);
-    header->slots_at = sizeof *header;
-    header->size = file_size(settings);
-    strcpy(header->client_id, settings->client_id);
-    strcpy(header->description, settings->description);
-    boot_id_read(header->boot_id);
-    const struct replay_mark beginning = {.base = settings->base};
-    header->marks[0] = (struct kept_mark){beginning, mark_checksum(&beginning)};
+    return error_set(error, "--resume: cannot %s %s: %s", what, resume->path, strerror(errno));
 }
 
 /* Makes the new file durable, its name too. */
@@ -173,32 +70,20 @@ static bool sync_new(const struct resume *resume)
     return ok;
 }
 
-/* Fills the file, its magic last: one that is not finished is made again. All its blocks are reserved, since
- * a disk that is full could only be told by SIGBUS later. */
-static bool make(struct resume *resume, const struct resume_settings *settings, struct error *error)
+/* The record comes last: without it the file counts as not made yet. */
+static bool make(struct resume *resume, const char *description, int64_t base, struct error *error)
 {
-    size_t size = file_size(settings);
-    int rc;
-    if (ftruncate(resume->fd, 0) != 0 ||
-        pwrite(resume->fd, &magic_begun, sizeof magic_begun, 0) != sizeof magic_begun)
-        return error_set(error, "--resume: cannot write %s: %s", resume->path, strerror(errno));
-    do
-        rc = posix_fallocate(resume->fd, 0, (off_t)size);
-    while (rc == EINTR);
-    if (rc != 0)
-        return error_set(error, "--resume: cannot reserve %zu bytes for %s: %s", size, resume->path,
-                         strerror(rc));
-    if (!map(resume, size, error))
-        return false;
-    FAILPOINT("before-filled");
-    fill_in(resume->header, settings);
-    if (msync(resume->header, size, MS_SYNC) != 0)
-        return error_set(error, "--resume: cannot write %s: %s", resume->path, strerror(errno));
-    FAILPOINT("before-magic");
-    resume->header->magic = magic;
-    if (!sync_new(resume))
-        return error_set(error, "--resume: cannot sync %s: %s", resume->path, strerror(errno));
-    return true;
+    size_t length = strlen(description);
+    if (length > DESCRIPTION_MAX)
+        return error_set(error,
+                         "--resume: the settings take %zu bytes to describe, more than the %d there are",
+                         length, DESCRIPTION_MAX);
+    resume->record = (struct resume_record){.magic = magic, .description_length = length, .mark.base = base};
+    FAILPOINT("before-description");
+    if (ftruncate(resume->fd, 0) != 0 || !write_at(resume, description, length, DESCRIPTION_AT) ||
+        !write_record(resume))
+        return cannot(resume, "write", error);
+    return sync_new(resume) || cannot(resume, "sync", error);
 }
 
 /* ---- looking at what is there ---- */
@@ -215,9 +100,10 @@ static const char *next_line(const char **text, int *length)
 }
 
 /* Describes the first difference of two descriptions. */
-static bool refuse_other(const struct resume *resume, const char *ours, struct error *error)
+static bool refuse_other(const struct resume *resume, const char *theirs, const char *ours,
+                         struct error *error)
 {
-    const char *theirs = resume->header->description, *here, *there;
+    const char *here, *there;
     int here_length = 0, there_length = 0;
     do {
         here = next_line(&ours, &here_length);
@@ -225,46 +111,48 @@ static bool refuse_other(const struct resume *resume, const char *ours, struct e
     } while (here && there && here_length == there_length && memcmp(here, there, (size_t)here_length) == 0);
     return error_set(
         error,
-        "--resume: %s is of another replay: it has '%.*s' where this one has '%.*s'. Replay it with "
-        "the settings that it was begun with, or name another file, or remove it to begin anew",
+        "--resume: %s is of another replay: it has '%.*s' where this one has '%.*s'. Replay it with the "
+        "settings that it was begun with, or name another file, or remove it to begin from the start",
         resume->path, there ? there_length : 7, there ? there : "nothing", here ? here_length : 7,
         here ? here : "nothing");
 }
 
-/* Whether the header can be believed: it is long enough to be read. */
-static bool check_header(const struct resume *resume, uint64_t length, struct error *error)
+static bool is_older(uint64_t found)
 {
-    const struct header *header = resume->header;
-    if (header->version != FORMAT_VERSION)
-        return error_set(error, "--resume: %s is of another version of this program (format %u, not %d)",
-                         resume->path, header->version, FORMAT_VERSION);
-    if (header->size != length)
-        return error_set(error,
-                         "--resume: %s is damaged: it has %" PRIu64 " bytes, not %" PRIu64
-                         ". Remove it to begin anew",
-                         resume->path, length, header->size);
-    if (!memchr(header->client_id, '\0', sizeof header->client_id) ||
-        !memchr(header->description, '\0', sizeof header->description))
-        return error_set(error, "--resume: %s is damaged. Remove it to begin anew", resume->path);
+    return found == older_magics[0] || found == older_magics[1];
+}
+
+static bool check_record(const struct resume *resume, ssize_t length, struct error *error)
+{
+    const struct resume_record *record = &resume->record;
+    if (length >= (ssize_t)sizeof record->magic && is_older(record->magic))
+        return error_set(
+            error,
+            "--resume: %s is of an older version of this program, which also kept packets in it: finish the "
+            "replay with that version, or remove the file to begin from the start",
+            resume->path);
+    if (length < (ssize_t)sizeof record->magic || record->magic != magic)
+        return error_set(error, "--resume: %s is not a file of this option: name another", resume->path);
+    if (length < (ssize_t)sizeof *record || record->checksum != checksum(record) ||
+        record->description_length > DESCRIPTION_MAX || record->mark.number > record->position)
+        return error_set(error, "--resume: %s is damaged. Remove it to begin from the start", resume->path);
     return true;
 }
 
-static bool take_over(struct resume *resume, const struct resume_settings *settings, uint64_t length,
-                      struct error *error)
+static bool check_description(const struct resume *resume, const char *ours, struct error *error)
 {
-    if (!map(resume, (size_t)length, error) || !check_header(resume, length, error))
-        return false;
-    const struct header *header = resume->header;
-    if (strcmp(header->description, settings->description) != 0)
-        return refuse_other(resume, settings->description, error);
-    if (header->slot_count != settings->slot_count || header->slot_bytes != slot_bytes(settings) ||
-        header->slots_at != sizeof *header || length != file_size(settings) || !find_mark(resume))
-        return error_set(error,
-                         "--resume: %s is damaged, or of another version of this program. Remove it to "
-                         "begin anew",
-                         resume->path);
-    forget_before_boot(resume, settings->client_id);
-    return true;
+    size_t length = (size_t)resume->record.description_length;
+    char *theirs = calloc(1, length + 1);
+    if (!theirs)
+        return error_set(error, "out of memory");
+    ssize_t got = pread(resume->fd, theirs, length, DESCRIPTION_AT);
+    bool same = got == (ssize_t)length && strcmp(theirs, ours) == 0;
+    if (got < 0)
+        cannot(resume, "read", error);
+    else if (!same)
+        refuse_other(resume, theirs, ours, error);
+    free(theirs);
+    return same;
 }
 
 static bool lock(const struct resume *resume, struct error *error)
@@ -273,134 +161,126 @@ static bool lock(const struct resume *resume, struct error *error)
         return true;
     if (errno == EWOULDBLOCK)
         return error_set(error, "--resume: %s is in use by another publisher", resume->path);
-    return error_set(error, "--resume: cannot lock %s: %s", resume->path, strerror(errno));
+    return cannot(resume, "lock", error);
 }
 
-/* Opens, locks, and takes over what is there or makes it. */
-static bool open_file(struct resume *resume, const struct resume_settings *settings, struct error *error)
+/* Takes over what is there, or makes it. */
+static bool take_over(struct resume *resume, const char *description, int64_t base, struct error *error)
 {
     struct stat info;
-    uint64_t first = 0;
-    resume->fd = open(resume->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
-    if (resume->fd < 0 || fstat(resume->fd, &info) != 0)
-        return error_set(error, "--resume: cannot open %s: %s", resume->path, strerror(errno));
+    if (fstat(resume->fd, &info) != 0)
+        return cannot(resume, "open", error);
     if (!S_ISREG(info.st_mode))
         return error_set(error, "--resume: %s is no regular file", resume->path);
     if (!lock(resume, error))
         return false;
-    if (fstat(resume->fd, &info) != 0 || (info.st_size > 0 && pread(resume->fd, &first, sizeof first, 0) < 0))
-        return error_set(error, "--resume: cannot read %s: %s", resume->path, strerror(errno));
-    if (info.st_size == 0 || first == magic_begun)
-        return make(resume, settings, error) && find_mark(resume);
-    if (first != magic)
-        return error_set(error, "--resume: %s is not a file of this option: name another", resume->path);
-    if ((uint64_t)info.st_size < sizeof(struct header))
-        return error_set(error,
-                         "--resume: %s is damaged: it has only %" PRId64 " bytes. Remove it to begin anew",
-                         resume->path, (int64_t)info.st_size);
-    return take_over(resume, settings, (uint64_t)info.st_size, error);
+    ssize_t length = pread(resume->fd, &resume->record, sizeof resume->record, 0);
+    if (length < 0)
+        return cannot(resume, "read", error);
+    bool unmade = length == 0 || (length == (ssize_t)sizeof resume->record && resume->record.magic == 0);
+    if (unmade)
+        return make(resume, description, base, error);
+    return check_record(resume, length, error) && check_description(resume, description, error);
+}
+
+static void log_state(const struct resume *resume)
+{
+    uint64_t position = resume->record.position;
+    if (resume_is_complete(resume))
+        log_info_with(replay_complete, LOG_FIELDS(LOG_NUMBER("messages", position)),
+                      "%s says that this replay is complete, with %" PRIu64
+                      " messages: remove the file to replay again",
+                      resume->path, position);
+    else if (position > 0)
+        log_info_with(replay_resumed, LOG_FIELDS(LOG_NUMBER("messages", position)),
+                      "continuing after the %" PRIu64 " messages that arrived before, says %s", position,
+                      resume->path);
 }
 
 /* ---- life ---- */
 
-static void release(struct resume *resume)
+bool resume_open(struct resume *resume, const char *path, const char *description, int64_t base,
+                 struct error *error)
 {
-    if (resume->header)
-        munmap(resume->header, resume->size);
-    if (resume->fd >= 0)
+    *resume = (struct resume){.path = path, .fd = -1};
+    if (!path)
+        return true;
+    resume->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+    if (resume->fd < 0)
+        return cannot(resume, "open", error);
+    if (!take_over(resume, description, base, error)) {
         close(resume->fd);
-    free(resume->path);
-    free(resume);
+        return false;
+    }
+    resume->next = resume->record.mark;
+    log_state(resume);
+    return true;
 }
 
-struct resume *resume_open(const struct resume_settings *settings, struct error *error)
+static bool fail(struct resume *resume)
 {
-    if (strlen(settings->description) >= DESCRIPTION_SIZE) {
-        error_set(error, "--resume: the settings take %zu bytes to describe, more than the %d there are",
-                  strlen(settings->description), DESCRIPTION_SIZE - 1);
-        return NULL;
-    }
-    struct resume *resume = calloc(1, sizeof *resume);
-    char *path = strdup(settings->path);
-    if (!resume || !path) {
-        free(resume);
-        free(path);
-        error_set(error, "out of memory");
-        return NULL;
-    }
-    resume->path = path;
-    resume->fd = -1;
-    if (open_file(resume, settings, error))
-        return resume;
-    release(resume);
-    return NULL;
+    if (!resume->failed)
+        log_error(resume_file_failed, "--resume: cannot write %s: %s", resume->path, strerror(errno));
+    resume->failed = true;
+    return false;
 }
 
-bool resume_close(struct resume *resume, struct error *error)
+bool resume_close(struct resume *resume)
 {
-    bool ok = msync(resume->header, resume->size, MS_SYNC) == 0 ||
-              error_set(error, "--resume: cannot write %s: %s", resume->path, strerror(errno));
-    release(resume);
-    return ok;
+    if (!resume->path)
+        return true;
+    if (fdatasync(resume->fd) != 0)
+        fail(resume);
+    close(resume->fd);
+    return !resume->failed;
 }
 
 /* ---- use ---- */
 
-uint64_t resume_position(const struct resume *resume)
-{
-    return atomic_load_explicit(&resume->header->position, memory_order_relaxed);
-}
-
-struct replay_mark resume_mark(const struct resume *resume)
-{
-    return resume->mark;
-}
-
 bool resume_is_complete(const struct resume *resume)
 {
-    return resume->header->complete != 0;
+    return resume->path && resume->record.complete;
 }
 
-const char *resume_client_id(const struct resume *resume)
+struct replay_mark resume_mark(const struct resume *resume, int64_t base)
 {
-    return resume->header->client_id;
+    return resume->path ? resume->record.mark : (struct replay_mark){.base = base};
 }
 
-void resume_move(struct resume *resume, uint64_t position, const struct replay_mark *mark, int64_t now)
+bool resume_reached(const struct resume *resume, uint64_t number)
 {
-    atomic_store_explicit(&resume->header->position, position, memory_order_release);
-    bool waiting = resume->next.loop > resume->mark.loop;
-    if (!waiting && mark->loop > resume->mark.loop) {
+    return !resume->path || resume->record.position >= number;
+}
+
+bool resume_has(const struct resume *resume, uint64_t number)
+{
+    return resume->path && number <= resume->record.position;
+}
+
+bool resume_save(struct resume *resume, uint64_t position, const struct replay_mark *mark, int64_t now)
+{
+    struct resume_record *record = &resume->record;
+    if (!resume->path || (position <= record->position && mark->loop == resume->next.loop))
+        return !resume->failed;
+    if (position > record->position)
+        record->position = position;
+    if (resume->next.loop == record->mark.loop && mark->loop > record->mark.loop)
         resume->next = *mark;
-        waiting = true;
-    }
-    if (waiting && resume->next.number <= position)
-        keep_mark(resume, &resume->next);
+    if (resume->next.number <= record->position)
+        record->mark = resume->next;
+    if (!write_record(resume))
+        return fail(resume);
     if (now - resume->synced >= sync_interval) {
         resume->synced = now;
-        /* Begins to write and does not wait; a failure is told by msync at the end. */
+        /* Begins to write and does not wait; a failure is told by fdatasync at the end. */
         sync_file_range(resume->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
     }
+    return true;
 }
 
 void resume_complete(struct resume *resume)
 {
-    atomic_store(&resume->header->complete, 1);
-}
-
-struct resume_slot *resume_slot(const struct resume *resume, uint64_t number)
-{
-    const struct header *header = resume->header;
-    void *slot = (char *)header + header->slots_at + number % header->slot_count * header->slot_bytes;
-    return slot;
-}
-
-size_t resume_slot_count(const struct resume *resume)
-{
-    return resume->header->slot_count;
-}
-
-size_t resume_packet_max(const struct resume *resume)
-{
-    return resume->header->slot_bytes - sizeof(struct resume_slot);
+    resume->record.complete = 1;
+    if (resume->path && !write_record(resume))
+        fail(resume);
 }

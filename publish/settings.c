@@ -5,6 +5,8 @@
 #include "replay_options.h"
 
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define AT(field) .offset = offsetof(struct publish_settings, field)
@@ -125,4 +127,24 @@ void settings_check(const struct program *program, struct publish_settings *sett
         options_wrong(program, "--property needs --mqtt-version 5: earlier versions have no user properties");
     for (size_t i = 0; i < settings->properties.count; i++)
         check_property(program, settings->properties.items[i]);
+}
+
+char *settings_describe_replay(const struct mqtt_settings *mqtt, const struct replay *replay)
+{
+    static const char *const unrelated[] = {"file",   "speed", "max-gap", "rate",    "fast",
+                                            "jitter", "quiet", "resume",  "summary", NULL};
+    static const char *const local[] = {"drain-timeout", "window", NULL};
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    options_write("replay", unrelated, out);
+    replay_describe(replay, out);
+    options_write("messages", local, out);
+    fprintf(out, "mqtt-version = %s\n", mqtt->version == MQTT_VERSION_5 ? "5" : "3.1.1");
+    if (fclose(out) == 0)
+        return text;
+    free(text);
+    return NULL;
 }

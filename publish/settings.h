@@ -39,4 +39,8 @@ size_t settings_defaults(const struct sensor *sensor,
 void settings_check(const struct program *program, struct publish_settings *settings,
                     const struct mqtt_settings *mqtt);
 
+/* What makes a replay another one for --resume, as far as the user chose it, as `name = value` lines: all but
+ * the pace and what is local. NULL when memory is exhausted; the caller frees it. */
+char *settings_describe_replay(const struct mqtt_settings *mqtt, const struct replay *replay);
+
 #endif

@@ -8,8 +8,6 @@ import time
 from collections import Counter
 
 import pytest
-from brokers import Broker
-from clients import paho_client
 from programs import BIN, ROOT
 from waiting import wait_until
 
@@ -87,25 +85,23 @@ def test_kills_at_random_instants(mqtt, programs, tmp_path, arrived):
     kills, limit = 50, 25000
     chance = random.Random(5)
     settings = ("--loop", "0", "--limit", limit, "--rate", 4000)
-    once, exactly = (Replay(mqtt, programs, tmp_path, qos, *settings) for qos in (1, 2))
+    replays = [Replay(mqtt, programs, tmp_path, qos, *settings) for qos in (1, 2)]
     for _ in range(kills):
-        lives = [once.start(), exactly.start()]
+        lives = [replay.start() for replay in replays]
         for life in chance.sample(lives, 2):
             time.sleep(chance.uniform(0.01, 0.15))  # any instant, the first ones too
             assert life.is_running(), life.stderr
             life.kill()
-    for replay in (once, exactly):
+    for replay in replays:
         assert f"published {limit} messages" not in replay.finish().stderr, "the lives before have published"
-    assert arrived.doubled(once.topic, limit) <= kills * WINDOW
-    assert arrived.doubled(exactly.topic, limit) == 0
+    for replay in replays:
+        assert arrived.doubled(replay.topic, limit) <= kills * WINDOW
 
 
 @pytest.mark.parametrize("qos", [1, 2])
 def test_kills_at_failpoints(mqtt, programs, tmp_path, arrived, qos):
     """Between any two steps of what is kept."""
-    names = ["before-filled", "before-magic", "before-mark"]
-    if qos == 2:
-        names += ["before-held", "after-held", "before-released", "after-released", "before-done", "after-done"]
+    names = ["before-description", "before-record", "after-record"]
     table = tmp_path / "table.csv"
     table.write_text("".join(SAMPLE.read_text().splitlines(keepends=True)[:11]))  # loops of 40 messages
     limit = 6000
@@ -113,52 +109,17 @@ def test_kills_at_failpoints(mqtt, programs, tmp_path, arrived, qos):
     kills = 0
     for passage in (1, 2, 60):
         for name in names:
-            if passage > 1 and name in ("before-filled", "before-magic"):
+            if passage > 1 and name == "before-description":
                 continue
             life = replay.start(name=FAILPOINTS, env={"ROOMSTREAM_FAILPOINT": f"{name}:{passage}"})
             assert life.wait(30) == KILLED, f"not killed at {name}, passage {passage}: {life.stderr}"
             kills += 1
     replay.finish()
-    assert arrived.doubled(replay.topic, limit) <= (kills * WINDOW if qos == 1 else 0)
+    assert arrived.doubled(replay.topic, limit) <= kills * WINDOW
     # A message that came again is the same one, and restamped time went on over all kills and loops.
     rows = sorted({(seq, json.loads(payload)["time"]) for seq, payload in arrived.messages(replay.topic)})
     assert len(rows) == limit
     assert [time for _, time in rows] == sorted(time for _, time in rows)
-
-
-def test_a_broker_that_lost_the_session(mqtt, programs, tmp_path, arrived):
-    """What was in flight is sent anew: it may be doubled, and is not missing."""
-    replay = Replay(mqtt, programs, tmp_path, 2, "--fast", "--column", "S1_Temp:1")
-    life = replay.start(name=FAILPOINTS, env={"ROOMSTREAM_FAILPOINT": "after-held:50"})
-    assert life.wait() == KILLED, life.stderr
-    client_id = life.wait_for_log(r"as '([^']+)'").group(1)
-    client = paho_client(client_id)
-    client.connect("127.0.0.1", mqtt.port, clean_start=True)  # whose session, without an expiry, ends with it
-    client.loop_start()
-    wait_until(client.is_connected, 10, "the session is taken over")
-    client.disconnect()
-    client.loop_stop()
-    assert "may be doubled" in replay.finish().stderr
-    assert arrived.doubled(replay.topic, ROWS) <= WINDOW
-
-
-def test_a_broker_that_restarts(programs, tmp_path):
-    """The broker's own state of QoS 2 lies on its disk: both sides end and go on, and nothing is doubled."""
-    broker = Broker("mqtt", tmp_path / "broker").start()
-    try:
-        subscribe = ("-h", "127.0.0.1", "-p", broker.port, "-V", "5", "-q", "1", "-D", "CONNECT", "receive-maximum",
-                     "65535", "-t", "resume/2-5", "-i", "keeper", "-c", "-x", "3600", "-F", "%P")
-        assert programs.run("/usr/bin/mosquitto_sub", *subscribe, "-E").process.returncode == 0
-        replay = Replay(broker, programs, tmp_path, 2, "--fast", "--column", "S1_Temp:1")
-        life = replay.start(name=FAILPOINTS, env={"ROOMSTREAM_FAILPOINT": "before-released:50"})
-        assert life.wait() == KILLED, life.stderr
-        broker.restart()
-        assert ", session present" in replay.finish().stderr
-        received = programs.run("/usr/bin/mosquitto_sub", *subscribe, "-C", ROWS)
-        seqs = [int(line.split(b"seq:")[1]) for line in received.stdout.splitlines()]
-        assert sorted(seqs) == list(range(1, ROWS + 1))
-    finally:
-        broker.stop()
 
 
 @pytest.mark.parametrize("qos, version", [(0, "5"), (1, "5"), (2, "5"), (2, "3.1.1")])
@@ -184,14 +145,14 @@ def test_a_replay_that_is_complete(mqtt, programs, tmp_path, arrived):
 def test_standard_input_and_faults(mqtt, tmp_path, programs, arrived):
     """The same input piped again is the same replay."""
     replay = Replay(mqtt, programs, tmp_path, 2, "--fast", "--file", "-", "--fault", "missing=0.1,double=0.1,late=0.1", "--seed", "7")
-    for kill in ("after-released:60", "after-done:300", None):
+    for kill in ("after-record:3", "after-record:8", None):
         with open(SAMPLE, "rb") as file:
             life = subprocess.run([FAILPOINTS, *map(str, replay.arguments), "--column", "S1_Temp:1,S2_Temp:2"], stdin=file,
                                   env={"ROOMSTREAM_FAILPOINT": kill or "none"}, timeout=60, check=False)
         assert life.returncode == (KILLED if kill else 0)
     messages = arrived.messages(replay.topic)
-    assert sorted(seq for seq, _ in messages) == list(range(1, len(messages) + 1))
-    assert len(messages) > ROWS
+    seqs = {seq for seq, _ in messages}
+    assert seqs == set(range(1, len(seqs) + 1)) and len(seqs) > ROWS
 
 
 def test_files_that_are_refused(mqtt, programs, tmp_path):
@@ -211,12 +172,11 @@ def test_files_that_are_refused(mqtt, programs, tmp_path):
     other = tmp_path / "other.csv"
     other.write_text(SAMPLE.read_text().replace("2023", "2022", 1))
     assert "it has 'beginning = " in refusal("--file", other)
-    whole = replay.file.read_bytes()
-    replay.file.write_bytes(whole[:-4096])
-    assert "is damaged: it has " in refusal()
-    replay.file.write_bytes(whole[:100])
-    assert "is damaged: it has only 100 bytes" in refusal()
+    replay.file.write_bytes(replay.file.read_bytes()[:20])
+    assert "is damaged" in refusal()
     replay.file.write_bytes(b"Date,Time\n" * 1000)
     assert "is not a file of this option" in refusal()
+    replay.file.write_bytes(b"RTRMRES1" + bytes(20000))
+    assert "is of an older version of this program" in refusal()
     assert "cannot open /nowhere/state: No such file or directory" in refusal("--resume", "/nowhere/state")
     assert "is no regular file" in refusal("--resume", "/dev/null")
