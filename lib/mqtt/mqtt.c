@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "event.h"
 #include "log.h"
+#include "mqtt_addresses.h"
 #include "mqtt_connect.h"
 #include "mqtt_probe.h"
 #include "mqtt_tls.h"
@@ -68,6 +69,7 @@ struct mqtt_connection {
     bool failure_due;                     /* connecting has failed: the connector finds out why */
     char failure[200];                    /* what Paho says of it */
     struct backoff backoff;
+    struct mqtt_addresses addresses; /* the connector's own */
     struct publication *publications, *free_publications;
     pthread_t connector;
 };
@@ -92,6 +94,16 @@ static void fail(struct mqtt_connection *c, const char *event, const struct log_
         c->callbacks.failed(c->callbacks.context, message);
 }
 
+/* With the lock held: there is no connection, and another is to be tried then. */
+static void disconnected_until(struct mqtt_connection *c, int64_t next_try)
+{
+    c->connected_at = 0;
+    c->next_try = next_try;
+    c->subscribe_deadline = 0;
+    if (c->state != MQTT_FAILED)
+        set_state(c, c->wanted || c->closing ? MQTT_DISCONNECTED : MQTT_PAUSED);
+}
+
 /* The connection is gone or could not be made: wait and try again. Called without the lock; returns the wait
  * in ns. */
 static int64_t schedule_retry(struct mqtt_connection *c)
@@ -105,12 +117,8 @@ static int64_t schedule_retry(struct mqtt_connection *c)
     } else if (c->connected_at) {
         c->short_lives++;
     }
-    c->connected_at = 0;
     int64_t wait = backoff_next(&c->backoff);
-    c->next_try = now + wait;
-    c->subscribe_deadline = 0;
-    if (c->state != MQTT_FAILED)
-        set_state(c, c->wanted || c->closing ? MQTT_DISCONNECTED : MQTT_PAUSED);
+    disconnected_until(c, now + wait);
     pthread_mutex_unlock(&c->mutex);
     return wait;
 }
@@ -497,15 +505,39 @@ static void connect_failed(struct mqtt_connection *c, int code, const char *mess
     pthread_mutex_unlock(&c->mutex);
 }
 
+/* Goes on at once with the broker's next address. False when all have been tried; then *where names the last
+ * one, if there are several. */
+static bool try_next_address(struct mqtt_connection *c, const char *why, char *where, size_t size)
+{
+    const char *failed = mqtt_addresses_current(&c->addresses);
+    *where = '\0';
+    if (!mqtt_addresses_next(&c->addresses)) {
+        if (failed && c->addresses.count > 1)
+            snprintf(where, size, " (at %s, the last of its %zu addresses)", failed, c->addresses.count);
+        return false;
+    }
+    const char *next = mqtt_addresses_current(&c->addresses);
+    log_info_with(mqtt_next_address,
+                  LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_TEXT("reason", why), LOG_TEXT("address", next)),
+                  "cannot connect to the MQTT broker %s: %s (at %s); trying its next address, %s", c->uri,
+                  why, failed, next);
+    pthread_mutex_lock(&c->mutex);
+    disconnected_until(c, clock_monotonic());
+    pthread_mutex_unlock(&c->mutex);
+    return true;
+}
+
 /* Runs on the connector thread, as it takes a while. */
 static void explain_failure(struct mqtt_connection *c, const char *failure)
 {
     struct mqtt_secrets secrets;
     struct error why;
-    char text[1400];
+    char text[1400], where[100] = "";
     enum mqtt_probe_result result = MQTT_PROBE_MAY_PASS;
-    if (mqtt_secrets_read(c->settings, &secrets, &why))
-        result = mqtt_probe(c->settings, secrets.key_password, c->cancel, &why);
+    bool probed = mqtt_secrets_read(c->settings, &secrets, &why);
+    if (probed)
+        result = mqtt_probe(c->settings, secrets.key_password, mqtt_addresses_current(&c->addresses),
+                            c->cancel, &why);
     mqtt_secrets_free(&secrets);
     if (result == MQTT_PROBE_REACHED)
         error_set(&why, "it takes connections, but does not answer as %.*s:// would (%s): is the port right?",
@@ -513,9 +545,9 @@ static void explain_failure(struct mqtt_connection *c, const char *failure)
     pthread_mutex_lock(&c->mutex);
     bool closing = c->closing, again = c->was_connected;
     pthread_mutex_unlock(&c->mutex);
-    if (closing)
+    if (closing || (probed && try_next_address(c, why.text, where, sizeof where)))
         return;
-    snprintf(text, sizeof text, "cannot connect to the MQTT broker %s: %s", c->uri, why.text);
+    snprintf(text, sizeof text, "cannot connect to the MQTT broker %s: %s%s", c->uri, why.text, where);
     if (result == MQTT_PROBE_NEEDS_USER && !again) {
         fail(c, LOG_EVENT(mqtt_unreachable),
              LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_TEXT("reason", why.text)), text);
@@ -558,6 +590,7 @@ static void start_connecting(struct mqtt_connection *c, bool clean, uint16_t rec
             connect.options.onSuccess = on_connected;
             connect.options.onFailure = on_connect_failed;
         }
+        mqtt_addresses_use(&c->addresses, c->settings->address.host);
         rc = MQTTAsync_connect(c->client, &connect.options);
         mqtt_connect_release(&connect);
     }

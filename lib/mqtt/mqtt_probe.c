@@ -22,6 +22,7 @@
 
 struct probe {
     const struct mqtt_settings *settings;
+    const char *address; /* numeric; NULL: as the host is resolved */
     int fd, cancel;
     int64_t deadline; /* monotonic ns */
     SSL *ssl;
@@ -37,30 +38,21 @@ static bool ready(struct probe *p, short events)
     return left > 0 && ppoll(wait, 2, &timeout, NULL) > 0 && !wait[1].revents;
 }
 
-/* The address that Paho chooses: the first IPv4 one, else the last. */
-static const struct addrinfo *choose(const struct addrinfo *list)
-{
-    while (list->ai_family != AF_INET && list->ai_next)
-        list = list->ai_next;
-    return list;
-}
-
 static enum mqtt_probe_result connect_socket(struct probe *p)
 {
-    const struct mqtt_address *address = &p->settings->address;
+    const struct mqtt_address *broker = &p->settings->address;
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
     struct addrinfo *list;
     char port[16];
-    snprintf(port, sizeof port, "%d", address->port);
-    int rc = getaddrinfo(address->host, port, &hints, &list);
+    snprintf(port, sizeof port, "%d", broker->port);
+    int rc = getaddrinfo(p->address ? p->address : broker->host, port, &hints, &list);
     if (rc != 0) {
-        error_set(p->why, "the host '%s' is not found: %s", address->host,
+        error_set(p->why, "the host '%s' is not found: %s", broker->host,
                   rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
         return MQTT_PROBE_MAY_PASS;
     }
-    const struct addrinfo *chosen = choose(list);
-    p->fd = socket(chosen->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    rc = p->fd < 0 ? errno : connect(p->fd, chosen->ai_addr, chosen->ai_addrlen) == 0 ? 0 : errno;
+    p->fd = socket(list->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    rc = p->fd < 0 ? errno : connect(p->fd, list->ai_addr, list->ai_addrlen) == 0 ? 0 : errno;
     freeaddrinfo(list);
     socklen_t size = sizeof rc;
     if (rc == EINPROGRESS &&
@@ -227,11 +219,12 @@ static enum mqtt_probe_result start_tls(struct probe *p, const char *key_passwor
     return result;
 }
 
-enum mqtt_probe_result mqtt_probe(const struct mqtt_settings *settings, const char *key_password, int cancel,
-                                  struct error *why)
+enum mqtt_probe_result mqtt_probe(const struct mqtt_settings *settings, const char *key_password,
+                                  const char *address, int cancel, struct error *why)
 {
     struct probe p = {
         .settings = settings,
+        .address = address,
         .fd = -1,
         .cancel = cancel,
         .deadline = clock_monotonic() + PATIENCE,

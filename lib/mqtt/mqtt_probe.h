@@ -12,9 +12,10 @@ enum mqtt_probe_result {
     MQTT_PROBE_NEEDS_USER, /* will fail until a setting or a certificate is changed */
 };
 
-/* Takes 3 seconds at most, beside the name's resolution; returns as soon as the event `cancel` (event.h) is
+/* Looks at that numeric address of the host; NULL: at what the host is resolved to. Takes 3 seconds at most,
+ * beside the name's resolution; returns as soon as the event `cancel` (event.h) is
  * raised. What is wrong goes into *why: a sentence fragment. Any thread. */
-enum mqtt_probe_result mqtt_probe(const struct mqtt_settings *settings, const char *key_password, int cancel,
-                                  struct error *why);
+enum mqtt_probe_result mqtt_probe(const struct mqtt_settings *settings, const char *key_password,
+                                  const char *address, int cancel, struct error *why);
 
 #endif
