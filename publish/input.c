@@ -1,10 +1,9 @@
 #include "input.h"
 
-#include "gzip_reader.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,25 +75,34 @@ bool input_open(struct input *input, const char *file, input_ready *ready, void 
         return false;
     }
     input->size = -1;
-    if (S_ISREG(status.st_mode) && (input->start = lseek(input->fd, 0, SEEK_CUR)) >= 0)
-        input->size = status.st_size - input->start;
-    return true;
+    if (!S_ISREG(status.st_mode) || (input->start = lseek(input->fd, 0, SEEK_CUR)) < 0)
+        return true;
+    input->size = status.st_size - input->start;
+    int own = fcntl(input->fd, F_DUPFD_CLOEXEC, 0); /* gzclose closes it */
+    input->file = own >= 0 ? gzdopen(own, "rb") : NULL;
+    if (input->file)
+        return true;
+    if (own >= 0)
+        close(own);
+    error_set(error, "%s: cannot be read: out of memory or descriptors", input->name);
+    input_close(input);
+    return false;
 }
 
 void input_close(struct input *input)
 {
     if (input->fd > STDERR_FILENO)
         close(input->fd);
-    gzip_reader_free(input->gzip);
+    if (input->file)
+        gzclose(input->file);
     free(input->name);
 }
 
-/* Reads more behind what is in the buffer, whose beginning is free; false when that fails. At the end nothing
- * is added. */
+/* Reads more of a pipe behind what is in the buffer; false when that fails. At the end nothing is added. */
 static bool fill(struct input *input, struct error *error)
 {
     ssize_t count;
-    if (!input->ready(input->context, input->size < 0 ? input->fd : -1))
+    if (!input->ready(input->context, input->fd))
         return true;
     do
         count = read(input->fd, input->buffer + input->end, sizeof input->buffer - input->end);
@@ -103,22 +111,6 @@ static bool fill(struct input *input, struct error *error)
         return error_set(error, "cannot be read: %s", strerror(errno));
     input->end += (size_t)count;
     return true;
-}
-
-/* The gzip_reader_source, and what is not packed comes from it as well: all that is in the buffer, or else
- * what comes. */
-static ssize_t give(void *context, const void **data, struct error *error)
-{
-    struct input *input = context;
-    if (input->at == input->end) {
-        input->at = input->end = 0;
-        if (!fill(input, error))
-            return -1;
-    }
-    size_t count = input->end - input->at;
-    *data = input->buffer + input->at;
-    input->at = input->end;
-    return (ssize_t)count;
 }
 
 /* How files begin that are no text, and what makes text of them. */
@@ -135,16 +127,18 @@ static const struct {
     {"7z\xbc\xaf\x27\x1c", 6, 0, "a 7z archive", "7z x -so"},
     {"LZIP\1", 5, 0, "packed by lzip", "lzip -dc"},
     {"\x1f\x9d", 2, 0, "packed by compress", "zcat"},
+    {"\x1f\x8b", 2, 0, "packed by gzip", "zcat"}, /* in a pipe: see input_read */
     {"\xd0\xcf\x11\xe0", 4, 0, "an Excel file", NULL},
 };
 
-/* True where it is none of these. */
-static bool check_packer(const struct input *input, struct error *error)
+/* True where what begins so is none of these. zlib unpacks a regular file by gzip. */
+static bool check_packer(const struct input *input, const char *beginning, size_t size, struct error *error)
 {
     const char *file = input->fd == STDIN_FILENO ? "FILE" : input->name;
     for (size_t i = 0; i < sizeof packers / sizeof *packers; i++) {
         size_t offset = packers[i].offset, length = packers[i].length;
-        if (input->end < offset + length || memcmp(input->buffer + offset, packers[i].magic, length) != 0)
+        if (size < offset + length || memcmp(beginning + offset, packers[i].magic, length) != 0 ||
+            (input->file && gzdirect(input->file) == 0))
             continue;
         if (!packers[i].command)
             return error_set(error, "is %s: save it as CSV", packers[i].what);
@@ -159,53 +153,75 @@ enum { MAGIC_LENGTH = 10 };
 /* Looks whether the input is packed. */
 static bool begin(struct input *input, struct error *error)
 {
+    char beginning[MAGIC_LENGTH];
+    input->begun = true;
+    if (input->file) {
+        ssize_t length = pread(input->fd, beginning, sizeof beginning, input->start);
+        return check_packer(input, beginning, length > 0 ? (size_t)length : 0, error);
+    }
     for (size_t before = SIZE_MAX; input->end < MAGIC_LENGTH && input->end != before;) {
         before = input->end;
         if (!fill(input, error))
             return false;
     }
-    input->begun = true;
-    if (!check_packer(input, error))
-        return false;
-    if (gzip_reader_knows(input->buffer, input->end) && !input->gzip)
-        input->gzip = gzip_reader_new(give, input, error);
-    return input->gzip || !gzip_reader_knows(input->buffer, input->end);
+    return check_packer(input, input->buffer, input->end, error);
+}
+
+/* At the end of a file that is cut off zlib gives out what there is, and tells the error with the next call.
+ */
+static ssize_t read_file(struct input *input, void *buffer, size_t size, struct error *error)
+{
+    int problem;
+    if (!input->ready(input->context, -1))
+        return 0;
+    int count = gzread(input->file, buffer, size < INT_MAX ? (unsigned)size : INT_MAX);
+    if (count > 0)
+        return count;
+    gzerror(input->file, &problem);
+    if (problem == Z_OK || problem == Z_STREAM_END)
+        return 0;
+    if (problem == Z_ERRNO)
+        error_set(error, "cannot be read: %s", strerror(errno));
+    else
+        error_set(error, "damaged at byte %" PRId64 " of the gzip file: %s",
+                  (int64_t)gzoffset(input->file) - input->start + 1,
+                  problem == Z_BUF_ERROR ? "it ends in the middle" : "what it holds is not what was packed");
+    return -1;
+}
+
+static ssize_t read_pipe(struct input *input, void *buffer, size_t size, struct error *error)
+{
+    if (input->at == input->end) {
+        input->at = input->end = 0;
+        if (!fill(input, error))
+            return -1;
+    }
+    size_t left = input->end - input->at, count = left < size ? left : size;
+    memcpy(buffer, input->buffer + input->at, count);
+    input->at += count;
+    return (ssize_t)count;
 }
 
 ssize_t input_read(void *context, void *buffer, size_t size, struct error *error)
 {
     struct input *input = context;
-    const void *data;
     if (!input->begun && !begin(input, error))
         return -1;
-    if (input->gzip)
-        return gzip_reader_read(input->gzip, buffer, size, error);
-    ssize_t count = give(input, &data, error);
-    if (count > 0 && (size_t)count > size) {
-        input->at -= (size_t)count - size;
-        count = (ssize_t)size;
-    }
-    if (count > 0)
-        memcpy(buffer, data, (size_t)count);
-    return count;
+    return input->file ? read_file(input, buffer, size, error) : read_pipe(input, buffer, size, error);
 }
 
 bool input_rewind(struct input *input, struct error *error)
 {
-    input->at = input->end = 0;
-    if (input->gzip)
-        gzip_reader_rewind(input->gzip);
-    if (lseek(input->fd, input->start, SEEK_SET) < 0)
-        return error_set(error, "%s: cannot go back to its beginning: %s", input->name, strerror(errno));
-    return true;
+    return (input->file && gzrewind(input->file) == 0) ||
+           error_set(error, "%s: cannot go back to its beginning: %s", input->name, strerror(errno));
 }
 
 double input_part(const struct input *input, uint64_t bytes)
 {
     if (input->size <= 0)
         return -1;
-    uint64_t used = input->gzip ? gzip_reader_packed(input->gzip, bytes) : bytes;
-    return (double)used / (double)input->size;
+    double unpacked = (double)gztell(input->file), packed = (double)(gzoffset(input->file) - input->start);
+    return unpacked > 0 ? packed / (double)input->size * ((double)bytes / unpacked) : 0;
 }
 
 void input_describe(const struct input *input, FILE *out)

@@ -1,4 +1,4 @@
-/* The CSV file to read, as it is or packed by gzip. One thread. */
+/* The CSV file to read, as it is or, where it is a regular file, packed by gzip (RFC 1952). One thread. */
 #ifndef ROOMSTREAM_INPUT_H
 #define ROOMSTREAM_INPUT_H
 
@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
+#include <zlib.h>
 
 /* Called before each read: waits until fd can be read, or, with -1, does not wait as reading will not. False
  * ends the input there. */
@@ -23,10 +24,10 @@ struct input {
     int64_t start; /* offset of the first byte, where the size is known */
     input_ready *ready;
     void *context;
-    struct gzip_reader *gzip; /* NULL: it is not packed */
-    bool begun;               /* its beginning has been read: whether it is packed is known */
+    gzFile file; /* a regular file, packed or not; NULL: a pipe */
+    bool begun;  /* its beginning has been looked at */
     char buffer[INPUT_BUFFER_SIZE];
-    size_t at, end; /* what is in buffer and not yet given out */
+    size_t at, end; /* of a pipe: what is in buffer and not yet given out */
 };
 
 /* Opens the file; "-" is standard input. NULL looks for the data set: data/occupancy.csv and
@@ -36,8 +37,8 @@ bool input_open(struct input *input, const char *file, input_ready *ready, void 
                 struct error *error);
 void input_close(struct input *input);
 
-/* A csv_reader_source; the context is the input. What gzip packed (RFC 1952) is known by its first bytes and
- * unpacked. */
+/* A csv_reader_source; the context is the input. A file packed by another program, or by gzip in a pipe, is an
+ * error that names the command to unpack it. */
 ssize_t input_read(void *input, void *buffer, size_t size, struct error *error);
 
 /* Writes what tells the content from another as `name = value` lines: the size and a checksum of the

@@ -265,9 +265,12 @@ def test_a_packed_file(mqtt, publish, programs, subscriber, tmp_path):
     assert payloads[:len(expected)] == expected and len(payloads) == 2 * len(expected)
 
     subscriber.messages.clear()
-    command = f"cat {file} | {BIN}/publish-co2 -h 127.0.0.1 -p {mqtt.port} --fast --file -"
-    assert programs.run("/bin/sh", "-c", command).process.returncode == 0
+    publisher = f"{BIN}/publish-co2 -h 127.0.0.1 -p {mqtt.port} --fast --file -"
+    assert programs.run("/bin/sh", "-c", f"zcat < {file} | {publisher}").process.returncode == 0
     assert [message.payload for message in subscriber.wait_for(len(expected))] == expected
+    refused = programs.run("/bin/sh", "-c", f"cat {file} | {publisher}")
+    assert refused.process.returncode == 1
+    assert "standard input: is packed by gzip, which is not read: zcat 'FILE' | publish-co2 ... --file -" in refused.stderr
 
     file.write_bytes(gzip.compress(text)[:-100])
     program = publish("publish-co2", "--fast", "--file", file, "--skip-bad")
