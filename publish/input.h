@@ -37,8 +37,8 @@ bool input_open(struct input *input, const char *file, input_ready *ready, void 
                 struct error *error);
 void input_close(struct input *input);
 
-/* A csv_reader_source; the context is the input. A file packed by another program, or by gzip in a pipe, is an
- * error that names the command to unpack it. */
+/* A csv_reader_source; the context is the input. A file packed by another program, or by gzip in a pipe, is
+ * an error that names the command to unpack it. */
 ssize_t input_read(void *input, void *buffer, size_t size, struct error *error);
 
 /* Writes what tells the content from another as `name = value` lines: the size and a checksum of the
