@@ -128,19 +128,44 @@ prepare_apt() {
     run_when_free "$log" apt-get -q update || apt_failed "$log" "apt-get update failed"
 }
 
+# Debian starts a daemon when its package is installed. Ours are private ones: the system's must not take port 1883 or 9090.
 install_packages() {
-    local log=$1 status=0 service services=()
+    local log=$1 status=0 service services=() command
+    command=(apt-get -q -y -o Dpkg::Options::=--force-confold install --no-install-recommends "${missing[@]}")
     for service in mosquitto prometheus; do
         [[ " ${missing[*]} " != *" $service "* ]] || services+=("$service")
     done
-    ((${#services[@]} == 0)) || forbid_service_start "${services[@]}"
-    run_when_free "$log" apt-get -q -y -o Dpkg::Options::=--force-confold \
-        install --no-install-recommends "${missing[@]}" || status=$?
-    for service in "${services[@]}"; do
-        allow_service_start
+    if ((${#services[@]})) && [[ -d $systemd ]]; then
+        info "the system's own services ${services[*]} are masked while their packages are installed, and left disabled: not needed here"
+        command=("${masked[@]}" "${services[*]}" "${command[@]}")
+    fi
+    run_when_free "$log" "${command[@]}" || status=$?
+    [[ -d $systemd ]] || for service in "${services[@]}"; do
         ((status)) || disable_service "$log" "$service"
     done
     ((status == 0)) || apt_failed "$log" "apt-get install failed"
+}
+
+systemd=/run/systemd/system # is there where systemd runs
+
+# One command, which is not ended with this script: so the mask goes also when the script is killed.
+# shellcheck disable=SC2016  # a script for sh
+masked=(sh -c 'services=$1; shift
+    systemctl mask $services
+    "$@"; status=$?
+    systemctl unmask $services
+    systemctl disable $services
+    exit "$status"' sh)
+
+# disable_service LOG SERVICE: where systemd does not run. Only for one that was installed just now: what was there before is
+# the user's own.
+disable_service() {
+    has_command update-rc.d || return 0
+    if run_as_root "$1" update-rc.d "$2" disable && run_as_root "$1" invoke-rc.d "$2" stop; then
+        info "the system's own service $2 is left disabled: it is not needed here"
+    else
+        warn "the service $2 could not be stopped and disabled (log in $1)"
+    fi
 }
 
 # apt-get is not ended with this script: that would leave the package system half way. It says itself when it is done.
@@ -168,30 +193,4 @@ run_when_free() {
 apt_failed() {
     show_tail "$1"
     die "$2; its log is $1"
-}
-
-# Debian starts a daemon when its package is installed. Ours are private ones: the system's must not take port 1883 or 9090.
-# The rule (policy-rc.d, see invoke-rc.d(8)) is for these services alone and void as soon as this script has ended.
-service_policy=/usr/sbin/policy-rc.d
-forbid_service_start() {
-    ! grep -qs 'roomstream' "$service_policy" || "${as_root[@]}" rm -f "$service_policy"
-    [[ ! -e $service_policy ]] || return 0
-    "${as_root[@]}" tee "$service_policy" >/dev/null <<POLICY
-#!/bin/sh
-# Made by roomstream while it installs $*; without effect once process $$ has ended, and then safe to remove.
-case " $* " in *" \$1 "*) [ ! -d /proc/$$ ] || exit 101 ;; esac
-exit 0
-POLICY
-    "${as_root[@]}" chmod 755 "$service_policy"
-}
-allow_service_start() { ! grep -qs 'roomstream' "$service_policy" || "${as_root[@]}" rm -f "$service_policy"; }
-
-# disable_service LOG SERVICE: only for one that was installed just now: what was there before is the user's own.
-disable_service() {
-    if [[ -d /run/systemd/system ]]; then
-        run_as_root "$1" systemctl disable --now "$2" || warn "the service $2 could not be disabled (log in $1)"
-    elif has_command update-rc.d; then
-        run_as_root "$1" update-rc.d "$2" disable || warn "the service $2 could not be disabled (log in $1)"
-    fi
-    info "the system's own service $2 is left disabled: it is not needed here"
 }

@@ -1,0 +1,53 @@
+"""How scripts install what is missing: the system's own services are never started. With commands of the test's own."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STUB = """#!/bin/sh
+echo "${0##*/} $*" >>"$CALLS"
+case "${0##*/} $*" in *" install "*) touch "$INSTALLED"; exit "${APT_STATUS:-0}" ;; esac
+"""
+SCRIPT = """
+. scripts/lib/common.sh; . scripts/lib/lock.sh; . scripts/lib/python.sh; . scripts/lib/install.sh
+systemd=$SYSTEMD
+as_root=()
+become_root() { :; }
+install_needs "mosquitto | test -e $INSTALLED | the broker"
+"""
+
+
+@pytest.fixture
+def install(tmp_path):
+    for name in ("apt-get", "systemctl", "update-rc.d", "invoke-rc.d", "dpkg"):
+        (tmp_path / name).write_text(STUB)
+        (tmp_path / name).chmod(0o755)
+
+    def run(systemd, **variables):
+        """Its exit status, what was called in order without apt-get's update, and what it said."""
+        environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CALLS": str(tmp_path / "calls"), "INSTALLED": str(tmp_path / "installed"),
+                       "SYSTEMD": str(tmp_path if systemd else tmp_path / "missing"), "ROOMSTREAM_STATE": str(tmp_path / "state"), **variables}
+        result = subprocess.run(["bash", "-euc", SCRIPT], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30)
+        calls = (tmp_path / "calls").read_text().splitlines()
+        return result.returncode, [" ".join(call.split()[:2]) if call.startswith("apt-get") else call for call in calls if call != "apt-get -q update"
+                                   and not call.startswith("dpkg")], result.stderr
+
+    return run
+
+
+@pytest.mark.parametrize("apt_status", [0, 100])
+def test_masked_for_the_moment_where_systemd_runs(install, apt_status):
+    """Also when the installation fails."""
+    status, calls, said = install(True, APT_STATUS=str(apt_status))
+    assert status == (1 if apt_status else 0) and "masked while their packages are installed" in said
+    assert calls == ["systemctl mask mosquitto", "apt-get -q", "systemctl unmask mosquitto", "systemctl disable mosquitto"]
+
+
+def test_stopped_and_disabled_where_systemd_does_not_run(install):
+    status, calls, said = install(False)
+    assert status == 0 and "mosquitto is left disabled" in said
+    assert calls == ["apt-get -q", "update-rc.d mosquitto disable", "invoke-rc.d mosquitto stop"]
+    assert not Path("/usr/sbin/policy-rc.d").exists() or "roomstream" not in Path("/usr/sbin/policy-rc.d").read_text()
