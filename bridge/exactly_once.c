@@ -98,6 +98,7 @@ static void call_failed(struct exactly_once *w, rd_kafka_error_t *failure, const
                   err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     snprintf(text, sizeof text, "%s: %s", what,
              denied ? kafka_describe(err, reason) : rd_kafka_error_string(failure));
+    forwarding_note_missing_topic(f, err);
     if (is_final(w, failure)) {
         if (is_fencing(err) && fenced_by_a_twin(w)) {
             log_error_with(
@@ -156,8 +157,8 @@ static void take_position(struct exactly_once *w, const rd_kafka_topic_partition
     if (committed->offset < 0) {
         if (stats.delivered > 0)
             log_warning(kafka_position_missing,
-                        "Kafka holds no position for '%s' (it forgets one after offsets.retention.minutes): "
-                        "going on at "
+                        "Kafka holds no position for '%s' (it forgets one with its topic, and after "
+                        "offsets.retention.minutes): going on at "
                         "%" PRIu64 ", the spool's own; the last transaction before it may be there twice",
                         w->id, stats.position);
         return;

@@ -11,6 +11,14 @@
 /* Then a pass ends, so that the position is saved and a request to stop is seen. */
 static const int64_t longest_isolation = 1 * SECOND;
 
+/* Without a delivery report for so long, it is seen to what may have become of those that are due. */
+static const int64_t report_patience = 5 * SECOND;
+
+/* After Kafka has refused a timestamp, how long what follows goes without its own: long enough that a backlog
+ * or a wrong clock does not cost a refused batch each time, short enough that a clock set right is noticed.
+ */
+static const int64_t without_arrivals = 1 * MINUTE;
+
 void forwarding_fail(struct forwarding *f, const char *what)
 {
     f->wait = backoff_next(&f->backoff);
@@ -22,6 +30,14 @@ void forwarding_fail(struct forwarding *f, const char *what)
     error_set(&f->told, "%s", what);
     log_limited(&f->failures, LOG_LEVEL_WARNING, kafka_unavailable, LOG_FIELDS(LOG_TEXT("reason", what)),
                 "%s; everything stays in the spool, trying again", what);
+}
+
+void forwarding_note_missing_topic(struct forwarding *f, rd_kafka_resp_err_t err)
+{
+    if (kafka_topic_is_missing(err)) {
+        f->topic_ready = false;
+        f->vanished = true;
+    }
 }
 
 void forwarding_recovered(struct forwarding *f)
@@ -82,11 +98,48 @@ void forwarding_committed(struct forwarding *f)
     forwarding_recovered(f);
 }
 
+static void tell_refused_timestamp(struct forwarding *f, const struct produced *message)
+{
+    char arrival[CLOCK_RFC3339_SIZE], now[CLOCK_RFC3339_SIZE];
+    const char *topic = f->settings->kafka_topic;
+    clock_rfc3339(message->time, arrival);
+    clock_rfc3339(clock_realtime(), now);
+    if (message->timestamp == TIMESTAMP_ARRIVAL)
+        log_limited(
+            &f->refused_timestamps, LOG_LEVEL_WARNING, kafka_timestamp_refused,
+            LOG_FIELDS(LOG_TEXT("topic", topic), LOG_TEXT("arrival", arrival)),
+            "Kafka refuses the time at which message %" PRIu64 " arrived, %s (now it is %s here): "
+            "records go with the time of sending, and their arrival in the header mqtt.arrival. Look "
+            "at message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic '%s', "
+            "and at the clocks here and of Kafka",
+            message->id, arrival, now, topic);
+    else
+        log_warning_with(kafka_timestamp_refused,
+                         LOG_FIELDS(LOG_TEXT("topic", topic), LOG_TEXT("arrival", arrival)),
+                         "Kafka refuses the present time, %s, for the topic '%s' too: records go without a "
+                         "timestamp, and their arrival in the header mqtt.arrival. Set the clock of this "
+                         "machine right, or Kafka's",
+                         now, topic);
+}
+
+/* The message is sent again with the next kind of timestamp, and what follows as well. */
+static void timestamp_refused(struct forwarding *f, const struct produced *message)
+{
+    f->arrivals_again = clock_monotonic() + without_arrivals;
+    if (message->timestamp == TIMESTAMP_NONE)
+        forwarding_fail(f, "Kafka refuses even records without a timestamp as being out of time");
+    else if (message->timestamp >= f->timestamp) { /* else others of its kind were refused before */
+        f->timestamp = message->timestamp + 1;
+        tell_refused_timestamp(f, message);
+    }
+}
+
 static void on_report(void *context, const struct produced *message, rd_kafka_resp_err_t err)
 {
     struct forwarding *f = context;
     uint64_t id = message->id;
     char text[KAFKA_ERROR_SIZE + 300], reason[KAFKA_ERROR_SIZE];
+    f->reports++;
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         acknowledged(f, message);
         return;
@@ -101,11 +154,13 @@ static void on_report(void *context, const struct produced *message, rd_kafka_re
             f->isolate_until = id;
         return;
     }
+    if (err == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP) {
+        timestamp_refused(f, message);
+        return;
+    }
     if (err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
         return; /* an aborted transaction: its cause was told */
-    if (err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-        err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION)
-        f->topic_ready = false;
+    forwarding_note_missing_topic(f, err);
     snprintf(text, sizeof text, "Kafka does not take messages for '%s' now: %s", f->settings->kafka_topic,
              kafka_describe(err, reason));
     forwarding_fail(f, text);
@@ -136,6 +191,7 @@ bool forwarding_open(struct forwarding *f, const struct bridge_settings *setting
         .failures = {.interval = 30 * SECOND},
         .replacements = {.interval = 30 * SECOND},
         .burials = {.interval = 30 * SECOND},
+        .refused_timestamps = {.interval = 30 * SECOND},
     };
     if (transactional)
         f->arrivals = calloc((size_t)settings->window, sizeof *f->arrivals);
@@ -152,6 +208,7 @@ void forwarding_close(struct forwarding *f)
     if (f->producer)
         producer_close(f->producer);
     free(f->arrivals);
+    free(f->cluster);
 }
 
 void forwarding_rewind(struct forwarding *f)
@@ -168,13 +225,67 @@ void forwarding_replace(struct forwarding *f, const char *why)
     error_set(&f->replacement, "%s", why);
 }
 
+/* librdkafka may forget the messages of a partition that vanishes while they are on their way: it never sends
+ * nor reports them (2.0.2: a request that fails after the partition was removed puts them into its queue,
+ * which nobody serves any more). */
+static bool holds_forgotten_messages(struct forwarding *f)
+{
+    int64_t now = clock_monotonic();
+    int partitions;
+    size_t in_flight = producer_in_flight(f->producer);
+    if (in_flight == 0)
+        f->vanished = false;
+    if (in_flight == 0 || f->reports != f->reports_seen) {
+        f->quiet_since = now;
+        f->reports_seen = f->reports;
+    }
+    if (now - f->quiet_since < report_patience)
+        return false;
+    f->quiet_since = now;
+    bool vanished = f->vanished; /* what is missing only now may be about to be reported */
+    rd_kafka_resp_err_t err =
+        kafka_topic_look_up(producer_handle(f->producer), f->settings->kafka_topic, 1 * SECOND, &partitions);
+    forwarding_note_missing_topic(f, err);
+    return vanished || (!err && partitions < f->partitions);
+}
+
+/* What another cluster knows of this producer's id is another producer's: it could take new records for
+ * repeated ones. */
+static bool is_for_another_cluster(struct forwarding *f)
+{
+    if (!producer_cluster_changed(f->producer, &f->cluster))
+        return false;
+    f->topic_ready = false;
+    log_warning_with(
+        kafka_cluster_changed, LOG_FIELDS(LOG_TEXT("cluster", f->cluster)),
+        "Kafka at %s is another cluster than before, %s now: it has nothing of what was delivered "
+        "before, and gets all that is in the spool. If that was not meant, look at --brokers",
+        f->settings->kafka.brokers, f->cluster);
+    return true;
+}
+
+/* Must there be another producer? */
+static void look_after_producer(struct forwarding *f)
+{
+    struct error error;
+    if (producer_fatal(f->producer, &error)) {
+        forwarding_replace(f, error.text);
+    } else if (is_for_another_cluster(f)) {
+        forwarding_replace(f, "it was made for another cluster");
+    } else if (holds_forgotten_messages(f)) {
+        error_set(&error, "it holds messages (%zu) for a partition of the topic '%s' that has vanished",
+                  producer_in_flight(f->producer), f->settings->kafka_topic);
+        forwarding_replace(f, error.text);
+    }
+}
+
 bool forwarding_begin(struct forwarding *f, bool *replaced)
 {
     struct error error;
     f->wait = 0;
     *replaced = false;
-    if (f->producer && producer_fatal(f->producer, &error))
-        forwarding_replace(f, error.text);
+    if (f->producer)
+        look_after_producer(f);
     if (f->producer && *f->replacement.text) {
         log_limited(&f->replacements, LOG_LEVEL_WARNING, kafka_producer_replaced,
                     LOG_FIELDS(LOG_TEXT("reason", f->replacement.text)),
@@ -207,14 +318,15 @@ bool forwarding_ensure_topic(struct forwarding *f)
 {
     struct kafka_topic_settings topic = f->settings->new_topic;
     topic.name = f->settings->kafka_topic;
-    topic.kafka = &f->settings->kafka;
     struct error error;
+    rd_kafka_t *rk = producer_handle(f->producer);
     if (!f->topic_ready) {
         f->topic_ready =
-            kafka_topic_ensure(producer_handle(f->producer), &topic, 2 * SECOND, &error) == KAFKA_TOPIC_READY;
-        if (f->topic_ready)
+            kafka_topic_ensure(rk, &f->settings->kafka, &topic, 2 * SECOND, &error) == KAFKA_TOPIC_READY;
+        if (f->topic_ready) {
+            kafka_topic_look_up(rk, topic.name, 2 * SECOND, &f->partitions);
             forwarding_recovered(f);
-        else
+        } else
             forwarding_fail(f, error.text);
     }
     return f->topic_ready;
@@ -264,6 +376,8 @@ void forwarding_produce(struct forwarding *f, struct pass *pass)
 {
     struct error error;
     int64_t begin = clock_monotonic();
+    if (begin >= f->arrivals_again)
+        f->timestamp = TIMESTAMP_ARRIVAL;
     while (f->wait == 0) {
         if (!may_join(f) || isolates_for_long(f, begin)) {
             pass->more = true;
@@ -271,7 +385,7 @@ void forwarding_produce(struct forwarding *f, struct pass *pass)
         }
         if (!forwarding_peek(f, pass))
             return;
-        switch (producer_produce(f->producer, &f->record, &error)) {
+        switch (producer_produce(f->producer, &f->record, f->timestamp, &error)) {
         case PRODUCER_TAKEN:
             f->held = false;
             pass->forwarded++;
@@ -282,6 +396,10 @@ void forwarding_produce(struct forwarding *f, struct pass *pass)
             return;
         case PRODUCER_REFUSED:
             f->held = !bury(f, error.text);
+            break;
+        case PRODUCER_NO_TOPIC:
+            f->topic_ready = false;
+            forwarding_fail(f, "Kafka has lost the topic");
             break;
         case PRODUCER_LATER:
             forwarding_fail(f, error.text);

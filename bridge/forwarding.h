@@ -38,15 +38,23 @@ struct forwarding {
     struct spool_record record; /* the last one read */
     bool held;                  /* it is not handed over yet */
     bool topic_ready;
-    bool rewind_due;        /* something failed that may succeed later: start again at the position */
-    uint64_t isolate_until; /* up to this id records go one by one, since one of them made its batch fail */
-    int64_t *arrivals;      /* transactional: of the messages acknowledged in this transaction, realtime ns */
+    int partitions;   /* of the topic when it was made sure of */
+    bool vanished;    /* the topic or a partition was missing while what is in flight now was in flight */
+    uint64_t reports; /* delivery reports served */
+    uint64_t reports_seen;
+    int64_t quiet_since;      /* monotonic ns: no delivery report since then, or nothing in flight then */
+    char *cluster;            /* the id of Kafka's cluster; NULL: not known yet */
+    enum timestamp timestamp; /* of the records handed over now */
+    int64_t arrivals_again;   /* monotonic ns: when TIMESTAMP_ARRIVAL is tried again */
+    bool rewind_due;          /* something failed that may succeed later: start again at the position */
+    uint64_t isolate_until;   /* up to this id records go one by one, since one of them made its batch fail */
+    int64_t *arrivals; /* transactional: of the messages acknowledged in this transaction, realtime ns */
     size_t arrival_count;
     size_t arrival_bytes; /* of these messages */
     bool failing;         /* something failed, and nothing went well since */
     int64_t wait;         /* ns; what a failure in this pass asks for */
     struct backoff backoff;
-    struct log_limit failures, replacements;
+    struct log_limit failures, replacements, refused_timestamps;
     struct error told;        /* the last failure that was logged */
     struct log_limit burials; /* dead letters; --dead-letters list has them all */
 };
@@ -62,11 +70,13 @@ void forwarding_close(struct forwarding *forwarding);
 /* The producer is not to be used any more: the next pass begins with another one. */
 void forwarding_replace(struct forwarding *forwarding, const char *why);
 
-/* Starts a pass: serves delivery reports, and replaces a producer that librdkafka or we have given up. True
- * when there is a producer; *replaced tells whether it is another one than before. */
+/* Starts a pass: serves delivery reports, and replaces a producer that librdkafka or we have given up, that
+ * was made for another cluster, or that holds messages for a partition that has vanished. True when there is
+ * a producer; *replaced tells whether it is another one than before. Blocks for up to a second while delivery
+ * reports do not come. */
 bool forwarding_begin(struct forwarding *forwarding, bool *replaced);
 
-/* Makes sure that the Kafka topic exists. Blocks for up to five seconds while Kafka does not answer. */
+/* Makes sure that the Kafka topic exists. Blocks for some seconds while Kafka does not answer. */
 bool forwarding_ensure_topic(struct forwarding *forwarding);
 
 /* Is there a record to hand over? */
@@ -89,6 +99,9 @@ void forwarding_committed(struct forwarding *forwarding);
 
 /* Something went well: what failed before is over. */
 void forwarding_recovered(struct forwarding *forwarding);
+
+/* Where err says that the topic is missing: forwarding_ensure_topic looks for it again. */
+void forwarding_note_missing_topic(struct forwarding *forwarding, rd_kafka_resp_err_t err);
 
 /* Something failed that may succeed later: says so once in a while and sets the wait before the next pass. */
 void forwarding_fail(struct forwarding *forwarding, const char *what);

@@ -4,6 +4,8 @@
 #include "headers.h"
 #include "metrics.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,13 +150,14 @@ static const void *record_key(const struct producer *p, const struct spool_recor
 }
 
 /* NULL when memory is exhausted. */
-static rd_kafka_headers_t *record_headers(const struct spool_record *record)
+static rd_kafka_headers_t *record_headers(const struct spool_record *record, enum timestamp timestamp)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_new(8);
     struct spool_bytes rest = record->properties;
     struct header header;
     char qos = (char)('0' + (record->flags & RECORD_QOS)),
          retain = record->flags & RECORD_RETAINED ? '1' : '0';
+    char arrival[24];
     bool ok = headers != NULL;
     while (ok && headers_next(&rest, &header))
         ok = !rd_kafka_header_add(headers, header.name, (ssize_t)header.name_length, header.value,
@@ -163,6 +166,10 @@ static rd_kafka_headers_t *record_headers(const struct spool_record *record)
          !rd_kafka_header_add(headers, "mqtt.topic", 10, record->topic.data, (ssize_t)record->topic.length) &&
          !rd_kafka_header_add(headers, "mqtt.qos", 8, &qos, 1) &&
          !rd_kafka_header_add(headers, "mqtt.retain", 11, &retain, 1);
+    if (ok && timestamp != TIMESTAMP_ARRIVAL) {
+        snprintf(arrival, sizeof arrival, "%" PRId64, record->time / MILLISECOND);
+        ok = !rd_kafka_header_add(headers, "mqtt.arrival", 12, arrival, -1);
+    }
     if (ok)
         return headers;
     if (headers)
@@ -181,23 +188,40 @@ static enum producer_result refusal(const struct producer *p, rd_kafka_error_t *
         error_set(error, "it is larger than queue.buffering.max.kbytes allows");
         return PRODUCER_REFUSED;
     }
+    if (kafka_topic_is_missing(err))
+        return PRODUCER_NO_TOPIC;
     return producer_error_is_permanent(err) ? PRODUCER_REFUSED : PRODUCER_LATER;
 }
 
+/* What librdkafka takes as the timestamp, in ms. */
+static int64_t record_timestamp(const struct spool_record *record, enum timestamp timestamp)
+{
+    switch (timestamp) {
+    case TIMESTAMP_ARRIVAL:
+        return record->time / MILLISECOND;
+    case TIMESTAMP_SENDING:
+        return clock_realtime() / MILLISECOND;
+    case TIMESTAMP_NONE:
+    default:
+        return -1;
+    }
+}
+
 enum producer_result producer_produce(struct producer *p, const struct spool_record *record,
-                                      struct error *error)
+                                      enum timestamp timestamp, struct error *error)
 {
     size_t size = metrics_size(record), key_length;
     struct slot *slot = p->free_slots;
     if (!slot || (p->in_flight > 0 && p->bytes_in_flight + size > (size_t)p->settings->window_bytes))
         return PRODUCER_FULL;
     const void *key = record_key(p, record, &key_length);
-    rd_kafka_headers_t *headers = record_headers(record);
+    rd_kafka_headers_t *headers = record_headers(record, timestamp);
     if (!headers) {
         error_set(error, "out of memory");
         return PRODUCER_LATER;
     }
-    slot->message = (struct produced){.id = record->id, .time = record->time, .size = size};
+    slot->message =
+        (struct produced){.id = record->id, .time = record->time, .size = size, .timestamp = timestamp};
     p->free_slots = slot->next_free;
     /* An empty payload is an empty value, not a tombstone: the pointer must not be NULL. */
     const void *value = record->payload.length ? record->payload.data : "";
@@ -206,7 +230,7 @@ enum producer_result producer_produce(struct producer *p, const struct spool_rec
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)value, record->payload.length}},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)key, key_length}},
-        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = record->time / MILLISECOND},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = record_timestamp(record, timestamp)},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = slot},
     };
@@ -248,8 +272,21 @@ bool producer_fatal(const struct producer *p, struct error *error)
 bool producer_error_is_permanent(rd_kafka_resp_err_t err)
 {
     return err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || err == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
-           err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE || err == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP ||
-           err == RD_KAFKA_RESP_ERR__INVALID_ARG;
+           err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE || err == RD_KAFKA_RESP_ERR__INVALID_ARG;
+}
+
+bool producer_cluster_changed(const struct producer *p, char **known)
+{
+    char *id = rd_kafka_clusterid(p->rk, 0);
+    if (!id || (*known && strcmp(id, *known) == 0)) {
+        rd_kafka_mem_free(p->rk, id);
+        return false;
+    }
+    bool changed = *known != NULL;
+    free(*known);
+    *known = strdup(id);
+    rd_kafka_mem_free(p->rk, id);
+    return changed;
 }
 
 rd_kafka_t *producer_handle(const struct producer *p)

@@ -14,11 +14,21 @@
 
 struct producer;
 
+/* Which timestamp a Kafka record gets. Kafka refuses one that is too far from its own clock
+ * (message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic). The next is for what it
+ * refuses; a record without a timestamp passes any such limit. */
+enum timestamp {
+    TIMESTAMP_ARRIVAL, /* when the message arrived at the bridge */
+    TIMESTAMP_SENDING, /* when it is handed over; the header mqtt.arrival tells when it arrived */
+    TIMESTAMP_NONE,    /* -1; the header mqtt.arrival tells when it arrived */
+};
+
 /* A message that was handed over. */
 struct produced {
     uint64_t id;
     int64_t time; /* realtime ns of its arrival at the bridge */
     size_t size;  /* bytes, see metrics_size */
+    enum timestamp timestamp;
 };
 
 /* Called from producer_poll for each message whose delivery report came. */
@@ -37,15 +47,16 @@ void producer_close(struct producer *producer);
 
 enum producer_result {
     PRODUCER_TAKEN,
-    PRODUCER_FULL,    /* as much as may be is in flight: poll, try again */
-    PRODUCER_REFUSED, /* this record can never be taken: *error says why */
-    PRODUCER_LATER,   /* something else is wrong, *error says what: try again after a while */
+    PRODUCER_FULL,     /* as much as may be is in flight: poll, try again */
+    PRODUCER_REFUSED,  /* this record can never be taken: *error says why */
+    PRODUCER_NO_TOPIC, /* the topic has vanished, *error says so: see kafka_topic_ensure */
+    PRODUCER_LATER,    /* something else is wrong, *error says what: try again after a while */
 };
 
 /* Hands the record to librdkafka, which copies it. Headers: those of headers.h, then mqtt.topic, mqtt.qos,
- * mqtt.retain. */
+ * mqtt.retain and, unless the timestamp is the arrival, mqtt.arrival (ms since 1970, in decimal). */
 enum producer_result producer_produce(struct producer *producer, const struct spool_record *record,
-                                      struct error *error);
+                                      enum timestamp timestamp, struct error *error);
 
 /* Serves delivery reports, waiting up to `timeout` ns for the first. */
 void producer_poll(struct producer *producer, int64_t timeout);
@@ -63,6 +74,10 @@ bool producer_fatal(const struct producer *producer, struct error *error);
 /* Does this error of a delivery report say that trying again cannot help? A broker that finds one record of a
  * batch at fault fails the whole batch so: only of a record that was alone in its batch is it certain. */
 bool producer_error_is_permanent(rd_kafka_resp_err_t err);
+
+/* Is Kafka another cluster than the one whose id is in *known (NULL: none yet)? Then, and the first time, the
+ * new id goes into *known, which the caller frees. Does not wait. */
+bool producer_cluster_changed(const struct producer *producer, char **known);
 
 rd_kafka_t *producer_handle(const struct producer *producer);
 

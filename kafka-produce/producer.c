@@ -45,8 +45,8 @@ static bool prepare_topic(struct producer *p)
     struct error error;
     enum kafka_topic_result result;
     bool said = false;
-    while ((result = kafka_topic_ensure(p->delivery.rk, &p->settings->topic, SECOND, &error)) ==
-           KAFKA_TOPIC_LATER) {
+    while ((result = kafka_topic_ensure(p->delivery.rk, &p->settings->kafka, &p->settings->topic, SECOND,
+                                        &error)) == KAFKA_TOPIC_LATER) {
         if (clock_monotonic() >= deadline)
             break;
         if (!said)

@@ -45,9 +45,8 @@ rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error 
 
 struct kafka_topic_settings {
     const char *name;
-    int64_t partitions, replication;    /* of a topic that is created; -1: the broker's default */
-    struct property_list config;        /* of a topic that is created (Kafka's "Topic Configs") */
-    const struct kafka_settings *kafka; /* for the command in a message */
+    int64_t partitions, replication; /* of a topic that is created; -1: the broker's default */
+    struct property_list config;     /* of a topic that is created (Kafka's "Topic Configs") */
 };
 
 /* --partitions, --replication and --topic-config, of a topic that is created. settings outlive the parsing.
@@ -61,9 +60,18 @@ enum kafka_topic_result {
                            change, so try again */
 };
 
-/* Looks the topic up and creates it if it is missing. Blocks up to about twice `timeout` ns. */
-enum kafka_topic_result kafka_topic_ensure(rd_kafka_t *rk, const struct kafka_topic_settings *topic,
-                                           int64_t timeout, struct error *error);
+/* NO_ERROR and the number of partitions, else what Kafka or the library says of the topic. Blocks up to
+ * `timeout` ns. */
+rd_kafka_resp_err_t kafka_topic_look_up(rd_kafka_t *rk, const char *name, int64_t timeout, int *partitions);
+
+/* Looks the topic up and creates it if it is missing. Blocks up to about three times `timeout` ns. `kafka` is
+ * what rk was made of. */
+enum kafka_topic_result kafka_topic_ensure(rd_kafka_t *rk, const struct kafka_settings *kafka,
+                                           const struct kafka_topic_settings *topic, int64_t timeout,
+                                           struct error *error);
+
+/* Does err say that there is no such topic or partition? */
+bool kafka_topic_is_missing(rd_kafka_resp_err_t err);
 
 /* A legal topic name (1-249 of a-z A-Z 0-9 . _ -, not "." nor "..")? */
 bool kafka_topic_name_valid(const char *name);

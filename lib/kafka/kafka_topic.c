@@ -13,17 +13,25 @@ bool kafka_topic_name_valid(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == length;
 }
 
-/* NO_ERROR when the topic has partitions, else what the broker or the library says of it. */
-static rd_kafka_resp_err_t look_up(rd_kafka_t *rk, const char *name, int timeout_ms)
+bool kafka_topic_is_missing(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+           err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
+rd_kafka_resp_err_t kafka_topic_look_up(rd_kafka_t *rk, const char *name, int64_t timeout, int *partitions)
 {
     const struct rd_kafka_metadata *metadata;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(rk, name, NULL);
     if (!topic)
         return rd_kafka_last_error();
-    rd_kafka_resp_err_t err = rd_kafka_metadata(rk, 0, topic, &metadata, timeout_ms);
+    rd_kafka_resp_err_t err = rd_kafka_metadata(rk, 0, topic, &metadata, (int)(timeout / MILLISECOND));
+    *partitions = 0;
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         err = metadata->topic_cnt > 0 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-        if (err == RD_KAFKA_RESP_ERR_NO_ERROR && metadata->topics[0].partition_cnt == 0)
+        if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
+            *partitions = metadata->topics[0].partition_cnt;
+        if (err == RD_KAFKA_RESP_ERR_NO_ERROR && *partitions == 0)
             err = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
         rd_kafka_metadata_destroy(metadata);
     }
@@ -76,14 +84,13 @@ static bool is_passing(rd_kafka_resp_err_t err)
            err == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS;
 }
 
-/* The command that creates the topic as kafka_topic_ensure would. */
-static void write_command(const struct kafka_topic_settings *topic, char *text, size_t size)
+/* Who may create topics can do it as kafka_topic_ensure would, by the command that goes into text. */
+static void write_command(const struct kafka_settings *kafka, const struct kafka_topic_settings *topic,
+                          char *text, size_t size)
 {
-    size_t length =
-        (size_t)snprintf(text, size, "kafka-topics.sh --bootstrap-server %s", topic->kafka->brokers);
-    if (topic->kafka->config_file && length < size)
-        length +=
-            (size_t)snprintf(text + length, size - length, " --command-config %s", topic->kafka->config_file);
+    size_t length = (size_t)snprintf(text, size, "kafka-topics.sh --bootstrap-server %s", kafka->brokers);
+    if (kafka->config_file && length < size)
+        length += (size_t)snprintf(text + length, size - length, " --command-config %s", kafka->config_file);
     if (length < size)
         length += (size_t)snprintf(text + length, size - length, " --create --topic %s", topic->name);
     if (topic->partitions > 0 && length < size)
@@ -96,21 +103,46 @@ static void write_command(const struct kafka_topic_settings *topic, char *text, 
                                    topic->config.items[i].name, topic->config.items[i].value);
 }
 
-enum kafka_topic_result kafka_topic_ensure(rd_kafka_t *rk, const struct kafka_topic_settings *topic,
-                                           int64_t timeout, struct error *error)
+/* Why the missing topic was not created, and what to do about it. */
+static void explain_refusal(rd_kafka_resp_err_t err, const char *detail, const struct kafka_settings *kafka,
+                            const struct kafka_topic_settings *topic, struct error *error)
 {
-    int timeout_ms = (int)(timeout / MILLISECOND);
-    char text[KAFKA_ERROR_SIZE], command[700];
+    char command[700];
+    if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+        err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED) {
+        write_command(kafka, topic, command, sizeof command);
+        error_set(
+            error,
+            "the Kafka topic '%s' is missing and Kafka does not let this client create it (%s): have it "
+            "created by %s",
+            topic->name, detail, command);
+        return;
+    }
+    const char *advice = "change --partitions, --replication or --topic-config, or create the topic yourself";
+    if (err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION)
+        advice = "choose another name";
+    error_set(error, "the Kafka topic '%s' is missing and Kafka refuses to create it: %s: %s", topic->name,
+              detail, advice);
+}
+
+enum kafka_topic_result kafka_topic_ensure(rd_kafka_t *rk, const struct kafka_settings *kafka,
+                                           const struct kafka_topic_settings *topic, int64_t timeout,
+                                           struct error *error)
+{
+    char text[KAFKA_ERROR_SIZE];
     struct error detail;
-    rd_kafka_resp_err_t err = look_up(rk, topic->name, timeout_ms);
+    int partitions;
+    rd_kafka_resp_err_t err = kafka_topic_look_up(rk, topic->name, timeout, &partitions);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR)
         return KAFKA_TOPIC_READY;
-    if (err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART && err != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
+    if (!kafka_topic_is_missing(err)) {
         error_set(error, "cannot look up the Kafka topic '%s': %s", topic->name, kafka_describe(err, text));
         return is_passing(err) ? KAFKA_TOPIC_LATER : KAFKA_TOPIC_DENIED;
     }
-    err = create(rk, topic, timeout_ms, &detail);
+    err = create(rk, topic, (int)(timeout / MILLISECOND), &detail);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        /* A client that has seen the topic missing refuses to produce to it until it has seen it again. */
+        kafka_topic_look_up(rk, topic->name, timeout, &partitions);
         log_info_with(kafka_topic_created, LOG_FIELDS(LOG_TEXT("topic", topic->name)),
                       "created the Kafka topic '%s'", topic->name);
         return KAFKA_TOPIC_READY;
@@ -121,10 +153,6 @@ enum kafka_topic_result kafka_topic_ensure(rd_kafka_t *rk, const struct kafka_to
         error_set(error, "cannot create the Kafka topic '%s': %s", topic->name, detail.text);
         return KAFKA_TOPIC_LATER;
     }
-    write_command(topic, command, sizeof command);
-    error_set(error,
-              "the Kafka topic '%s' is missing and Kafka does not let this client create it (%s): have it "
-              "created by %s",
-              topic->name, detail.text, command);
+    explain_refusal(err, detail.text, kafka, topic, error);
     return KAFKA_TOPIC_DENIED;
 }

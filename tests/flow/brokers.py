@@ -3,6 +3,7 @@ stopped, killed, frozen and started again alone."""
 
 import os
 import re
+import shutil
 import signal
 
 from hivemq import HiveMQ
@@ -65,6 +66,10 @@ class Broker:
 
     def thaw(self):
         os.kill(self.pid, signal.SIGCONT)
+
+    def wipe(self):
+        """Kafka, which does not run, loses all that it has: at its next start it is another, empty cluster."""
+        shutil.rmtree(self.folder / "data")
 
     def restart(self):
         self.stop()

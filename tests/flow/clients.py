@@ -78,6 +78,13 @@ def create_topic(brokers, topic, partitions=1):
     admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(30)
 
 
+def delete_topic(brokers, topic):
+    """Deletes a Kafka topic and returns when it is gone."""
+    admin = AdminClient({"bootstrap.servers": brokers})  # by name: it must live until the result is there
+    admin.delete_topics([topic])[topic].result(30)
+    wait_until(lambda: not topic_partitions(brokers, topic), 30, f"the Kafka topic {topic} is gone")
+
+
 def topic_partitions(brokers, topic):
     """The ids of a Kafka topic's partitions; none if there is no such topic."""
     topics = AdminClient({"bootstrap.servers": brokers}).list_topics(timeout=30).topics
