@@ -296,7 +296,6 @@ struct receiver *receiver_open(const struct bridge_settings *settings, const cha
     if (settings->delivery == EXACTLY_ONCE) {
         packet_ids_init(&r->packet_ids, spool, store_packet_id, r);
         r->session.persistence = &r->packet_ids.store;
-        r->session.require_qos = true;
     }
     if (!forget_stale_ids(r, error))
         goto failed;

@@ -89,27 +89,9 @@ static void give_up(struct broker *broker)
     outbox_wake(broker->outbox);
 }
 
-/* A broker closes the connection at each message that it does not support. False when that has been logged.
- */
-static bool supports_messages(const struct broker_settings *settings, const struct mqtt_connected *connected)
-{
-    if (connected->maximum_qos < settings->qos)
-        log_error(mqtt_unsupported, "the broker takes messages up to QoS %d only: use a lower --qos",
-                  connected->maximum_qos);
-    else if (settings->retain && !connected->retain_available)
-        log_error(mqtt_unsupported, "the broker keeps no retained messages: leave out --retain");
-    else
-        return true;
-    return false;
-}
-
 static void on_connected(void *context, const struct mqtt_connected *connected)
 {
     struct broker *broker = context;
-    if (!supports_messages(broker->settings, connected)) {
-        give_up(broker);
-        return;
-    }
     /* One below what the broker takes: with that many in flight Paho stalls. */
     outbox_set_limit(broker->outbox, connected->receive_maximum > 1 ? connected->receive_maximum - 1u : 1);
     atomic_store(&broker->connected, true);
@@ -137,7 +119,8 @@ static void on_published(void *context, void *message, bool delivered, int reaso
         outbox_returned(broker->outbox, message);
     } else {
         const char *name = MQTTReasonCode_toString((enum MQTTReasonCodes)reason_code);
-        if (!atomic_load(&broker->failed))
+        /* One that is too large has been logged. */
+        if (!atomic_load(&broker->failed) && reason_code != MQTTREASONCODE_PACKET_TOO_LARGE)
             log_error_with(
                 mqtt_message_refused,
                 LOG_FIELDS(LOG_TEXT("topic", broker->settings->topic), LOG_NUMBER("code", reason_code)),
@@ -205,6 +188,8 @@ static bool open_connection(struct broker *broker, const char *program, struct e
         .clean_start = true,
         .session_expiry = v5 || settings->qos > 0 ? SESSION_EXPIRY_SECONDS : 0,
         .publish_window = settings->window,
+        .publish_qos = settings->qos,
+        .publish_retain = settings->retain,
     };
     broker->connection = mqtt_open(program, settings->mqtt, &broker->session, &callbacks, error);
     return broker->connection != NULL;

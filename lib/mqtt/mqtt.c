@@ -1,17 +1,14 @@
-#include "mqtt.h"
+#include "connection.h"
 
-#include "backoff.h"
+#include "broker_limits.h"
 #include "clock.h"
 #include "event.h"
-#include "log.h"
-#include "mqtt_addresses.h"
 #include "mqtt_connect.h"
 #include "mqtt_probe.h"
 #include "mqtt_tls.h"
+#include "reason.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,73 +18,24 @@
 /* A connection of this age was a good one. */
 #define LASTING (5 * SECOND)
 
-enum { SUBSCRIBE_TIMEOUT_SECONDS = 20, FILTERS_MAX = 1024 };
-
 /* Messages that may wait in Paho beside those of the window: at QoS 0, where the caller is not told when it
  * has room again, enough to keep it busy from one try to the next. */
 enum { UNREPORTED = 1000 };
 
-/* A message handed to Paho at QoS 1 or 2, until its outcome is known. */
-struct publication {
-    struct mqtt_connection *connection;
-    void *message;
-    bool out; /* with Paho */
-    struct publication *next_free;
-};
-
-struct mqtt_connection {
-    const struct mqtt_settings *settings;
-    const struct mqtt_session *session;
-    struct mqtt_callbacks callbacks;
-    MQTTAsync client; /* replaced by the connector, with the lock */
-    const char *uri;  /* for messages */
-    char client_id[MQTT_CLIENT_ID_SIZE];
-    int cancel;               /* event: closing, so let a probe of the broker be */
-    atomic_bool message_came; /* since the subscription was sent, or since its deadline was moved */
-    atomic_size_t queued;     /* messages at QoS 0 that Paho has and has not written */
-    atomic_size_t dropped;    /* those that it gave up */
-
-    pthread_mutex_t mutex; /* guards what follows; never held while Paho is called */
-    pthread_cond_t changed;
-    enum mqtt_state state;
-    bool wanted; /* connected is what the program wants: not paused, not failed, not closing */
-    bool closing;
-    bool answered;       /* of closing: Paho has done what it was asked, or failed to */
-    bool erased;         /* the session is gone from the broker */
-    bool disconnect_due; /* a pause or reconnect asks the connector to disconnect */
-    bool was_connected;  /* at least once in this process */
-    bool was_subscribed;
-    bool subscribe_needed; /* the filters are not known to be granted in the current session */
-    int disconnect_reason;
-    uint16_t receive_maximum;
-    int64_t next_try, subscribe_deadline; /* monotonic ns; 0: none */
-    int64_t connected_at;                 /* monotonic ns of the last CONNACK; 0: none since the last loss */
-    int short_lives;                      /* connections in a row that did not last */
-    bool reconnect_due;                   /* mqtt_reconnect came while connecting */
-    bool spoiled;                         /* the client must not be used again, see replace_client */
-    bool start_anew;                      /* the next connection begins with a new session */
-    bool failure_due;                     /* connecting has failed: the connector finds out why */
-    char failure[200];                    /* what Paho says of it */
-    struct backoff backoff;
-    struct mqtt_addresses addresses; /* the connector's own */
-    struct publication *publications, *free_publications;
-    pthread_t connector;
-};
-
-static void set_state(struct mqtt_connection *c, enum mqtt_state state)
+void connection_set_state(struct mqtt_connection *c, enum mqtt_state state)
 {
     c->state = state;
     pthread_cond_broadcast(&c->changed);
 }
 
-/* Gives up: trying again cannot help. Called without the lock. */
-static void fail(struct mqtt_connection *c, const char *event, const struct log_field *fields,
-                 const char *message)
+void connection_fail(struct mqtt_connection *c, const char *event, const struct log_field *fields,
+                     const char *message)
 {
     pthread_mutex_lock(&c->mutex);
     c->wanted = false;
     c->disconnect_due |= c->state == MQTT_CONNECTED || c->state == MQTT_SUBSCRIBED;
-    set_state(c, MQTT_FAILED);
+    c->subscribe_deadline = 0;
+    connection_set_state(c, MQTT_FAILED);
     pthread_mutex_unlock(&c->mutex);
     log_write(LOG_LEVEL_ERROR, event, fields, "%s", message);
     if (c->callbacks.failed)
@@ -101,7 +49,7 @@ static void disconnected_until(struct mqtt_connection *c, int64_t next_try)
     c->next_try = next_try;
     c->subscribe_deadline = 0;
     if (c->state != MQTT_FAILED)
-        set_state(c, c->wanted || c->closing ? MQTT_DISCONNECTED : MQTT_PAUSED);
+        connection_set_state(c, c->wanted || c->closing ? MQTT_DISCONNECTED : MQTT_PAUSED);
 }
 
 /* The connection is gone or could not be made: wait and try again. Called without the lock; returns the wait
@@ -123,24 +71,45 @@ static int64_t schedule_retry(struct mqtt_connection *c)
     return wait;
 }
 
+bool connection_was_accepted(struct mqtt_connection *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    bool accepted = c->session->filter_count ? c->was_subscribed || c->session_present : c->was_connected;
+    pthread_mutex_unlock(&c->mutex);
+    return accepted;
+}
+
+/* What may be the reason where the broker gives none and connections end soon after they began. With the lock
+ * held. */
+static const char *guess_reason(const struct mqtt_connection *c, bool subscribing)
+{
+    if (c->short_lives < 3)
+        return "";
+    if (subscribing)
+        return " (it ends when the program subscribes: does the broker allow that, and know such filters?)";
+    if (atomic_load(&c->sent) > 0 && atomic_load(&c->settled) == 0)
+        return " (it ends when a message is published: does the broker allow that, and take such a QoS, "
+               "--retain and size?)";
+    return " (does another client use the same client id?)";
+}
+
 static void connection_gone(struct mqtt_connection *c, const char *why)
 {
-    bool asked, short_lived;
     pthread_mutex_lock(&c->mutex);
-    asked = c->state != MQTT_CONNECTED && c->state != MQTT_SUBSCRIBED;
+    bool asked = c->state != MQTT_CONNECTED && c->state != MQTT_SUBSCRIBED;
+    int64_t subscribing = c->subscribe_deadline;
     pthread_mutex_unlock(&c->mutex);
     if (asked)
         return; /* told already: Paho reports a DISCONNECT packet and the closed socket separately */
     int64_t wait = schedule_retry(c);
     pthread_mutex_lock(&c->mutex);
-    short_lived = c->short_lives >= 3;
+    const char *guess = guess_reason(c, subscribing != 0);
     pthread_mutex_unlock(&c->mutex);
     log_warning_with(mqtt_disconnected,
                      LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_TEXT("reason", why),
                                 LOG_NUMBER("retry_ms", wait / MILLISECOND)),
                      "connection to the MQTT broker %s lost%s%s; trying again in %.1f s%s", c->uri,
-                     *why ? ": " : "", why, (double)wait / SECOND,
-                     short_lived ? " (does another client use the same client id?)" : "");
+                     *why ? ": " : "", why, (double)wait / SECOND, guess);
     if (c->callbacks.disconnected)
         c->callbacks.disconnected(c->callbacks.context);
 }
@@ -150,250 +119,118 @@ static void on_connection_lost(void *context, char *cause)
     connection_gone(context, cause ? cause : "");
 }
 
-static void on_disconnect_packet(void *context, MQTTProperties *properties, enum MQTTReasonCodes reason)
+/* A message that is too large would be sent again on each connection. */
+static void on_disconnect_packet(void *context, MQTTProperties *properties, enum MQTTReasonCodes code)
 {
-    char why[128];
-    const char *name = MQTTReasonCode_toString(reason);
-    (void)properties;
-    snprintf(why, sizeof why, "the broker closed it, reason 0x%02X%s%s", (unsigned)reason, name ? " " : "",
-             name ? name : "");
-    connection_gone(context, why);
-}
-
-/* ---- subscribing ---- */
-
-/* Filters as one text for messages. */
-static const char *filter_list(const char *const *filters, size_t count, char *text, size_t size)
-{
-    size_t length = 0;
-    for (size_t i = 0; i < count && length < size; i++)
-        length += (size_t)snprintf(text + length, size - length, "%s'%s'", i ? ", " : "", filters[i]);
-    return text;
-}
-
-/* Everything asked for is acknowledged. */
-static void subscribing_done(struct mqtt_connection *c)
-{
-    pthread_mutex_lock(&c->mutex);
-    c->subscribe_deadline = 0;
-    c->subscribe_needed = false;
-    c->was_subscribed = true;
-    if (c->state == MQTT_CONNECTED)
-        set_state(c, MQTT_SUBSCRIBED);
-    pthread_mutex_unlock(&c->mutex);
-    if (c->callbacks.subscribed)
-        c->callbacks.subscribed(c->callbacks.context);
-}
-
-/* What the broker granted before may be granted again, as when its access control is being changed; where it
- * never was, the user must do something. */
-static void subscription_refused(struct mqtt_connection *c, const char *message)
-{
-    pthread_mutex_lock(&c->mutex);
-    bool before = c->was_subscribed;
-    pthread_mutex_unlock(&c->mutex);
-    if (!before) {
-        fail(c, LOG_EVENT(mqtt_subscription_refused), LOG_FIELDS(LOG_TEXT("broker", c->uri)), message);
+    struct mqtt_connection *c = context;
+    char reason[MQTT_REASON_SIZE], text[MQTT_REASON_SIZE + 300];
+    snprintf(text, sizeof text, "the broker closed it, reason %s",
+             mqtt_reason((int)code, properties, reason));
+    if (code != MQTTREASONCODE_PACKET_TOO_LARGE || c->session->publish_window == 0) {
+        connection_gone(c, text);
         return;
     }
-    int64_t wait = schedule_retry(c);
-    pthread_mutex_lock(&c->mutex);
-    c->disconnect_due = true;
-    c->disconnect_reason = MQTTREASONCODE_SUCCESS;
-    pthread_cond_broadcast(&c->changed);
-    pthread_mutex_unlock(&c->mutex);
-    log_warning_with(mqtt_subscription_refused,
-                     LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("retry_ms", wait / MILLISECOND)),
-                     "%s; trying again in %.1f s", message, (double)wait / SECOND);
-}
-
-static void subscription_granted(struct mqtt_connection *c, const int *granted, size_t count)
-{
-    const struct mqtt_session *session = c->session;
-    char text[700], list[512];
-    for (size_t i = 0; i < count; i++) {
-        const char *filter = session->filters[i];
-        if (granted[i] >= 0x80) {
-            const char *name = MQTTReasonCode_toString((enum MQTTReasonCodes)granted[i]);
-            snprintf(
-                text, sizeof text,
-                "the broker refuses the subscription to '%s' (0x%02X%s%s): check the filter and the broker's "
-                "access control",
-                filter, (unsigned)granted[i], name ? " " : "", name ? name : "");
-            subscription_refused(c, text);
-            return;
-        }
-        if (granted[i] < session->qos && session->require_qos) {
-            snprintf(
-                text, sizeof text,
-                "the broker grants QoS %d for '%s' where QoS %d is needed: it cannot keep what was promised",
-                granted[i], filter, session->qos);
-            fail(c, LOG_EVENT(mqtt_qos_lowered), LOG_FIELDS(LOG_TEXT("broker", c->uri)), text);
-            return;
-        }
-        if (granted[i] < session->qos)
-            log_warning_with(mqtt_qos_lowered, LOG_FIELDS(LOG_TEXT("broker", c->uri)),
-                             "the broker grants QoS %d for '%s', less than the QoS %d asked for", granted[i],
-                             filter, session->qos);
-    }
-    filter_list(session->filters, count, list, sizeof list);
-    log_info_with(mqtt_subscribed, LOG_FIELDS(LOG_TEXT("filters", list), LOG_NUMBER("qos", session->qos)),
-                  "subscribed to %s at QoS %d", list, session->qos);
-    if (session->unsubscribe_count == 0)
-        subscribing_done(c);
-}
-
-static void on_subscribed(void *context, MQTTAsync_successData *data)
-{
-    struct mqtt_connection *c = context;
-    size_t count = c->session->filter_count;
-    subscription_granted(c, count == 1 ? &data->alt.qos : data->alt.qosList, count);
-}
-
-static void on_subscribed5(void *context, MQTTAsync_successData5 *data)
-{
-    struct mqtt_connection *c = context;
-    size_t count = c->session->filter_count;
-    int granted[FILTERS_MAX] = {(int)data->reasonCode};
-    /* A broker that answers for fewer filters than were asked for has not granted the others. Paho gives a
-     * list of codes only where there are several. */
-    size_t answers = data->alt.sub.reasonCodeCount > 1 ? (size_t)data->alt.sub.reasonCodeCount : 1;
-    for (size_t i = 1; i < count; i++)
-        granted[i] = i < answers ? (int)data->alt.sub.reasonCodes[i] : 0x80;
-    subscription_granted(c, granted, count);
-}
-
-/* Without a reason code the connection went away before the answer: subscribing is done again after the next
- * CONNACK. */
-static void on_subscribe_failed(void *context, MQTTAsync_failureData *data)
-{
-    int refused = 0x80;
-    if (data && data->code == 0x80)
-        subscription_granted(context, &refused, 1);
-}
-
-static void on_subscribe_failed5(void *context, MQTTAsync_failureData5 *data)
-{
-    int refused = (int)data->reasonCode;
-    if (refused >= 0x80)
-        subscription_granted(context, &refused, 1);
-}
-
-/* Runs on the connector thread. */
-static void subscribe(struct mqtt_connection *c)
-{
-    const struct mqtt_session *session = c->session;
-    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
-    MQTTSubscribe_options each[FILTERS_MAX];
-    char *filters[FILTERS_MAX];
-    int qos[FILTERS_MAX];
-    for (size_t i = 0; i < session->filter_count; i++) {
-        each[i] = (MQTTSubscribe_options)MQTTSubscribe_options_initializer;
-        each[i].retainAsPublished = session->retain_as_published;
-        each[i].retainHandling = (unsigned char)session->retain_handling;
-        filters[i] = (char *)session->filters[i];
-        qos[i] = session->qos;
-    }
-    options.context = c;
-    if (c->settings->version == MQTT_VERSION_5) {
-        options.onSuccess5 = on_subscribed5;
-        options.onFailure5 = on_subscribe_failed5;
-        options.subscribeOptions = each[0];
-        options.subscribeOptionsList = session->filter_count > 1 ? each : NULL;
-        options.subscribeOptionsCount = session->filter_count > 1 ? (int)session->filter_count : 0;
-    } else {
-        options.onSuccess = on_subscribed;
-        options.onFailure = on_subscribe_failed;
-    }
-    int rc = MQTTAsync_subscribeMany(c->client, (int)session->filter_count, filters, qos, &options);
-    if (rc != MQTTASYNC_SUCCESS && rc != MQTTASYNC_DISCONNECTED)
-        log_warning(mqtt_request_failed, "subscribing failed: %s", MQTTAsync_strerror(rc));
-}
-
-static void unsubscribed(struct mqtt_connection *c)
-{
-    const struct mqtt_session *session = c->session;
-    char list[512];
-    log_info(mqtt_unsubscribed, "unsubscribed from %s",
-             filter_list(session->unsubscribe, session->unsubscribe_count, list, sizeof list));
-    subscribing_done(c);
-}
-
-static void on_unsubscribed(void *context, MQTTAsync_successData *data)
-{
-    (void)data;
-    unsubscribed(context);
-}
-
-/* Paho reports every UNSUBACK as a success; the codes are those of MQTT 5 section 3.11.3. */
-static void on_unsubscribed5(void *context, MQTTAsync_successData5 *data)
-{
-    struct mqtt_connection *c = context;
-    size_t count = c->session->unsubscribe_count, answers = (size_t)data->alt.unsub.reasonCodeCount;
-    for (size_t i = 0; i < count && i < answers; i++) {
-        enum MQTTReasonCodes code = answers == 1 ? data->reasonCode : data->alt.unsub.reasonCodes[i];
-        const char *filter = c->session->unsubscribe[i], *name = MQTTReasonCode_toString(code);
-        char text[600];
-        if (code == MQTTREASONCODE_NO_SUBSCRIPTION_FOUND)
-            log_warning(mqtt_not_subscribed, "the broker knows of no subscription to '%s' in this session",
-                        filter);
-        if (code < MQTTREASONCODE_UNSPECIFIED_ERROR)
-            continue;
-        snprintf(text, sizeof text, "the broker refuses to unsubscribe from '%s' (0x%02X%s%s)", filter,
-                 (unsigned)code, name ? " " : "", name ? name : "");
-        fail(c, LOG_EVENT(mqtt_unsubscription_refused), LOG_FIELDS(LOG_TEXT("broker", c->uri)), text);
-        return;
-    }
-    unsubscribed(c);
-}
-
-/* Runs on the connector thread. An answer that does not come is noticed by the deadline of subscribing. */
-static void unsubscribe(struct mqtt_connection *c)
-{
-    const struct mqtt_session *session = c->session;
-    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
-    options.context = c;
-    if (c->settings->version == MQTT_VERSION_5)
-        options.onSuccess5 = on_unsubscribed5;
-    else
-        options.onSuccess = on_unsubscribed;
-    int rc = MQTTAsync_unsubscribeMany(c->client, (int)session->unsubscribe_count,
-                                       (char *const *)session->unsubscribe, &options);
-    if (rc != MQTTASYNC_SUCCESS && rc != MQTTASYNC_DISCONNECTED)
-        log_warning(mqtt_request_failed, "unsubscribing failed: %s", MQTTAsync_strerror(rc));
-}
-
-/* Has a subscription to make or to give up. */
-static bool subscribes(const struct mqtt_session *session)
-{
-    return session->filter_count + session->unsubscribe_count > 0;
+    snprintf(text, sizeof text,
+             "the MQTT broker %s takes no message of the size that was published (%s): publish smaller ones, "
+             "or raise its bound",
+             c->uri, reason);
+    connection_fail(c, LOG_EVENT(mqtt_refused),
+                    LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("code", code)), text);
 }
 
 /* ---- connecting ---- */
 
-static void connected(struct mqtt_connection *c, struct mqtt_connected *connected)
+/* Paho does not heed a Server Keep Alive (MQTT 5 section 3.2.2.3.14), which the broker goes by: one that is
+ * shorter needs a connection of its own. */
+static bool take_keepalive(struct mqtt_connection *c, int64_t keepalive)
 {
-    bool again;
     pthread_mutex_lock(&c->mutex);
-    again = c->was_connected;
+    bool shorter = keepalive > 0 && keepalive < c->keepalive;
+    if (shorter) {
+        c->keepalive = keepalive;
+        c->disconnect_due = !c->closing;
+        c->next_try = clock_monotonic() + c->backoff.first; /* Paho must be done with this one */
+        if (c->state == MQTT_CONNECTING)
+            connection_set_state(c, c->wanted ? MQTT_DISCONNECTED : MQTT_PAUSED);
+    }
     pthread_mutex_unlock(&c->mutex);
-    bool lost = !connected->session_present && again && !c->session->clean_start && c->session->filter_count;
-    const char *session = connected->session_present ? "present" : lost ? "lost" : "new";
+    if (shorter)
+        log_info_with(mqtt_keepalive,
+                      LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("seconds", keepalive / SECOND)),
+                      "the MQTT broker %s wants a keep alive of %d s at most: connecting again with that",
+                      c->uri, (int)(keepalive / SECOND));
+    return shorter;
+}
+
+/* The broker cannot do what the session needs: this connection is of no use. */
+static void unsupported(struct mqtt_connection *c, const char *message)
+{
+    if (!connection_was_accepted(c)) {
+        connection_fail(c, LOG_EVENT(mqtt_unsupported), LOG_FIELDS(LOG_TEXT("broker", c->uri)), message);
+        return;
+    }
+    int64_t wait = schedule_retry(c);
+    pthread_mutex_lock(&c->mutex);
+    c->disconnect_due = !c->closing;
+    c->disconnect_reason = MQTTREASONCODE_SUCCESS;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->mutex);
+    log_warning_with(mqtt_unsupported,
+                     LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("retry_ms", wait / MILLISECOND)),
+                     "%s; trying again in %.1f s", message, (double)wait / SECOND);
+}
+
+static void log_connected(struct mqtt_connection *c, bool present, bool again)
+{
+    bool lost = !present && again && !c->session->clean_start && c->session->filter_count;
+    const char *session = present ? "present" : lost ? "lost" : "new";
     log_info_with(mqtt_connected,
                   LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_TEXT("client_id", c->client_id),
                              LOG_TEXT("session", session)),
                   "connected to the MQTT broker %s as '%s'%s", c->uri, c->client_id,
-                  connected->session_present ? ", session present"
-                  : lost                     ? ": it has lost the session, subscribing again"
-                                             : "");
+                  present ? ", session present"
+                  : lost  ? ": it has lost the session, subscribing again"
+                          : "");
+}
+
+static void warn_of_expiry(const struct mqtt_connection *c, uint32_t expiry)
+{
+    if (c->session->filter_count > 0 && expiry < c->session->session_expiry)
+        log_warning_with(
+            mqtt_session_shortened, LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("seconds", expiry)),
+            "the MQTT broker %s keeps the session for %u s only, not for the %u s asked for: what comes "
+            "while this client is away for longer is lost",
+            c->uri, expiry, c->session->session_expiry);
+}
+
+static void connected(struct mqtt_connection *c, bool session_present, const struct mqtt_limits *limits)
+{
+    const struct mqtt_connected info = {session_present, limits->receive_maximum};
+    struct error error;
+    if (take_keepalive(c, limits->keepalive))
+        return;
+    pthread_mutex_lock(&c->mutex);
+    bool again = c->was_connected;
+    c->session_present = session_present;
+    pthread_mutex_unlock(&c->mutex);
+    log_connected(c, session_present, again);
+    if (!mqtt_limits_allow(limits, c->session, &error)) {
+        unsupported(c, error.text);
+        return;
+    }
+    warn_of_expiry(c, limits->session_expiry);
+    atomic_store(&c->maximum_packet, limits->maximum_packet);
+    atomic_store(&c->sent, 0);
+    atomic_store(&c->settled, 0);
     if (c->callbacks.connected)
-        c->callbacks.connected(c->callbacks.context, connected);
+        c->callbacks.connected(c->callbacks.context, &info);
     pthread_mutex_lock(&c->mutex);
     /* The first time in a process the session may stem from other filters; later one that is present has
      * ours. With MQTT 5 subscribing again is harmless (see retain_handling). */
-    c->subscribe_needed |= !again || !connected->session_present || c->settings->version == MQTT_VERSION_5;
+    c->subscribe_needed |= !again || !session_present || c->settings->version == MQTT_VERSION_5;
     c->was_connected = true;
     c->connected_at = clock_monotonic();
+    c->next_subscribe = 0;
     /* With MQTT 3.1.1 a session that is new also ends with its connection: it takes another one. */
     if (c->start_anew && c->settings->version == MQTT_VERSION_311) {
         c->reconnect_due = true;
@@ -403,84 +240,45 @@ static void connected(struct mqtt_connection *c, struct mqtt_connected *connecte
     if ((!c->wanted || c->reconnect_due) && !c->closing)
         c->disconnect_due = true; /* asked for while it was connecting */
     if (c->state == MQTT_CONNECTING && !c->wanted)
-        set_state(c, MQTT_PAUSED);
+        connection_set_state(c, MQTT_PAUSED);
     else if (c->state == MQTT_CONNECTING && c->reconnect_due)
-        set_state(c, MQTT_DISCONNECTED);
+        connection_set_state(c, MQTT_DISCONNECTED);
     else if (c->state == MQTT_CONNECTING)
-        set_state(c, !subscribes(c->session) || c->subscribe_needed ? MQTT_CONNECTED : MQTT_SUBSCRIBED);
+        connection_set_state(c, !connection_subscribes(c->session) || c->subscribe_needed ? MQTT_CONNECTED
+                                                                                          : MQTT_SUBSCRIBED);
     c->reconnect_due = false;
     pthread_mutex_unlock(&c->mutex);
 }
 
 static void on_connected(void *context, MQTTAsync_successData *data)
 {
-    struct mqtt_connected info = {data->alt.connect.sessionPresent != 0, UINT16_MAX, 2, true};
-    connected(context, &info);
+    struct mqtt_connection *c = context;
+    const struct mqtt_limits limits = mqtt_limits_read(NULL, c->session);
+    connected(c, data->alt.connect.sessionPresent != 0, &limits);
 }
 
 static void on_connected5(void *context, MQTTAsync_successData5 *data)
 {
-    struct mqtt_connected info = {data->alt.connect.sessionPresent != 0, UINT16_MAX, 2, true};
-    if (MQTTProperties_hasProperty(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM))
-        info.receive_maximum =
-            (uint16_t)MQTTProperties_getNumericValue(&data->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM);
-    if (MQTTProperties_hasProperty(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_QOS))
-        info.maximum_qos =
-            (uint8_t)MQTTProperties_getNumericValue(&data->properties, MQTTPROPERTY_CODE_MAXIMUM_QOS);
-    if (MQTTProperties_hasProperty(&data->properties, MQTTPROPERTY_CODE_RETAIN_AVAILABLE))
-        info.retain_available =
-            MQTTProperties_getNumericValue(&data->properties, MQTTPROPERTY_CODE_RETAIN_AVAILABLE) != 0;
-    connected(context, &info);
-}
-
-/* What the user can do about a refused CONNECT, or NULL when it may pass by itself. Codes: MQTT 3.1.1
- * table 3.1 and MQTT 5 section 3.2.2.2. */
-static const char *refusal_advice(int code)
-{
-    switch (code) {
-    case 0x01:
-    case 0x84:
-        return "it does not speak this protocol version: try another --mqtt-version";
-    case 0x02:
-    case 0x85:
-        return "it does not accept the client id: choose another with --id";
-    case 0x04:
-    case 0x86:
-        return "the user name or password is wrong: check --username and the password";
-    case 0x05:
-    case 0x87:
-        return "not authorized: check --username, the password and the broker's access control";
-    case 0x8A:
-        return "this client is banned";
-    case 0x90:
-        return "it does not accept the topic of the will: choose another --will-topic";
-    case 0x9A:
-        return "it keeps no retained messages: leave out --will-retain";
-    case 0x9B:
-        return "it does not support the quality of service of the will: use a lower --will-qos";
-    default:
-        return NULL;
-    }
+    struct mqtt_connection *c = context;
+    const struct mqtt_limits limits = mqtt_limits_read(&data->properties, c->session);
+    connected(c, data->alt.connect.sessionPresent != 0, &limits);
 }
 
 /* The broker has refused the CONNECT. */
 static void connect_refused(struct mqtt_connection *c, int code)
 {
-    const char *advice = refusal_advice(code), *name = MQTTReasonCode_toString((enum MQTTReasonCodes)code);
-    char text[600];
+    const char *advice = mqtt_connect_advice(code);
+    char reason[MQTT_REASON_SIZE], text[MQTT_REASON_SIZE + 400];
     pthread_mutex_lock(&c->mutex);
     bool again = c->was_connected;
     pthread_mutex_unlock(&c->mutex);
-    snprintf(text, sizeof text, "the MQTT broker %s refuses the connection (0x%02X): %s", c->uri,
-             (unsigned)code,
-             advice ? advice
-             : name ? name
-                    : "unknown reason");
+    snprintf(text, sizeof text, "the MQTT broker %s refuses the connection (%s)%s%s", c->uri,
+             mqtt_connect_reason(code, NULL, reason), advice ? ": " : "", advice ? advice : "");
     /* A broker that took us before may be wrongly configured for a moment; one that never did needs the user.
      */
     if (advice && !again) {
-        fail(c, LOG_EVENT(mqtt_refused), LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("code", code)),
-             text);
+        connection_fail(c, LOG_EVENT(mqtt_refused),
+                        LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("code", code)), text);
         return;
     }
     int64_t wait = schedule_retry(c);
@@ -549,8 +347,8 @@ static void explain_failure(struct mqtt_connection *c, const char *failure)
         return;
     snprintf(text, sizeof text, "cannot connect to the MQTT broker %s: %s%s", c->uri, why.text, where);
     if (result == MQTT_PROBE_NEEDS_USER && !again) {
-        fail(c, LOG_EVENT(mqtt_unreachable),
-             LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_TEXT("reason", why.text)), text);
+        connection_fail(c, LOG_EVENT(mqtt_unreachable),
+                        LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_TEXT("reason", why.text)), text);
         return;
     }
     int64_t wait = schedule_retry(c);
@@ -591,6 +389,7 @@ static void start_connecting(struct mqtt_connection *c, bool clean, uint16_t rec
             connect.options.onFailure = on_connect_failed;
         }
         mqtt_addresses_use(&c->addresses, c->settings->address.host);
+        connect.options.keepAliveInterval = (int)(c->keepalive / SECOND);
         rc = MQTTAsync_connect(c->client, &connect.options);
         mqtt_connect_release(&connect);
     }
@@ -656,6 +455,8 @@ static void published(struct publication *publication, bool delivered, int reaso
     if (out)
         give_back(publication);
     pthread_mutex_unlock(&c->mutex);
+    if (delivered || reason > 0)
+        atomic_fetch_add(&c->settled, 1);
     if (out)
         c->callbacks.published(c->callbacks.context, message, delivered, reason);
 }
@@ -688,9 +489,10 @@ static bool replace_client(struct mqtt_connection *c)
     struct error error;
     MQTTAsync client;
     if (c->session->persistence) {
-        fail(c, LOG_EVENT(mqtt_message_lost), LOG_FIELDS(LOG_TEXT("broker", c->uri)),
-             "the MQTT library has lost a message when the connection broke: start the program again, which "
-             "takes up the session");
+        connection_fail(
+            c, LOG_EVENT(mqtt_message_lost), LOG_FIELDS(LOG_TEXT("broker", c->uri)),
+            "the MQTT library has lost a message when the connection broke: start the program again, which "
+            "takes up the session");
         return false;
     }
     if (!make_client(c, &client, &error)) {
@@ -722,7 +524,9 @@ static int64_t next_due(const struct mqtt_connection *c)
 {
     if (c->state == MQTT_DISCONNECTED && c->wanted)
         return c->next_try;
-    return c->state == MQTT_CONNECTED ? c->subscribe_deadline : 0;
+    if (c->state != MQTT_CONNECTED || !connection_subscribes(c->session))
+        return 0;
+    return c->subscribe_deadline ? c->subscribe_deadline : c->next_subscribe;
 }
 
 /* The connector thread: does what is due, outside the lock since Paho calls back under its own. */
@@ -744,7 +548,7 @@ static void *connector(void *context)
         } else if (c->wanted && c->state == MQTT_DISCONNECTED && now >= c->next_try) {
             uint16_t receive_maximum = c->receive_maximum;
             bool clean = !c->was_connected && c->session->clean_start, spoiled = c->spoiled;
-            set_state(c, MQTT_CONNECTING);
+            connection_set_state(c, MQTT_CONNECTING);
             pthread_mutex_unlock(&c->mutex);
             if (!spoiled || replace_client(c))
                 start_connecting(c, clean, receive_maximum);
@@ -756,19 +560,15 @@ static void *connector(void *context)
             pthread_mutex_unlock(&c->mutex);
             explain_failure(c, failure);
             pthread_mutex_lock(&c->mutex);
-        } else if (c->state == MQTT_CONNECTED && subscribes(c->session) && c->subscribe_deadline == 0) {
-            c->subscribe_deadline = now + SUBSCRIBE_TIMEOUT_SECONDS * SECOND;
-            atomic_store(&c->message_came, false);
+        } else if (c->state == MQTT_CONNECTED && connection_subscribes(c->session) &&
+                   c->subscribe_deadline == 0 && now >= c->next_subscribe) {
             pthread_mutex_unlock(&c->mutex);
-            if (c->session->filter_count)
-                subscribe(c);
-            if (c->session->unsubscribe_count)
-                unsubscribe(c);
+            connection_subscribe(c);
             pthread_mutex_lock(&c->mutex);
         } else if (c->state == MQTT_CONNECTED && c->subscribe_deadline && now >= c->subscribe_deadline &&
                    atomic_exchange(&c->message_came, false)) {
             /* The answer may stand in line behind the messages of a resumed session. */
-            c->subscribe_deadline = now + SUBSCRIBE_TIMEOUT_SECONDS * SECOND;
+            c->subscribe_deadline = now + MQTT_SUBSCRIBE_TIMEOUT_SECONDS * SECOND;
         } else if (c->state == MQTT_CONNECTED && c->subscribe_deadline && now >= c->subscribe_deadline) {
             pthread_mutex_unlock(&c->mutex);
             log_warning(mqtt_subscription_unanswered, "the MQTT broker %s does not answer the subscription",
@@ -877,10 +677,29 @@ static MQTTAsync_responseOptions response_options(struct mqtt_connection *c, str
     return options;
 }
 
+/* The broker would end the connection (MQTT 5 section 3.2.2.3.6). */
+static bool fits(struct mqtt_connection *c, const char *topic, size_t size)
+{
+    uint32_t maximum = atomic_load(&c->maximum_packet);
+    if (maximum == 0 || size <= maximum)
+        return true;
+    log_error_with(
+        mqtt_message_too_large,
+        LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_TEXT("topic", topic), LOG_NUMBER("bytes", size)),
+        "a message to the topic '%s' is a packet of %zu bytes, and the MQTT broker %s takes %u at most: "
+        "publish smaller ones, or raise its bound",
+        topic, size, c->uri, maximum);
+    return false;
+}
+
 bool mqtt_publish(struct mqtt_connection *c, const char *topic, const void *payload, size_t length, int qos,
                   bool retain, const MQTTProperties *properties, void *message)
 {
     struct publication *publication = NULL;
+    if (!fits(c, topic, mqtt_publish_size(topic, length, qos, properties))) {
+        c->callbacks.published(c->callbacks.context, message, false, MQTTREASONCODE_PACKET_TOO_LARGE);
+        return true;
+    }
     pthread_mutex_lock(&c->mutex);
     bool ready = (c->state == MQTT_CONNECTED || c->state == MQTT_SUBSCRIBED) && !c->spoiled;
     MQTTAsync client = c->client;
@@ -895,6 +714,7 @@ bool mqtt_publish(struct mqtt_connection *c, const char *topic, const void *payl
     MQTTAsync_responseOptions options = response_options(c, publication);
     if (properties)
         options.properties = *properties;
+    atomic_fetch_add(&c->sent, 1);
     if (qos == 0)
         atomic_fetch_add(&c->queued, 1);
     int rc = MQTTAsync_send(client, topic, (int)length, payload, qos, retain, &options);
@@ -959,6 +779,7 @@ static void free_connection(struct mqtt_connection *c)
         MQTTAsync_destroy(&c->client);
     if (c->cancel >= 0)
         close(c->cancel);
+    free(c->subscriptions);
     free(c->publications);
     pthread_cond_destroy(&c->changed);
     pthread_mutex_destroy(&c->mutex);
@@ -978,15 +799,18 @@ struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *
     /* Paho's tracing costs half of its speed even when nobody listens. */
     MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
     MQTTAsync_setTraceCallback(on_trace);
-    if (session->filter_count > FILTERS_MAX) {
-        error_set(error, "%zu topic filters are too many: at most %d", session->filter_count, FILTERS_MAX);
+    if (session->filter_count > MQTT_FILTERS_MAX) {
+        error_set(error, "%zu topic filters are too many: at most %d", session->filter_count,
+                  MQTT_FILTERS_MAX);
         return NULL;
     }
     struct mqtt_connection *c = calloc(1, sizeof *c);
     struct publication *publications = calloc(session->publish_window + 1, sizeof *publications);
-    if (!c || !publications) {
+    struct subscription *subscriptions = calloc(session->filter_count + 1, sizeof *subscriptions);
+    if (!c || !publications || !subscriptions) {
         free(c);
         free(publications);
+        free(subscriptions);
         error_set(error, "out of memory");
         return NULL;
     }
@@ -996,9 +820,12 @@ struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *
     c->session = session;
     c->callbacks = *callbacks;
     c->publications = publications;
+    c->subscriptions = subscriptions;
     c->state = MQTT_DISCONNECTED;
     c->wanted = true;
     c->receive_maximum = session->receive_maximum;
+    c->keepalive = settings->keepalive;
+    c->subscribe_backoff = (struct backoff){.first = SECOND, .longest = 30 * SECOND};
     c->backoff = (struct backoff){.first = 500 * MILLISECOND, .longest = 30 * SECOND};
     for (size_t i = 0; i < session->publish_window; i++) {
         publications[i].connection = c;
@@ -1047,7 +874,7 @@ static void ask_to_disconnect(struct mqtt_connection *c, int reason, enum mqtt_s
     c->disconnect_reason = reason;
     c->subscribe_deadline = 0;
     if (c->state != MQTT_CONNECTING)
-        set_state(c, after);
+        connection_set_state(c, after);
 }
 
 void mqtt_pause(struct mqtt_connection *c)
@@ -1065,7 +892,7 @@ void mqtt_resume(struct mqtt_connection *c)
         c->wanted = true;
     if (c->state == MQTT_PAUSED) {
         c->next_try = clock_monotonic() + backoff_next(&c->backoff);
-        set_state(c, MQTT_DISCONNECTED);
+        connection_set_state(c, MQTT_DISCONNECTED);
     }
     pthread_mutex_unlock(&c->mutex);
 }
@@ -1189,7 +1016,7 @@ static void erase_session(struct mqtt_connection *c, int64_t deadline)
     pthread_mutex_lock(&c->mutex);
     bool was_connected = c->was_connected;
     if (was_connected)
-        set_state(c, MQTT_PAUSED); /* what becomes of this connection is nobody else's affair */
+        connection_set_state(c, MQTT_PAUSED); /* what becomes of this connection is nobody else's affair */
     pthread_mutex_unlock(&c->mutex);
     if (!was_connected)
         return;

@@ -63,14 +63,11 @@ struct mqtt_message {
     bool retained, duplicate; /* the PUBLISH's RETAIN and DUP flags */
 };
 
-/* A connection's CONNACK. */
+/* A connection's CONNACK, from a broker that supports what the session asks for. */
 struct mqtt_connected {
     bool session_present;
     uint16_t
         receive_maximum; /* the broker's, for QoS 1 and 2 in flight towards it; 65535 where it names none */
-    /* What the broker supports, as far as MQTT 5 tells (section 3.2.2.3): else 2 and true. */
-    uint8_t maximum_qos;
-    bool retain_available;
 };
 
 struct mqtt_callbacks {
@@ -86,12 +83,14 @@ struct mqtt_callbacks {
     void (*disconnected)(void *context);
     /* The outcome of an mqtt_publish. delivered: acknowledged (QoS 0: handed to the library). Not delivered
      * with a reason_code of 0: the broker forgot the session, or the connection is being closed: publish it
-     * again. Not delivered with a reason code of 0x80 and above: the broker refused it (MQTT 5 section 2.4).
+     * again. Not delivered with a reason code of 0x80 and above: the broker refused it (MQTT 5 section 2.4),
+     * or with 0x95 would have, which is logged with both sizes: the packet is larger than it takes.
      * NULL for a connection that only subscribes. */
     void (*published)(void *context, void *message, bool delivered, int reason_code);
-    /* Trying again cannot help: what the broker (or its certificate) never accepted in this process, such as
-     * a user name, a subscription, the protocol version. What it did accept before is tried again, with
-     * warnings: it may be wrongly configured for a moment. The message says what to do. The connection gives
+    /* Trying again cannot help: what the broker (or its certificate) never accepted, such as a user name, a
+     * subscription, the protocol version, the QoS. What it did accept before in this process is tried again,
+     * with warnings: it may be wrongly configured for a moment. So is a subscription where the session is
+     * present: an earlier process had it. The message says what to do. The connection gives
      * up; the program should end with status 1. May be NULL: then it is only logged. */
     void (*failed)(void *context, const char *message);
 };
@@ -107,8 +106,7 @@ struct mqtt_session {
     const char *const *unsubscribe; /* filters to unsubscribe from, after subscribing: those of a session that
                                        an earlier process left */
     size_t unsubscribe_count;
-    int qos;                  /* of the subscriptions, 0-2 */
-    bool require_qos;         /* a broker that grants less is a failure; else it is only logged */
+    int qos;                  /* of the subscriptions, 0-2: a broker that grants less is refused */
     bool retain_as_published; /* MQTT 5: keep the RETAIN flag as the publisher set it */
     int retain_handling; /* MQTT 5: 0 retained messages at each subscribe, 1 only for a new subscription, 2
                             never */
@@ -117,6 +115,8 @@ struct mqtt_session {
                                 session */
     uint16_t receive_maximum; /* MQTT 5; 0: not sent */
     size_t publish_window;    /* greatest number of mqtt_publish without outcome; 0 for a subscriber */
+    int publish_qos;          /* greatest QoS of what is published */
+    bool publish_retain;      /* retained messages are published */
     MQTTClient_persistence
         *persistence; /* of QoS 2 packets across restarts, or NULL; outlives the connection */
 };
@@ -131,8 +131,9 @@ struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *
 /* Sends a message: copies topic, payload and properties (NULL for none). `message` comes back in the
  * published callback, exactly once, if true is returned. False when it cannot be taken now (disconnected, or
  * the library is full): try again later, after connected or a published callback, or in a few milliseconds at
- * QoS 0. More than publish_window messages without outcome are not taken. At QoS 0 the published callback is
- * called before this returns, on the caller's thread. Any thread. */
+ * QoS 0. More than publish_window messages without outcome are not taken. At QoS 0, and for a message that is
+ * larger than the broker takes, the published callback is called before this returns, on the caller's thread.
+ * Any thread. */
 bool mqtt_publish(struct mqtt_connection *connection, const char *topic, const void *payload, size_t length,
                   int qos, bool retain, const MQTTProperties *properties, void *message);
 

@@ -194,6 +194,10 @@ bool mqtt_settings_complete(struct mqtt_settings *settings, struct error *error)
 {
     bool tls = settings->tls || settings->ca_file || settings->ca_directory || settings->cert_file;
     settings->version %= 2; /* each has two names */
+    if (settings->client_id && settings->client_id[strspn(settings->client_id, " \t")] == '\0')
+        return error_set(
+            error, "--id is empty: the broker knows a session by its client's id. Give one, or leave out "
+                   "--id for one that is made up");
     if (!mqtt_address_parse(settings->host, settings->port, tls, &settings->address, error) ||
         !check_credentials(settings, error) || !check_will(settings, error))
         return false;

@@ -1,4 +1,4 @@
-"""An MQTT 5 broker that answers what a test tells it to: for what is legal, but cannot be had from a real broker at will."""
+"""A broker that answers what a test tells it to: for what cannot be had from a real broker at will, legal or not."""
 
 import socket
 
@@ -31,10 +31,10 @@ class ScriptedBroker:
         return self.sessions[-1]
 
     def accept(self, session_present=False, properties=b""):
-        """The next connection, its CONNECT accepted. The properties are those of the CONNACK, encoded."""
+        """The next connection, its CONNECT accepted. The properties are those of the CONNACK (of MQTT 5), encoded."""
         session = self.meet()
-        session.clean_start = bool(session.expect(CONNECT)[1][7] & 2)
-        session.send(CONNACK, bytes([session_present, 0, len(properties)]) + properties)
+        session.take_connect()
+        session.send(CONNACK, bytes([session_present, 0]) + session.encode(properties))
         return session
 
 
@@ -45,6 +45,15 @@ class Session:
 
     def close(self):
         self.connection.close()
+
+    def take_connect(self):
+        """Reads the CONNECT and what it says: .version (4 is MQTT 3.1.1), .clean_start, .keepalive (seconds)."""
+        body = self.expect(CONNECT)[1]
+        self.version, self.clean_start, self.keepalive = body[6], bool(body[7] & 2), int.from_bytes(body[8:10], "big")
+
+    def encode(self, properties=b""):
+        """Properties as they stand in a packet: with their length (below 128) in MQTT 5, not at all before."""
+        return bytes([len(properties)]) + properties if self.version == 5 else b""
 
     def read(self, count):
         data = b""
@@ -72,6 +81,10 @@ class Session:
         while piece := self.connection.recv(1 << 20):
             pieces.append(piece)
         return b"".join(pieces)
+
+    def take_subscribe(self):
+        """A SUBSCRIBE: its packet id, as two bytes."""
+        return self.expect(SUBSCRIBE)[1][:2]
 
     def expect_publish(self):
         """A PUBLISH at QoS 1 or 2: its packet id, as two bytes, and whether it says that it is sent again."""

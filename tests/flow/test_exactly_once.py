@@ -145,4 +145,4 @@ def test_refuses_a_broker_that_grants_less(brokers, tmp_path, programs):
     programs.start("/usr/sbin/mosquitto", "-c", conf)
     bridge = programs.start("bridge", "-p", port, "-t", "x", "--spool", tmp_path / "spool", "--delivery", "exactly-once")
     assert bridge.wait(30) == 1
-    assert "QoS 2 is needed" in bridge.stderr
+    assert "the broker grants QoS 1 at most where QoS 2 is needed" in bridge.stderr

@@ -233,8 +233,8 @@ def test_user_and_password(secured, publish, receiver, tmp_path):
 
 
 @pytest.mark.parametrize(("version", "message"), [
-    ("5", r"refuses the connection \(0x87\): not authorized: check --username, the password"),
-    ("3.1.1", r"refuses the connection \(0x05\): not authorized: check --username, the password")])
+    ("5", r"refuses the connection \(0x87 Not authorized\): check --username, the password"),
+    ("3.1.1", r"refuses the connection \(0x05 Not authorized\): check --username, the password")])
 @pytest.mark.parametrize("name", ["publish-temp", "subscribe", "bridge-temp"])
 def test_wrong_credentials_end_the_program(secured, programs, tmp_path, name, version, message):
     own = {"publish-temp": ["--file", SAMPLE], "subscribe": ["-t", "x"], "bridge-temp": ["--spool", tmp_path / "spool"]}[name]
@@ -269,7 +269,7 @@ def test_a_password_may_change_while_a_program_runs(programs, tmp_path):
         program.wait_for_log("subscribed to")
         set_password("new")
         broker.restart()
-        program.wait_for_log(r"warning: the MQTT broker .* refuses the connection \(0x87\).*; trying again in")
+        program.wait_for_log(r"warning: the MQTT broker .* refuses the connection \(0x87 .*; trying again in")
         file.unlink()
         program.wait_for_log(rf"warning: cannot connect .*: cannot read a password from {file}: No such file.*; trying again in")
         file.write_text("new\n")

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from clients import MqttClient
 from programs import BIN, Program
-from scripted_broker import SUBACK, SUBSCRIBE, ScriptedBroker
 from subscribing import client, in_pipe, piped, publish_lines, subscribe, topic, wait_for_output
 from waiting import wait_until
 
@@ -293,12 +292,3 @@ def test_wrong_use(arguments, message):
     assert result.returncode == 2
     assert message in result.stderr.decode(errors="replace")
     assert result.stdout == b""
-
-
-def test_a_broker_that_answers_for_fewer_filters(programs):
-    with ScriptedBroker() as broker:
-        program = programs.start("subscribe", "-h", "127.0.0.1", "-p", broker.port, "-t", "a", "-t", "b")
-        session = broker.accept()
-        session.send(SUBACK, session.expect(SUBSCRIBE)[1][:2] + b"\0\0")
-        assert program.wait() == 1, program.stderr
-        assert "refuses the subscription to 'b'" in program.stderr

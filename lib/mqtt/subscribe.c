@@ -1,0 +1,234 @@
+#include "connection.h"
+
+#include "clock.h"
+#include "reason.h"
+
+#include <stdio.h>
+
+enum { UNANSWERED = -1 };
+
+/* Filters as one text for messages. */
+static const char *filter_list(const char *const *filters, size_t count, char *text, size_t size)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < count && length < size; i++)
+        length += (size_t)snprintf(text + length, size - length, "%s'%s'", i ? ", " : "", filters[i]);
+    return text;
+}
+
+/* Everything asked for is acknowledged. */
+static void done(struct mqtt_connection *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    c->subscribe_deadline = 0;
+    c->subscribe_needed = false;
+    c->was_subscribed = true;
+    backoff_reset(&c->subscribe_backoff);
+    if (c->state == MQTT_CONNECTED)
+        connection_set_state(c, MQTT_SUBSCRIBED);
+    pthread_mutex_unlock(&c->mutex);
+    if (c->callbacks.subscribed)
+        c->callbacks.subscribed(c->callbacks.context);
+}
+
+/* The connection stays: what an older subscription of the session brings goes on coming in. */
+static void ask_again_later(struct mqtt_connection *c, const char *event, const char *message)
+{
+    pthread_mutex_lock(&c->mutex);
+    int64_t wait = backoff_next(&c->subscribe_backoff);
+    c->next_subscribe = clock_monotonic() + wait;
+    c->subscribe_deadline = 0;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->mutex);
+    log_write(LOG_LEVEL_WARNING, event,
+              LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("retry_ms", wait / MILLISECOND)),
+              "%s; trying again in %.1f s", message, (double)wait / SECOND);
+}
+
+static void refused(struct mqtt_connection *c, const char *event, const char *message, bool may_pass)
+{
+    if (may_pass || connection_was_accepted(c))
+        ask_again_later(c, event, message);
+    else
+        connection_fail(c, event, LOG_FIELDS(LOG_TEXT("broker", c->uri)), message);
+}
+
+/* Refusals that are about the moment (MQTT 5 section 3.9.3). */
+static bool may_pass(int code)
+{
+    return code == MQTTREASONCODE_IMPLEMENTATION_SPECIFIC_ERROR ||
+           code == MQTTREASONCODE_PACKET_IDENTIFIER_IN_USE || code == MQTTREASONCODE_QUOTA_EXCEEDED;
+}
+
+static void all_granted(struct mqtt_connection *c)
+{
+    const struct mqtt_session *session = c->session;
+    char list[512];
+    int lowest = 2;
+    for (size_t i = 0; i < session->filter_count; i++)
+        lowest = c->subscriptions[i].granted < lowest ? c->subscriptions[i].granted : lowest;
+    filter_list(session->filters, session->filter_count, list, sizeof list);
+    log_info_with(mqtt_subscribed, LOG_FIELDS(LOG_TEXT("filters", list), LOG_NUMBER("qos", lowest)),
+                  "subscribed to %s at QoS %d", list, lowest);
+    if (session->unsubscribe_count == 0)
+        done(c);
+}
+
+/* The broker has answered for one filter: a QoS from 0 to 2, a reason above that, or what no broker may say.
+ */
+static void answered(struct subscription *s, int code, const MQTTProperties *properties)
+{
+    struct mqtt_connection *c = s->connection;
+    const char *filter = c->session->filters[s - c->subscriptions];
+    char reason[MQTT_REASON_SIZE], text[1200];
+    bool all = true;
+    pthread_mutex_lock(&c->mutex);
+    bool awaited = c->subscribe_deadline != 0 && c->state == MQTT_CONNECTED;
+    s->granted = code;
+    for (size_t i = 0; i < c->session->filter_count; i++)
+        all = all && c->subscriptions[i].granted != UNANSWERED;
+    pthread_mutex_unlock(&c->mutex);
+    if (!awaited) /* another filter is refused, and all are asked for again */
+        return;
+    if (code < 0 || (code > 2 && code < 0x80) || code > 0xFF) {
+        snprintf(text, sizeof text,
+                 "the broker answers the subscription to '%s' with what is no answer to it", filter);
+        refused(c, LOG_EVENT(mqtt_subscription_refused), text, false);
+    } else if (code >= 0x80) {
+        snprintf(text, sizeof text,
+                 "the broker refuses the subscription to '%s' (%s): check the filter and the broker's access "
+                 "control",
+                 filter, mqtt_reason(code, properties, reason));
+        refused(c, LOG_EVENT(mqtt_subscription_refused), text, may_pass(code));
+    } else if (code < c->session->qos) {
+        snprintf(text, sizeof text,
+                 "the broker grants QoS %d for '%s' where QoS %d is needed, and so may lose messages: have "
+                 "it grant more, "
+                 "or ask for less with --qos",
+                 code, filter, c->session->qos);
+        refused(c, LOG_EVENT(mqtt_qos_lowered), text, false);
+    } else if (all) {
+        all_granted(c);
+    }
+}
+
+/* With MQTT 3.1.1 Paho does not tell how many codes there were: with several, this is part of a pointer. */
+static void on_subscribed(void *context, MQTTAsync_successData *data)
+{
+    answered(context, data->alt.qos, NULL);
+}
+
+static void on_subscribed5(void *context, MQTTAsync_successData5 *data)
+{
+    bool one = data->alt.sub.reasonCodeCount == 1;
+    answered(context, one ? (int)data->reasonCode : UNANSWERED, &data->properties);
+}
+
+/* Without a reason code the connection went away before the answer: subscribing is done again after the next
+ * CONNACK. */
+static void on_subscribe_failed(void *context, MQTTAsync_failureData *data)
+{
+    if (data && data->code == 0x80)
+        answered(context, data->code, NULL);
+}
+
+static void on_subscribe_failed5(void *context, MQTTAsync_failureData5 *data)
+{
+    if ((int)data->reasonCode >= 0x80)
+        answered(context, (int)data->reasonCode, &data->properties);
+}
+
+/* Each filter has a SUBSCRIBE of its own, so that an answer cannot be one to another. */
+static void subscribe(struct mqtt_connection *c)
+{
+    const struct mqtt_session *session = c->session;
+    for (size_t i = 0; i < session->filter_count; i++) {
+        MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+        options.context = &c->subscriptions[i];
+        if (c->settings->version == MQTT_VERSION_5) {
+            options.onSuccess5 = on_subscribed5;
+            options.onFailure5 = on_subscribe_failed5;
+            options.subscribeOptions.retainAsPublished = session->retain_as_published;
+            options.subscribeOptions.retainHandling = (unsigned char)session->retain_handling;
+        } else {
+            options.onSuccess = on_subscribed;
+            options.onFailure = on_subscribe_failed;
+        }
+        int rc = MQTTAsync_subscribe(c->client, session->filters[i], session->qos, &options);
+        if (rc != MQTTASYNC_SUCCESS && rc != MQTTASYNC_DISCONNECTED) {
+            log_warning(mqtt_request_failed, "subscribing failed: %s", MQTTAsync_strerror(rc));
+            return; /* the deadline sees to it */
+        }
+    }
+}
+
+static void unsubscribed(struct mqtt_connection *c)
+{
+    const struct mqtt_session *session = c->session;
+    char list[512];
+    log_info(mqtt_unsubscribed, "unsubscribed from %s",
+             filter_list(session->unsubscribe, session->unsubscribe_count, list, sizeof list));
+    done(c);
+}
+
+static void on_unsubscribed(void *context, MQTTAsync_successData *data)
+{
+    (void)data;
+    unsubscribed(context);
+}
+
+/* Paho reports every UNSUBACK as a success; the codes are those of MQTT 5 section 3.11.3. */
+static void on_unsubscribed5(void *context, MQTTAsync_successData5 *data)
+{
+    struct mqtt_connection *c = context;
+    size_t count = c->session->unsubscribe_count, answers = (size_t)data->alt.unsub.reasonCodeCount;
+    for (size_t i = 0; i < count && i < answers; i++) {
+        enum MQTTReasonCodes code = answers == 1 ? data->reasonCode : data->alt.unsub.reasonCodes[i];
+        const char *filter = c->session->unsubscribe[i];
+        char reason[MQTT_REASON_SIZE], text[1200];
+        if (code == MQTTREASONCODE_NO_SUBSCRIPTION_FOUND)
+            log_warning(mqtt_not_subscribed, "the broker knows of no subscription to '%s' in this session",
+                        filter);
+        if (code < MQTTREASONCODE_UNSPECIFIED_ERROR)
+            continue;
+        snprintf(text, sizeof text, "the broker refuses to unsubscribe from '%s' (%s)", filter,
+                 mqtt_reason((int)code, &data->properties, reason));
+        connection_fail(c, LOG_EVENT(mqtt_unsubscription_refused), LOG_FIELDS(LOG_TEXT("broker", c->uri)),
+                        text);
+        return;
+    }
+    unsubscribed(c);
+}
+
+static void unsubscribe(struct mqtt_connection *c)
+{
+    const struct mqtt_session *session = c->session;
+    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+    options.context = c;
+    if (c->settings->version == MQTT_VERSION_5)
+        options.onSuccess5 = on_unsubscribed5;
+    else
+        options.onSuccess = on_unsubscribed;
+    int rc = MQTTAsync_unsubscribeMany(c->client, (int)session->unsubscribe_count,
+                                       (char *const *)session->unsubscribe, &options);
+    if (rc != MQTTASYNC_SUCCESS && rc != MQTTASYNC_DISCONNECTED)
+        log_warning(mqtt_request_failed, "unsubscribing failed: %s", MQTTAsync_strerror(rc));
+}
+
+bool connection_subscribes(const struct mqtt_session *session)
+{
+    return session->filter_count + session->unsubscribe_count > 0;
+}
+
+void connection_subscribe(struct mqtt_connection *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    c->subscribe_deadline = clock_monotonic() + MQTT_SUBSCRIBE_TIMEOUT_SECONDS * SECOND;
+    for (size_t i = 0; i < c->session->filter_count; i++)
+        c->subscriptions[i] = (struct subscription){c, UNANSWERED};
+    pthread_mutex_unlock(&c->mutex);
+    atomic_store(&c->message_came, false);
+    subscribe(c);
+    if (c->session->unsubscribe_count)
+        unsubscribe(c);
+}
