@@ -78,6 +78,8 @@ class Connection:
         if self._held is not None:
             self._held.append(request)
         else:
+            if self._server.is_closing():
+                raise ConnectionResetError
             self._passed.add(request.number)
             self._server.write(request.data)
             await self._server.drain()
@@ -93,7 +95,7 @@ class Connection:
     async def _pass_answers(self):
         try:
             while data := await self._read_answer():
-                if not self.gone.is_set() and not self.mute:
+                if not self._writer.is_closing() and not self.mute:
                     self._writer.write(data)
                     await self._writer.drain()
         except (asyncio.IncompleteReadError, OSError):
@@ -124,8 +126,8 @@ class Connection:
         requests, self._held = self._held, None
         self._passed |= {request.number for request in requests}
         try:
-            for request in requests:
-                self._server.write(request.data)
+            if not self._server.is_closing():
+                self._server.write(b"".join(request.data for request in requests))
             await self._server.drain()
             async with self._answering:
                 # MQTT's packets have no answer that could be told from others.

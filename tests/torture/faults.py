@@ -78,11 +78,12 @@ class Faults:
 
     A broker ends with the thread that started it (see programs.tied), so the threads stay until released is set."""
 
-    def __init__(self, plan, brokers, kafka_proxy, mqtt_proxy, disk, clock, lives, released):
+    def __init__(self, plan, brokers, kafka_proxy, mqtt_proxy, late, disk, clock, lives, released):
+        """late: a Lateness for each broker."""
         self.done = []
         self.troubles = []
         self._brokers, self._kafka_proxy, self._mqtt_proxy = brokers, kafka_proxy, mqtt_proxy
-        self._disk, self._clock, self._lives = disk, clock, lives
+        self._latenesses, self._disk, self._clock, self._lives = late, disk, clock, lives
         self._over = threading.Event()
         self._begin = 0.0
         self._released = released
@@ -171,6 +172,15 @@ class Faults:
             self._pause(length)
         finally:
             self._mqtt_proxy.speak_again()
+
+    # ---- the way to both ----
+
+    def _late(self, length):
+        for lateness in self._latenesses:
+            lateness.begin()
+        self._pause(length)
+        for lateness in self._latenesses:
+            lateness.end()
 
     # ---- the bridge's machine ----
 

@@ -16,6 +16,7 @@ PLACES = {
     "mqtt": ("mosquitto-restart", "mqtt-cut", "mqtt-half-open"),
     "disk": ("disk-full",),
     "clock": ("clock-back",),
+    "way": ("late",),
 }
 ALL = DEATHS + tuple(kind for kinds in PLACES.values() for kind in kinds)
 # Needs nothing but the user's own rights, and leaves the spool at its usual size.

@@ -12,6 +12,8 @@ from bridges import Bridge
 from brokers import Brokers
 from clients import create_topic
 from faults import FakeClock, Faults, SmallDisk
+from late import Lateness
+from late_proxy import read_kafka, read_mqtt
 from ledger import Progress, read_back
 from lives import Lives
 from power_loss import PowerLoss
@@ -66,6 +68,7 @@ class Outcome:
     foreign: int = 0
     closing: dict = field(default_factory=dict)  # the bridge's own numbers
     faults: Counter = field(default_factory=Counter)
+    late: Counter = field(default_factory=Counter)  # requests that arrived late, by kind
     kills: int = 0
     refused: int = 0     # starts of the bridge that a fault made impossible
     longest_stall: float = 0.0
@@ -133,15 +136,28 @@ class Run:
         env = {"MQTT_HOST": "127.0.0.1"}
         kafka_proxy = mqtt_proxy = disk = clock = power_loss = None
         preload = []
+        # Whom the bridge comes to: the last of a chain of proxies, or the broker itself.
+        kafka_listener = kafka_port = _free_port()
+        self._kafka_late = self._mqtt_late = None
+        if "late" in kinds:
+            self._kafka_late = self._lateness(kafka_port, read_kafka)
+            kafka_port = self._kafka_late.port
         if "kafka-drop" in kinds:
-            kafka_proxy = Proxy(_free_port())
+            kafka_proxy = Proxy(kafka_port)
             self._closers.append(kafka_proxy.close)
-            self.brokers.kafka.arguments = ("--kafka-proxied-port", f"{kafka_proxy.target}:{kafka_proxy.port}")
+            kafka_port = kafka_proxy.port
+        if kafka_port != kafka_listener:
+            self.brokers.kafka.arguments = ("--kafka-proxied-port", f"{kafka_listener}:{kafka_port}")
         self._closers.append(lambda: self.brokers.__exit__())
         self.brokers.__enter__()
+        mqtt_port = self.brokers.mqtt.port
+        if "late" in kinds:
+            self._mqtt_late = self._lateness(mqtt_port, read_mqtt)
+            mqtt_port = self._mqtt_late.port
         if {"mqtt-cut", "mqtt-half-open"} & set(kinds):
-            mqtt_proxy = Proxy(self.brokers.mqtt.port)
+            mqtt_proxy = Proxy(mqtt_port)
             self._closers.append(mqtt_proxy.close)
+            mqtt_port = mqtt_proxy.port
         if "disk-full" in kinds:
             disk = SmallDisk(self.folder / "disk")
             self._closers.append(disk.close)
@@ -155,19 +171,27 @@ class Run:
             env |= power_loss.env
             preload.append(power_loss.preload)
         env["LD_PRELOAD"] = ":".join(preload)
-        env["MQTT_PORT"] = str(mqtt_proxy.port if mqtt_proxy else self.brokers.mqtt.port)
-        env["KAFKA_BOOTSTRAP_SERVERS"] = f"127.0.0.1:{kafka_proxy.port}" if kafka_proxy else self.brokers.kafka.address
+        env["MQTT_PORT"] = str(mqtt_port)
+        env["KAFKA_BOOTSTRAP_SERVERS"] = self.brokers.kafka.address if kafka_port == kafka_listener else f"127.0.0.1:{kafka_port}"
 
         programs = Programs(self.folder / "bridge", env)
         self._closers.append(programs.end_all)
         bridge = Bridge(programs, disk.folder if disk else self.folder, *self._bridge_options(), topic=TOPIC)
         self.lives = Lives(bridge, self.plan.lives, power_loss, self._excuse(disk, clock), released)
         self._closers.append(self.lives.halt)
-        self.faults = Faults(self.plan, self.brokers, kafka_proxy, mqtt_proxy, disk, clock, self.lives, released)
+        self.faults = Faults(self.plan, self.brokers, kafka_proxy, mqtt_proxy, self._latenesses(), disk, clock, self.lives, released)
         self._closers.append(self.faults.close)
         self.publisher = Publisher(
             self.brokers.mqtt.port, TOPIC, self.settings.messages, 0 if self.settings.backlog else self.settings.rate)
         self._closers.append(self.publisher.close)
+
+    def _lateness(self, port, read):
+        lateness = Lateness(port, read, random.Random(self.settings.seed))
+        self._closers.append(lateness.close)
+        return lateness
+
+    def _latenesses(self):
+        return [lateness for lateness in (self._kafka_late, self._mqtt_late) if lateness]
 
     @staticmethod
     def _excuse(disk, clock):
@@ -201,6 +225,7 @@ class Run:
         self._await_publisher()
         wait_until(lambda: self.faults.over() and self.lives.exhausted.is_set(),
                    self.settings.seconds() * 3 + 600, "the planned faults are made")
+        wait_until(lambda: all(lateness.settled() for lateness in self._latenesses()), 180, "what is late arrives")
         self._drain(progress)
         self.outcome.closing = self.lives.close()
         self.outcome.seconds = time.monotonic() - begin
@@ -240,6 +265,7 @@ class Run:
         outcome.out_of_order, outcome.foreign = count.out_of_order, count.foreign
         outcome.kills, outcome.refused = self.lives.kills(), self.lives.refused
         outcome.faults = self.lives.ended + Counter(done.kind for done in self.faults.done)
+        outcome.late = sum((lateness.arrived for lateness in self._latenesses()), Counter())
         outcome.bound = self._bound()
         outcome.longest_stall = progress.longest_stall
         outcome.idle_memory, outcome.highest_memory = self.lives.idle_memory, self.lives.highest_memory()
@@ -257,9 +283,12 @@ class Run:
         return any(other is not done and other.begin < until and other.end > done.end for other in self.faults.done)
 
     def _bound(self):
-        """A kill doubles at most what was in flight on both sides, a lost MQTT connection what was on that side."""
+        """A kill doubles at most what was in flight on both sides, a lost MQTT connection what was on that side. Each MQTT packet
+        that is late costs its own connection, and may cost another one: a CONNECT takes the session over when it arrives."""
         if self.settings.mode == "exactly-once":
             return 0
         unacknowledged = self.settings.unacknowledged()
         lost_connections = sum(self.outcome.faults[kind] for kind in planning.PLACES["mqtt"])
+        if self._mqtt_late:
+            lost_connections += 2 * self._mqtt_late.held
         return self.outcome.kills * (WINDOW + unacknowledged) + lost_connections * unacknowledged

@@ -1,16 +1,20 @@
 """The harness itself: a broken promise must not go unnoticed, and a seed must repeat a plan."""
 
+import asyncio
 import random
 import socket
 import threading
 
 import plan
 import pytest
+from late import Lateness
+from late_proxy import read_mqtt
 from ledger import Count
 from power_loss import lose_unsynced
 from proxy import Proxy
 from publisher import expected
 from run import Outcome, Settings
+from waiting import wait_until
 
 
 class Record:
@@ -168,3 +172,77 @@ def test_power_loss_leaves_what_was_synced(tmp_path):
     assert sorted(path.name for path in spool.iterdir()) == ["1.seg", "2.seg"]
     assert (spool / "1.seg").read_bytes() == b"gone"
     assert (spool / "2.seg").read_bytes().startswith(b"abc")
+
+
+def test_late_leaves_the_plan_of_the_others():
+    def others(kinds):
+        drawn = plan.draw(1, "exactly-once", kinds, 20, 60, 1000)
+        return drawn.lives, {place: faults for place, faults in drawn.faults.items() if place != "way"}
+
+    assert others(plan.DEFAULT) == others((*plan.DEFAULT, "late"))
+
+
+@pytest.fixture
+def recorder():
+    """The port of a server, and what it has received of all connections."""
+    received = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def record(connection):
+            with connection:
+                try:
+                    while data := connection.recv(4096):
+                        received.append(data)
+                except ConnectionError:
+                    pass
+
+        def serve():
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                threading.Thread(target=record, args=(connection,), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield server.getsockname()[1], received
+        server.shutdown(socket.SHUT_RDWR)
+
+
+PUBACK, PUBCOMP = bytes((0x40, 2, 0, 1)), bytes((0x70, 2, 0, 1))
+
+
+def test_what_is_late_arrives_though_its_connection_is_lost(recorder):
+    port, received = recorder
+    lateness = Lateness(port, read_mqtt, random.Random(1))
+    try:
+        lateness.begin()
+        with connect(lateness) as lost:
+            def is_held():
+                if not lateness.held:
+                    lost.sendall(PUBACK)
+                return lateness.held
+
+            wait_until(is_held, 10, "a packet is held")
+            before = len(b"".join(received))
+            lateness.end()
+            with connect(lateness) as other:
+                other.sendall(PUBCOMP)
+                wait_until(lateness.settled, 90, "what is late arrives")
+        wait_until(lambda: b"".join(received)[before:] in (PUBCOMP + PUBACK, PUBACK + PUBCOMP), 10, "both are there")
+        assert lateness.arrived == {"PUBACK": 1}
+    finally:
+        lateness.close()
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 20000])
+def test_packets_of_mqtt_are_told_apart(size):
+    async def read():
+        reader = asyncio.StreamReader()
+        length = bytes([size]) if size < 128 else bytes([size & 0x7F | 0x80, size >> 7]) if size < 16384 else bytes(
+            [size & 0x7F | 0x80, size >> 7 & 0x7F | 0x80, size >> 14])
+        reader.feed_data(b"\x30" + length + b"x" * size + PUBACK)
+        return await read_mqtt(reader), await read_mqtt(reader)
+
+    first, second = asyncio.run(read())
+    assert (first.kind, len(first.data) - size) == (3, 2 if size < 128 else 3 if size < 16384 else 4)
+    assert second.data == PUBACK

@@ -89,6 +89,9 @@ def rows(outcome):
         extra = [f"goes on after {outcome.recovery[kind]:.1f} s"] if kind in outcome.recovery else []
         extra += [f"{outcome.cpu_in_faults[kind]:.0%} of a CPU meanwhile"] if kind in outcome.cpu_in_faults else []
         yield f"  {kind}", f"{times}{'   ' + ', '.join(extra) if extra else ''}"
+    if outcome.late:
+        kinds = ", ".join(f"{kind} {times}" for kind, times in sorted(outcome.late.items()))
+        yield "requests that arrived late", f"{outcome.late.total()}   ({kinds})"
     if outcome.refused:
         yield "starts that failed meanwhile", outcome.refused
 
