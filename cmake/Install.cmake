@@ -9,14 +9,21 @@ install(FILES config/bridge-NAME.env.example config/client.properties.example co
         DESTINATION ${CMAKE_INSTALL_DOCDIR}/config)
 install(FILES config/grafana/bridges.json DESTINATION ${CMAKE_INSTALL_DOCDIR}/config/grafana)
 
-# systemd looks below /usr and /usr/local; its folders are called lib on every architecture.
-configure_file(config/systemd/roomstream-bridge@.service.in systemd/roomstream-bridge@.service @ONLY)
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/systemd/roomstream-bridge@.service DESTINATION lib/systemd/system)
 install(FILES config/systemd/sysusers.conf DESTINATION lib/sysusers.d RENAME roomstream.conf)
 
-# The configuration is the user's once it is there.
+# Where programs and configuration lie is known when it is installed: --prefix may be another one than that of the build, and then
+# all lies below it. systemd looks below /usr and /usr/local; its folders are called lib on every architecture. The configuration is
+# the user's once it is there.
 install(CODE "
-    set(folder \"${CMAKE_INSTALL_FULL_SYSCONFDIR}/roomstream\")
+    set(CMAKE_INSTALL_FULL_BINDIR \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}\")
+    set(CMAKE_INSTALL_FULL_SYSCONFDIR \"\${CMAKE_INSTALL_PREFIX}/etc\")
+    if(CMAKE_INSTALL_PREFIX STREQUAL \"${CMAKE_INSTALL_PREFIX}\")
+        set(CMAKE_INSTALL_FULL_SYSCONFDIR \"${CMAKE_INSTALL_FULL_SYSCONFDIR}\")
+    endif()
+    set(unit \"${CMAKE_CURRENT_BINARY_DIR}/systemd/roomstream-bridge@.service\")
+    configure_file(\"${CMAKE_CURRENT_SOURCE_DIR}/config/systemd/roomstream-bridge@.service.in\" \"\${unit}\" @ONLY)
+    file(INSTALL \"\${unit}\" DESTINATION \"\${CMAKE_INSTALL_PREFIX}/lib/systemd/system\")
+    set(folder \"\${CMAKE_INSTALL_FULL_SYSCONFDIR}/roomstream\")
     if(EXISTS \"\$ENV{DESTDIR}\${folder}/roomstream.conf\")
         message(STATUS \"Kept: \$ENV{DESTDIR}\${folder}/roomstream.conf\")
     else()

@@ -2,7 +2,8 @@
 # programs print themselves. A program without a page, and an option that is missing in one, fail tests/cli/test_options.py.
 find_program(SCDOC_EXECUTABLE scdoc)
 if(NOT SCDOC_EXECUTABLE)
-    message(STATUS "scdoc is not installed: no manual pages")
+    message(WARNING "scdoc is not installed: no manual pages are made")
+    install(CODE "message(WARNING \"no manual pages are installed: scdoc was missing when this was configured\")")
     return()
 endif()
 

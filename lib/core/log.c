@@ -7,8 +7,11 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
@@ -16,6 +19,7 @@ static const char *const formats[] = {"text", "json", NULL};
 static const char *program_name = "roomstream";
 static const char *line_prefix = "";
 static struct log_settings current = {LOG_LEVEL_INFO, LOG_FORMAT_TEXT};
+static bool journal; /* stderr goes to journald */
 
 struct option_group log_options(struct log_settings *settings)
 {
@@ -38,10 +42,23 @@ struct option_group log_options(struct log_settings *settings)
     return (struct option_group){"Logging", "log", specs, sizeof specs / sizeof *specs, settings};
 }
 
+/* systemd.exec(5): the variable names the stream by device and inode, and may be that of another process. */
+static bool goes_to_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    char own[64];
+    struct stat info;
+    if (!stream || fstat(STDERR_FILENO, &info) != 0)
+        return false;
+    snprintf(own, sizeof own, "%ju:%ju", (uintmax_t)info.st_dev, (uintmax_t)info.st_ino);
+    return strcmp(stream, own) == 0;
+}
+
 void log_init(const char *program, const struct log_settings *settings)
 {
     program_name = program;
     current = *settings;
+    journal = goes_to_journal();
 }
 
 bool log_enabled(enum log_level level)
@@ -106,14 +123,28 @@ static size_t write_json_head(char *line, const char *time, enum log_level level
                               const struct log_field *fields, uint64_t held)
 {
     const struct log_field left_out = LOG_NUMBER("left_out", held);
-    size_t length = (size_t)sprintf(
-        line, "%.16s{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%.64s\",\"event\":\"%.64s\"", line_prefix,
-        time, levels[level], program_name, event);
+    size_t length =
+        (size_t)sprintf(line, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%.64s\",\"event\":\"%.64s\"",
+                        time, levels[level], program_name, event);
     for (size_t i = 0; fields && fields[i].name && i < FIELDS_MAX; i++)
         length += write_field(line + length, &fields[i]);
     if (held)
         length += write_field(line + length, &left_out);
     return length + (size_t)sprintf(line + length, ",\"message\":\"");
+}
+
+/* Writes what stands before the message in a line of text. journald has a time of its own. */
+static size_t write_text_head(char *line, const char *time, enum log_level level)
+{
+    return (size_t)sprintf(line, "%s%s%.64s %s: ", journal ? "" : time, journal ? "" : " ", program_name,
+                           levels[level]);
+}
+
+/* Writes what goes before all: sd-daemon(3)'s priority for journald, or the prefix. */
+static size_t write_prefix(char *line, enum log_level level)
+{
+    static const int priorities[] = {3, 4, 6, 7};
+    return (size_t)(journal ? sprintf(line, "<%d>", priorities[level]) : sprintf(line, "%.16s", line_prefix));
 }
 
 static void write_line(enum log_level level, const char *event, const struct log_field *fields, uint64_t held,
@@ -123,9 +154,9 @@ static void write_line(enum log_level level, const char *event, const struct log
     bool json = current.format == LOG_FORMAT_JSON;
     const char *end = json ? "\"}\n" : "\n";
     clock_rfc3339(clock_realtime(), time);
-    size_t length =
-        json ? write_json_head(line, time, level, event, fields, held)
-             : (size_t)sprintf(line, "%.16s%s %.64s %s: ", line_prefix, time, program_name, levels[level]);
+    size_t length = write_prefix(line, level);
+    length += json ? write_json_head(line + length, time, level, event, fields, held)
+                   : write_text_head(line + length, time, level);
     length += escape(line + length, sizeof line - length - strlen(end), text, json);
     memcpy(line + length, end, strlen(end));
     length += strlen(end);

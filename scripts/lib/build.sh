@@ -11,11 +11,11 @@ build_preset() {
     exec {fd}>>"$state/build.lock"
     flock --wait 600 "$fd" || die "another build has been running for ten minutes ($state/build.lock)"
     : >"$log"
-    if (($#)) || [[ ! -f $folder/build.ninja ]]; then
+    if (($#)) || [[ ! -f $folder/CMakeCache.txt ]]; then
         info "building (preset $preset) in $folder"
         run_tied env -C "$root" cmake --preset "$preset" "$@" >>"$log" 2>&1 || build_failed "$log"
     fi
-    run_tied cmake --build "$folder" >>"$log" 2>&1 || build_failed "$log"
+    run_tied cmake --build "$folder" --parallel "$(nproc)" >>"$log" 2>&1 || build_failed "$log"
     exec {fd}>&-
 }
 
@@ -30,7 +30,7 @@ build_programs() {
     # shellcheck disable=SC2034  # test.sh has no use for it
     bin=${ROOMSTREAM_BIN:-$root/build/bin}
     [[ -z ${ROOMSTREAM_BIN:-} ]] || return 0
-    if [[ -f $root/build/build.ninja ]]; then
+    if [[ -f $root/build/CMakeCache.txt ]]; then
         build_preset release
     else
         build_preset release -DBUILD_TESTING=OFF -DROOMSTREAM_WERROR=OFF

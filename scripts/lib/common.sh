@@ -16,6 +16,11 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 # status line that another program may be showing.
 log() {
     [[ ! -t 2 ]] || printf '\r\033[K' >&2
+    if [[ ${JOURNAL_STREAM:-} && $JOURNAL_STREAM == "$(stat -Lc %d:%i /dev/stderr)" ]]; then # as the programs do
+        local -A priorities=([error]=3 [warning]=4 [info]=6)
+        printf '<%s>%s %s: %s\n' "${priorities[$1]}" "$program" "$1" "$2" >&2
+        return
+    fi
     TZ=UTC printf '%(%Y-%m-%dT%H:%M:%SZ)T %s %s: %s\n' -1 "$program" "$1" "$2" >&2
 }
 info() { log info "$1"; }

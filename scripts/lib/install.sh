@@ -5,7 +5,7 @@
 # One line a need: Debian's packages | how to see that it is there | what it is for.
 needs_to_build='
 cmake                     | has_command cmake               | configures the build
-ninja-build               | has_command ninja               | builds
+make                      | has_command make                | builds
 gcc libc6-dev             | has_header stdio.h              | compiles the programs
 pkg-config                | has_command pkg-config          | finds the libraries
 libpaho-mqtt-dev          | has_header MQTTAsync.h          | MQTT client library

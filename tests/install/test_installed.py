@@ -133,3 +133,17 @@ def test_service_gives_the_bridge_what_it_needs(unit, installed, tmp_path):
     assert f"spool = {tmp_path}/roomstream/light\n" in config
     assert "StateDirectory=roomstream/%i\n" in unit
     assert "/usr/local/etc/roomstream/roomstream.conf\n" in re.search(r"^LoadCredential=.*\n", unit, re.MULTILINE)[0]
+
+
+def test_another_prefix_holds_everything(tmp_path):
+    run("cmake", "--install", BUILD, "--prefix", tmp_path / "here")
+    assert (tmp_path / "here/etc/roomstream/roomstream.conf").exists()
+    unit = (tmp_path / "here/lib/systemd/system/roomstream-bridge@.service").read_text()
+    assert f"ExecStart={tmp_path}/here/bin/roomstream-bridge\n" in unit
+    assert f":{tmp_path}/here/etc/roomstream/roomstream.conf\n" in unit
+
+
+def test_ctest_says_why_there_are_no_tests(tmp_path):
+    run("cmake", "-S", ROOT, "-B", tmp_path, "-DBUILD_TESTING=OFF")
+    result = subprocess.run(["ctest", "--test-dir", tmp_path], capture_output=True, text=True, timeout=60)
+    assert result.returncode != 0 and "no tests are built: configure with -DBUILD_TESTING=ON, or run scripts/test.sh" in result.stdout

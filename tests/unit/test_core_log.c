@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 static struct capture captured;
 
@@ -63,6 +64,39 @@ static void json_lines(void **state)
         message_of(lines + sizeof start - 1,
                    "\",\"level\":\"debug\",\"program\":\"probe\",\"event\":\"happened\",\"message\":\""),
         "a \\\"quoted\\\" back\\\\slash\"}\n");
+}
+
+/* Begins as where stderr goes to journald, or another process's stderr does. */
+static void begin_in_journal(int format, int64_t inode_more)
+{
+    const struct log_settings settings = {LOG_LEVEL_DEBUG, format};
+    char stream[64];
+    struct stat info;
+    capture_start(&captured, STDERR_FILENO);
+    assert_int_equal(fstat(STDERR_FILENO, &info), 0);
+    snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)info.st_dev,
+             (uintmax_t)((int64_t)info.st_ino + inode_more));
+    setenv("JOURNAL_STREAM", stream, 1);
+    log_init("probe", &settings);
+    unsetenv("JOURNAL_STREAM");
+}
+
+static void journald_gets_priorities(void **state)
+{
+    (void)state;
+    begin_in_journal(LOG_FORMAT_TEXT, 0);
+    log_error(happened, "one");
+    log_warning(happened, "two");
+    log_info(happened, "three");
+    log_debug(happened, "four");
+    assert_string_equal(capture_end(&captured), "<3>probe error: one\n<4>probe warning: two\n"
+                                                "<6>probe info: three\n<7>probe debug: four\n");
+    begin_in_journal(LOG_FORMAT_JSON, 0);
+    log_warning(happened, "two");
+    assert_memory_equal(capture_end(&captured), "<4>{\"time\":\"", 12);
+    begin_in_journal(LOG_FORMAT_TEXT, 1);
+    log_error(happened, "one");
+    assert_string_equal(message_of(capture_end(&captured), " probe error: "), "one\n");
 }
 
 /* What comes from outside cannot break a line, move the cursor, or make JSON invalid. */
@@ -235,6 +269,7 @@ int main(void)
         cmocka_unit_test(text_lines),
         cmocka_unit_test(levels),
         cmocka_unit_test(json_lines),
+        cmocka_unit_test(journald_gets_priorities),
         cmocka_unit_test(escapes),
         cmocka_unit_test(long_messages),
         cmocka_unit_test(message_that_just_fits),
