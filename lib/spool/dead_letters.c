@@ -1,5 +1,6 @@
 #include "dead_letters.h"
 
+#include "dead_letters_recovery.h"
 #include "file.h"
 #include "id_set.h"
 #include "log.h"
@@ -14,9 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The log is a segment file whose ids need not follow. No segment of the spool begins with id 0. */
-static const char file_name[] = "dead-letters.log";
-static const uint64_t first_id = 0;
+static const char file_name[] = DEAD_LETTERS_NAME;
+static const uint64_t first_id = DEAD_LETTERS_FIRST_ID;
 
 struct dead_letters {
     struct folder folder;
@@ -44,10 +44,12 @@ static bool read_only_error(const struct dead_letters *letters, struct error *er
 static bool letters_damaged(const struct dead_letters *letters, int64_t offset, const char *what,
                             struct error *error)
 {
-    return error_set(error,
-                     "the dead letters %s/%s are damaged at offset %" PRId64
-                     ": %s. Restore the file, or move it away to go on without it",
-                     letters->folder.path, file_name, offset, what);
+    return error_set(
+        error,
+        "the dead letters %s/%s are damaged at offset %" PRId64
+        ": %s. Restore the file, or start the bridge once with --spool-repair to go on with every letter "
+        "that is whole",
+        letters->folder.path, file_name, offset, what);
 }
 
 static bool each(struct dead_letters *letters, int64_t end, dead_letter_visit *visit, void *context,
@@ -125,6 +127,7 @@ static bool open_log(struct dead_letters *letters, struct error *error)
     case SEGMENT_OPEN:
         return scan(letters, error);
     case SEGMENT_BAD:
+    case SEGMENT_MISNAMED:
         letters_damaged(letters, 0, detail.text, error);
         break;
     case SEGMENT_REFUSED:

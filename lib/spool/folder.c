@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,12 @@ bool folder_sync(const struct folder *folder)
     return rc == 0;
 }
 
+/* A holder that has not signed yet leaves the id of the one before it. */
+static bool is_process(long pid)
+{
+    return pid > 0 && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+}
+
 bool folder_lock(const struct folder *folder, int *fd, struct error *error)
 {
     char pid[24] = "";
@@ -75,17 +82,11 @@ bool folder_lock(const struct folder *folder, int *fd, struct error *error)
     *fd = openat(folder->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (*fd < 0)
         return error_set(error, "cannot open %s/lock: %s", folder->path, strerror(errno));
-    if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
-        int written = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
-        struct iovec piece = {pid, (size_t)written};
-        /* The pid is for people only: on a full disk the lock holds all the same. */
-        if (file_truncate(*fd, 0))
-            file_write(*fd, &piece, 1, 0);
+    if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
         return true;
-    }
     if (errno != EWOULDBLOCK)
         error_set(error, "cannot lock %s/lock: %s", folder->path, strerror(errno));
-    else if (file_read(*fd, pid, sizeof pid - 1, 0, &length) && strtol(pid, NULL, 10) > 0)
+    else if (file_read(*fd, pid, sizeof pid - 1, 0, &length) && is_process(strtol(pid, NULL, 10)))
         error_set(error, "the spool %s is in use by process %ld: one spool serves one process", folder->path,
                   strtol(pid, NULL, 10));
     else
@@ -93,6 +94,15 @@ bool folder_lock(const struct folder *folder, int *fd, struct error *error)
                   folder->path);
     close(*fd);
     return false;
+}
+
+void folder_sign_lock(int fd)
+{
+    char pid[24];
+    struct iovec piece = {pid, (size_t)snprintf(pid, sizeof pid, "%ld\n", (long)getpid())};
+    /* On a full disk the lock holds all the same. */
+    if (file_truncate(fd, 0))
+        file_write(fd, &piece, 1, 0);
 }
 
 static int compare_ids(const void *left, const void *right)
@@ -115,6 +125,16 @@ static bool add_id(uint64_t **ids, size_t *count, size_t *capacity, uint64_t id)
     return true;
 }
 
+/* Another descriptor, since a listing has a position. NULL with errno. */
+static DIR *open_listing(const struct folder *folder)
+{
+    int fd = openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!directory && fd >= 0)
+        close(fd);
+    return directory;
+}
+
 bool folder_list_segments(const struct folder *folder, uint64_t **ids, size_t *count, struct error *error)
 {
     size_t capacity = 0;
@@ -122,32 +142,37 @@ bool folder_list_segments(const struct folder *folder, uint64_t **ids, size_t *c
     struct dirent *entry;
     *ids = NULL;
     *count = 0;
-    int fd = openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
-    if (!directory) {
-        error_set(error, "cannot list %s: %s", folder->path, strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
-    while (errno = 0, (entry = readdir(directory))) {
-        size_t length = strlen(entry->d_name), suffix = sizeof temporary_suffix - 1;
-        if (length > suffix && strcmp(entry->d_name + length - suffix, temporary_suffix) == 0)
-            unlinkat(folder->fd, entry->d_name, 0);
-        else if (parse_segment_name(entry->d_name, &id) && !add_id(ids, count, &capacity, id)) {
+    DIR *directory = open_listing(folder);
+    if (!directory)
+        return error_set(error, "cannot list %s: %s", folder->path, strerror(errno));
+    while (errno = 0, (entry = readdir(directory)))
+        if (parse_segment_name(entry->d_name, &id) && !add_id(ids, count, &capacity, id)) {
             errno = ENOMEM;
             break;
         }
-    }
     int failure = errno;
     closedir(directory);
     if (failure) {
         free(*ids);
+        *ids = NULL;
         return error_set(error, "cannot list %s: %s", folder->path, strerror(failure));
     }
     if (*count > 0)
         qsort(*ids, *count, sizeof **ids, compare_ids);
     return true;
+}
+
+void folder_remove_temporary(const struct folder *folder)
+{
+    struct dirent *entry;
+    DIR *directory = open_listing(folder);
+    while (directory && (entry = readdir(directory))) {
+        size_t length = strlen(entry->d_name), suffix = sizeof temporary_suffix - 1;
+        if (length > suffix && strcmp(entry->d_name + length - suffix, temporary_suffix) == 0)
+            unlinkat(folder->fd, entry->d_name, 0);
+    }
+    if (directory)
+        closedir(directory);
 }
 
 static void temporary_name(const char *name, char temporary[static FOLDER_NAME_SIZE])
@@ -174,4 +199,15 @@ void folder_drop_temporary(const struct folder *folder, const char *name)
     char temporary[FOLDER_NAME_SIZE];
     temporary_name(name, temporary);
     unlinkat(folder->fd, temporary, 0);
+}
+
+bool folder_keep(const struct folder *folder, const char *name, char kept[static FOLDER_NAME_SIZE])
+{
+    snprintf(kept, FOLDER_NAME_SIZE, "%.40s.corrupt", name);
+    for (int i = 2; linkat(folder->fd, name, folder->fd, kept, 0) < 0; i++) {
+        if (errno != EEXIST || i > 1000)
+            return false;
+        snprintf(kept, FOLDER_NAME_SIZE, "%.40s.corrupt.%d", name, i);
+    }
+    return true;
 }

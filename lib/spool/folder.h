@@ -24,19 +24,28 @@ void folder_close(struct folder *folder);
 /* Makes created, renamed and removed entries durable. False with errno. */
 bool folder_sync(const struct folder *folder);
 
-/* Locks the folder for this process until *fd is closed (also by its death). False with *error, which names
- * the process that holds the lock. */
+/* Locks the folder for this process until *fd is closed (also by its death). Creates the lock's file if it is
+ * missing, and changes nothing else. False with *error, which names the process that holds the lock. */
 bool folder_lock(const struct folder *folder, int *fd, struct error *error);
 
-/* The first ids of the segments in the folder, ascending; the caller frees *ids. Removes unfinished new files
- * on the way. */
+/* Writes this process's id into the file of the lock that it holds: that is for people only. */
+void folder_sign_lock(int fd);
+
+/* The first ids of the segments in the folder, by their names, ascending; the caller frees *ids. */
 bool folder_list_segments(const struct folder *folder, uint64_t **ids, size_t *count, struct error *error);
+
+/* Removes unfinished new files. One that cannot be removed stays. */
+void folder_remove_temporary(const struct folder *folder);
 
 /* Creates NAME.tmp for writing, for folder_put_in_place to rename to NAME when it is complete. Returns its
  * descriptor (read and write), or -1 with errno. */
-#define FOLDER_NAME_SIZE 64
+#define FOLDER_NAME_SIZE 64 /* of what these functions take and give */
 int folder_create_temporary(const struct folder *folder, const char *name);
 bool folder_put_in_place(const struct folder *folder, const char *name);
 void folder_drop_temporary(const struct folder *folder, const char *name);
+
+/* Gives the file a second name that is free, NAME.corrupt (or .corrupt.2, ...), and tells it in `kept`. False
+ * with errno. */
+bool folder_keep(const struct folder *folder, const char *name, char kept[static FOLDER_NAME_SIZE]);
 
 #endif

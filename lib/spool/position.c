@@ -48,10 +48,16 @@ static void encode(const struct position *position, uint8_t slot[static SLOT_LEN
     put_le64(slot + AT_CHECKSUM, XXH3_64bits(slot, AT_CHECKSUM));
 }
 
+/* Every version begins a slot with magic and version, and has the checksum there. */
+static bool is_whole(const uint8_t slot[static SLOT_LENGTH])
+{
+    return memcmp(slot + AT_MAGIC, magic, sizeof magic) == 0 &&
+           XXH3_64bits(slot, AT_CHECKSUM) == get_le64(slot + AT_CHECKSUM);
+}
+
 static bool decode(const uint8_t slot[static SLOT_LENGTH], struct position *position)
 {
-    if (memcmp(slot + AT_MAGIC, magic, sizeof magic) != 0 || get_le32(slot + AT_VERSION) != format_version ||
-        XXH3_64bits(slot, AT_CHECKSUM) != get_le64(slot + AT_CHECKSUM))
+    if (!is_whole(slot) || get_le32(slot + AT_VERSION) != format_version)
         return false;
     *position = (struct position){
         .sequence = get_le64(slot + AT_SEQUENCE),
@@ -65,6 +71,12 @@ static bool decode(const uint8_t slot[static SLOT_LENGTH], struct position *posi
     memcpy(position->uuid, slot + AT_UUID, sizeof(uuid_t));
     memcpy(position->boot_id, slot + AT_BOOT_ID, sizeof(uuid_t));
     return position->id > 0 && position->id <= INT64_MAX;
+}
+
+bool position_is_synced(const struct position *position, uint64_t segment, int64_t offset)
+{
+    return segment < position->synced_segment ||
+           (segment == position->synced_segment && offset < position->synced_end);
 }
 
 enum position_status position_read(const struct folder *folder, struct position *position,
@@ -91,7 +103,7 @@ enum position_status position_read(const struct folder *folder, struct position 
             if (!found || candidate.sequence > position->sequence)
                 *position = candidate;
             found = true;
-        } else if (memcmp(slot, magic, sizeof magic) == 0 && get_le32(slot + AT_VERSION) != format_version) {
+        } else if (is_whole(slot) && get_le32(slot + AT_VERSION) != format_version) {
             version = get_le32(slot + AT_VERSION);
         }
     }

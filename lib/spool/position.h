@@ -18,6 +18,9 @@ struct position {
     bool clean;               /* closed, and everything durable: nothing can have been lost */
 };
 
+/* Was the byte at this offset of the segment made durable, as far as the position tells? */
+bool position_is_synced(const struct position *position, uint64_t segment, int64_t offset);
+
 enum position_status {
     POSITION_READ,
     POSITION_MISSING,

@@ -31,6 +31,7 @@ static bool open_segment(struct spool *s, uint64_t first_id, struct error *error
         s->read_segment = first_id;
         return true;
     case SEGMENT_BAD:
+    case SEGMENT_MISNAMED:
         return spool_damaged(&s->folder, name, 0, detail.text, error);
     case SEGMENT_REFUSED:
     case SEGMENT_FAILED:

@@ -92,6 +92,19 @@ enum record_status record_reader_next(struct record_reader *reader, int64_t end,
     return status;
 }
 
+bool record_reader_is_torn(struct record_reader *reader, int64_t end, bool *failed)
+{
+    struct spool_record record;
+    uint64_t left = (uint64_t)(end - reader->offset);
+    *failed = false;
+    if (left < RECORD_HEADER_LENGTH)
+        return true;
+    enum record_status status = load(reader, end, RECORD_HEADER_LENGTH);
+    *failed = status == RECORD_FAILED;
+    return status == RECORD_WHOLE &&
+           record_decode_header(reader->buffer + (reader->offset - reader->start), &record) > left;
+}
+
 enum record_status record_reader_search(struct record_reader *reader, int64_t end, uint64_t first,
                                         uint64_t last)
 {

@@ -31,6 +31,10 @@ void record_reader_free(struct record_reader *reader);
  * RECORD_WHOLE leaves the offset. The record points into the buffer, until the next call. */
 enum record_status record_reader_next(struct record_reader *reader, int64_t end, struct spool_record *record);
 
+/* Is what stands at the offset, up to `end` of the file, the beginning of a record and no more? So does a
+ * write look that was interrupted. False with *failed when it cannot be read. */
+bool record_reader_is_torn(struct record_reader *reader, int64_t end, bool *failed);
+
 /* Moves the offset on to the next whole record before `end` that has an id from `first` to `last`, byte by
  * byte: for what stands behind a bad one. RECORD_WHOLE when it found one (the offset is then at its
  * beginning), RECORD_END, or RECORD_FAILED. */

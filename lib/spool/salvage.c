@@ -13,12 +13,15 @@
 
 /* Two lines of work: the damaged file is read, the new one written. */
 struct salvage {
+    const struct salvage_order *order;
     struct record_reader from;
     int64_t length; /* of the damaged file */
     struct segment to;
     uint64_t next_id; /* in the new one */
-    uint64_t followed_by;
     uint64_t kept, lost;
+    int64_t first_lost; /* offset in the damaged file; -1: nothing is lost */
+    bool end_lost;      /* and with it more ids than are counted */
+    uint64_t left;      /* whole records that the next segment's ids leave no place for */
 };
 
 static bool append(struct salvage *v, const struct spool_record *record, uint64_t id)
@@ -31,86 +34,145 @@ static bool append(struct salvage *v, const struct spool_record *record, uint64_
     return true;
 }
 
-/* Makes `id` the next one. */
-static bool skip_to(struct salvage *v, uint64_t id)
+/* Makes `id` the next one. What was lost may have released packet ids: one that stays held for ever would
+ * make a later message pass for one that is stored, so none is. */
+static bool skip_to(struct salvage *v, uint64_t id, int64_t offset)
 {
-    const struct spool_record gap = {.kind = RECORD_GAP};
+    const struct spool_record gap = {.kind = RECORD_GAP}, forget = {.kind = SPOOL_FORGET};
     if (id == v->next_id)
         return true;
-    v->lost += id - v->next_id;
-    return append(v, &gap, id - 1);
+    if (v->first_lost < 0)
+        v->first_lost = offset;
+    v->lost += v->end_lost ? 1 : id - v->next_id;
+    return (id - 1 == v->next_id || append(v, &gap, id - 2)) && append(v, &forget, id - 1);
 }
 
-static bool copy_records(struct salvage *v)
+/* The end of the last segment is lost, and so is how many ids it had. */
+static bool skip_unknown(struct salvage *v, int64_t offset)
+{
+    uint64_t from = v->next_id > v->order->position ? v->next_id : v->order->position;
+    v->end_lost = true;
+    if (from <= RECORD_LAST_ID - SALVAGE_SKIPPED_IDS)
+        return skip_to(v, from + SALVAGE_SKIPPED_IDS, offset);
+    errno = EOVERFLOW;
+    return false;
+}
+
+/* A gap stands for all the ids from the record before it on: which of them the bytes before it held cannot be
+ * known. */
+static bool copy_gap(struct salvage *v, const struct spool_record *gap, int64_t skipped_from)
+{
+    if (skipped_from < 0)
+        return append(v, gap, gap->id);
+    return skip_to(v, v->next_id + 1, skipped_from) && (gap->id < v->next_id || append(v, gap, gap->id));
+}
+
+/* Whole records with the ids of the next segment: they stay in the damaged file. */
+static bool count_left(struct salvage *v)
+{
+    struct spool_record record;
+    enum record_status status = RECORD_END;
+    v->from.offset = 0;
+    while (v->order->followed_by > 0 &&
+           (status = record_reader_search(&v->from, v->length, v->order->followed_by, RECORD_LAST_ID)) ==
+               RECORD_WHOLE &&
+           record_reader_next(&v->from, v->length, &record) == RECORD_WHOLE)
+        v->left++;
+    return status == RECORD_END;
+}
+
+static bool copy_records(struct salvage *v, int64_t from)
 {
     struct spool_record record;
     enum record_status status;
-    uint64_t last = v->followed_by ? v->followed_by - 1 : RECORD_LAST_ID;
+    uint64_t last = v->order->followed_by ? v->order->followed_by - 1 : RECORD_LAST_ID;
+    int64_t end = from; /* behind the last whole record */
+    v->from.offset = from;
     while ((status = record_reader_search(&v->from, v->length, v->next_id, last)) == RECORD_WHOLE) {
+        int64_t skipped_from = v->from.offset > end ? end : -1;
         status = record_reader_next(&v->from, v->length, &record);
         if (status != RECORD_WHOLE)
             break;
-        /* A gap stands for all the ids from the record before it on: nothing more is lost. */
-        if (!(record.kind == RECORD_GAP || skip_to(v, record.id)) || !append(v, &record, record.id))
+        bool ok = record.kind == RECORD_GAP ? copy_gap(v, &record, skipped_from)
+                                            : skip_to(v, record.id, end) && append(v, &record, record.id);
+        if (!ok)
             return false;
         v->kept += record.kind != RECORD_GAP;
+        end = v->from.offset;
     }
-    return status == RECORD_END && (!v->followed_by || skip_to(v, v->followed_by));
-}
-
-/* Gives the damaged file a second name that is free. */
-static bool keep_damaged(const struct folder *folder, const char *name, char kept[static FOLDER_NAME_SIZE])
-{
-    snprintf(kept, FOLDER_NAME_SIZE, "%.40s.corrupt", name);
-    for (int i = 2; linkat(folder->fd, name, folder->fd, kept, 0) < 0; i++) {
-        if (errno != EEXIST || i > 1000)
-            return false;
-        snprintf(kept, FOLDER_NAME_SIZE, "%.40s.corrupt.%d", name, i);
-    }
-    return true;
-}
-
-static bool replace(struct salvage *v, const struct folder *folder, const char *name, const uuid_t uuid,
-                    uint64_t first_id, const struct unreleased *unreleased)
-{
-    char kept[FOLDER_NAME_SIZE];
-    if (!segment_create(folder, name, uuid, first_id, unreleased, &v->to))
+    if (status != RECORD_END)
         return false;
-    bool ok = copy_records(v) && file_sync(v->to.fd) && keep_damaged(folder, name, kept) &&
-              folder_put_in_place(folder, name) && folder_sync(folder);
+    if (v->order->followed_by)
+        return skip_to(v, v->order->followed_by, end) && count_left(v);
+    return !(v->order->ends_early || end < v->length) || skip_unknown(v, end);
+}
+
+static void log_result(const struct salvage *v, const struct folder *folder, const char *kept)
+{
+    char ids[200] = "";
+    const char *name = v->order->name;
+    if (v->lost > 0)
+        snprintf(ids, sizeof ids, ", from offset %" PRId64 " on %" PRIu64 " ids are lost%s", v->first_lost,
+                 v->lost, v->end_lost ? " or more" : "");
+    if (v->left > 0)
+        snprintf(ids + strlen(ids), sizeof ids - strlen(ids),
+                 ", %" PRIu64 " records are left in it whose ids the next file has too", v->left);
+    if (v->order->keep)
+        log_warning(spool_repaired,
+                    "the spool %s is repaired: %" PRIu64
+                    " records of %s are kept%s; the damaged file is %s/%s",
+                    folder->path, v->kept, name, ids, folder->path, kept);
+    else
+        log_warning(spool_unsynced_lost,
+                    "the spool %s: the machine went down before %s was synced: %" PRIu64
+                    " records of it are kept%s",
+                    folder->path, name, v->kept, ids);
+}
+
+static bool replace(struct salvage *v, const struct folder *folder, const uuid_t uuid, int64_t records_from,
+                    const struct unreleased *unreleased)
+{
+    char kept[FOLDER_NAME_SIZE] = "";
+    const char *name = v->order->name;
+    if (!segment_create(folder, name, uuid, v->order->first_id, unreleased, &v->to))
+        return false;
+    bool ok = copy_records(v, records_from) && file_sync(v->to.fd) &&
+              (!v->order->keep || folder_keep(folder, name, kept)) && folder_put_in_place(folder, name) &&
+              folder_sync(folder);
     int saved = errno;
     close(v->to.fd);
     if (ok)
-        log_warning(spool_repaired,
-                    "the spool %s is repaired: %" PRIu64 " records of %s are kept, %" PRIu64
-                    " ids are lost; the damaged file is %s/%s",
-                    folder->path, v->kept, name, v->lost, folder->path, kept);
+        log_result(v, folder, kept);
     else
         folder_drop_temporary(folder, name);
     errno = saved;
     return ok;
 }
 
-bool salvage_segment(const struct folder *folder, const char *name, uuid_t uuid, uint64_t first_id,
-                     uint64_t followed_by, struct unreleased *unreleased, struct error *error)
+bool salvage_segment(const struct folder *folder, uuid_t uuid, const struct salvage_order *order,
+                     struct unreleased *unreleased, struct error *error)
 {
-    struct salvage v = {.next_id = first_id, .followed_by = followed_by};
+    struct salvage v = {.order = order, .next_id = order->first_id, .first_lost = -1};
     struct segment damaged;
+    int64_t records_from = 0;
     /* The packet ids of the header, if it is whole. */
-    if (segment_open(folder, name, uuid, false, first_id, false, &damaged, unreleased, NULL) == SEGMENT_OPEN)
+    if (segment_open(folder, order->name, uuid, false, order->first_id, false, &damaged, unreleased, NULL) ==
+        SEGMENT_OPEN) {
+        records_from = damaged.header_length;
         close(damaged.fd);
-    else
+    } else {
         log_warning(spool_header_damaged,
                     "the spool %s: the header of %s is damaged; a QoS 2 message may be doubled", folder->path,
-                    name);
-    int fd = openat(folder->fd, name, O_RDONLY | O_CLOEXEC);
+                    order->name);
+    }
+    int fd = openat(folder->fd, order->name, O_RDONLY | O_CLOEXEC);
     bool ok = fd >= 0 && file_length(fd, &v.length);
     if (ok) {
-        record_reader_open(&v.from, fd, record_seed(uuid, first_id), 0);
-        ok = replace(&v, folder, name, uuid, first_id, unreleased);
+        record_reader_open(&v.from, fd, record_seed(uuid, order->first_id), 0);
+        ok = replace(&v, folder, uuid, records_from, unreleased);
     }
     if (!ok)
-        error_set(error, "cannot repair %s/%s: %s", folder->path, name, strerror(errno));
+        error_set(error, "cannot repair %s/%s: %s", folder->path, order->name, strerror(errno));
     if (fd >= 0)
         close(fd);
     record_reader_free(&v.from);

@@ -5,21 +5,18 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 struct scanner {
     struct spool *spool;
-    const uint64_t *ids;
-    size_t count;
-    bool rebooted;
+    const struct scan_settings *settings;
     struct scan found; /* in the segments accepted so far */
 };
 
 enum verdict {
     SEGMENT_WHOLE,
-    SEGMENT_TORN, /* what stands behind its end was never stored, or went with the power: it can be cut off */
-    SEGMENT_LOST, /* the same for the whole segment */
+    SEGMENT_TORN,  /* nothing whole stands behind its end, and that was never stored or went with the power */
+    SEGMENT_HOLED, /* some of it went with the power: what is whole behind the hole is kept */
     SEGMENT_DAMAGED, /* what was stored is gone */
 };
 
@@ -29,10 +26,12 @@ struct examined {
     uint64_t first_id;
     bool last;
     uint64_t followed_by;   /* first id of the next segment, unless it is the last */
-    struct segment segment; /* open unless fd is -1; its end is where its whole records end */
+    struct segment segment; /* its end is where its whole records end; closed */
     int64_t length;         /* of the file */
     struct scan found;      /* as it is when the segment is accepted */
-    struct error damage;    /* what is wrong, with SEGMENT_DAMAGED */
+    enum verdict verdict;
+    bool ends_early;     /* more was stored than the file has */
+    struct error damage; /* what is wrong, with SEGMENT_DAMAGED */
 };
 
 bool spool_damaged(const struct folder *folder, const char *name, int64_t offset, const char *what,
@@ -49,13 +48,6 @@ bool spool_damaged(const struct folder *folder, const char *name, int64_t offset
 static bool cannot_read(const struct spool *s, const char *name, struct error *error)
 {
     return error_set(error, "cannot read %s/%s: %s", s->folder.path, name, strerror(errno));
-}
-
-/* Was the byte at this offset made durable? */
-static bool is_synced(const struct spool *s, uint64_t segment, int64_t offset)
-{
-    return segment < s->saved.synced_segment ||
-           (segment == s->saved.synced_segment && offset < s->saved.synced_end);
 }
 
 /* Reads the records up to the first bad one and moves the segment's end there. */
@@ -82,117 +74,114 @@ static bool read_records(struct scanner *c, struct examined *e, struct error *er
     return status != RECORD_FAILED || cannot_read(s, e->name, error);
 }
 
-/* Judges a segment whose records end too early. */
-static bool judge(struct scanner *c, struct examined *e, enum verdict *verdict, struct error *error)
+/* Does the last segment end before what the position knows to have been stored? */
+static bool ends_before_position(const struct scanner *c, const struct examined *e)
 {
-    struct spool *s = c->spool;
-    *verdict = SEGMENT_DAMAGED;
-    if (is_synced(s, e->first_id, e->segment.end)) {
-        error_set(&e->damage, "id %" PRIu64 " was stored and synced, but is not there or not whole",
-                  e->found.next_id);
-    } else if (c->rebooted) {
-        *verdict = SEGMENT_TORN;
-    } else if (e->segment.end == e->length) {
-        error_set(&e->damage, "id %" PRIu64 " should follow, but the next file begins with id %" PRIu64,
-                  e->found.next_id, e->followed_by);
-    } else if (!e->last) {
-        error_set(&e->damage, "id %" PRIu64 " is not whole", e->found.next_id);
-    } else {
-        s->reader.offset = e->segment.end + 1;
-        enum record_status status =
-            record_reader_search(&s->reader, e->length, e->found.next_id, RECORD_LAST_ID);
-        if (status == RECORD_FAILED)
-            return cannot_read(s, e->name, error);
-        if (status == RECORD_END)
-            *verdict = SEGMENT_TORN;
-        else
-            error_set(&e->damage, "id %" PRIu64 " is not whole, but records stand behind it",
-                      e->found.next_id);
-    }
-    return true;
+    return c->settings->position_is_known && !c->settings->rebooted && e->found.next_id < c->spool->saved.id;
 }
 
-static bool examine(struct scanner *c, size_t index, struct examined *e, enum verdict *verdict,
-                    struct error *error)
+/* The power was lost before this was synced. */
+static bool judge_unsynced(struct scanner *c, struct examined *e, struct error *error)
 {
     struct spool *s = c->spool;
+    enum record_status status = RECORD_WHOLE;
+    if (e->last) {
+        s->reader.offset = e->segment.end;
+        status = record_reader_search(&s->reader, e->length, e->found.next_id, RECORD_LAST_ID);
+    }
+    e->verdict = status == RECORD_END ? SEGMENT_TORN : SEGMENT_HOLED;
+    return status != RECORD_FAILED || cannot_read(s, e->name, error);
+}
+
+/* Nobody lost any power: a write that was interrupted has left the beginning of a record, and no more. */
+static bool judge_written(struct scanner *c, struct examined *e, struct error *error)
+{
+    struct spool *s = c->spool;
+    bool failed = false;
+    s->reader.offset = e->segment.end;
+    if (e->segment.end == e->length && !e->last) {
+        char missing[SEGMENT_NAME_SIZE];
+        segment_name(e->found.next_id, missing);
+        error_set(&e->damage,
+                  "id %" PRIu64 " should follow, but the next file begins with id %" PRIu64
+                  ": is %s missing?",
+                  e->found.next_id, e->followed_by, missing);
+    } else if (ends_before_position(c, e)) {
+        e->ends_early = true;
+        error_set(&e->damage,
+                  "id %" PRIu64 " should follow, since the position is id %" PRIu64
+                  ": restore this file, or those behind it",
+                  e->found.next_id, s->saved.id);
+    } else if (e->last && record_reader_is_torn(&s->reader, e->length, &failed)) {
+        e->verdict = SEGMENT_TORN;
+    } else {
+        error_set(&e->damage, "id %" PRIu64 " is not whole", e->found.next_id);
+    }
+    return !failed || cannot_read(s, e->name, error);
+}
+
+/* Judges a segment whose records end too early. */
+static bool judge(struct scanner *c, struct examined *e, struct error *error)
+{
+    e->verdict = SEGMENT_DAMAGED;
+    if (position_is_synced(&c->spool->saved, e->first_id, e->segment.end)) {
+        e->ends_early = true;
+        error_set(&e->damage, "id %" PRIu64 " was stored and synced, but is not there or not whole",
+                  e->found.next_id);
+        return true;
+    }
+    return c->settings->rebooted ? judge_unsynced(c, e, error) : judge_written(c, e, error);
+}
+
+static bool examine(struct scanner *c, size_t index, struct examined *e, struct error *error)
+{
+    struct spool *s = c->spool;
+    const struct scan_settings *settings = c->settings;
     *e = (struct examined){
-        .first_id = c->ids[index],
-        .last = index + 1 == c->count,
-        .followed_by = index + 1 < c->count ? c->ids[index + 1] : 0,
+        .first_id = settings->ids[index],
+        .last = index + 1 == settings->count,
+        .followed_by = index + 1 < settings->count ? settings->ids[index + 1] : 0,
         .found = c->found,
     };
     segment_name(e->first_id, e->name);
-    switch (segment_open(&s->folder, e->name, s->uuid, false, e->first_id, true, &e->segment, &s->unreleased,
+    switch (segment_open(&s->folder, e->name, s->uuid, false, e->first_id, false, &e->segment, &s->unreleased,
                          &e->damage)) {
     case SEGMENT_OPEN:
         break;
     case SEGMENT_BAD:
-        e->segment.fd = -1;
-        *verdict = c->rebooted && !is_synced(s, e->first_id, 0) ? SEGMENT_LOST : SEGMENT_DAMAGED;
+        e->verdict = settings->rebooted && !position_is_synced(&s->saved, e->first_id, 0) ? SEGMENT_HOLED
+                                                                                          : SEGMENT_DAMAGED;
+        e->ends_early = position_is_synced(&s->saved, e->first_id, e->segment.end);
+        e->segment.end = 0;
         return true;
+    case SEGMENT_MISNAMED:
     case SEGMENT_REFUSED:
     case SEGMENT_FAILED:
-        e->segment.fd = -1;
         return error_set(error, "%s", e->damage.text);
     }
-    if (!read_records(c, e, error))
-        return false;
-    *verdict = SEGMENT_WHOLE;
-    if (e->segment.end == e->length &&
-        (e->last ? !is_synced(s, e->first_id, e->length) : e->found.next_id == e->followed_by))
-        return true;
-    return judge(c, e, verdict, error);
+    bool ok = read_records(c, e, error);
+    bool whole =
+        e->segment.end == e->length &&
+        (e->last ? !position_is_synced(&s->saved, e->first_id, e->length) && !ends_before_position(c, e)
+                 : e->found.next_id == e->followed_by);
+    if (ok && !whole)
+        ok = judge(c, e, error);
+    close(e->segment.fd);
+    return ok;
 }
 
-static void log_lost(const struct scanner *c, const char *name, int64_t bytes)
-{
-    if (c->rebooted)
-        log_warning(spool_unsynced_lost,
-                    "the spool %s: the machine went down before %s was synced; %" PRId64
-                    " bytes of it are lost or not whole, and cut off",
-                    c->spool->folder.path, name, bytes);
-    else
-        log_warning(
-            spool_record_torn,
-            "the spool %s: the last record in %s was being written when the program ended, and is not "
-            "acknowledged; its %" PRId64 " bytes are cut off",
-            c->spool->folder.path, name, bytes);
-}
-
-/* Removes the segments from `index` on, the last one first, so that a kill in between leaves no gap. */
-static bool remove_lost(struct scanner *c, size_t index, struct error *error)
+static bool rewrite(struct scanner *c, struct examined *e, struct error *error)
 {
     struct spool *s = c->spool;
-    for (size_t i = c->count; i > index; i--) {
-        char name[SEGMENT_NAME_SIZE];
-        struct stat status;
-        segment_name(c->ids[i - 1], name);
-        if (fstatat(s->folder.fd, name, &status, 0) < 0)
-            return cannot_read(s, name, error);
-        log_lost(c, name, status.st_size);
-        if (unlinkat(s->folder.fd, name, 0) < 0)
-            return error_set(error, "cannot remove %s/%s: %s", s->folder.path, name, strerror(errno));
-    }
-    return true;
-}
-
-static bool cut(struct scanner *c, struct examined *e, size_t index, struct error *error)
-{
-    if (!remove_lost(c, index + 1, error))
-        return false;
-    if (e->segment.end < e->length)
-        log_lost(c, e->name, e->length - e->segment.end);
-    return segment_cut(&e->segment) ||
-           error_set(error, "cannot cut %s/%s: %s", c->spool->folder.path, e->name, strerror(errno));
-}
-
-static bool repair(struct scanner *c, const struct examined *e, struct error *error)
-{
-    struct spool *s = c->spool;
-    if (!s->settings.repair)
-        return spool_damaged(&s->folder, e->name, e->segment.end, e->damage.text, error);
-    if (!salvage_segment(&s->folder, e->name, s->uuid, e->first_id, e->followed_by, &s->unreleased, error))
+    const struct salvage_order order = {
+        .name = e->name,
+        .first_id = e->first_id,
+        .followed_by = e->followed_by,
+        .ends_early = e->ends_early,
+        .position = s->saved.id,
+        .keep = e->verdict == SEGMENT_DAMAGED,
+    };
+    if (!salvage_segment(&s->folder, s->uuid, &order, &s->unreleased, error))
         return false;
     if (s->saved.synced_segment >= e->first_id) {
         s->saved.synced_segment = e->first_id;
@@ -201,90 +190,68 @@ static bool repair(struct scanner *c, const struct examined *e, struct error *er
     return true;
 }
 
-static void close_segment(struct examined *e)
-{
-    if (e->segment.fd >= 0)
-        close(e->segment.fd);
-    e->segment.fd = -1;
-}
-
-/* Takes one segment in. *more is false when it has become the last. */
-static bool take(struct scanner *c, size_t index, bool *more, struct error *error)
+/* Takes one segment in. */
+static bool take(struct scanner *c, size_t index, struct error *error)
 {
     struct spool *s = c->spool;
     struct examined e;
-    enum verdict verdict = SEGMENT_WHOLE;
-    bool ok = examine(c, index, &e, &verdict, error);
-    if (ok && verdict == SEGMENT_DAMAGED) {
-        close_segment(&e);
-        ok = repair(c, &e, error) && examine(c, index, &e, &verdict, error);
-        if (ok && verdict != SEGMENT_WHOLE)
-            ok = spool_damaged(&s->folder, e.name, e.segment.end, e.damage.text, error);
+    if (!examine(c, index, &e, error))
+        return false;
+    if (e.verdict == SEGMENT_DAMAGED && !s->settings.repair)
+        return spool_damaged(&s->folder, e.name, e.segment.end, e.damage.text, error);
+    bool damaged = e.verdict == SEGMENT_DAMAGED || e.verdict == SEGMENT_HOLED;
+    c->found.damaged += damaged;
+    if (damaged && !c->settings->rewrite)
+        return true;
+    /* Behind a damaged header there may be a damaged end. */
+    for (int tries = 0; damaged && tries < 2; tries++) {
+        if (!rewrite(c, &e, error) || !examine(c, index, &e, error))
+            return false;
+        damaged = e.verdict != SEGMENT_WHOLE;
     }
-    *more = verdict == SEGMENT_WHOLE;
-    if (ok && verdict == SEGMENT_LOST) {
-        close_segment(&e);
-        return remove_lost(c, index, error);
-    }
-    if (ok && verdict == SEGMENT_TORN)
-        ok = cut(c, &e, index, error);
-    if (ok && !segment_list_reserve(&s->segments))
-        ok = error_set(error, "out of memory");
-    if (ok) {
-        segment_list_add(&s->segments, e.first_id, e.segment.end);
-        c->found = e.found;
-    }
-    close_segment(&e);
-    return ok;
+    if (damaged)
+        return spool_damaged(&s->folder, e.name, e.segment.end, e.damage.text, error);
+    if (!segment_list_reserve(&s->segments))
+        return error_set(error, "out of memory");
+    segment_list_add(&s->segments, e.first_id, e.segment.end);
+    c->found = e.found;
+    return true;
 }
 
 /* The index of the segment that holds the position, which is corrected if that one is missing; 0 when there
  * is none. */
-static bool find_start(struct scanner *c, size_t *start, struct error *error)
+static bool find_start(struct scanner *c, struct error *error)
 {
     struct spool *s = c->spool;
-    *start = 0;
-    while (*start + 1 < c->count && c->ids[*start + 1] <= s->saved.id)
+    const uint64_t *ids = c->settings->ids;
+    size_t *start = &c->found.start;
+    while (*start + 1 < c->settings->count && ids[*start + 1] <= s->saved.id)
         ++*start;
-    if (c->count == 0 || c->ids[*start] <= s->saved.id)
+    if (c->settings->count == 0 || ids[*start] <= s->saved.id)
         return true;
     if (!s->settings.repair)
         return error_set(
             error,
             "the spool is damaged: the files in %s that held the ids from %" PRIu64 " to %" PRIu64
             " are missing. Restore them, or start once with --spool-repair to go on without them",
-            s->folder.path, s->saved.id, c->ids[0] - 1);
+            s->folder.path, s->saved.id, ids[0] - 1);
     log_warning(spool_ids_lost,
                 "the spool %s has lost the ids from %" PRIu64 " to %" PRIu64 ": going on without them",
-                s->folder.path, s->saved.id, c->ids[0] - 1);
-    s->saved.id = c->ids[0];
+                s->folder.path, s->saved.id, ids[0] - 1);
+    s->saved.id = ids[0];
     return true;
 }
 
-/* The kill came between saving the position and removing what is below it. */
-static void remove_delivered(const struct scanner *c, size_t end)
+bool spool_scan(struct spool *s, const struct scan_settings *settings, struct scan *scan, struct error *error)
 {
-    for (size_t i = 0; i < end; i++) {
-        char name[SEGMENT_NAME_SIZE];
-        segment_name(c->ids[i], name);
-        if (unlinkat(c->spool->folder.fd, name, 0) < 0)
-            log_warning(spool_file_kept, "cannot remove the delivered file %s/%s: %s", c->spool->folder.path,
-                        name, strerror(errno));
-    }
-}
-
-bool spool_scan(struct spool *s, const uint64_t *ids, size_t count, bool rebooted, struct scan *scan,
-                struct error *error)
-{
-    struct scanner c = {.spool = s, .ids = ids, .count = count, .rebooted = rebooted};
-    size_t start;
-    bool more = true;
-    if (!find_start(&c, &start, error))
+    struct scanner c = {.spool = s, .settings = settings};
+    segment_list_free(&s->segments);
+    unreleased_clear(&s->unreleased);
+    if (!find_start(&c, error))
         return false;
-    remove_delivered(&c, start);
-    c.found.next_id = count > 0 ? ids[start] : s->saved.id;
-    for (size_t i = start; i < count && more; i++)
-        if (!take(&c, i, &more, error))
+    c.found.next_id = settings->count > 0 ? settings->ids[c.found.start] : s->saved.id;
+    for (size_t i = c.found.start; i < settings->count; i++)
+        if (!take(&c, i, error))
             return false;
     *scan = c.found;
     return true;

@@ -1,4 +1,4 @@
-/* Finds out at the start what the segments hold, and deals with what is torn, lost or damaged
+/* Finds out at the start what the segments hold, and judges what is torn, lost or damaged
  * (docs/spool-format.md, "Recovery"). */
 #ifndef ROOMSTREAM_SCAN_H
 #define ROOMSTREAM_SCAN_H
@@ -11,14 +11,24 @@ struct scan {
     uint64_t messages;
     int64_t oldest_time;      /* realtime ns of the first of them */
     struct record_place mark; /* where the position stands; segment 0: behind everything */
+    size_t start;             /* the segments before this one, by index, are delivered */
+    size_t damaged;           /* segments that have to be rewritten */
 };
 
-/* Reads the segments with these ascending first ids, `count` of them, from the one that holds
- * spool->saved.id. Those before it are removed; those from it on become spool->segments, with their lengths,
- * and spool->unreleased is what they leave unreleased. With `rebooted`, what was not synced may be lost. With
- * settings.repair, what is damaged is set aside, and spool->saved is corrected to fit what is left. False
- * with *error. */
-bool spool_scan(struct spool *spool, const uint64_t *ids, size_t count, bool rebooted, struct scan *scan,
+struct scan_settings {
+    const uint64_t *ids; /* first ids of the segments, ascending */
+    size_t count;
+    bool rebooted;          /* what was not synced may be lost */
+    bool position_is_known; /* spool->saved comes from the position file */
+    bool rewrite;           /* damaged segments, else nothing is changed */
+};
+
+/* Reads the segments from the one that holds spool->saved.id on. They become spool->segments, with the
+ * lengths of what is whole in them (the last one may be longer), and spool->unreleased is what they leave
+ * unreleased. Damage is an error unless settings.repair is set, or the power was lost before it was synced:
+ * then it is counted, and mended with `rewrite`; spool->saved is corrected to fit what is left. False with
+ * *error. */
+bool spool_scan(struct spool *spool, const struct scan_settings *settings, struct scan *scan,
                 struct error *error);
 
 #endif

@@ -72,6 +72,16 @@ bool segment_create(const struct folder *folder, const char *name, const uuid_t 
     return ok;
 }
 
+/* Another version's header may be longer or shorter than ours. */
+static size_t stated_length(const uint8_t fixed[static AT_PACKET_IDS])
+{
+    uint32_t stated = get_le32(fixed + AT_LENGTH);
+    bool other = get_le32(fixed + AT_VERSION) != format_version;
+    return other && stated >= header_length(0) && stated <= header_length(UINT16_MAX)
+               ? stated
+               : header_length(get_le32(fixed + AT_COUNT) & UINT16_MAX);
+}
+
 /* Reads the whole header; *bytes is then the caller's to free. Leaves *bytes NULL when the file is too short
  * for one. */
 static bool read_header(int fd, uint8_t **bytes, size_t *length)
@@ -83,7 +93,7 @@ static bool read_header(int fd, uint8_t **bytes, size_t *length)
         return false;
     if (got < sizeof fixed)
         return true;
-    *length = header_length(get_le32(fixed + AT_COUNT) & 0xffff);
+    *length = stated_length(fixed);
     uint8_t *header = malloc(*length);
     if (!header)
         return false;
@@ -98,12 +108,20 @@ static bool read_header(int fd, uint8_t **bytes, size_t *length)
     return true;
 }
 
+/* Every version begins its header with magic, version and length, and ends it with a checksum: what does not
+ * keep to that is damaged, whatever version it claims to have. */
+static bool is_whole(const uint8_t *header, size_t length)
+{
+    return memcmp(header + AT_MAGIC, magic, sizeof magic) == 0 && get_le32(header + AT_LENGTH) == length &&
+           XXH3_64bits(header, length - CHECKSUM_LENGTH) == get_le64(header + length - CHECKSUM_LENGTH);
+}
+
 static enum segment_status check_header(const struct folder *folder, const char *name, const uint8_t *header,
-                                        size_t length, const uuid_t uuid, bool any_spool, uint64_t first_id,
+                                        size_t length, const uuid_t uuid, bool any_spool, uint64_t *first_id,
                                         struct error *error)
 {
     uint32_t version = get_le32(header + AT_VERSION);
-    if (memcmp(header + AT_MAGIC, magic, sizeof magic) != 0) {
+    if (!is_whole(header, length)) {
         error_set(error, "its header is damaged");
         return SEGMENT_BAD;
     }
@@ -114,11 +132,6 @@ static enum segment_status check_header(const struct folder *folder, const char 
                   folder->path, name, version, format_version);
         return SEGMENT_REFUSED;
     }
-    if (get_le32(header + AT_LENGTH) != length ||
-        XXH3_64bits(header, length - CHECKSUM_LENGTH) != get_le64(header + length - CHECKSUM_LENGTH)) {
-        error_set(error, "its header is damaged");
-        return SEGMENT_BAD;
-    }
     if (!any_spool && memcmp(header + AT_UUID, uuid, sizeof(uuid_t)) != 0) {
         char theirs[37], ours[37];
         uuid_unparse_lower(header + AT_UUID, theirs);
@@ -127,9 +140,10 @@ static enum segment_status check_header(const struct folder *folder, const char 
                   name, theirs, ours);
         return SEGMENT_REFUSED;
     }
-    if (get_le64(header + AT_FIRST_ID) != first_id) {
-        error_set(error, "its header says that it begins with id %" PRIu64, get_le64(header + AT_FIRST_ID));
-        return SEGMENT_BAD;
+    if (get_le64(header + AT_FIRST_ID) != *first_id) {
+        *first_id = get_le64(header + AT_FIRST_ID);
+        error_set(error, "its header says that it begins with id %" PRIu64, *first_id);
+        return SEGMENT_MISNAMED;
     }
     return SEGMENT_OPEN;
 }
@@ -150,11 +164,11 @@ enum segment_status segment_open(const struct folder *folder, const char *name, 
         error_set(error, "it is too short for its header");
         status = SEGMENT_BAD;
     } else {
-        status = check_header(folder, name, header, length, uuid, any_spool, first_id, error);
+        status = check_header(folder, name, header, length, uuid, any_spool, &segment->first_id, error);
     }
+    if (any_spool && (status == SEGMENT_OPEN || status == SEGMENT_MISNAMED))
+        memcpy(uuid, header + AT_UUID, sizeof(uuid_t));
     if (status == SEGMENT_OPEN) {
-        if (any_spool)
-            memcpy(uuid, header + AT_UUID, sizeof(uuid_t));
         segment->header_length = (int64_t)length;
         segment->seed = record_seed(uuid, first_id);
         if (unreleased) {
@@ -165,6 +179,7 @@ enum segment_status segment_open(const struct folder *folder, const char *name, 
         }
     } else if (segment->fd >= 0) {
         close(segment->fd);
+        segment->fd = -1;
     }
     free(header);
     return status;

@@ -23,14 +23,15 @@ bool segment_create(const struct folder *folder, const char *name, const uuid_t 
 
 enum segment_status {
     SEGMENT_OPEN,
-    SEGMENT_BAD,     /* the header is damaged: *error tells how */
-    SEGMENT_REFUSED, /* another format version, or another spool's: *error */
-    SEGMENT_FAILED,  /* it cannot be opened or read: *error */
+    SEGMENT_BAD,      /* the header is damaged: *error tells how */
+    SEGMENT_MISNAMED, /* the header says that it begins with another id, segment->first_id: *error */
+    SEGMENT_REFUSED,  /* another format version, or another spool's: *error */
+    SEGMENT_FAILED,   /* it cannot be opened or read: *error */
 };
 
 /* Opens the file NAME and checks its header. `end` is then the file's length. *unreleased, which may be NULL,
  * becomes what the header lists. With `any_spool`, uuid is set from the header instead of compared with it.
- */
+ * Unless SEGMENT_OPEN is returned, segment->fd is -1. */
 enum segment_status segment_open(const struct folder *folder, const char *name, uuid_t uuid, bool any_spool,
                                  uint64_t first_id, bool writable, struct segment *segment,
                                  struct unreleased *unreleased, struct error *error);

@@ -76,9 +76,11 @@ struct spool *spool_open(const struct spool_settings *settings, struct error *er
     ignore_file_size_signal();
     if (!folder_open(&s->folder, settings->directory, true, error))
         s->folder = (struct folder){.fd = -1};
-    else if (folder_lock(&s->folder, &s->lock_fd, error) && spool_recover(s, error) &&
-             start_syncing(s, error))
-        return s;
+    else if (folder_lock(&s->folder, &s->lock_fd, error) && spool_recover(s, error)) {
+        folder_sign_lock(s->lock_fd);
+        if (start_syncing(s, error))
+            return s;
+    }
     free_spool(s);
     return NULL;
 }

@@ -221,7 +221,7 @@ static void segments_follow_and_go(void **state)
     spool_close(spool);
 }
 
-static void ids_go_on_from_the_position_without_segments(void **state)
+static void a_spool_without_segments_is_refused_and_repaired(void **state)
 {
     (void)state;
     struct spool *spool = open_spool(folder);
@@ -231,8 +231,14 @@ static void ids_go_on_from_the_position_without_segments(void **state)
     char path[512];
     snprintf(path, sizeof path, "%s/%s", folder, FIRST_SEGMENT);
     assert_int_equal(unlink(path), 0);
-    spool = open_spool(folder);
-    assert_int_equal(append_message(spool, 31), 31);
+    struct spool_settings settings = spool_defaults(folder);
+    for (int start = 0; start < 2; start++)
+        assert_refused(&settings, "all files in ");
+    assert_false(file_exists(folder, FIRST_SEGMENT));
+    settings.repair = true;
+    spool = open_with(&settings);
+    /* Nobody knows how far ids had gone. */
+    assert_true(append_message(spool, 31) > UINT32_MAX);
     assert_reads(spool, 31);
     assert_stats(spool, 31, 30, 0);
     spool_close(spool);
@@ -447,7 +453,7 @@ int main(void)
         TEST(the_position_may_run_ahead_of_reading_after_a_rewind),
         TEST(a_full_window_stops_reading),
         TEST(segments_follow_and_go),
-        TEST(ids_go_on_from_the_position_without_segments),
+        TEST(a_spool_without_segments_is_refused_and_repaired),
         TEST(records_that_are_not_messages_are_passed_over),
         TEST(advancing_delivers_whatever_was_read),
         TEST(the_bound_holds),
