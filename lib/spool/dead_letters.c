@@ -78,8 +78,8 @@ static bool remember(void *context, const struct spool_record *record)
     return true;
 }
 
-/* Is the end of the log a record that was being written? Then nothing whole stands behind it. */
-static bool is_torn(const struct dead_letters *letters, int64_t end, int64_t length, bool *torn)
+/* What stands behind the last whole letter is no letter, unless others stand behind it. */
+static bool ends_there(const struct dead_letters *letters, int64_t end, int64_t length, bool *ends)
 {
     struct record_reader reader = {.fd = -1};
     record_reader_open(&reader, letters->segment.fd, letters->segment.seed, end + 1);
@@ -87,8 +87,29 @@ static bool is_torn(const struct dead_letters *letters, int64_t end, int64_t len
     int saved = errno;
     record_reader_free(&reader);
     errno = saved;
-    *torn = status == RECORD_END;
+    *ends = status == RECORD_END;
     return status != RECORD_FAILED;
+}
+
+/* Whoever only reads leaves the end as it is: a letter that is just being written, and then this is nothing
+ * to tell, or damage. */
+static bool leave_end(const struct dead_letters *letters, int64_t end, int64_t length, struct error *error)
+{
+    struct record_reader reader = {.fd = -1};
+    bool failed;
+    record_reader_open(&reader, letters->segment.fd, letters->segment.seed, end);
+    bool torn = record_reader_is_torn(&reader, length, &failed);
+    int saved = errno;
+    record_reader_free(&reader);
+    errno = saved;
+    if (failed)
+        return letters_error(letters, "read", error);
+    if (!torn)
+        log_warning(dead_letter_torn,
+                    "the last %" PRId64 " bytes of the dead letters %s/%s, from offset %" PRId64
+                    " on, are not a whole letter: the start of the bridge says what to do",
+                    length - end, letters->folder.path, file_name, end);
+    return true;
 }
 
 /* Reads the log through and finds its end. */
@@ -96,18 +117,20 @@ static bool scan(struct dead_letters *letters, struct error *error)
 {
     int64_t length = letters->segment.end, end;
     enum record_status status;
-    bool torn;
+    bool ends = true;
     if (!each(letters, length, remember, letters, &end, &status))
         return error_set(error, "out of memory");
-    if (status == RECORD_FAILED || (status == RECORD_BAD && !is_torn(letters, end, length, &torn)))
+    if (status == RECORD_FAILED || (status == RECORD_BAD && !ends_there(letters, end, length, &ends)))
         return letters_error(letters, "read", error);
-    if (status == RECORD_BAD && !torn)
+    if (!ends)
         return letters_damaged(letters, end, "the letter there is not whole, but others stand behind it",
                                error);
     letters->segment.end = end;
     letters->bytes = end;
-    if (end == length || letters->read_only)
+    if (end == length)
         return true;
+    if (letters->read_only)
+        return leave_end(letters, end, length, error);
     log_warning(dead_letter_torn,
                 "the last of the dead letters in %s/%s was being written when the program ended: its %" PRId64
                 " bytes are cut off",

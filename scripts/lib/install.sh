@@ -51,7 +51,7 @@ jq                        | has_command jq                  | runs examples of t
 mosquitto-clients         | has_command mosquitto_sub       | checks what our MQTT programs did
 kcat                      | has_command kcat                | checks what our Kafka programs did
 prometheus                | has_command promtool            | checks metrics, and watches the bridges in a test
-python3-pytest python3-paho-mqtt python3-yaml | find_python pytest,paho.mqtt.client,yaml,confluent_kafka | run the flow tests
+python3-pytest python3-paho-mqtt python3-xxhash python3-yaml | find_python pytest,paho.mqtt.client,xxhash,yaml,confluent_kafka | run the flow tests
 docker-compose            | has_command docker-compose      | checks docker-compose.yml
 systemd                   | has_command systemd-analyze     | checks the service for systemd
 '
