@@ -160,7 +160,8 @@ static const struct option_spec spool_specs[] = {
     {.name = "spool-repair",
      .kind = OPTION_FLAG,
      AT(spool_repair),
-     .help = "set a corrupt file of the spool aside, as NAME.corrupt, and go on without it"},
+     .help = "set damaged files of the spool aside, as NAME.corrupt, and go on with all in them that is "
+             "whole; for one start, after one that was refused"},
 };
 
 static const struct option_spec letter_specs[] = {

@@ -14,6 +14,8 @@
 #                     bridge-kill        SIGKILL of the bridge at a random instant
 #                     failpoints         the same at a named instant of its code (before the append, after the commit, ...)
 #                     power-loss         the same, and the spool is cut back to what was synced; with --sync always
+#                     refused-start      the same, and the spool is damaged: three starts must be refused and change nothing,
+#                                        then the damage is undone
 #                     kafka-kill, kafka-term, kafka-stop
 #                                        SIGKILL, SIGTERM, or SIGSTOP of Kafka for some seconds
 #                     kafka-drop         the network to Kafka swallows everything for some seconds
@@ -25,7 +27,7 @@
 #                     clock-back         the bridge's clock is set back by a day, and forward again
 #                     late               for some seconds, requests to Kafka and packets to Mosquitto of every kind are held, one
 #                                        after the other; each is delivered up to a minute after the client has given it up
-#                   'default' is all of them but power-loss, disk-full, spool-max, clock-back and late.
+#                   'default' is all of them but power-loss, refused-start, disk-full, spool-max, clock-back and late.
 #   --outage S      the faults that last, last S seconds (default: 2 to 10 by chance)
 #   --backlog       all messages wait in Mosquitto before the bridge starts
 #   --receive-maximum N
@@ -65,8 +67,9 @@ main() {
         build_preset torture
         export ROOMSTREAM_BIN=$root/build-torture/bin
     fi
-    find_python confluent_kafka || die "no python3 with the module confluent_kafka (Debian: python3-confluent-kafka)"
-    export PYTHONPATH=$root/tests/torture:$root/tests/flow PYTHONDONTWRITEBYTECODE=1
+    find_python confluent_kafka,xxhash ||
+        die "no python3 with the modules confluent_kafka and xxhash (Debian: python3-confluent-kafka, python3-xxhash)"
+    export PYTHONPATH=$root/tests/torture:$root/tests/flow:$root/tests/spool PYTHONDONTWRITEBYTECODE=1
     case " $* " in
         *disk-full* | *power-loss* | *' all '*) own_mounts "$python" "$root/tests/torture/torture.py" "$@" ;;
         *) exec "$python" "$root/tests/torture/torture.py" "$@" ;;

@@ -32,8 +32,7 @@ struct spool_settings {
     int sync;              /* enum spool_sync */
     int64_t sync_interval; /* ns */
     size_t window;         /* how many ids reading may be ahead of the position */
-    /* Replace a damaged segment by what is whole in it instead of failing; the damaged file is kept as
-     * NAME.corrupt. */
+    /* Replace damaged files by what is whole in them instead of failing; they are kept as NAME.corrupt. */
     bool repair;
 };
 
@@ -65,9 +64,10 @@ struct spool_record {
 struct spool;
 
 /* Opens or creates the spool in settings->directory: takes its lock, cuts off what a kill or a power loss
- * left half written (logged with its size), restores the position. Reads everything that is spooled once.
- * NULL with *error when it is locked by another process (with that one's pid), damaged, of another format
- * version, or cannot be read or written. settings are copied. Has the process ignore SIGXFSZ unless it
+ * left half written (logged with its size), restores the position. Reads everything that is spooled once, and
+ * the dead letters; what is repaired, twice. NULL with *error when it is locked by another process (with that
+ * one's pid), damaged, of another format version, or cannot be read or written: then nothing in the folder is
+ * changed, unless writing failed. settings are copied. Has the process ignore SIGXFSZ unless it
  * handles that, so that a limit on the size of files is an error of the append. */
 struct spool *spool_open(const struct spool_settings *settings, struct error *error);
 

@@ -106,6 +106,10 @@ class Spool:
                 found.append((header.first_id if header else int(match[1]), data))
         return found
 
+    def whole_in(self, name):
+        """The whole records in a segment whose name is right."""
+        return whole_records(self.files[name], self.uuid, int(name[:20]))
+
     def records(self):
         """All whole records, by id."""
         return {record.id: record for first_id, data in self.segments()

@@ -20,7 +20,7 @@ class Lives:
     excuse: a function that tells whether a fault of now keeps a bridge from starting.
     A bridge ends with the thread that started it (see programs.tied), so that thread stays until released is set."""
 
-    def __init__(self, bridge: Bridge, lives, power_loss, excuse, released):
+    def __init__(self, bridge: Bridge, lives, power_loss, refusal, excuse, released):
         self.bridge = bridge
         self.ended = Counter()  # by what ended them
         self.refused = 0        # starts that a fault made impossible
@@ -30,6 +30,7 @@ class Lives:
         self.idle_memory = 0
         self._lives = lives
         self._power_loss = power_loss
+        self._refusal = refusal
         self._excuse = excuse
         self._released = released
         self._over = threading.Event()
@@ -102,7 +103,7 @@ class Lives:
             if self._over.is_set():
                 return
             program.kill()
-            self.ended["power-loss" if life.power_loss else "bridge-kill"] += 1
+            self.ended["power-loss" if life.power_loss else "refused-start" if life.damage else "bridge-kill"] += 1
         else:
             if program.process.returncode == -signal.SIGKILL and life.failpoint:
                 self.ended[life.failpoint.partition(":")[0]] += 1
@@ -110,6 +111,8 @@ class Lives:
                 self._died(program)
         if life.power_loss:
             self._power_loss.strike(self.bridge.spool)
+        if life.damage:
+            self.troubles += self._refusal.strike(life.damage)
 
     def _last(self):
         """It must live; should it die all the same, another one goes on, so that the run has an end."""

@@ -3,13 +3,15 @@
 import random
 from dataclasses import dataclass, field
 
+from refusal import DAMAGES
+
 # What ends a life of the bridge. The names of instants are FAILPOINTs in its code.
 FAILPOINTS = {
     "at-least-once": ("before-append", "after-append", "after-produce", "after-report", "rotate", "trim"),
     "exactly-once": ("before-append", "after-append", "before-release", "after-release", "after-produce",
                      "before-commit", "after-commit", "rotate", "trim"),
 }
-DEATHS = ("bridge-kill", "failpoints", "power-loss")
+DEATHS = ("bridge-kill", "failpoints", "power-loss", "refused-start")
 # Where the other faults strike; those of one place never overlap.
 PLACES = {
     "kafka": ("kafka-kill", "kafka-term", "kafka-stop", "kafka-drop", "spool-max"),
@@ -34,6 +36,7 @@ class Life:
     seconds: float
     failpoint: str = ""  # NAME:PASSAGE
     power_loss: bool = False
+    damage: str = ""  # of the spool afterwards, until some starts have been refused
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Plan:
 
     def lines(self):
         for number, life in enumerate(self.lives, 1):
-            yield f"life {number}: {life.seconds:.2f} s {life.failpoint}{' power-loss' if life.power_loss else ''}"
+            yield f"life {number}: {life.seconds:.2f} s {life.failpoint}{' power-loss' if life.power_loss else ''}{' ' * bool(life.damage)}{life.damage}"
         for place, faults in self.faults.items():
             for fault in faults:
                 yield f"{place}: at {fault.at:.1f} s {fault.kind} for {fault.length:.1f} s"
@@ -69,7 +72,8 @@ def draw(seed, mode, kinds, kills, seconds, rate, outage=None):
         if death == "failpoints":
             name = chance.choice(FAILPOINTS[mode])
             failpoint = f"{name}:{chance.randint(1, PASSAGES.get(name, max(1, int(rate * mean / 4))))}"
-        plan.lives.append(Life(length, failpoint, death == "power-loss"))
+        damage = chance.choice(DAMAGES) if death == "refused-start" else ""
+        plan.lives.append(Life(length, failpoint, death == "power-loss", damage))
     for place, possible in PLACES.items():
         wanted = [kind for kind in possible if kind in kinds]
         if wanted:

@@ -20,6 +20,7 @@ from power_loss import PowerLoss
 from programs import Programs
 from proxy import Proxy
 from publisher import Publisher, expected
+from refusal import Refusal
 from waiting import wait_until
 
 TOPIC = "torture"
@@ -177,7 +178,8 @@ class Run:
         programs = Programs(self.folder / "bridge", env)
         self._closers.append(programs.end_all)
         bridge = Bridge(programs, disk.folder if disk else self.folder, *self._bridge_options(), topic=TOPIC)
-        self.lives = Lives(bridge, self.plan.lives, power_loss, self._excuse(disk, clock), released)
+        refusal = Refusal(bridge, random.Random(self.settings.seed))
+        self.lives = Lives(bridge, self.plan.lives, power_loss, refusal, self._excuse(disk, clock), released)
         self._closers.append(self.lives.halt)
         self.faults = Faults(self.plan, self.brokers, kafka_proxy, mqtt_proxy, self._latenesses(), disk, clock, self.lives, released)
         self._closers.append(self.faults.close)

@@ -1,8 +1,10 @@
 """The harness itself: a broken promise must not go unnoticed, and a seed must repeat a plan."""
 
 import asyncio
+import hashlib
 import random
 import socket
+import struct
 import threading
 
 import plan
@@ -13,7 +15,9 @@ from ledger import Count
 from power_loss import lose_unsynced
 from proxy import Proxy
 from publisher import expected
+from refusal import STARTS, Refusal
 from run import Outcome, Settings
+from spool_reader import checksum
 from waiting import wait_until
 
 
@@ -87,6 +91,48 @@ def test_every_fault_is_planned():
     assert planned == set(plan.ALL) - set(plan.DEATHS)
     assert any(life.power_loss for life in drawn.lives) and any(life.failpoint for life in drawn.lives)
     assert any(not life.power_loss and not life.failpoint for life in drawn.lives)
+
+
+def test_a_new_fault_leaves_the_plans_of_old_seeds():
+    plans = "".join(line for mode in plan.FAILPOINTS for line in plan.draw(15, mode, plan.DEFAULT, 210, 200, 1000).lines())
+    assert hashlib.sha256(plans.encode()).hexdigest()[:16] == "1acb3b3643066ba2"
+
+
+class FakeBridge:
+    """Is started on a damaged spool. act: what it does to the folder, and its exit status."""
+
+    def __init__(self, spool, act, says="error: it is damaged: --spool-repair"):
+        self.spool, self._act, self.stderr, self.name = spool, act, says, "fake"
+        self.program = self
+
+    def start(self, subscribed):
+        assert not subscribed
+
+    def wait(self, _limit):
+        return self._act(self.spool) or 1
+
+
+def touch(folder):
+    (folder / "new").write_bytes(b"")
+
+
+@pytest.mark.parametrize("act, says, troubles", [
+    (lambda folder: 1, "error: it is damaged: --spool-repair", 0),
+    (touch, "error: it is damaged: --spool-repair", 1),
+    (lambda folder: 3, "error: it is damaged: --spool-repair", STARTS),
+    (lambda folder: 1, "error: it is damaged", STARTS),
+])
+def test_a_refused_start_that_is_none(tmp_path, act, says, troubles):
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    slot = b"RSPOSIT\x1a" + struct.pack("<II", 1, 1) + bytes(80)
+    position = slot + struct.pack("<Q", checksum(slot))
+    for name, data in (("position", position), ("00000000000000000001.seg", b"records")):
+        (spool / name).write_bytes(data)
+    refusal = Refusal(FakeBridge(spool, act, says), random.Random(1))
+    assert len(refusal.strike("no-segments")) >= troubles and bool(refusal.strike("no-segments")) == bool(troubles)
+    assert (spool / "00000000000000000001.seg").read_bytes() == b"records"
+    assert [path.name for path in tmp_path.iterdir()] == ["spool"]
 
 
 @pytest.fixture
