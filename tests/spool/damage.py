@@ -80,11 +80,14 @@ def pairs(files, damages, count, seed):
     for _ in range(count):
         first, second = (chance.choice(chance.choice((common, rare))) for _ in range(2))
         if first[1] != second[1]:
-            yield f"{first[0]} and {second[0]}", first[1], both(first[2], second[2], second[1])
+            yield f"{first[0]} and {second[0]}", first[1], both(first[2], second[2])
 
 
-def both(first, second, needed):
+def both(first, second):
     def damage(files):
         files = first(files)
-        return second(files) if needed in files else files
+        try:
+            return second(files)
+        except KeyError:  # the first has taken away what the second needs
+            return files
     return damage
