@@ -41,7 +41,7 @@ set -euo pipefail
 . "$root/scripts/lib/kafka.sh"
 
 main() {
-    [[ ${1:-} != --help ]] || { show_usage && exit; }
+    [[ ${1:-} != -h && ${1:-} != --help ]] || { show_usage && exit; }
     install_needs "$needs_to_run"
     install_needs "$needs_to_test"
     fetch_kafka

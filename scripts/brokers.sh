@@ -30,7 +30,7 @@ set -euo pipefail
 parse_arguments() {
     folder=$state mqtt_host=127.0.0.1 mqtt_port='' kafka_host=127.0.0.1 kafka_port='' kafka_proxied_port=''
     while (($#)); do
-        [[ $1 != --help ]] || { show_usage && exit; }
+        [[ $1 != -h && $1 != --help ]] || { show_usage && exit; }
         case $1 in
             --state | --mqtt-port | --kafka-port | --kafka-proxied-port | --mqtt-host | --kafka-host) need_value "$@" ;;
             *) misuse "unknown argument '$1'" ;;

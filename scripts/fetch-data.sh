@@ -6,8 +6,8 @@ usage() {
 usage: fetch-data.sh [DEST]
 
 Downloads the UCI "Room Occupancy Estimation" data set (CC BY 4.0, see data/README.md), checks its
-SHA-256 and writes it to DEST (default: data/occupancy.csv of this checkout). Needs curl or wget, and
-unzip or python3. Does nothing if DEST is there already and right; never overwrites another file.
+SHA-256 and writes it to DEST (default: data/occupancy.csv of this checkout). Needs python3. Does nothing
+if DEST is there already and right; never overwrites another file.
 
 Environment: ROOMSTREAM_DATA_URL     where the zip is (a mirror)
              ROOMSTREAM_DATA_SHA256  the checksum of the CSV in it
@@ -26,50 +26,33 @@ fail() {
     exit 1
 }
 
-first_of() {
-    local tool
-    for tool in "$@"; do
-        if command -v "$tool" >/dev/null; then
-            printf '%s\n' "$tool"
-            return
-        fi
-    done
-    fail "neither $1 nor $2 is installed: install one of them, then run this again"
-}
-
 checksum() {
     local sum
     sum=$(sha256sum <"$1") || fail "cannot read $1"
     printf '%s\n' "${sum%% *}"
 }
 
-# download TOOL FILE. In the background, because bash acts on a signal at once only while it waits.
-download() {
-    local status=0 command=(curl -fsSLg --connect-timeout 30 -o "$2" -- "$url")
-    if [[ $1 == wget ]]; then
-        command=(wget -nv --timeout=30 --tries=1 -O "$2" -- "$url")
-    fi
-    timeout "$time_limit" "${command[@]}" &
-    wait $! || status=$?
-    if ((status == 124)); then
-        fail "gave up on $url after $time_limit seconds"
-    elif ((status != 0)); then
-        fail "cannot download $url ($1 exited with status $status)" \
-            "check the network and any proxy, or download $page by hand and put its $member at $dest"
-    fi
-}
-
-# unpack TOOL ZIP: the CSV on stdout.
-unpack() {
-    case $1 in
-        unzip) unzip -p "$2" "$member" ;;
-        python3) python3 -c 'import sys, zipfile
+# fetch CSV. In the background, because bash acts on a signal at once only while it waits.
+fetch() {
+    local status=0
+    timeout "$time_limit" python3 - "$url" "$member" "$1" <<'PYTHON' &
+import io, sys, urllib.request, zipfile
+url, member, path = sys.argv[1:]
 try:
-    sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))
-    sys.stdout.flush()
+    body = urllib.request.urlopen(url, timeout=30).read()
 except Exception as error:
-    sys.exit(f"python3: {error}")' "$2" "$member" ;;
-    esac
+    sys.exit(f"cannot download {url}: {error}")
+try:
+    content = zipfile.ZipFile(io.BytesIO(body)).read(member)
+except Exception as error:
+    sys.exit(f"cannot take {member} out of what {url} sent ({len(body)} bytes): {error}: not that zip, or cut short")
+with open(path, "wb") as file:
+    file.write(content)
+PYTHON
+    wait $! || status=$?
+    ((status != 124)) || fail "gave up on $url after $time_limit seconds"
+    ((status == 0)) ||
+        fail "check the network and any proxy, or download $page by hand and put its $member at $dest"
 }
 
 cleanup() {
@@ -98,16 +81,13 @@ if [[ -e $dest ]]; then
     fi
     fail "$dest exists and is not the data set (its SHA-256 is not $sha256): move it away, then run this again"
 fi
-downloader=$(first_of curl wget)
-unpacker=$(first_of unzip python3)
+command -v python3 >/dev/null || fail "python3 is not installed (scripts/run.sh installs it)"
 
 # Beside the destination, so that the last step is a rename.
 work=$(mktemp -d -- "$(dirname -- "$dest")/.fetch-data.XXXXXX") || fail "cannot write beside $dest"
 trap cleanup EXIT
 
-download "$downloader" "$work/zip"
-unpack "$unpacker" "$work/zip" >"$work/csv" ||
-    fail "cannot take $member out of what $url sent ($(stat -c %s "$work/zip") bytes): not that zip, or cut short; run this again"
+fetch "$work/csv"
 actual=$(checksum "$work/csv")
 [[ $actual == "$sha256" ]] ||
     fail "$member from $url has the wrong SHA-256: $actual instead of $sha256" \

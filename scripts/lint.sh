@@ -6,7 +6,7 @@
 # Exit status: 0 all well, 1 something is wrong, 2 used wrongly.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
-(($# == 0)) || { [[ $1 == --help ]] && show_usage && exit; } || misuse "unknown argument '$1'"
+(($# == 0)) || { [[ $1 == -h || $1 == --help ]] && show_usage && exit; } || misuse "unknown argument '$1'"
 cd "$root"
 
 # Releases of clang-format differ in details; the sources follow this one (Debian 12's).

@@ -29,7 +29,7 @@ pack() {
 }
 
 main() {
-    (($# == 0)) || { [[ $1 == --help ]] && show_usage && exit; } || misuse "unknown argument '$1'"
+    (($# == 0)) || { [[ $1 == -h || $1 == --help ]] && show_usage && exit; } || misuse "unknown argument '$1'"
     trap stop_build EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP

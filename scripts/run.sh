@@ -13,7 +13,7 @@
 #   --speed X      X seconds of recorded time in one second (default 300, pauses cut to a minute: the sample takes half a
 #                  minute)
 #   --rate N       N messages a second from each publisher
-#   --help         print this and exit
+#   -h, --help     print this and exit
 #
 # It installs what is missing (apt-get, as root or by sudo; it says what and why first) and builds. The brokers are those
 # at MQTT_HOST (localhost), MQTT_PORT (1883) and KAFKA_BOOTSTRAP_SERVERS (localhost:9092), or in the configuration file.
@@ -52,7 +52,7 @@ parse_arguments() {
     mode=bridges data='' pace=()
     while (($#)); do
         case $1 in
-            --help) show_usage && exit ;;
+            -h | --help) show_usage && exit ;;
             --demo | --brokers) set_mode "${1#--}" ;;
             --fast) set_pace --fast ;;
             --speed | --rate) need_value "$@" && check_pace "$1" "$2" && set_pace "$1" "$2" && shift ;;
@@ -63,6 +63,7 @@ parse_arguments() {
         shift
     done
     [[ $mode == demo || (-z $data && ${#pace[@]} -eq 0) ]] || misuse "--data, --fast, --speed and --rate go with --demo"
+    [[ -z $data || -e $data ]] || misuse "--data: there is no $data (scripts/fetch-data.sh downloads the real data set to data/occupancy.csv)"
     [[ -z $data || -r $data ]] || misuse "--data: cannot read $data"
     [[ -z $data || -f $data ]] || misuse "--data: $data is not a file (each of the six publishers reads all of it)"
     data=$(realpath -- "${data:-$root/data/occupancy-sample.csv}")

@@ -28,7 +28,7 @@ test_preset() {
 stop_tests() { stop_processes 60 "a build or test" "$foreground"; }
 
 main() {
-    [[ ${1:-} != --help ]] || { show_usage && exit; }
+    [[ ${1:-} != -h && ${1:-} != --help ]] || { show_usage && exit; }
     trap stop_tests EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP

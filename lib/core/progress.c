@@ -40,13 +40,27 @@ static void set_next(struct progress *progress, int64_t now)
 
 void progress_start(struct progress *progress, int64_t now)
 {
-    progress->start = progress->older.time = progress->newer.time = now;
+    progress->moved = progress->older.time = progress->newer.time = now;
     set_next(progress, now);
 }
 
 int64_t progress_due(const struct progress *progress)
 {
     return progress->next;
+}
+
+int64_t progress_active(struct progress *progress, uint64_t messages, int64_t now)
+{
+    /* What counts of a time without a message: enough for slow replays, whose messages are seconds apart. */
+    int64_t usual = messages ? progress->active / (int64_t)messages : 0;
+    int64_t most = usual > SECOND ? 5 * usual : 5 * SECOND, since = now - progress->moved;
+    int64_t active = progress->active + (since < most ? since : most);
+    if (messages > progress->messages) {
+        progress->active = active;
+        progress->moved = now;
+        progress->messages = messages;
+    }
+    return active;
 }
 
 /* ---- the text ---- */
@@ -162,7 +176,8 @@ void progress_show(struct progress *progress, const struct progress_state *state
     char text[PROGRESS_TEXT_SIZE], line[PROGRESS_TEXT_SIZE + sizeof CLEAR_LINE];
     bool bar = progress->mode == PROGRESS_BAR;
     double rate = measure(progress, state, now);
-    progress_text(state, now - progress->start, rate, bar ? terminal_columns() : 0, text);
+    progress_text(state, progress_active(progress, state->messages, now), rate, bar ? terminal_columns() : 0,
+                  text);
     if (bar)
         write_terminal(line, (size_t)snprintf(line, sizeof line, "%s%s", CLEAR_LINE, text));
     else

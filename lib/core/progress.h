@@ -18,7 +18,10 @@ struct progress_state {
 
 struct progress {
     enum { PROGRESS_NONE, PROGRESS_LINES, PROGRESS_BAR } mode;
-    int64_t start, next; /* monotonic ns: when it began, when to show it */
+    int64_t next; /* monotonic ns: when to show it */
+    /* Time that was spent sending, ns, until `moved` (monotonic ns), when there were `messages`. */
+    int64_t active, moved;
+    uint64_t messages;
     /* The rate is that of the last one to two seconds: since the older of two marks, which are a second
      * apart. */
     struct progress_mark {
@@ -44,8 +47,13 @@ void progress_show(struct progress *progress, const struct progress_state *state
 /* Clears the bar. */
 void progress_end(struct progress *progress);
 
-/* The text of the bar for a terminal of that many columns, or, with 0, of the log line; `elapsed` in ns,
- * `rate` in messages per second. */
+/* How long it has been sending at `now`, ns: of a pause, such as one that was recorded, only the beginning
+ * counts, so that the time left does not climb meanwhile. Call it with the messages so far, again and again.
+ */
+int64_t progress_active(struct progress *progress, uint64_t messages, int64_t now);
+
+/* The text of the bar for a terminal of that many columns, or, with 0, of the log line; `elapsed` in ns
+ * (progress_active), `rate` in messages per second. */
 enum { PROGRESS_TEXT_SIZE = 256 };
 void progress_text(const struct progress_state *state, int64_t elapsed, double rate, size_t columns,
                    char text[static PROGRESS_TEXT_SIZE]);

@@ -43,8 +43,6 @@ shellcheck                | has_command shellcheck          | checks the scripts
 bash-completion           | has_bash_completion             | completes options, which a test watches
 zsh                       | has_command zsh                 | completes options, which a test watches
 valgrind                  | has_command valgrind            | finds leaks
-curl                      | has_command curl                | what fetch-data.sh is tested with
-wget                      | has_command wget                | what fetch-data.sh is tested with
 default-jdk-headless      | has_command javac           | runs small Java programs of the tests
 openssl                   | has_command openssl             | makes certificates
 jq                        | has_command jq                  | runs examples of the manual pages

@@ -326,7 +326,7 @@ def test_a_private_broker_that_dies_ends_everything(pipeline):
         (["--demo", "--fast", "--rate", "3"], "--fast, --speed and --rate exclude each other"),
         (["--fast"], "go with --demo"),
         (["--demo", "--data"], "--data needs a value"),
-        (["--demo", "--data", "/nonexistent.csv"], "cannot read /nonexistent.csv"),
+        (["--demo", "--data", "/nonexistent.csv"], "there is no /nonexistent.csv (scripts/fetch-data.sh downloads the real data set"),
         (["--demo", "--data", "/"], "--data: / is not a file"),
         (["--demo", "--rate", "0"], "--rate: '0' is not a number above 0"),
         (["--what"], "unknown argument '--what'"),

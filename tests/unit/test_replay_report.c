@@ -57,6 +57,20 @@ static void tells_what_is_known(void **state)
     check(&half, 7325 * SECOND, 812.4, 0, "50%, 8124 messages, 812/s, 2:02:05 left, 2031 rows, 19 in flight");
 }
 
+static void pauses_do_not_make_the_time_left_climb(void **state)
+{
+    (void)state;
+    struct progress progress = {0};
+    int64_t now = 7 * SECOND;
+    progress_start(&progress, now);
+    for (uint64_t messages = 1; messages <= 60; messages++)
+        assert_int_equal(progress_active(&progress, messages, now += SECOND), (int64_t)messages * SECOND);
+    assert_int_equal(progress_active(&progress, 60, now + 3 * SECOND), 63 * SECOND);
+    assert_int_equal(progress_active(&progress, 60, now + 3600 * SECOND), 65 * SECOND);
+    assert_int_equal(progress_active(&progress, 61, now += 3600 * SECOND), 65 * SECOND);
+    assert_int_equal(progress_active(&progress, 62, now += SECOND), 66 * SECOND);
+}
+
 /* ---- summary ---- */
 
 static const struct summary summary = {40516, 40510, 1, 3, 10129, 2, 1, NULL, 1399 * MILLISECOND};
@@ -120,6 +134,7 @@ int main(void)
         cmocka_unit_test(draws_a_bar_that_fits),
         cmocka_unit_test(fits_any_width),
         cmocka_unit_test(tells_what_is_known),
+        cmocka_unit_test(pauses_do_not_make_the_time_left_climb),
         cmocka_unit_test(writes_the_summary_as_a_whole),
         cmocka_unit_test(says_why_the_summary_cannot_be_written),
         cmocka_unit_test(logs_the_summary),
