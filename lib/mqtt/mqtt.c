@@ -6,6 +6,7 @@
 #include "mqtt_connect.h"
 #include "mqtt_probe.h"
 #include "mqtt_tls.h"
+#include "paho_guard.h"
 #include "reason.h"
 
 #include <errno.h>
@@ -116,7 +117,8 @@ static void connection_gone(struct mqtt_connection *c, const char *why)
 
 static void on_connection_lost(void *context, char *cause)
 {
-    connection_gone(context, cause ? cause : "");
+    char complaint[PAHO_COMPLAINT_SIZE];
+    connection_gone(context, paho_guard_complaint(complaint) ? complaint : cause ? cause : "");
 }
 
 /* A message that is too large would be sent again on each connection. */
@@ -295,7 +297,10 @@ static void connect_failed(struct mqtt_connection *c, int code, const char *mess
         connect_refused(c, code);
         return;
     }
-    const char *why = message && *message ? message : MQTTAsync_strerror(code);
+    char complaint[PAHO_COMPLAINT_SIZE];
+    const char *why = paho_guard_complaint(complaint) ? complaint
+                      : message && *message           ? message
+                                                      : MQTTAsync_strerror(code);
     pthread_mutex_lock(&c->mutex);
     snprintf(c->failure, sizeof c->failure, "%s", why ? why : "no answer");
     c->failure_due = true;
@@ -390,6 +395,7 @@ static void start_connecting(struct mqtt_connection *c, bool clean, uint16_t rec
         }
         mqtt_addresses_use(&c->addresses, c->settings->address.host);
         connect.options.keepAliveInterval = (int)(c->keepalive / SECOND);
+        paho_guard_connect(c->settings->version == MQTT_VERSION_5);
         rc = MQTTAsync_connect(c->client, &connect.options);
         mqtt_connect_release(&connect);
     }
@@ -717,6 +723,7 @@ bool mqtt_publish(struct mqtt_connection *c, const char *topic, const void *payl
     atomic_fetch_add(&c->sent, 1);
     if (qos == 0)
         atomic_fetch_add(&c->queued, 1);
+    paho_guard_next_use(qos == 2 ? PAHO_QOS_2 : PAHO_QOS_1);
     int rc = MQTTAsync_send(client, topic, (int)length, payload, qos, retain, &options);
     if (rc == MQTTASYNC_SUCCESS) {
         if (qos == 0)
@@ -1025,6 +1032,7 @@ static void erase_session(struct mqtt_connection *c, int64_t deadline)
         connect.options.context = c;
         connect.options.onSuccess = on_erased;
         connect.options.onFailure = on_close_failed;
+        paho_guard_connect(false);
         if (MQTTAsync_connect(c->client, &connect.options) == MQTTASYNC_SUCCESS)
             wait_for_answer(c, deadline);
         mqtt_connect_release(&connect);

@@ -1,6 +1,7 @@
 #include "connection.h"
 
 #include "clock.h"
+#include "paho_guard.h"
 #include "reason.h"
 
 #include <stdio.h>
@@ -154,6 +155,7 @@ static void subscribe(struct mqtt_connection *c)
             options.onSuccess = on_subscribed;
             options.onFailure = on_subscribe_failed;
         }
+        paho_guard_next_use(PAHO_SUBSCRIBE);
         int rc = MQTTAsync_subscribe(c->client, session->filters[i], session->qos, &options);
         if (rc != MQTTASYNC_SUCCESS && rc != MQTTASYNC_DISCONNECTED) {
             log_warning(mqtt_request_failed, "subscribing failed: %s", MQTTAsync_strerror(rc));
@@ -209,6 +211,7 @@ static void unsubscribe(struct mqtt_connection *c)
         options.onSuccess5 = on_unsubscribed5;
     else
         options.onSuccess = on_unsubscribed;
+    paho_guard_next_use(PAHO_UNSUBSCRIBE);
     int rc = MQTTAsync_unsubscribeMany(c->client, (int)session->unsubscribe_count,
                                        (char *const *)session->unsubscribe, &options);
     if (rc != MQTTASYNC_SUCCESS && rc != MQTTASYNC_DISCONNECTED)

@@ -2,8 +2,8 @@
 
 import socket
 
-CONNECT, CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK, DISCONNECT = 1, 2, 3, 4, 5, 6, 7, 8, 9, 14
-PING_REQUEST, PING_RESPONSE = 12, 13
+CONNECT, CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP, SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, DISCONNECT = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14
+PING_REQUEST, PINGRESP = 12, 13
 LIMIT = 30  # seconds that anything may take
 
 
@@ -63,17 +63,23 @@ class Session:
             data += piece
         return data
 
-    def expect(self, kind):
-        """The next packet, which must be of that kind, but for pings: its flags and what follows the length (below 16 KiB)."""
+    def receive(self):
+        """The next packet, but for pings: its kind and what follows the length (below 16 KiB); .flags has its flags."""
         while True:
             first, length = self.read(2)
             if length & 0x80:
                 length += (self.read(1)[0] - 1) * 0x80
             body = self.read(length)
             if first >> 4 != PING_REQUEST:
-                assert first >> 4 == kind, f"packet {first >> 4}, not {kind}: {body!r}"
-                return first & 0xF, body
-            self.send(PING_RESPONSE, b"")
+                self.flags = first & 0xF
+                return first >> 4, body
+            self.send(PINGRESP, b"")
+
+    def expect(self, kind):
+        """The next packet, which must be of that kind, but for pings: its flags and what follows the length (below 16 KiB)."""
+        found, body = self.receive()
+        assert found == kind, f"packet {found}, not {kind}: {body!r}"
+        return self.flags, body
 
     def read_to_the_end(self):
         """All that the client sends until it closes the connection."""

@@ -1,0 +1,177 @@
+#include "packet_check.h"
+
+#include <MQTTProperties.h>
+
+/* What is left to read; `short_of_it` once something was not there. */
+struct reader {
+    const uint8_t *at, *end;
+    bool short_of_it;
+};
+
+static void skip(struct reader *r, size_t count)
+{
+    if (count > (size_t)(r->end - r->at))
+        r->short_of_it = true;
+    else
+        r->at += count;
+}
+
+static unsigned take(struct reader *r, size_t bytes)
+{
+    const uint8_t *from = r->at;
+    unsigned value = 0;
+    skip(r, bytes);
+    for (size_t i = 0; i < bytes && !r->short_of_it; i++)
+        value = value << 8 | from[i];
+    return value;
+}
+
+/* MQTT 5 section 1.5.5. */
+static unsigned take_variable(struct reader *r)
+{
+    unsigned value = 0;
+    for (int i = 0; i < 4; i++) {
+        unsigned byte = take(r, 1);
+        value |= (byte & 0x7f) << (7 * i);
+        if (!(byte & 0x80))
+            return value;
+    }
+    r->short_of_it = true;
+    return 0;
+}
+
+static void skip_text(struct reader *r)
+{
+    skip(r, take(r, 2));
+}
+
+static const char *check_property(struct reader *r)
+{
+    enum MQTTPropertyCodes code = (enum MQTTPropertyCodes)take(r, 1);
+    unsigned value = 1;
+    switch (MQTTProperty_getType(code)) {
+    case MQTTPROPERTY_TYPE_BYTE:
+        skip(r, 1);
+        break;
+    case MQTTPROPERTY_TYPE_TWO_BYTE_INTEGER:
+        value = take(r, 2);
+        break;
+    case MQTTPROPERTY_TYPE_FOUR_BYTE_INTEGER:
+        value = take(r, 4);
+        break;
+    case MQTTPROPERTY_TYPE_VARIABLE_BYTE_INTEGER:
+        take_variable(r);
+        break;
+    case MQTTPROPERTY_TYPE_UTF_8_STRING_PAIR:
+        skip_text(r);
+        skip_text(r);
+        break;
+    case MQTTPROPERTY_TYPE_BINARY_DATA:
+    case MQTTPROPERTY_TYPE_UTF_8_ENCODED_STRING:
+        skip_text(r);
+        break;
+    default:
+        return "with a property that MQTT does not know";
+    }
+    if (value == 0 &&
+        (code == MQTTPROPERTY_CODE_RECEIVE_MAXIMUM || code == MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE))
+        return "that allows nothing to be sent";
+    return r->short_of_it ? "whose properties are not whole" : NULL;
+}
+
+static const char *check_properties(struct reader *r)
+{
+    size_t length = take_variable(r);
+    struct reader properties = {r->at, r->at, false};
+    skip(r, length);
+    if (r->short_of_it)
+        return "whose properties are not whole";
+    properties.end = r->at;
+    const char *wrong = NULL;
+    while (!wrong && properties.at < properties.end)
+        wrong = check_property(&properties);
+    return wrong;
+}
+
+static const char *check_publish(bool mqtt5, uint8_t first, struct reader *r)
+{
+    unsigned qos = first >> 1 & 3;
+    skip_text(r);
+    if (r->short_of_it)
+        return "whose topic is not whole";
+    if (qos == 3)
+        return "of QoS 3";
+    if (qos > 0 && (take(r, 2) == 0 || r->short_of_it))
+        return "without a packet id";
+    return mqtt5 ? check_properties(r) : NULL;
+}
+
+/* Codes: how many there are at least. */
+static const char *check_answer(bool mqtt5, struct reader *r, ptrdiff_t codes)
+{
+    if (take(r, 2) == 0 || r->short_of_it)
+        return "without a packet id";
+    const char *wrong = mqtt5 ? check_properties(r) : NULL;
+    return wrong ? wrong : r->end - r->at < codes ? "without a code" : NULL;
+}
+
+/* A reason code and properties, both of which may be left out. */
+static const char *check_reason(bool mqtt5, struct reader *r)
+{
+    if (!mqtt5 || r->at == r->end)
+        return NULL;
+    skip(r, 1);
+    return r->at == r->end ? NULL : check_properties(r);
+}
+
+static const char *check_acknowledgement(bool mqtt5, struct reader *r)
+{
+    return take(r, 2) == 0 || r->short_of_it ? "without a packet id" : check_reason(mqtt5, r);
+}
+
+static const char *check_connack(bool mqtt5, struct reader *r)
+{
+    skip(r, 2);
+    if (r->short_of_it)
+        return "that is too short";
+    return mqtt5 && r->at < r->end ? check_properties(r) : NULL; /* one of MQTT 3.1.1 that refuses has none */
+}
+
+const char *packet_check(bool mqtt5, uint8_t first, const uint8_t *body, size_t length)
+{
+    struct reader r = {body, body + length, false};
+    switch (first >> 4) {
+    case PACKET_CONNACK:
+        return check_connack(mqtt5, &r);
+    case PACKET_PUBLISH:
+        return check_publish(mqtt5, first, &r);
+    case PACKET_PUBACK:
+    case PACKET_PUBREC:
+    case PACKET_PUBREL:
+    case PACKET_PUBCOMP:
+        return check_acknowledgement(mqtt5, &r);
+    case PACKET_SUBACK:
+        return check_answer(mqtt5, &r, 1);
+    case PACKET_UNSUBACK:
+        return check_answer(mqtt5, &r, mqtt5 ? 1 : 0);
+    case PACKET_PINGRESP:
+        return NULL;
+    case PACKET_DISCONNECT:
+        return mqtt5 ? check_reason(mqtt5, &r) : "that only a client sends";
+    default:
+        return "that only a client sends";
+    }
+}
+
+uint16_t packet_id(uint8_t first, const uint8_t *body, size_t length)
+{
+    unsigned type = first >> 4;
+    bool has_one =
+        (type >= PACKET_PUBACK && type <= PACKET_PUBCOMP) || type == PACKET_SUBACK || type == PACKET_UNSUBACK;
+    return has_one && length >= 2 ? (uint16_t)((unsigned)body[0] << 8 | body[1]) : 0;
+}
+
+uint8_t packet_reason(bool mqtt5, const uint8_t *body, size_t length)
+{
+    return mqtt5 && length > 2 ? body[2] : 0;
+}
