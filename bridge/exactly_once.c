@@ -208,7 +208,7 @@ static bool ask_position(const struct exactly_once *w, rd_kafka_topic_partition_
     rd_kafka_resp_err_t err = rd_kafka_committed(consumer, position, 3 * CALL_TIMEOUT_MS);
     if (!err)
         err = position->elems[0].err;
-    rd_kafka_destroy(consumer);
+    kafka_destroy(consumer);
     return !err || error_set(error, "%s", kafka_describe(err, text));
 }
 

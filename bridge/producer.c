@@ -126,7 +126,8 @@ void producer_close(struct producer *p)
     if (p->rk) {
         rd_kafka_purge(p->rk,
                        RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
-        rd_kafka_destroy(p->rk);
+        if (!kafka_destroy(p->rk))
+            return; /* its callbacks may still refer to the producer */
     }
     free(p->slots);
     free(p);

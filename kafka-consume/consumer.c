@@ -340,7 +340,7 @@ static void close_source(struct consumer *c)
     /* Where Kafka does not answer it would wait a minute for it: the end of the process ends the client too.
      */
     if (c->rk && left)
-        rd_kafka_destroy(c->rk);
+        kafka_destroy(c->rk);
 }
 
 /* Says how the output ended. Returns the exit status. */

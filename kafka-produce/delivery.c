@@ -100,7 +100,7 @@ void delivery_close(struct delivery *d)
     if (d->topic)
         rd_kafka_topic_destroy(d->topic);
     if (d->rk)
-        rd_kafka_destroy(d->rk);
+        kafka_destroy(d->rk);
 }
 
 void delivery_fail(struct delivery *d, uint64_t line, const char *reason)

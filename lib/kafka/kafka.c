@@ -5,9 +5,12 @@
 #include "kafka_error.h"
 #include "log.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+
+static const int64_t destroy_time = 3 * SECOND;
 
 /* librdkafka repeats itself while a broker is away, from several threads. What tells the user what to do is
  * not held back because of the rest. */
@@ -156,4 +159,25 @@ rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error 
         error_set(error, "cannot make a Kafka client: %s", reason);
     }
     return rk;
+}
+
+static void *destroy(void *rk)
+{
+    rd_kafka_destroy(rk);
+    return NULL;
+}
+
+bool kafka_destroy(rd_kafka_t *rk)
+{
+    pthread_t thread;
+    int64_t deadline = clock_monotonic() + destroy_time;
+    const struct timespec limit = {.tv_sec = deadline / SECOND, .tv_nsec = deadline % SECOND};
+    if (pthread_create(&thread, NULL, destroy, rk) != 0)
+        return false;
+    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &limit) == 0)
+        return true;
+    pthread_detach(thread);
+    log_debug(kafka_client_left, "librdkafka does not end a client within %d s: it is left to itself",
+              (int)(destroy_time / SECOND));
+    return false;
 }

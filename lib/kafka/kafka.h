@@ -43,6 +43,11 @@ const char *kafka_describe(rd_kafka_resp_err_t err, char text[static KAFKA_ERROR
 /* rd_kafka_new, which takes conf in any case. NULL with *error. */
 rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error *error);
 
+/* rd_kafka_destroy, which may never return (librdkafka 2.0.2 waits for a partition of a topic that was
+ * deleted): waits some seconds for it. False when it goes on in the background; what the client's callbacks
+ * refer to must then stay. */
+bool kafka_destroy(rd_kafka_t *rk);
+
 struct kafka_topic_settings {
     const char *name;
     int64_t partitions, replication; /* of a topic that is created; -1: the broker's default */
