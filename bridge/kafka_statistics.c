@@ -6,6 +6,9 @@
 #include <librdkafka/rdkafka.h>
 #include <string.h>
 
+/* Statistics come once a second; a connection that a broker has closed takes about as long to come back. */
+static const int64_t reconnect_time = 5 * SECOND;
+
 void kafka_statistics_init(struct kafka_statistics *s)
 {
     *s = (struct kafka_statistics){0};
@@ -27,10 +30,14 @@ void kafka_statistics_free(struct kafka_statistics *s)
 
 void kafka_statistics_take(struct kafka_statistics *s, char *text)
 {
+    int64_t now = clock_monotonic();
+    bool connected = text && strstr(text, "\"state\":\"UP"); /* UP or UPDATE, which is up, too */
     pthread_mutex_lock(&s->mutex);
     char *before = s->text;
     s->text = text;
-    s->taken = text ? clock_monotonic() : 0;
+    s->taken = text ? now : 0;
+    if (connected || !text)
+        s->connected = s->taken;
     pthread_mutex_unlock(&s->mutex);
     free_text(before);
 }
@@ -69,11 +76,10 @@ bool kafka_statistics_is_up(const json_t *broker)
     return state && (strcmp(state, "UP") == 0 || strcmp(state, "UPDATE") == 0);
 }
 
-bool kafka_statistics_any_broker_up(const json_t *statistics)
+bool kafka_statistics_is_connected(struct kafka_statistics *s)
 {
-    const char *name;
-    json_t *broker;
-    json_object_foreach(json_object_get(statistics, "brokers"), name,
-                        broker) if (kafka_statistics_is_up(broker)) return true;
-    return false;
+    pthread_mutex_lock(&s->mutex);
+    bool connected = s->connected && s->taken - s->connected < reconnect_time;
+    pthread_mutex_unlock(&s->mutex);
+    return connected;
 }

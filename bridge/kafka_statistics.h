@@ -12,6 +12,7 @@ struct kafka_statistics {
     pthread_mutex_t mutex; /* guards: */
     char *text;            /* not read yet, or NULL; librdkafka's memory */
     int64_t taken;         /* monotonic ns of the last text, 0: none came yet */
+    int64_t connected;     /* monotonic ns of the last text with a connection that is up, 0: none */
     json_t *latest;        /* the reader's: of the last text that was read */
 };
 
@@ -25,8 +26,10 @@ void kafka_statistics_take(struct kafka_statistics *statistics, char *text);
  * call. One thread. */
 const json_t *kafka_statistics_read(struct kafka_statistics *statistics, int64_t *age);
 
-/* Is a connection to one of the brokers up? NULL is allowed. */
-bool kafka_statistics_any_broker_up(const json_t *statistics);
+/* Was a connection to one of the brokers up in the latest statistics, or in those of some seconds before?
+ * Brokers close connections that are idle, and librdkafka connects again within a second or two. Any thread.
+ */
+bool kafka_statistics_is_connected(struct kafka_statistics *statistics);
 
 /* Is this one of the cluster's brokers (rather than librdkafka's own helpers), as it stands in "brokers"? */
 bool kafka_statistics_is_broker(const json_t *broker);

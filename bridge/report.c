@@ -9,7 +9,7 @@ static enum report_kafka judge_kafka(const struct report *report, int64_t age)
 {
     if (!report->kafka_statistics)
         return REPORT_KAFKA_CONNECTING;
-    if (age > statistics_expire || !kafka_statistics_any_broker_up(report->kafka_statistics))
+    if (age > statistics_expire || !kafka_statistics_is_connected(&report->sources->metrics->kafka))
         return REPORT_KAFKA_UNREACHABLE;
     return *report->trouble ? REPORT_KAFKA_FAILING : REPORT_KAFKA_CONNECTED;
 }

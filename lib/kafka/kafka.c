@@ -19,9 +19,11 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     static struct log_limit limits[] = {{.interval = 30 * SECOND}, {.interval = 30 * SECOND}};
     const char *advice = kafka_log_advice(text);
     (void)rk;
-    /* syslog's LOG_WARNING; while Kafka starts, its coordinators are not there at once; and a file may serve
-     * producers and consumers, each of which knows some properties only. */
-    if ((level > 4 && !*advice) || strcmp(facility, "GETPID") == 0 || strcmp(facility, "CONFWARN") == 0) {
+    /* syslog's LOG_WARNING; while Kafka starts, its coordinators are not there at once; a file may serve
+     * producers and consumers, each of which knows some properties only; and brokers count as down, too, when
+     * they have closed a connection that was idle: why one is really down stands in a line of its own. */
+    if ((level > 4 && !*advice) || strcmp(facility, "GETPID") == 0 || strcmp(facility, "CONFWARN") == 0 ||
+        strstr(text, "brokers are down")) {
         log_debug(librdkafka, "librdkafka %s: %s", facility, text);
         return;
     }
@@ -132,10 +134,14 @@ rd_kafka_conf_t *kafka_conf_new(rd_kafka_type_t type, const struct kafka_setting
                                 struct error *error)
 {
     const struct kafka_property brokers = {.name = "bootstrap.servers", .value = settings->brokers};
-    const struct kafka_property plain_log = {.name = "log.thread.name", .value = "false"};
+    static const struct kafka_property log_properties[] = {
+        {.name = "log.thread.name", .value = "false"},
+        {.name = "log.connection.close", .value = "false"}, /* brokers close connections that are idle */
+    };
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     bool ok = *settings->brokers ? set(conf, &brokers, error) : error_set(error, "--brokers is empty");
-    ok = ok && set(conf, &plain_log, error);
+    for (size_t i = 0; ok && i < sizeof log_properties / sizeof *log_properties; i++)
+        ok = set(conf, &log_properties[i], error);
     for (size_t i = 0; ok && i < default_count; i++)
         ok = set(conf, &defaults[i], error);
     ok = ok && set_user_properties(conf, type, &settings->properties, required, required_count, error);

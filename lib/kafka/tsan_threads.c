@@ -10,7 +10,8 @@
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
-    return "race:librdkafka\nrace:libpaho-mqtt3as\nthread:mqtt_open\nthread:mqtt_close\nthread:kafka_destroy\n";
+    return "race:librdkafka\nrace:libpaho-mqtt3as\nthread:mqtt_open\nthread:mqtt_close\nthread:kafka_"
+           "destroy\n";
 }
 
 struct start {
