@@ -2,6 +2,7 @@
 
 #include "backoff.h"
 #include "clock.h"
+#include "ends.h"
 #include "group.h"
 #include "log.h"
 #include "partitions.h"
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 enum { IDLE_MS = 100 }; /* how soon a signal and the end of the reader are noticed where nothing comes */
+static const int64_t ends_interval = SECOND; /* between questions for the ends of partitions */
 
 struct consumer {
     const struct consume_settings *settings;
@@ -25,9 +27,10 @@ struct consumer {
     struct backoff backoff;        /* before */
     int64_t next_start;
     struct writer writer;
-    int64_t printed;                        /* messages */
-    rd_kafka_topic_partition_list_t *ahead; /* partitions whose end was not reached yet; NULL: not known */
-    int64_t deadline;                       /* monotonic ns, 0: none */
+    int64_t printed;   /* messages */
+    struct ends ends;  /* with --until-end */
+    int64_t next_ends; /* monotonic ns: when to ask for those again that are not known */
+    int64_t deadline;  /* monotonic ns, 0: none */
     bool ended, failed, timed_out;
     struct log_limit unavailable, uncommitted;
 };
@@ -79,20 +82,38 @@ static void print(struct consumer *c, const rd_kafka_message_t *message)
 
 /* ---- the ends of partitions ---- */
 
-static void set_ahead(struct consumer *c, const rd_kafka_topic_partition_list_t *list)
+static void end_at_ends(struct consumer *c)
 {
-    if (c->ahead)
-        rd_kafka_topic_partition_list_destroy(c->ahead);
-    c->ahead = rd_kafka_topic_partition_list_copy(list);
-    if (c->settings->until_end && list->cnt == 0)
+    if (ends_all_reached(&c->ends))
         c->ended = true;
 }
 
-static void at_end(struct consumer *c, const rd_kafka_message_t *message)
+/* Asks for the ends that are not known, when it is time for that. */
+static void look_up_ends(struct consumer *c)
 {
-    rd_kafka_topic_partition_list_del(c->ahead, rd_kafka_topic_name(message->rkt), message->partition);
-    if (c->ahead->cnt == 0)
-        c->ended = true;
+    struct error error;
+    if (!c->ends.due || clock_monotonic() < c->next_ends)
+        return;
+    if (!ends_complete(&c->ends, c->rk, &error))
+        tell_unavailable(c, error.text);
+    c->next_ends = clock_monotonic() + ends_interval;
+}
+
+static void set_partitions(struct consumer *c, const rd_kafka_topic_partition_list_t *list)
+{
+    if (!c->settings->until_end)
+        return;
+    ends_assign(&c->ends, list);
+    look_up_ends(c);
+    end_at_ends(c);
+}
+
+/* Prints the message, unless it lies behind the end where to end. */
+static void take(struct consumer *c, const rd_kafka_message_t *message)
+{
+    if (!c->settings->until_end || ends_take(&c->ends, c->rk, message))
+        print(c, message);
+    end_at_ends(c);
 }
 
 /* ---- the group: callbacks on the same thread, between messages ---- */
@@ -124,7 +145,7 @@ static void follow_assignment(struct consumer *c)
         return;
     log_info_with(partitions_assigned, LOG_FIELDS(LOG_NUMBER("partitions", all->cnt)),
                   "partitions assigned: %d", all->cnt);
-    set_ahead(c, all);
+    set_partitions(c, all);
     rd_kafka_topic_partition_list_destroy(all);
 }
 
@@ -181,6 +202,7 @@ static const char *reset_policy(const struct consume_settings *settings)
 static bool make_client(struct consumer *c, struct error *error)
 {
     const struct consume_settings *settings = c->settings;
+    bool needs_eof = settings->until_end || settings->start.kind == START_TAIL;
     const struct kafka_property defaults[] = {
         {.name = "auto.offset.reset", .value = reset_policy(settings)},
         {.name = "isolation.level", .value = "read_committed"},
@@ -188,7 +210,7 @@ static bool make_client(struct consumer *c, struct error *error)
         {.name = "queued.max.messages.kbytes", .value = "16384"},
         {.name = "topic.metadata.refresh.interval.ms", .value = "10000"}, /* new topics and partitions */
         {.name = "reconnect.backoff.max.ms", .value = "2000"},
-        {.name = "log.connection.close", .value = "false"},
+        {.name = "fetch.wait.max.ms", .value = needs_eof ? "100" : "500"}, /* EOF comes after such a wait */
     };
     const struct kafka_property required[] = {
         {.name = "enable.auto.commit",
@@ -197,7 +219,7 @@ static bool make_client(struct consumer *c, struct error *error)
         {.name = "enable.auto.offset.store",
          .value = "false",
          .why = "a position is committed only after the output was written"},
-        {.name = "enable.partition.eof", .value = settings->until_end ? "true" : "false"},
+        {.name = "enable.partition.eof", .value = needs_eof ? "true" : "false"},
         {.name = "group.id", .value = settings->group},
     };
     size_t required_count = sizeof required / sizeof *required - (settings->group ? 0 : 1);
@@ -234,10 +256,10 @@ static void try_to_start(struct consumer *c)
     struct error error;
     if (clock_monotonic() < c->next_start)
         return;
-    switch (partitions_start(c->partitions, c->queue, &error)) {
+    switch (partitions_start(c->partitions, c->queue, c->deadline, &error)) {
     case PARTITIONS_STARTED:
         c->started = true;
-        set_ahead(c, partitions_list(c->partitions));
+        set_partitions(c, partitions_list(c->partitions));
         return;
     case PARTITIONS_MISSING:
         if (c->settings->until_end) {
@@ -270,7 +292,9 @@ static void on_error(struct consumer *c, const rd_kafka_message_t *message)
 {
     char text[512];
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        at_end(c, message);
+        if (c->settings->until_end)
+            ends_reach(&c->ends, c->rk, message->rkt, message->partition);
+        end_at_ends(c);
         return;
     }
     bool no_offset = message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET;
@@ -297,6 +321,8 @@ static void look_around(struct consumer *c)
         c->timed_out = c->ended = true;
     else if (!c->started)
         try_to_start(c);
+    else
+        look_up_ends(c);
 }
 
 static void consume(struct consumer *c)
@@ -309,7 +335,7 @@ static void consume(struct consumer *c)
         if (message && message->err)
             on_error(c, message);
         else if (message)
-            print(c, message);
+            take(c, message);
         else if (!idle)
             flush(c);
         if (message)
@@ -334,9 +360,8 @@ static void close_source(struct consumer *c)
     group_free(&c->group);
     if (c->queue)
         rd_kafka_queue_destroy(c->queue);
-    /* It refers to the client's partitions, for whose release rd_kafka_destroy waits. */
-    if (c->ahead)
-        rd_kafka_topic_partition_list_destroy(c->ahead);
+    /* They refer to the client's partitions, for whose release rd_kafka_destroy waits. */
+    ends_free(&c->ends);
     /* Where Kafka does not answer it would wait a minute for it: the end of the process ends the client too.
      */
     if (c->rk && left)

@@ -1,5 +1,8 @@
 #include "partitions.h"
 
+#include "offsets.h"
+#include "tail.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,43 +99,31 @@ static enum partitions_result look_up(struct partitions *p, rd_kafka_topic_t *to
     return result;
 }
 
-/* RD_KAFKA_OFFSET_TAIL, where it can be told: no partition has more messages than that. */
-static int64_t tail(int64_t count)
-{
-    const int64_t most = INT64_MAX / 2;
-    return RD_KAFKA_OFFSET_TAIL(count < most ? count : most);
-}
-
 /* Puts the offset to begin at into each element of the list. */
-static enum partitions_result set_offsets(struct partitions *p, struct error *error)
+static bool set_offsets(struct partitions *p, int64_t deadline, struct error *error)
 {
     const struct start *start = &p->settings->start;
-    int64_t offset = start->kind == START_END         ? RD_KAFKA_OFFSET_END
-                     : start->kind == START_TAIL      ? tail(start->value)
-                     : start->kind == START_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING
-                                                      : start->value;
+    if (start->kind == START_TIME)
+        return offsets_look_up(p->rk, p->list, start->value, error);
+    if (start->kind == START_TAIL)
+        return tail_find(p->rk, p->list, start->value, deadline, error);
     for (int i = 0; i < p->list->cnt; i++)
-        p->list->elems[i].offset = offset;
-    if (start->kind != START_TIME)
-        return PARTITIONS_STARTED;
-    rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(p->rk, p->list, ANSWER_MS);
-    for (int i = 0; !err && i < p->list->cnt; i++)
-        err = p->list->elems[i].err;
-    if (!err)
-        return PARTITIONS_STARTED;
-    error_set(error, "cannot look up the offsets of a time: %s", rd_kafka_err2str(err));
-    return PARTITIONS_LATER;
+        p->list->elems[i].offset = start->kind == START_END         ? RD_KAFKA_OFFSET_END
+                                   : start->kind == START_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING
+                                                                    : start->value;
+    return true;
 }
 
-enum partitions_result partitions_start(struct partitions *p, rd_kafka_queue_t *queue, struct error *error)
+enum partitions_result partitions_start(struct partitions *p, rd_kafka_queue_t *queue, int64_t deadline,
+                                        struct error *error)
 {
     enum partitions_result result = PARTITIONS_STARTED;
     rd_kafka_topic_partition_list_destroy(p->list);
     p->list = rd_kafka_topic_partition_list_new(8);
     for (size_t i = 0; result == PARTITIONS_STARTED && i < p->settings->topics.count; i++)
         result = look_up(p, p->topics[i], error);
-    if (result == PARTITIONS_STARTED)
-        result = set_offsets(p, error);
+    if (result == PARTITIONS_STARTED && !set_offsets(p, deadline, error))
+        result = PARTITIONS_LATER;
     if (result != PARTITIONS_STARTED)
         return result;
     p->started = true;

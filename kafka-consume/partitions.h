@@ -21,9 +21,10 @@ enum partitions_result {
     PARTITIONS_FAILED,  /* *error says why */
 };
 
-/* Looks the partitions up and starts to fetch them into the queue. Blocks for about two seconds at most. */
+/* Looks the partitions up and starts to fetch them into the queue. Blocks for about two seconds at most; with
+ * START_TAIL as tail_find does, until `deadline` (monotonic ns, 0: none). */
 enum partitions_result partitions_start(struct partitions *partitions, rd_kafka_queue_t *queue,
-                                        struct error *error);
+                                        int64_t deadline, struct error *error);
 
 /* Those that were started. Valid as long as the partitions are. */
 const rd_kafka_topic_partition_list_t *partitions_list(const struct partitions *partitions);

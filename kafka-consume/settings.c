@@ -35,8 +35,8 @@ static const struct option_spec consumption_specs[] = {
      .argument = "OFFSET",
      .fallback = "beginning",
      AT(start_text),
-     .help = "where to begin in each partition: beginning, end, N (an offset), -N (N messages before the "
-             "end), or "
+     .help = "where to begin in each partition: beginning, end, N (an offset), -N (the Nth last "
+             "message that can be read), or "
              "s@TIME (the first message of that time or later; TIME in ms since 1970 or as "
              "2026-11-25T10:00:00Z). "
              "With --group beginning or end, for partitions of which it has no position"},
@@ -44,7 +44,7 @@ static const struct option_spec consumption_specs[] = {
      .letter = 'e',
      .kind = OPTION_FLAG,
      AT(until_end),
-     .help = "end with status 0 once the end of all partitions was reached"},
+     .help = "end with status 0 once all is printed that the partitions had at the start"},
     {.name = "count",
      .letter = 'c',
      .kind = OPTION_INTEGER,

@@ -11,7 +11,7 @@ from collections import Counter
 
 import pytest
 from bridges import Bridge
-from clients import create_topic, produce
+from clients import create_topic, delete_topic, produce
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from programs import BIN, tied
@@ -195,6 +195,105 @@ def test_transactions(brokers, consume, topic):
     assert consume("-t", topic, "-e", "-X", "isolation.level=read_uncommitted") == b"kept\ndropped\nopen\n"
     producer.commit_transaction(30)
     assert consume("-t", topic, "-e") == b"kept\nopen\n"
+
+
+class Trickle:
+    """Writes numbers to each partition of a topic in turn, some a second, until it is stopped; the first `at_once` before it returns. With
+    transactions each number is one of its own, and each third is followed by one that is aborted."""
+
+    def __init__(self, brokers, topic, partitions, at_once, transactions=False):
+        self.producer = Producer({"bootstrap.servers": brokers.kafka.address, **({"transactional.id": topic} if transactions else {})})
+        self.topic, self.partitions, self.transactions, self.count = topic, partitions, transactions, 0
+        if transactions:
+            self.producer.init_transactions(30)
+        for _ in range(at_once):
+            self.write()
+        self.producer.flush(30)
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def write(self):
+        number, self.count = self.count, self.count + 1
+        texts = [str(number), "aborted"] if self.transactions and number % 3 == 0 else [str(number)]
+        for text in texts:
+            if self.transactions:
+                self.producer.begin_transaction()
+            self.producer.produce(self.topic, text, partition=number % self.partitions)
+            if self.transactions:
+                self.producer.flush(30)
+                (self.producer.abort_transaction if text == "aborted" else self.producer.commit_transaction)(30)
+
+    def run(self):
+        while not self.stopping.wait(0.05):
+            self.write()
+            self.producer.poll(0)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.thread.join()
+        assert self.producer.flush(30) == 0
+
+
+@pytest.mark.parametrize("transactions", [False, True], ids=["plain", "transactions"])
+def test_the_end_is_that_of_the_start_while_messages_come(brokers, consume, topic, group, transactions):
+    create_topic(brokers.kafka.address, topic, 4)  # the last one stays empty
+    everything = []
+    with Trickle(brokers, topic, 3, 30, transactions) as trickle:
+        for options in ((), ("-G", group), ("-G", group), ("-G", group, "-X", "partition.assignment.strategy=cooperative-sticky"), ("-p", "1")):
+            before = trickle.count
+            numbers = [int(line) for line in consume("-t", topic, "-e", *options).split()]
+            if "-G" in options:  # nothing between two of them is missing or doubled
+                everything += numbers
+                assert sorted(everything) == list(range(len(everything))) and len(everything) >= before - 3, (before, sorted(everything))
+            else:
+                wanted = [number for number in range(before) if "-p" not in options or number % 3 == 1]
+                assert set(wanted) <= set(numbers) and max(numbers) <= trickle.count
+        assert consume("-t", topic, "-p", "3", "-e") == b""
+
+
+def test_the_last_messages_are_those_that_can_be_read(brokers, consume, topic):
+    create_topic(brokers.kafka.address, topic, 2)
+    trickle = Trickle(brokers, topic, 1, 25, transactions=True)
+    trickle.producer.begin_transaction()  # a gap of many offsets
+    for number in range(300):
+        trickle.producer.produce(topic, "aborted", partition=0)
+    trickle.producer.flush(30)
+    trickle.producer.abort_transaction(30)
+
+    def last(count, *options):
+        return consume("-t", topic, "-p", "0", "-o", f"-{count}", "-e", *options).decode().split()
+
+    for count in (0, 1, 2, 10, 24, 25, 26, 9999):
+        assert last(count) == [str(number) for number in range(max(25 - count, 0), 25)], count
+    assert last(302, "-X", "isolation.level=read_uncommitted") == ["24"] + ["aborted"] * 301
+    assert consume("-t", topic, "-o", "-2", "-e").split() == [b"23", b"24"]  # the other partition is empty
+    assert consume("-t", topic, "-o", "-2", "-c", "2").split() == [b"23", b"24"]
+
+
+def test_the_last_messages_before_an_open_transaction(brokers, consume, topic):
+    create_topic(brokers.kafka.address, topic)
+    trickle = Trickle(brokers, topic, 1, 5, transactions=True)
+    trickle.producer.begin_transaction()
+    trickle.producer.produce(topic, "open")
+    trickle.producer.flush(30)
+    assert consume("-t", topic, "-o", "-2", "-e").split() == [b"3", b"4"]
+    assert consume("-t", topic, "-o", "-2", "-e", "-X", "isolation.level=read_uncommitted").split() == [b"4", b"open"]
+    trickle.producer.abort_transaction(30)
+
+
+@pytest.mark.parametrize("options", [(), ("-G",)], ids=["alone", "group"])
+def test_ends_in_time_after_its_topic_was_deleted(brokers, programs, topic, group, options):
+    create_topic(brokers.kafka.address, topic)
+    produce(brokers.kafka.address, topic, ["1"])
+    program = programs.start("kafka-consume", "-t", topic, *options, *([group] if options else []), "-X", "topic.metadata.refresh.interval.ms=500")
+    wait_until(lambda: program.stdout == b"1\n", 30, "the message is printed")
+    delete_topic(brokers.kafka.address, topic)
+    program.wait_for_log(r"no longer available|Unknown topic|Unknown partition")
+    assert program.stop(15) == 0
 
 
 # ---- the output's end ----
