@@ -1,6 +1,7 @@
 #include "delivery.h"
 
 #include "clock.h"
+#include "log.h"
 #include "text.h"
 
 #include <inttypes.h>
@@ -11,20 +12,57 @@
 /* For the reports of what was given up, which librdkafka makes at once. */
 static const int64_t report_time = 5 * SECOND;
 
+/* What a delivery report does not tell; librdkafka carries it. */
+struct ticket {
+    uint64_t line;
+    int64_t timestamp; /* ms since 1970 */
+};
+
+static void on_failure(struct delivery *d, uint64_t line, const rd_kafka_message_t *message)
+{
+    char reason[KAFKA_ERROR_SIZE + 32], text[KAFKA_ERROR_SIZE];
+    bool perhaps = rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED;
+    snprintf(reason, sizeof reason, "%s: %s", perhaps ? "perhaps not delivered" : "not delivered",
+             kafka_describe(message->err, text));
+    d->in_flight--;
+    delivery_fail(d, line, reason);
+}
+
+/* One of a batch that was refused, or behind such a one in librdkafka's queue? */
+static bool is_to_be_sent_again(const struct delivery *d, const rd_kafka_message_t *message)
+{
+    bool not_sent = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE && !d->giving_up &&
+                    rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+    return not_sent || message->err == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE ||
+           (kafka_error_is_permanent(message->err) && d->refused.group != 1);
+}
+
+/* A copy, or NULL for none. */
+static rd_kafka_headers_t *headers_of(const rd_kafka_message_t *message)
+{
+    rd_kafka_headers_t *headers;
+    return rd_kafka_message_headers(message, &headers) ? NULL : rd_kafka_headers_copy(headers);
+}
+
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     struct delivery *d = opaque;
-    char reason[256];
+    const struct ticket ticket = *(struct ticket *)message->_private;
     (void)rk;
-    d->in_flight--;
-    if (!message->err) {
-        d->delivered++;
+    free(message->_private);
+    d->handed_over--;
+    if (is_to_be_sent_again(d, message)) {
+        if (d->refused.group == 0)
+            refused_add(&d->refused, ticket.line, ticket.timestamp, message, headers_of(message));
         return;
     }
-    bool perhaps = rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_POSSIBLY_PERSISTED;
-    snprintf(reason, sizeof reason, "%s: %s", perhaps ? "perhaps not delivered" : "not delivered",
-             rd_kafka_err2str(message->err));
-    delivery_fail(d, (uint64_t)(uintptr_t)message->_private, reason);
+    if (message->err)
+        on_failure(d, ticket.line, message);
+    else {
+        d->in_flight--;
+        d->delivered++;
+    }
+    refused_settle(&d->refused, ticket.line, !message->err);
 }
 
 static const struct kafka_property defaults[] = {
@@ -33,8 +71,8 @@ static const struct kafka_property defaults[] = {
     {.name = "message.timeout.ms", .value = "60000"},         /* who waits at a shell wants to know */
     {.name = "queue.buffering.max.kbytes", .value = "65536"}, /* then it is standard input's turn to wait */
     {.name = "reconnect.backoff.max.ms", .value = "2000"},
-    {.name = "log.connection.close", .value = "false"},
     {.name = "allow.auto.create.topics", .value = "false"}, /* the topic is created as our options say */
+    {.name = "max.in.flight.requests.per.connection", .value = "1"}, /* nothing overtakes what is refused */
 };
 
 /* A property of the client as a number. */
@@ -48,7 +86,26 @@ static int64_t number_of(rd_kafka_conf_t *conf, const char *name)
     return value;
 }
 
-static bool make_client(struct delivery *d, struct error *error)
+/* Is librdkafka to stop at a batch that is refused? Else it goes on with what is behind. */
+static void stop_at_refusal(rd_kafka_conf_t *conf)
+{
+    char idempotent[8] = "";
+    size_t size = sizeof idempotent;
+    rd_kafka_conf_get(conf, "enable.idempotence", idempotent, &size);
+    if (strcmp(idempotent, "true") == 0) /* the other needs it */
+        rd_kafka_conf_set(conf, "enable.gapless.guarantee", "true", NULL, 0);
+}
+
+static void close_client(rd_kafka_t *rk, rd_kafka_topic_t *topic)
+{
+    if (topic)
+        rd_kafka_topic_destroy(topic);
+    if (rk)
+        kafka_destroy(rk);
+}
+
+/* Makes a client, in place of the one that there may be. On failure that one stays. */
+static bool make_client(struct delivery *d, bool stops, struct error *error)
 {
     const struct produce_settings *settings = d->settings;
     const struct kafka_property compression = {.name = "compression.type",
@@ -60,10 +117,23 @@ static bool make_client(struct delivery *d, struct error *error)
         return false;
     d->longest = number_of(conf, "message.max.bytes");
     d->time_limit = number_of(conf, "message.timeout.ms") * MILLISECOND;
+    if (stops)
+        stop_at_refusal(conf);
     rd_kafka_conf_set_opaque(conf, d);
     rd_kafka_conf_set_dr_msg_cb(conf, on_report);
-    d->rk = kafka_new(RD_KAFKA_PRODUCER, conf, error);
-    return d->rk != NULL;
+    rd_kafka_t *rk = kafka_new(RD_KAFKA_PRODUCER, conf, error);
+    rd_kafka_topic_t *topic = rk ? rd_kafka_topic_new(rk, settings->topic.name, NULL) : NULL;
+    if (!topic) {
+        if (rk)
+            error_set(error, "topic '%s': %s", settings->topic.name, rd_kafka_err2str(rd_kafka_last_error()));
+        close_client(rk, NULL);
+        return false;
+    }
+    close_client(d->rk, d->topic);
+    d->rk = rk;
+    d->topic = topic;
+    d->stops = stops;
+    return true;
 }
 
 /* NAME=VALUE each, or NAME for a null value. */
@@ -85,22 +155,18 @@ static void make_headers(struct delivery *d)
 bool delivery_open(struct delivery *d, const struct produce_settings *settings, struct error *error)
 {
     *d = (struct delivery){.settings = settings};
-    if (!make_client(d, error))
+    if (!make_client(d, true, error))
         return false;
     make_headers(d);
-    d->topic = rd_kafka_topic_new(d->rk, settings->topic.name, NULL);
-    return d->topic ||
-           error_set(error, "topic '%s': %s", settings->topic.name, rd_kafka_err2str(rd_kafka_last_error()));
+    return true;
 }
 
 void delivery_close(struct delivery *d)
 {
     if (d->headers)
         rd_kafka_headers_destroy(d->headers);
-    if (d->topic)
-        rd_kafka_topic_destroy(d->topic);
-    if (d->rk)
-        kafka_destroy(d->rk);
+    refused_free(&d->refused);
+    close_client(d->rk, d->topic);
 }
 
 void delivery_fail(struct delivery *d, uint64_t line, const char *reason)
@@ -127,17 +193,23 @@ static rd_kafka_headers_t *join_headers(const struct delivery *d, const struct m
     return all;
 }
 
-static rd_kafka_resp_err_t produce(const struct delivery *d, uint64_t line, const struct message *message)
+/* Takes over the headers, which may be NULL. */
+static rd_kafka_resp_err_t produce(struct delivery *d, uint64_t line, const struct message *message,
+                                   rd_kafka_headers_t *headers)
 {
-    rd_kafka_headers_t *headers = join_headers(d, message);
+    int64_t timestamp = message->timestamp ? message->timestamp : clock_realtime() / MILLISECOND;
+    struct ticket *ticket = malloc(sizeof *ticket);
+    if (!ticket)
+        abort();
+    *ticket = (struct ticket){line, timestamp};
     const rd_kafka_vu_t fields[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = d->topic},
         {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = (int32_t)d->settings->partition},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)message->value, message->value_length}},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)message->key, message->key_length}},
-        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = message->timestamp},
-        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = (void *)(uintptr_t)line},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = timestamp},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = ticket},
         {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
     };
     size_t count = sizeof fields / sizeof *fields - (headers ? 0 : 1);
@@ -145,8 +217,11 @@ static rd_kafka_resp_err_t produce(const struct delivery *d, uint64_t line, cons
     rd_kafka_resp_err_t err = failure ? rd_kafka_error_code(failure) : RD_KAFKA_RESP_ERR_NO_ERROR;
     if (failure && headers)
         rd_kafka_headers_destroy(headers);
-    if (failure)
+    if (failure) {
         rd_kafka_error_destroy(failure);
+        free(ticket);
+    } else
+        d->handed_over++;
     return err;
 }
 
@@ -180,9 +255,16 @@ void delivery_refuse(struct delivery *d, uint64_t line, size_t length)
 bool delivery_send(struct delivery *d, uint64_t line, struct message *message)
 {
     char reason[256];
-    rd_kafka_resp_err_t err = produce(d, line, message);
+    if (delivery_isolates(d))
+        return false;
+    if (d->broken) {
+        delivery_fail(d, line, "not sent: there is no client any more");
+        message_free(message);
+        return true;
+    }
+    rd_kafka_resp_err_t err = produce(d, line, message, join_headers(d, message));
     bool full = err == RD_KAFKA_RESP_ERR__QUEUE_FULL;
-    if (full && d->in_flight > 0)
+    if ((full && d->in_flight > 0) || err == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE)
         return false;
     if (!err)
         d->in_flight++;
@@ -202,30 +284,116 @@ bool delivery_send(struct delivery *d, uint64_t line, struct message *message)
     return true;
 }
 
+bool delivery_isolates(const struct delivery *d)
+{
+    return refused_count(&d->refused) > 0;
+}
+
+/* What was refused counts as failed. */
+static void fail_refused(struct delivery *d, const char *reason)
+{
+    for (size_t i = d->refused.begin; i < d->refused.end; i++) {
+        if (d->refused.items[i].settled)
+            continue;
+        d->in_flight--;
+        delivery_fail(d, d->refused.items[i].line, reason);
+    }
+    refused_free(&d->refused);
+}
+
+static bool has_stopped(const struct delivery *d)
+{
+    char reason[8];
+    return rd_kafka_fatal_error(d->rk, reason, sizeof reason) == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE;
+}
+
+/* Sees to a client that has not stopped, and stops at a refusal or does not: such a one tells the reason. */
+static void need_client(struct delivery *d, bool stops)
+{
+    struct error reason;
+    if ((d->stops == stops && !has_stopped(d)) || make_client(d, stops, &reason))
+        return;
+    d->broken = true;
+    log_error(kafka_failed, "cannot go on behind a batch that was refused: %s", reason.text);
+    fail_refused(d, "not delivered: its batch was refused");
+}
+
+static void send_group(struct delivery *d)
+{
+    size_t count;
+    const struct refused_message *group = refused_group(&d->refused, &count);
+    need_client(d, count > 1);
+    for (size_t i = 0; !d->broken && i < count; i++) {
+        const struct message *message = &group[i].message;
+        rd_kafka_headers_t *headers = message->headers ? rd_kafka_headers_copy(message->headers) : NULL;
+        rd_kafka_resp_err_t err = produce(d, group[i].line, message, headers);
+        if (err == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE)
+            return; /* those before were refused: the rest stays for the next groups */
+        if (!err)
+            continue;
+        char reason[256];
+        snprintf(reason, sizeof reason, "not delivered: %s", rd_kafka_err2str(err));
+        d->in_flight--;
+        delivery_fail(d, group[i].line, reason);
+        refused_settle(&d->refused, group[i].line, false);
+    }
+}
+
+/* Sends the next group of refused messages once nothing else is on its way. */
+static void send_refused(struct delivery *d)
+{
+    /* Of a client that has stopped, librdkafka may keep a message that came just then, until it times out. */
+    if (d->handed_over > 0 && has_stopped(d))
+        rd_kafka_purge(d->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    if (d->handed_over > 0 || !delivery_isolates(d))
+        return;
+    if (d->refused.group > 0)
+        refused_end_group(&d->refused);
+    else
+        refused_sort(&d->refused);
+    if (delivery_isolates(d))
+        send_group(d);
+    else
+        need_client(d, true);
+}
+
 void delivery_poll(struct delivery *d, int64_t timeout)
 {
     rd_kafka_poll(d->rk, (int)(timeout / MILLISECOND));
+    send_refused(d);
 }
 
 void delivery_flush(struct delivery *d, int64_t timeout)
 {
-    rd_kafka_flush(d->rk, (int)(timeout / MILLISECOND));
+    int64_t deadline = clock_monotonic() + timeout, left = timeout;
+    do {
+        rd_kafka_flush(d->rk, (int)(left / MILLISECOND));
+        send_refused(d);
+        left = deadline - clock_monotonic();
+    } while (delivery_isolates(d) && left >= MILLISECOND);
 }
 
 void delivery_give_up(struct delivery *d)
 {
     int64_t deadline = clock_monotonic() + report_time;
+    d->giving_up = true;
     rd_kafka_purge(d->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    while (d->in_flight > 0 && clock_monotonic() < deadline)
-        delivery_poll(d, SECOND / 10);
+    while (d->handed_over > 0 && clock_monotonic() < deadline)
+        rd_kafka_poll(d->rk, 100);
+    fail_refused(d, "not delivered: its batch was refused, and there was no time to send it alone");
     d->failed += d->in_flight;
-    d->in_flight = 0;
+    d->in_flight = d->handed_over = 0;
+    d->giving_up = false;
 }
 
 bool delivery_fatal(const struct delivery *d, struct error *error)
 {
     char reason[512];
     rd_kafka_resp_err_t err = rd_kafka_fatal_error(d->rk, reason, sizeof reason);
+    if (d->broken)
+        return !error_set(error, "there is no Kafka client any more");
+    if (err == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE) /* it is replaced */
+        return false;
     if (err)
         error_set(error, "%s: %s", rd_kafka_err2name(err), reason);
     return err != RD_KAFKA_RESP_ERR_NO_ERROR;

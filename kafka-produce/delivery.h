@@ -1,20 +1,30 @@
-/* Messages of numbered lines on their way to Kafka, each until its delivery report. What is in flight is
- * bounded by librdkafka's queue (queue.buffering.max.messages, .kbytes). One thread. */
+/* Messages of numbered lines on their way to Kafka, each until its outcome is known. What is in flight is
+ * bounded by librdkafka's queue (queue.buffering.max.messages, .kbytes).
+ *
+ * Where Kafka refuses a batch for good, the client stops there (librdkafka's enable.gapless.guarantee), so
+ * that nothing overtakes it. Others in its place send its messages, and those behind, in groups (refused.h),
+ * each once the one before has its outcome; then what is new is taken. One thread. */
 #ifndef ROOMSTREAM_DELIVERY_H
 #define ROOMSTREAM_DELIVERY_H
 
 #include "failures.h"
 #include "message.h"
+#include "refused.h"
 #include "settings.h"
 
 struct delivery {
     const struct produce_settings *settings;
     rd_kafka_t *rk;
     rd_kafka_topic_t *topic;
-    rd_kafka_headers_t *headers; /* of every message; NULL: none */
-    int64_t longest;             /* bytes that a message may have: message.max.bytes */
-    int64_t time_limit;          /* ns that a message may take: message.timeout.ms; 0: any time */
-    uint64_t in_flight, delivered, failed;
+    rd_kafka_headers_t *headers;           /* of every message; NULL: none */
+    int64_t longest;                       /* bytes that a message may have: message.max.bytes */
+    int64_t time_limit;                    /* ns that a message may take: message.timeout.ms; 0: any time */
+    uint64_t in_flight, delivered, failed; /* in flight: without outcome */
+    uint64_t handed_over;                  /* of those in flight, librdkafka has these */
+    struct refused refused;                /* and these are to be sent again */
+    bool stops;                            /* the client is one that stops at a batch that is refused */
+    bool broken;                           /* no client could be made in place of one that had stopped */
+    bool giving_up;                        /* what librdkafka drops has failed */
     struct failures failures;
 };
 
@@ -22,8 +32,9 @@ struct delivery {
 bool delivery_open(struct delivery *delivery, const struct produce_settings *settings, struct error *error);
 void delivery_close(struct delivery *delivery);
 
-/* Takes over a copy of the line's message, which it frees. False when as much as may be is in flight, the
- * message then unchanged: poll and try again. Where the message can never be taken, it counts as failed. */
+/* Takes over a copy of the line's message, which it frees. False when as much as may be is in flight, or
+ * while the messages of a refused batch are sent again, the message then unchanged: poll and try again. Where
+ * the message can never be taken, it counts as failed. */
 bool delivery_send(struct delivery *delivery, uint64_t line, struct message *message);
 
 /* The line was not sent; `reason` is a sentence's end, such as "not sent: ...". */
@@ -40,6 +51,9 @@ void delivery_poll(struct delivery *delivery, int64_t timeout);
  * serves delivery reports for up to `timeout` ns, or until nothing is in flight. With less than some
  * milliseconds librdkafka's thread may not see it in time. */
 void delivery_flush(struct delivery *delivery, int64_t timeout);
+
+/* Are messages of a refused batch sent again? Then delivery_flush is due. */
+bool delivery_isolates(const struct delivery *delivery);
 
 /* Gives up what is in flight; it counts as failed. */
 void delivery_give_up(struct delivery *delivery);

@@ -152,6 +152,7 @@ static void send_all(struct producer *p)
     size_t length = 0;
     bool more = true, flushed = true;
     for (unsigned count = 1; more; count++) {
+        flushed = flushed && !delivery_isolates(&p->delivery);
         enum lines_result result = lines_next(&p->lines, flushed ? tick : pause_time, &line, &length, &error);
         more = take(p, result, line, length, &error) && !stop_requested();
         if (result == LINES_WAITING) {

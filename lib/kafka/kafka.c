@@ -20,10 +20,11 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     const char *advice = kafka_log_advice(text);
     (void)rk;
     /* syslog's LOG_WARNING; while Kafka starts, its coordinators are not there at once; a file may serve
-     * producers and consumers, each of which knows some properties only; and brokers count as down, too, when
-     * they have closed a connection that was idle: why one is really down stands in a line of its own. */
+     * producers and consumers, each of which knows some properties only; brokers count as down, too, when
+     * they have closed a connection that was idle (why one is really down stands in a line of its own); and
+     * what stops an enable.gapless.guarantee is dealt with by who has set it. */
     if ((level > 4 && !*advice) || strcmp(facility, "GETPID") == 0 || strcmp(facility, "CONFWARN") == 0 ||
-        strstr(text, "brokers are down")) {
+        strstr(text, "brokers are down") || strstr(text, "gap-less guarantee")) {
         log_debug(librdkafka, "librdkafka %s: %s", facility, text);
         return;
     }

@@ -36,9 +36,13 @@ rd_kafka_conf_t *kafka_conf_new(rd_kafka_type_t type, const struct kafka_setting
                                 const struct kafka_property *required, size_t required_count,
                                 struct error *error);
 
-/* What err means and, for a right that is missing, how to grant it: written into text, which is returned. */
+/* What err means and, for a right that is missing or a record that is refused, what to look at: written into
+ * text, which is returned. */
 enum { KAFKA_ERROR_SIZE = 320 };
 const char *kafka_describe(rd_kafka_resp_err_t err, char text[static KAFKA_ERROR_SIZE]);
+
+/* True when Kafka will never take the record, or batch of records, that it has refused with err. */
+bool kafka_error_is_permanent(rd_kafka_resp_err_t err);
 
 /* rd_kafka_new, which takes conf in any case. NULL with *error. */
 rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error *error);

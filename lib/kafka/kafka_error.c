@@ -8,6 +8,27 @@
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
+/* The settings of a topic by which Kafka refuses a record. */
+static const char *record_advice(rd_kafka_resp_err_t err)
+{
+    if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE)
+        return " (see the topic's max.message.bytes)";
+    if (err == RD_KAFKA_RESP_ERR_INVALID_RECORD)
+        return " (a topic with cleanup.policy=compact wants a key)";
+    if (err == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP)
+        return " (see the topic's message.timestamp.before.max.ms and message.timestamp.after.max.ms, and "
+               "the "
+               "clocks)";
+    return "";
+}
+
+bool kafka_error_is_permanent(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || err == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
+           err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE || err == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP ||
+           err == RD_KAFKA_RESP_ERR__INVALID_ARG;
+}
+
 const char *kafka_describe(rd_kafka_resp_err_t err, char text[static KAFKA_ERROR_SIZE])
 {
     const char *advice = NULL;
@@ -21,7 +42,7 @@ const char *kafka_describe(rd_kafka_resp_err_t err, char text[static KAFKA_ERROR
         advice = "--operation IdempotentWrite --cluster";
     snprintf(text, KAFKA_ERROR_SIZE, "%s%s%s", rd_kafka_err2str(err),
              advice ? ": grant this user the right with kafka-acls.sh --add --allow-principal User:NAME "
-                    : "",
+                    : record_advice(err),
              advice ? advice : "");
     return text;
 }

@@ -15,9 +15,12 @@ import uuid
 from contextlib import contextmanager
 
 import pytest
-from clients import create_topic, read_topic, topic_partitions, topic_setting, wait_for_messages
+from clients import create_topic, end_offset, read_topic, topic_partitions, topic_setting, wait_for_messages
 from programs import BIN, tied
 from waiting import wait_until
+
+
+START = int(time.time() * 1000) - 3_600_000  # ms since 1970, an hour ago: what is old Kafka deletes
 
 
 @pytest.fixture
@@ -207,6 +210,80 @@ def test_a_line_that_the_queue_can_never_hold_stops_no_others(brokers, produce, 
     log = produce(topic, lines, "-X", "queue.buffering.max.kbytes=1", status=1)
     assert "line 2 not sent: its 3000 bytes are more than queue.buffering.max.kbytes allows" in log
     assert values(brokers, topic) == [b"small", b"last"]
+
+
+BAD = ({100, 5_000, 60_001, 60_002}, 70_000)  # lines of how many; each at fault by itself
+
+
+@pytest.mark.parametrize("partitions", [1, 3])
+def test_a_refused_record_takes_no_others_along(brokers, produce, topic, partitions):
+    """In a topic that wants keys. Everything else arrives once, in order, with its time and headers, whatever was behind it."""
+    bad, count = BAD
+    topic += "-compact"
+    lines = "".join(json.dumps({"key": None if number in bad else f"k{number}", "value": str(number), "timestamp": 1 + number + START}) + "\n"
+                    for number in range(1, count + 1))
+    log = produce(topic, lines.encode(), "--jsonl", "-q", "-H", "a=b", "--partitions", str(partitions), "--topic-config",
+                  "cleanup.policy=compact", "-X", "batch.num.messages=2000", status=1)
+    told = re.findall(r"lines? (\d+)(?: to (\d+))? not delivered: Broker: Broker failed to validate record \(a topic with cleanup.policy=compact", log)
+    assert sorted({number for first, last in told for number in range(int(first), int(last or first) + 1)}) == sorted(bad), log
+    assert f"delivered {count - len(bad)} of {count} lines" in log
+    assert "warning" not in log
+    messages = read_topic(brokers.kafka.address, topic)
+    found = {}
+    for message in messages:
+        number = int(message.value())
+        found.setdefault(message.partition(), []).append(number)
+        assert (message.timestamp()[1], message.headers(), message.key()) == (1 + number + START, [("a", b"b")], f"k{number}".encode())
+    assert sorted(sum(found.values(), [])) == [number for number in range(1, count + 1) if number not in bad]
+    for numbers in found.values():
+        assert numbers == sorted(numbers)
+
+
+def test_lines_that_fit_but_not_as_a_batch(brokers, produce, topic):
+    topic += "-small"
+    lines = [b"%04d" % number + b"x" * 96 for number in range(1000)]
+    lines[500] = b"y" * 3000
+    log = produce(topic, b"\n".join(lines), "--topic-config", "max.message.bytes=2000", status=1)
+    assert re.search(r"line 501 not delivered: Broker: Message size too large \(see the topic's max.message.bytes\)", log), log
+    assert values(brokers, topic) == lines[:500] + lines[501:]
+
+
+def test_a_time_that_kafka_refuses(brokers, produce, topic):
+    topic += "-times"
+    lines = [{"value": str(number), "timestamp": START + 10**10 if number == 4 else START} for number in range(9)]
+    log = produce(topic, "\n".join(map(json.dumps, lines)).encode(), "--jsonl", "--topic-config", "message.timestamp.after.max.ms=3600000", status=1)
+    assert re.search(r"line 5 not delivered: Broker: Invalid timestamp \(see the topic's message.timestamp.before.max.ms", log), log
+    assert values(brokers, topic) == [b"%d" % number for number in range(9) if number != 4]
+
+
+@pytest.mark.parametrize("lines", [1, 40])
+def test_without_an_idempotent_producer_a_refused_record_is_found_too(brokers, produce, topic, lines):
+    topic += "-plain"
+    text = b"nokey\n" + b"".join(b"k%d:v%d\n" % (number, number) for number in range(1, lines))
+    log = produce(topic, text, "-K", ":", "-X", "enable.idempotence=false", "--topic-config", "cleanup.policy=compact", status=1)
+    assert "line 1 not delivered: Broker: Broker failed to validate record" in log
+    assert sorted(values(brokers, topic)) == sorted(b"v%d" % number for number in range(1, lines))
+
+
+def test_an_interruption_in_the_middle_of_isolation_names_every_line(brokers, topic):
+    """Whatever was not delivered by then is named, nothing twice."""
+    topic += "-small"
+    with running(brokers, topic, "--topic-config", "max.message.bytes=200", "--drain-timeout", "0.5", "-q") as process:
+        for number in range(20_000):
+            process.stdin.write(b"%06d" % number + b"x" * 80 + b"\n")
+        process.stdin.flush()
+        address = brokers.kafka.address
+        wait_until(lambda: topic_partitions(address, topic) and end_offset(address, topic) > 5, 30, "some are delivered")
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=60)
+    named = [number for first, last in re.findall(rb"lines? (\d+)(?: to (\d+))? (?:perhaps )?not ", log)
+             for number in range(int(first), int(last or first) + 1)]
+    delivered = [int(value[:6]) + 1 for value in values(brokers, topic)]
+    count = int(re.search(rb"delivered \d+ of (\d+) lines", log).group(1))
+    assert sorted(delivered) == delivered and len(set(delivered)) == len(delivered)
+    perhaps = {number for first, last in re.findall(rb"lines? (\d+)(?: to (\d+))? perhaps not ", log)
+               for number in range(int(first), int(last or first) + 1)}
+    assert sorted(set(named) | set(delivered)) == list(range(1, count + 1)) and set(named) & set(delivered) <= perhaps, log
 
 
 def test_input_that_cannot_be_read(brokers, topic):
