@@ -145,7 +145,7 @@ static void on_report(void *context, const struct produced *message, rd_kafka_re
         return;
     }
     f->rewind_due = true;
-    if (producer_error_is_permanent(err)) {
+    if (kafka_error_is_permanent(err)) {
         /* A record that went alone is itself at fault; one of several is found out by sending them one by
          * one. */
         if (id <= f->isolate_until && id == f->record.id)

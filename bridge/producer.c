@@ -191,7 +191,7 @@ static enum producer_result refusal(const struct producer *p, rd_kafka_error_t *
     }
     if (kafka_topic_is_missing(err))
         return PRODUCER_NO_TOPIC;
-    return producer_error_is_permanent(err) ? PRODUCER_REFUSED : PRODUCER_LATER;
+    return kafka_error_is_permanent(err) ? PRODUCER_REFUSED : PRODUCER_LATER;
 }
 
 /* What librdkafka takes as the timestamp, in ms. */
@@ -268,12 +268,6 @@ bool producer_fatal(const struct producer *p, struct error *error)
     if (err)
         error_set(error, "%s: %s", rd_kafka_err2name(err), reason);
     return err != RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-bool producer_error_is_permanent(rd_kafka_resp_err_t err)
-{
-    return err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || err == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
-           err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE || err == RD_KAFKA_RESP_ERR__INVALID_ARG;
 }
 
 bool producer_cluster_changed(const struct producer *p, char **known)

@@ -71,10 +71,6 @@ size_t producer_in_flight(const struct producer *producer);
  * another. */
 bool producer_fatal(const struct producer *producer, struct error *error);
 
-/* Does this error of a delivery report say that trying again cannot help? A broker that finds one record of a
- * batch at fault fails the whole batch so: only of a record that was alone in its batch is it certain. */
-bool producer_error_is_permanent(rd_kafka_resp_err_t err);
-
 /* Is Kafka another cluster than the one whose id is in *known (NULL: none yet)? Then, and the first time, the
  * new id goes into *known, which the caller frees. Does not wait. */
 bool producer_cluster_changed(const struct producer *producer, char **known);

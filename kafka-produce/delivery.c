@@ -33,8 +33,10 @@ static bool is_to_be_sent_again(const struct delivery *d, const rd_kafka_message
 {
     bool not_sent = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE && !d->giving_up &&
                     rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_NOT_PERSISTED;
+    bool refused =
+        kafka_error_is_permanent(message->err) || message->err == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP;
     return not_sent || message->err == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE ||
-           (kafka_error_is_permanent(message->err) && d->refused.group != 1);
+           (refused && d->refused.group != 1);
 }
 
 /* A copy, or NULL for none. */
