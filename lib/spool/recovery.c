@@ -182,6 +182,14 @@ static uint64_t find_next_id(const struct recovery *r)
     return r->ids_lost ? next + SALVAGE_SKIPPED_IDS : next;
 }
 
+/* Half of all ids are more than one process can use up. */
+static bool check_ids(const struct recovery *r, struct error *error)
+{
+    return find_next_id(r) <= RECORD_LAST_ID / 2 ||
+           error_set(error, "the spool %s has no ids left: move the folder away to begin with a new one",
+                     r->spool->folder.path);
+}
+
 /* True when the spool can be opened, if need be with the repair that was asked for. */
 static bool look(struct recovery *r, struct error *error)
 {
@@ -195,12 +203,7 @@ static bool look(struct recovery *r, struct error *error)
     /* While names are wrong it cannot be told what follows what. */
     if (inventory_problem(&r->inventory))
         return true;
-    if (!scan(r, false, error))
-        return false;
-    /* Half of all ids are more than one process can use up. */
-    return find_next_id(r) <= RECORD_LAST_ID / 2 ||
-           error_set(error, "the spool %s has no ids left: move the folder away to begin with a new one",
-                     s->folder.path);
+    return scan(r, false, error) && check_ids(r, error);
 }
 
 /* ---- acting ---- */
@@ -366,7 +369,7 @@ static bool accept_all(struct recovery *r, struct error *error)
     struct spool *s = r->spool;
     const struct scan *found = &r->scan;
     folder_remove_temporary(&s->folder);
-    if (!repair(r, error))
+    if (!repair(r, error) || !check_ids(r, error))
         return false;
     if (!r->position_found && !make_position(r, error))
         return false;

@@ -59,6 +59,7 @@ class Lives:
     def close(self):
         """Ends the last life by SIGTERM; returns the numbers of its closing log line."""
         self.halt()
+        self.bridge.program.wait_for_log("started: received", 60)  # before that, a SIGTERM just ends it
         return self.bridge.stop()
 
     def halt(self):

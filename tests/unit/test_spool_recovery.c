@@ -883,6 +883,30 @@ static void the_next_header_knows_of_a_release_that_is_lost(void **state)
     spool_close(spool);
 }
 
+/* Held for ever, it would make a later message pass for a repeated one. */
+static void a_packet_id_whose_release_is_lost_is_not_held(void **state)
+{
+    (void)state;
+    const struct spool_settings settings = settings_of(folder, 1 << 20, false);
+    const struct spool_settings repair = settings_of(folder, 1 << 20, true);
+    for (int last = 0; last < 2; last++) { /* the release: in the middle, at the end */
+        struct spool *spool = open_with(&settings);
+        append_packet_id(spool, SPOOL_MESSAGE, 8);
+        append_packet_id(spool, SPOOL_RELEASE, 8);
+        if (!last)
+            append_message(spool, 3);
+        spool_close(spool);
+        flip(folder, FIRST_SEGMENT, 52 + 44 + 20);
+        assert_refused(&settings, "id 2 is not whole");
+        spool = open_with(&repair);
+        assert_unreleased(spool, "");
+        /* Nobody knows how many ids a lost end had. */
+        assert_true((append_message(spool, 4) > UINT32_MAX) == (last == 1));
+        spool_close(spool);
+        empty_folder(folder);
+    }
+}
+
 static void all_packet_ids_fit_a_header(void **state)
 {
     (void)state;
@@ -940,6 +964,7 @@ int main(void)
         TEST(a_clean_end_loses_no_ids),
         TEST(packet_ids_outlive_restarts_and_segments),
         TEST(the_next_header_knows_of_a_release_that_is_lost),
+        TEST(a_packet_id_whose_release_is_lost_is_not_held),
         TEST(all_packet_ids_fit_a_header),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
