@@ -145,8 +145,10 @@ int bridge_run(struct bridge_settings *settings, const char *name)
             status = EXIT_FAILED;
     } else {
         log_error(start_failed, "%s", error.text);
-        /* What the forwarder refuses is a Kafka property: starting again would not mend it. */
-        status = b.letters && !b.forwarder ? EXIT_WRONG_USE : EXIT_FAILED;
+        /* What the forwarder refuses is a Kafka property, if not a lack of memory or threads: starting again
+         * would not mend that. */
+        bool lack = rd_kafka_last_error() == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
+        status = b.letters && !b.forwarder && !lack ? EXIT_WRONG_USE : EXIT_FAILED;
     }
     close_all(&b, status);
     return status;

@@ -4,6 +4,7 @@
 #include "dead_letters.h"
 #include "headers.h"
 #include "json_text.h"
+#include "out_of_memory.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -55,18 +56,23 @@ static bool print_line(void *context, const struct spool_record *letter)
     return !ferror(stdout);
 }
 
+/* NULL when memory is exhausted. */
 static json_t *headers_as_json(const struct spool_record *letter)
 {
     json_t *list = json_array();
     struct spool_bytes rest = letter->properties;
     struct header header;
-    while (headers_next(&rest, &header)) {
+    bool ok = list != NULL;
+    while (ok && headers_next(&rest, &header)) {
         json_t *one = json_object();
         json_set_bytes(one, "name", header.name, header.name_length);
         json_set_bytes(one, "value", header.value, header.value_length);
-        json_array_append_new(list, one);
+        ok = json_array_append_new(list, one) == 0;
     }
-    return list;
+    if (ok)
+        return list;
+    json_decref(list);
+    return NULL;
 }
 
 static bool print_json(void *context, const struct spool_record *letter)
@@ -76,14 +82,16 @@ static bool print_json(void *context, const struct spool_record *letter)
         return true;
     clock_rfc3339(letter->time, time);
     json_t *object = json_object();
-    json_object_set_new(object, "id", json_integer((json_int_t)letter->id));
-    json_object_set_new(object, "time", json_string(time));
+    bool whole = json_object_set_new(object, "id", json_integer((json_int_t)letter->id)) == 0 &&
+                 json_object_set_new(object, "time", json_string(time)) == 0;
     json_set_bytes(object, "topic", letter->topic.data, letter->topic.length);
-    json_object_set_new(object, "qos", json_integer(letter->flags & RECORD_QOS));
-    json_object_set_new(object, "retain", json_boolean(letter->flags & RECORD_RETAINED));
+    whole = whole && json_object_set_new(object, "qos", json_integer(letter->flags & RECORD_QOS)) == 0 &&
+            json_object_set_new(object, "retain", json_boolean(letter->flags & RECORD_RETAINED)) == 0;
     json_set_bytes(object, "reason", letter->reason.data, letter->reason.length);
-    json_object_set_new(object, "headers", headers_as_json(letter));
+    whole = whole && json_object_set_new(object, "headers", headers_as_json(letter)) == 0;
     json_set_bytes(object, "payload", letter->payload.data, letter->payload.length);
+    if (!whole)
+        out_of_memory(letter->payload.length);
     int written = json_dumpf(object, stdout, JSON_COMPACT);
     json_decref(object);
     putchar('\n');
@@ -97,6 +105,13 @@ static bool put_back(void *context, const struct spool_record *letter)
     struct error error;
     if (t->failed || !chosen(t, letter->id))
         return false;
+    if (letter->flags & RECORD_CUT) {
+        log_warning(dead_letter_stays,
+                    "letter %" PRIu64
+                    " stays: only the beginning of the message is there. Export it, then drop it",
+                    letter->id);
+        return false;
+    }
     struct spool_record message = *letter;
     message.packet_id = 0;
     message.reason = (struct spool_bytes){NULL, 0};

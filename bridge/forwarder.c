@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "event.h"
 #include "exactly_once.h"
+#include "out_of_memory.h"
 #include "stop.h"
 
 #include <errno.h>
@@ -179,10 +180,8 @@ struct forwarder *forwarder_open(const struct bridge_settings *settings, const c
                                  struct dead_letters *letters, struct metrics *metrics, struct error *error)
 {
     struct forwarder *f = calloc(1, sizeof *f);
-    if (!f) {
-        error_set(error, "out of memory");
-        return NULL;
-    }
+    if (!f)
+        out_of_memory(sizeof *f);
     f->settings = settings;
     f->spool = spool;
     f->notify_fd = -1;

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "failpoint.h"
+#include "out_of_memory.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -196,7 +197,7 @@ bool forwarding_open(struct forwarding *f, const struct bridge_settings *setting
     if (transactional)
         f->arrivals = calloc((size_t)settings->window, sizeof *f->arrivals);
     if (transactional && !f->arrivals)
-        return error_set(error, "out of memory");
+        out_of_memory((size_t)settings->window * sizeof *f->arrivals);
     if (open_producer(f, error))
         return true;
     forwarding_close(f);

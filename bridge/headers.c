@@ -1,19 +1,21 @@
 #include "headers.h"
 
+#include "out_of_memory.h"
+
 #include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { LENGTHS = 6 };
 
-static bool append(struct header_buffer *buffer, const char *name, size_t name_length,
+static void append(struct header_buffer *buffer, const char *name, size_t name_length,
                    const MQTTLenString *value)
 {
     size_t value_length = (size_t)value->len, needed = buffer->length + LENGTHS + name_length + value_length;
     if (needed > buffer->size) {
         unsigned char *data = realloc(buffer->data, 2 * needed);
         if (!data)
-            return false;
+            out_of_memory(2 * needed);
         buffer->data = data;
         buffer->size = 2 * needed;
     }
@@ -26,31 +28,36 @@ static bool append(struct header_buffer *buffer, const char *name, size_t name_l
     if (value_length)
         memcpy(at + LENGTHS + name_length, value->data, value_length);
     buffer->length = needed;
-    return true;
 }
 
-static bool append_named(struct header_buffer *buffer, const char *name, const MQTTLenString *value)
+static void append_named(struct header_buffer *buffer, const char *name, const MQTTLenString *value)
 {
-    return append(buffer, name, strlen(name), value);
+    append(buffer, name, strlen(name), value);
 }
 
-bool headers_encode(struct header_buffer *buffer, const MQTTProperties *properties)
+/* Paho's shared library leaves a property without its text where it had no memory for a copy. */
+static const MQTTLenString *whole(const MQTTLenString *text)
 {
-    bool ok = true;
+    if (text->len > 0 && !text->data)
+        out_of_memory((size_t)text->len);
+    return text;
+}
+
+void headers_encode(struct header_buffer *buffer, const MQTTProperties *properties)
+{
     buffer->length = 0;
-    for (int i = 0; ok && i < properties->count; i++) {
+    for (int i = 0; i < properties->count; i++) {
         const MQTTProperty *property = &properties->array[i];
         if (property->identifier == MQTTPROPERTY_CODE_USER_PROPERTY)
-            ok = append(buffer, property->value.data.data, (size_t)property->value.data.len,
-                        &property->value.value);
+            append(buffer, whole(&property->value.data)->data, (size_t)property->value.data.len,
+                   whole(&property->value.value));
         else if (property->identifier == MQTTPROPERTY_CODE_CONTENT_TYPE)
-            ok = append_named(buffer, "content-type", &property->value.data);
+            append_named(buffer, "content-type", whole(&property->value.data));
         else if (property->identifier == MQTTPROPERTY_CODE_RESPONSE_TOPIC)
-            ok = append_named(buffer, "mqtt.response-topic", &property->value.data);
+            append_named(buffer, "mqtt.response-topic", whole(&property->value.data));
         else if (property->identifier == MQTTPROPERTY_CODE_CORRELATION_DATA)
-            ok = append_named(buffer, "mqtt.correlation-data", &property->value.data);
+            append_named(buffer, "mqtt.correlation-data", whole(&property->value.data));
     }
-    return ok;
 }
 
 bool headers_next(struct spool_bytes *rest, struct header *header)

@@ -11,8 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A spooled message's flags: its QoS, and the RETAIN and DUP flags of its PUBLISH. */
-enum { RECORD_QOS = 0x03, RECORD_RETAINED = 0x04, RECORD_DUPLICATE = 0x08 };
+/* A spooled message's flags: its QoS, the RETAIN and DUP flags of its PUBLISH, and whether only its beginning
+ * is there: then its reason says why, and Kafka must never get it. */
+enum { RECORD_QOS = 0x03, RECORD_RETAINED = 0x04, RECORD_DUPLICATE = 0x08, RECORD_CUT = 0x10 };
 
 /* A buffer that grows to the largest message's headers and is used again; zero-initialize, free(data) at the
  * end. */
@@ -23,8 +24,9 @@ struct header_buffer {
 
 /* Puts what travels of the properties of a PUBLISH (MQTT 5 section 3.3.2.3) into the buffer: user properties
  * by their names, and content type, response topic, correlation data as content-type, mqtt.response-topic,
- * mqtt.correlation-data. False when memory is exhausted. */
-bool headers_encode(struct header_buffer *buffer, const MQTTProperties *properties);
+ * mqtt.correlation-data. Where memory is exhausted the process ends: without all of them the message must not
+ * be acknowledged. */
+void headers_encode(struct header_buffer *buffer, const MQTTProperties *properties);
 
 struct header {
     const char *name; /* not NUL-terminated */

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "headers.h"
 #include "metrics.h"
+#include "out_of_memory.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -97,12 +98,8 @@ struct producer *producer_open(const struct bridge_settings *settings, const str
 {
     struct producer *p = calloc(1, sizeof *p);
     struct slot *slots = calloc((size_t)settings->window, sizeof *slots);
-    if (!p || !slots) {
-        free(p);
-        free(slots);
-        error_set(error, "out of memory");
-        return NULL;
-    }
+    if (!p || !slots)
+        out_of_memory((size_t)settings->window * sizeof *slots);
     p->settings = settings;
     p->report = report;
     p->context = context;
@@ -213,6 +210,10 @@ enum producer_result producer_produce(struct producer *p, const struct spool_rec
 {
     size_t size = metrics_size(record), key_length;
     struct slot *slot = p->free_slots;
+    if (record->flags & RECORD_CUT) {
+        error_set(error, "%.*s", (int)record->reason.length, (const char *)record->reason.data);
+        return PRODUCER_REFUSED;
+    }
     if (!slot || (p->in_flight > 0 && p->bytes_in_flight + size > (size_t)p->settings->window_bytes))
         return PRODUCER_FULL;
     const void *key = record_key(p, record, &key_length);

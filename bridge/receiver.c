@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -158,22 +159,34 @@ static void check_flood(struct receiver *r)
     mqtt_reconnect(atomic_load(&r->connection), MQTTREASONCODE_RECEIVE_MAXIMUM_EXCEEDED, 1);
 }
 
+/* Why a message that was cut is a dead letter. Returns the length of the text. */
+static size_t describe_cut(const struct receiver *r, const struct mqtt_message *message, char *text,
+                           size_t size)
+{
+    return (size_t)snprintf(text, size,
+                            "its MQTT packet has %zu bytes, more than --message-max allows (%" PRId64
+                            "): only the first %zu bytes of its payload are kept",
+                            message->cut_from, r->settings->message_max, message->payload_length);
+}
+
 static void on_message(void *context, const struct mqtt_message *message)
 {
     struct receiver *r = context;
     bool exactly_once = r->settings->delivery == EXACTLY_ONCE && message->qos == 2;
-    while (!headers_encode(&r->headers, message->properties))
-        pause_briefly(); /* no memory: the message stays unacknowledged */
+    char reason[300];
+    headers_encode(&r->headers, message->properties);
     const struct spool_record record = {
         .kind = SPOOL_MESSAGE,
         .time = clock_realtime(),
         /* Only a QoS 2 id is ever released: at QoS 1 the broker uses it again at once. */
         .packet_id = exactly_once ? message->packet_id : 0,
-        .flags = (uint8_t)(message->qos | (message->retained ? RECORD_RETAINED : 0) |
-                           (message->duplicate ? RECORD_DUPLICATE : 0)),
+        .flags =
+            (uint8_t)(message->qos | (message->retained ? RECORD_RETAINED : 0) |
+                      (message->duplicate ? RECORD_DUPLICATE : 0) | (message->cut_from ? RECORD_CUT : 0)),
         .topic = {message->topic, message->topic_length},
         .properties = {r->headers.data, r->headers.length},
         .payload = {message->payload, message->payload_length},
+        .reason = {reason, message->cut_from ? describe_cut(r, message, reason, sizeof reason) : 0},
     };
     FAILPOINT("before-append");
     store(r, &record);
@@ -290,6 +303,7 @@ struct receiver *receiver_open(const struct bridge_settings *settings, const cha
         .retain_handling = 1,
         .session_expiry = (uint32_t)(settings->session_expiry / SECOND),
         .receive_maximum = (uint16_t)settings->receive_maximum,
+        .message_max = (size_t)settings->message_max,
     };
     const struct mqtt_callbacks callbacks = {
         .context = r, .connected = on_connected, .message = on_message, .failed = on_failed};

@@ -1,8 +1,10 @@
 #include "settings.h"
 
 #include "mqtt_topic.h"
+#include "out_of_memory.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +60,16 @@ static const struct option_spec topic_specs[] = {
      .help = "most messages the broker may send ahead of acknowledgements (MQTT 5); 0 is what suits the "
              "delivery: "
              "1000, or 20 for exactly-once"},
+    {.name = "message-max",
+     .kind = OPTION_SIZE,
+     .argument = "SIZE",
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 268435460,
+     AT(message_max),
+     .help = "largest message that is taken, in bytes of its MQTT packet; of a larger one the beginning and "
+             "the size become a dead letter. 0 is 4M, or a quarter of --spool-max if that is less; more than "
+             "that quarter is not possible"},
     {.name = "kafka-topic",
      .kind = OPTION_TEXT,
      .argument = "NAME",
@@ -223,7 +235,9 @@ static char *default_folder(const char *name)
         length = asprintf(&path, "%s/.local/state/roomstream/%s", home, name);
     else
         return NULL;
-    return length < 0 ? NULL : path;
+    if (length < 0)
+        out_of_memory(strlen(name));
+    return path;
 }
 
 /* Exactly-once needs a certain MQTT; the rest has defaults that depend on it. */
@@ -241,6 +255,20 @@ static bool complete_delivery(struct bridge_settings *settings, struct error *er
     return true;
 }
 
+/* Any message fits into the spool as soon as some of it is delivered. */
+static bool complete_message_max(struct bridge_settings *settings, struct error *error)
+{
+    const int64_t usual = 4 << 20, most = settings->spool_max / 4;
+    char needed[TEXT_SIZE_SIZE];
+    if (settings->message_max == 0)
+        settings->message_max = usual < most ? usual : most;
+    text_from_size(4 * settings->message_max, needed);
+    return settings->message_max <= most ||
+           error_set(error,
+                     "--message-max %" PRId64 " needs a --spool-max of at least four times as much, %s",
+                     settings->message_max, needed);
+}
+
 /* MQTT 5 section 4.8.2. */
 static bool complete_subscription(struct bridge_settings *settings, struct error *error)
 {
@@ -248,10 +276,8 @@ static bool complete_subscription(struct bridge_settings *settings, struct error
     int length = settings->share
                      ? asprintf(&settings->subscription, "$share/%s/%s", settings->share, settings->filter)
                      : asprintf(&settings->subscription, "%s", settings->filter);
-    if (length < 0) {
-        settings->subscription = NULL;
-        return error_set(error, "out of memory");
-    }
+    if (length < 0)
+        out_of_memory(strlen(settings->filter));
     /* A slash would not be refused but end the group. */
     if (settings->share &&
         (strchr(settings->share, '/') || !mqtt_filter_check(settings->subscription, &reason)))
@@ -322,7 +348,8 @@ bool bridge_settings_complete(struct bridge_settings *settings, const char *prog
     if (settings->segment_bytes > settings->spool_max / 8)
         settings->segment_bytes = settings->spool_max / 8;
     if (!mqtt_settings_complete(&settings->mqtt, error) ||
-        (!folder_alone && !complete_topics(settings, error)) || !complete_delivery(settings, error))
+        (!folder_alone && !complete_topics(settings, error)) || !complete_delivery(settings, error) ||
+        !complete_message_max(settings, error))
         return false;
     complete_name(settings, program);
     return complete_http(settings, error) && complete_folder(settings, error);
@@ -331,7 +358,9 @@ bool bridge_settings_complete(struct bridge_settings *settings, const char *prog
 bool bridge_make_folder(const struct bridge_settings *settings, struct error *error)
 {
     char *path = strdup(settings->spool_directory);
-    bool ok = path || error_set(error, "out of memory");
+    bool ok = true;
+    if (!path)
+        out_of_memory(strlen(settings->spool_directory) + 1);
     for (char *end = path; ok && *end;) {
         end += strspn(end, "/");
         end += strcspn(end, "/");

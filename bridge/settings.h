@@ -26,6 +26,7 @@ struct bridge_settings {
     int64_t qos;             /* of the subscription; -1 until completed: what the delivery needs */
     int64_t session_expiry;  /* ns */
     int64_t receive_maximum; /* 0 until completed: what suits the delivery */
+    int64_t message_max;     /* bytes; 0 until completed: what suits the spool */
 
     const char *kafka_topic;
     int kafka_key;                         /* enum kafka_key */

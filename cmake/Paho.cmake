@@ -7,20 +7,24 @@ get_target_property(PAHO_INCLUDE eclipse-paho-mqtt-c::paho-mqtt3as INTERFACE_INC
 find_library(PAHO_ARCHIVE libpaho-mqtt3as.a HINTS ${PAHO_INCLUDE}/../lib)
 set(PAHO_UNTRACKED ${CMAKE_SOURCE_DIR}/lib/mqtt/paho_untracked.c)
 # Ours that the linker gives Paho in place of its own, which they call in turn (lib/mqtt/paho_guard.c).
-set(PAHO_GUARD ${CMAKE_SOURCE_DIR}/lib/mqtt/paho_guard.c ${CMAKE_SOURCE_DIR}/lib/mqtt/packet_check.c)
-set(PAHO_GUARDED LINKER:--wrap=MQTTPacket_Factory,--wrap=WebSocket_getch,--wrap=WebSocket_getdata,--wrap=MQTTAsync_assignMsgId)
+set(PAHO_GUARD ${CMAKE_SOURCE_DIR}/lib/mqtt/paho_guard.c ${CMAKE_SOURCE_DIR}/lib/mqtt/packet_check.c ${CMAKE_SOURCE_DIR}/lib/mqtt/paho_incoming.c)
+set(PAHO_GUARDED LINKER:--wrap=MQTTPacket_Factory,--wrap=WebSocket_getch,--wrap=WebSocket_getdata,--wrap=SocketBuffer_cleanup
+    LINKER:--wrap=MQTTAsync_assignMsgId)
 
 # Each time anew: the archive may have been updated.
 unset(PAHO_ARCHIVE_FITS CACHE)
 if(PAHO_ARCHIVE AND NOT ROOMSTREAM_SHARED_PAHO)
     block()
         set(CMAKE_TRY_COMPILE_TARGET_TYPE EXECUTABLE) # what matters is whether it links
+        set(CORE ${CMAKE_SOURCE_DIR}/lib/core)
         file(WRITE ${CMAKE_BINARY_DIR}/paho_fits.c "#include <MQTTAsync.h>\nint main(void) { return MQTTAsync_connect(NULL, NULL); }\n")
-        try_compile(PAHO_ARCHIVE_FITS ${CMAKE_BINARY_DIR}/paho-fits SOURCES ${CMAKE_BINARY_DIR}/paho_fits.c ${PAHO_UNTRACKED} ${PAHO_GUARD}
-                    CMAKE_FLAGS -DINCLUDE_DIRECTORIES=${PAHO_INCLUDE}
+        try_compile(PAHO_ARCHIVE_FITS ${CMAKE_BINARY_DIR}/paho-fits
+                    SOURCES ${CMAKE_BINARY_DIR}/paho_fits.c ${PAHO_UNTRACKED} ${PAHO_GUARD}
+                            ${CORE}/clock.c ${CORE}/log.c ${CORE}/out_of_memory.c ${CORE}/text.c
+                    CMAKE_FLAGS "-DINCLUDE_DIRECTORIES=${PAHO_INCLUDE};${CORE}"
                     COMPILE_DEFINITIONS -D_GNU_SOURCE -DROOMSTREAM_PAHO_GUARDED
                     LINK_OPTIONS ${PAHO_GUARDED}
-                    LINK_LIBRARIES ${PAHO_ARCHIVE} OpenSSL::SSL Threads::Threads)
+                    LINK_LIBRARIES ${PAHO_ARCHIVE} OpenSSL::SSL Threads::Threads m)
     endblock()
 endif()
 
@@ -29,10 +33,10 @@ if(PAHO_ARCHIVE_FITS)
     message(STATUS "Paho: ${PAHO_ARCHIVE} is linked in")
     # An object library, which goes into all that links Paho: from an archive of ours the linker would take it too late.
     add_library(roomstream_paho_untracked OBJECT ${PAHO_UNTRACKED} ${PAHO_GUARD} ${CMAKE_SOURCE_DIR}/lib/mqtt/paho_resolve.c)
-    target_link_libraries(roomstream_paho_untracked PRIVATE roomstream_warnings)
+    target_link_libraries(roomstream_paho_untracked PRIVATE roomstream_warnings roomstream_core)
     target_include_directories(roomstream_paho SYSTEM INTERFACE ${PAHO_INCLUDE})
     target_sources(roomstream_paho INTERFACE $<TARGET_OBJECTS:roomstream_paho_untracked>)
-    target_link_libraries(roomstream_paho INTERFACE ${PAHO_ARCHIVE} OpenSSL::SSL Threads::Threads)
+    target_link_libraries(roomstream_paho INTERFACE roomstream_core ${PAHO_ARCHIVE} OpenSSL::SSL Threads::Threads)
     target_link_options(roomstream_paho INTERFACE LINKER:--wrap=getaddrinfo ${PAHO_GUARDED})
     target_include_directories(roomstream_paho_untracked SYSTEM PRIVATE ${PAHO_INCLUDE})
     target_compile_definitions(roomstream_paho_untracked PRIVATE ROOMSTREAM_PAHO_GUARDED)

@@ -1,5 +1,7 @@
 #include "columns.h"
 
+#include "out_of_memory.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,12 +27,9 @@ static bool append(struct columns *columns, const char *name, size_t length, int
             return error_set(error, "--column: node %" PRId64 " is there twice", node);
     struct column *items = realloc(columns->items, (columns->count + 1) * sizeof *items);
     char *copy = strndup(name, length);
-    if (items)
-        columns->items = items;
-    if (!items || !copy) {
-        free(copy);
-        return error_set(error, "out of memory");
-    }
+    if (!items || !copy)
+        out_of_memory((columns->count + 1) * sizeof *items + length + 1);
+    columns->items = items;
     items[columns->count++] = (struct column){copy, node};
     return true;
 }
@@ -92,7 +91,7 @@ bool columns_select(struct columns *columns, const struct text_list *nodes, stru
         return true;
     bool *wanted = calloc(columns->count, sizeof *wanted);
     if (!wanted)
-        return error_set(error, "out of memory");
+        out_of_memory(columns->count * sizeof *wanted);
     bool ok = mark_all(columns, wanted, nodes, error);
     size_t kept = 0;
     for (size_t i = 0; ok && i < columns->count; i++)

@@ -1,6 +1,7 @@
 #include "faults.h"
 
 #include "chance.h"
+#include "out_of_memory.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -70,7 +71,9 @@ static bool parse_item(const char *item, struct fault_settings *settings, struct
 static bool parse_text(const char *text, struct fault_settings *settings, struct error *error)
 {
     char *copy = strdup(text), *rest = copy, *item;
-    bool ok = copy || error_set(error, "out of memory");
+    bool ok = true;
+    if (!copy)
+        out_of_memory(strlen(text) + 1);
     while (ok && (item = strsep(&rest, ",")))
         ok = parse_item(item, settings, error);
     free(copy);

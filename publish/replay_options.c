@@ -1,6 +1,7 @@
 #include "replay_options.h"
 
 #include "message.h"
+#include "out_of_memory.h"
 
 #include <ctype.h>
 #include <stddef.h>
@@ -228,7 +229,7 @@ static void check_time(const struct program *program, struct publish_settings *s
     if (comma) {
         settings->date_column = strndup(settings->time_columns, (size_t)(comma - settings->time_columns));
         if (!settings->date_column)
-            options_wrong(program, "out of memory");
+            out_of_memory(strlen(settings->time_columns) + 1);
         readings->date_column = settings->date_column;
         readings->time_column = comma + 1;
     }

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "log.h"
 #include "message_json.h"
+#include "out_of_memory.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -150,12 +151,8 @@ struct format *format_parse(const char *text, struct error *error)
     size_t length = strlen(text); /* no more items than characters */
     struct format *format = calloc(1, sizeof *format + length * sizeof *format->items);
     char *copy = malloc(length + 1);
-    if (!format || !copy) {
-        error_set(error, "out of memory");
-        free(format);
-        free(copy);
-        return NULL;
-    }
+    if (!format || !copy)
+        out_of_memory(sizeof *format + length * sizeof *format->items + length + 1);
     format->text = copy;
     tzset(); /* localtime_r need not do it */
     if (read_items(format, text, error))

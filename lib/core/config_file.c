@@ -1,5 +1,7 @@
 #include "config_file.h"
 
+#include "out_of_memory.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +14,11 @@ static char *read_text(const char *path, size_t *length, struct error *error)
 {
     FILE *file = fopen(path, "re");
     char *text = malloc(MAX_BYTES + 2);
-    bool ok = true;
     if (!text)
-        ok = error_set(error, "out of memory");
-    else if (!file)
-        ok = error_set(error, "cannot read the configuration file '%s': %s", path, strerror(errno));
+        out_of_memory(MAX_BYTES + 2);
+    bool ok = file != NULL;
+    if (!ok)
+        error_set(error, "cannot read the configuration file '%s': %s", path, strerror(errno));
     if (ok) {
         *length = fread(text, 1, MAX_BYTES + 1, file);
         text[*length] = '\0';
@@ -42,14 +44,13 @@ static char *trim(char *text)
     return text;
 }
 
-bool config_file_append(struct config_file *file, const struct config_entry *entry, struct error *error)
+void config_file_append(struct config_file *file, const struct config_entry *entry)
 {
     struct config_entry *entries = realloc(file->entries, (file->count + 1) * sizeof *entries);
     if (!entries)
-        return error_set(error, "out of memory");
+        out_of_memory((file->count + 1) * sizeof *entries);
     entries[file->count++] = *entry;
     file->entries = entries;
-    return true;
 }
 
 static bool parse_line(struct config_file *file, char *text, int line, const char **section,
@@ -70,8 +71,8 @@ static bool parse_line(struct config_file *file, char *text, int line, const cha
     if (!equals || equals == text)
         return error_set(error, "expected 'key = value', a [section] or a # comment");
     *equals = '\0';
-    return config_file_append(
-        file, &(struct config_entry){*section, trim(text), trim(equals + 1), .line = line}, error);
+    config_file_append(file, &(struct config_entry){*section, trim(text), trim(equals + 1), .line = line});
+    return true;
 }
 
 char *config_file_load(const char *path, struct config_file *file, size_t *length, struct error *error)

@@ -36,6 +36,6 @@ void config_file_free(struct config_file *file);
 char *config_file_load(const char *path, struct config_file *file, size_t *length, struct error *error);
 bool config_file_parse(struct config_file *file, char *text, size_t length, const char *path,
                        struct error *error);
-bool config_file_append(struct config_file *file, const struct config_entry *entry, struct error *error);
+void config_file_append(struct config_file *file, const struct config_entry *entry);
 
 #endif

@@ -1,5 +1,7 @@
 #include "json_text.h"
 
+#include "out_of_memory.h"
+
 #include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -25,7 +27,7 @@ void json_set_bytes(json_t *object, const char *name, const void *bytes, size_t 
     if (!value)
         value = base64(bytes, length);
     if (!value || json_object_set_new(object, key, value) != 0)
-        abort();
+        out_of_memory(length);
 }
 
 /* base64 as EVP_DecodeBlock takes it (groups of four characters, padded), without the blanks that it would
@@ -64,7 +66,7 @@ enum json_bytes_result json_get_bytes(const json_t *object, const char *name, vo
     size_t size = json_string_length(value);
     void *found = malloc(size + 1);
     if (!found)
-        abort();
+        out_of_memory(size + 1);
     if (!encoded)
         memcpy(found, text, *length = size);
     else if (!decode(text, size, found, length)) {

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* Sets object[name] to the bytes as a string, or, where they are not valid UTF-8, object[name_base64] to
- * their base64. Aborts when memory is exhausted. */
+ * their base64. Ends the process when memory is exhausted. */
 void json_set_bytes(json_t *object, const char *name, const void *bytes, size_t length);
 
 enum json_bytes_result {

@@ -2,6 +2,7 @@
 
 #include "config_file.h"
 #include "options_table.h"
+#include "out_of_memory.h"
 #include "properties_file.h"
 
 #include <ctype.h>
@@ -188,11 +189,11 @@ static bool wrong_value(const struct option_spec *spec, const char *source, cons
     return error_set(error, "%s: '%.100s%s' is not %s", source, text, cut, wanted);
 }
 
-static bool set_text(const char **value, const char *text, struct error *error)
+static bool set_text(const char **value, const char *text)
 {
     const char *copy = strdup(text);
     if (!copy)
-        return error_set(error, "out of memory");
+        out_of_memory(strlen(text) + 1);
     free((void *)*value);
     *value = copy;
     return true;
@@ -222,7 +223,7 @@ static bool set_property(const struct option_row *row, const char *source, const
     }
     char *name = strdup(text);
     if (!name)
-        return error_set(error, "out of memory");
+        out_of_memory(strlen(text) + 1);
     char *equals = strchr(name, '=');
     *equals = '\0';
     const struct property property = {.name = name, .value = equals + 1, .origin = source};
@@ -256,7 +257,7 @@ static bool set(struct option_row *row, const char *source, const char *text, st
         return parse_flag(text, row->value) || wrong_value(spec, source, text, "true or false", error);
     case OPTION_TEXT:
     case OPTION_SECRET:
-        return set_text(row->value, text, error);
+        return set_text(row->value, text);
     case OPTION_LIST:
         text_list_append(row->value, text);
         return true;
@@ -456,7 +457,9 @@ static bool set_lines(struct option_row *row, struct begun *begun, const char *s
                       struct error *error)
 {
     char *copy = strdup(text), *rest = copy, *line;
-    bool ok = copy || error_set(error, "out of memory");
+    bool ok = true;
+    if (!copy)
+        out_of_memory(strlen(text) + 1);
     while (ok && (line = strsep(&rest, "\n")))
         ok = *line == '\0' || set_by_user(row, begun, source, line, error);
     free(copy);
@@ -621,9 +624,10 @@ enum options_result options_parse(const struct program *program, int argc, char 
     for (int i = 1; i < argc; i++)
         room += strlen(argv[i]);
     struct arguments arguments = {calloc(room, sizeof *arguments.items), 0};
+    if (!arguments.items)
+        out_of_memory(room * sizeof *arguments.items);
     collect(program);
-    bool ok =
-        arguments.items ? parse(program, argc, argv, &arguments, error) : error_set(error, "out of memory");
+    bool ok = parse(program, argc, argv, &arguments, error);
     free(arguments.items);
     if (!ok)
         return OPTIONS_WRONG;

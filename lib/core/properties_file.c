@@ -204,8 +204,9 @@ static bool add_line(struct config_file *file, char *line, int number, struct er
         return error_set(error, "in the name of a property: %s", reason.text);
     if (!unescape(value, &reason))
         return error_set(error, "%s: %s", line, reason.text);
-    return config_file_append(
-        file, &(struct config_entry){"", line, trim(value), .line = number, .escaped = escaped}, error);
+    config_file_append(file,
+                       &(struct config_entry){"", line, trim(value), .line = number, .escaped = escaped});
+    return true;
 }
 
 static bool parse(struct config_file *file, char *text, size_t length, const char *path, struct error *error)

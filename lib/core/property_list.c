@@ -1,5 +1,7 @@
 #include "property_list.h"
 
+#include "out_of_memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +9,7 @@ static const char *copy(const char *text)
 {
     char *made = text ? strdup(text) : NULL;
     if (text && !made)
-        abort();
+        out_of_memory(strlen(text) + 1);
     return made;
 }
 
@@ -15,7 +17,7 @@ void property_list_append(struct property_list *list, const struct property *pro
 {
     struct property *items = realloc(list->items, (list->count + 1) * sizeof *items);
     if (!items)
-        abort();
+        out_of_memory((list->count + 1) * sizeof *items);
     items[list->count++] =
         (struct property){copy(property->name), copy(property->value), copy(property->origin),
                           copy(property->section), property->escaped};

@@ -18,7 +18,8 @@ struct property_list {
     size_t count;
 };
 
-/* Appends copies of these strings; aborts when memory is exhausted (lists hold options, a few strings). */
+/* Appends copies of these strings; ends the process when memory is exhausted (lists hold options, a few
+ * strings). */
 void property_list_append(struct property_list *list, const struct property *property);
 void property_list_free(struct property_list *list);
 

@@ -1,6 +1,7 @@
 #include "text.h"
 
 #include "clock.h"
+#include "out_of_memory.h"
 
 #include <errno.h>
 #include <math.h>
@@ -14,7 +15,7 @@ void text_list_append(struct text_list *list, const char *text)
     char **items = realloc(list->items, (list->count + 1) * sizeof *items);
     char *copy = strdup(text);
     if (!items || !copy)
-        abort();
+        out_of_memory(strlen(text) + 1);
     items[list->count++] = copy;
     list->items = items;
 }

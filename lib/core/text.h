@@ -13,7 +13,7 @@ struct text_list {
     size_t count;
 };
 
-/* Appends a copy of text; aborts when memory is exhausted (lists hold options, a few strings). */
+/* Appends a copy of text; ends the process when memory is exhausted (lists hold options, a few strings). */
 void text_list_append(struct text_list *list, const char *text);
 void text_list_free(struct text_list *list);
 

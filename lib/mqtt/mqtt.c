@@ -7,6 +7,7 @@
 #include "mqtt_probe.h"
 #include "mqtt_tls.h"
 #include "paho_guard.h"
+#include "paho_incoming.h"
 #include "reason.h"
 
 #include <errno.h>
@@ -18,6 +19,9 @@
 
 /* A connection of this age was a good one. */
 #define LASTING (5 * SECOND)
+
+/* Bytes of a message that a connection without a callback for messages has in memory at most. */
+enum { UNWANTED_MAX = 1 << 20 };
 
 /* Messages that may wait in Paho beside those of the window: at QoS 0, where the caller is not told when it
  * has room again, enough to keep it busy from one try to the next. */
@@ -434,6 +438,12 @@ static int on_message(void *context, char *topic, int topic_length, MQTTAsync_me
         .retained = m->retained != 0,
         .duplicate = m->dup != 0,
     };
+    struct paho_cut cut;
+    if (paho_message_is_cut(m->payload, (size_t)m->payloadlen, &cut)) {
+        message.payload = cut.payload;
+        message.payload_length = cut.payload_length;
+        message.cut_from = cut.packet_size;
+    }
     if (c->callbacks.message) {
         c->callbacks.message(c->callbacks.context, &message);
         atomic_store_explicit(&c->message_came, true, memory_order_relaxed);
@@ -833,6 +843,9 @@ struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *
     c->receive_maximum = session->receive_maximum;
     c->keepalive = settings->keepalive;
     c->subscribe_backoff = (struct backoff){.first = SECOND, .longest = 30 * SECOND};
+    /* Who takes no messages has no use for large ones. */
+    paho_bound_messages(callbacks->message ? session->message_max : UNWANTED_MAX,
+                        settings->version == MQTT_VERSION_5);
     c->backoff = (struct backoff){.first = 500 * MILLISECOND, .longest = 30 * SECOND};
     for (size_t i = 0; i < session->publish_window; i++) {
         publications[i].connection = c;

@@ -57,6 +57,8 @@ struct mqtt_message {
     size_t topic_length;
     const void *payload;
     size_t payload_length;
+    size_t cut_from; /* bytes of a PUBLISH that was larger than the session takes: the payload is only its
+                        beginning, and long properties are left out; else 0 */
     const MQTTProperties *properties; /* of the PUBLISH; none with MQTT 3.1.1 */
     uint16_t packet_id;               /* 0 at QoS 0 */
     uint8_t qos;
@@ -114,9 +116,12 @@ struct mqtt_session {
     uint32_t session_expiry; /* seconds, MQTT 5; 0: the session ends with the connection; 3.1.1: 0 means clean
                                 session */
     uint16_t receive_maximum; /* MQTT 5; 0: not sent */
-    size_t publish_window;    /* greatest number of mqtt_publish without outcome; 0 for a subscriber */
-    int publish_qos;          /* greatest QoS of what is published */
-    bool publish_retain;      /* retained messages are published */
+    size_t message_max; /* greatest PUBLISH that is taken whole, in bytes of its packet; 0: any. One that is
+                           larger comes cut; with Paho as a shared library (paho_incoming.h) it is the Maximum
+                           Packet Size of MQTT 5, beyond which the broker drops messages by itself */
+    size_t publish_window; /* greatest number of mqtt_publish without outcome; 0 for a subscriber */
+    int publish_qos;       /* greatest QoS of what is published */
+    bool publish_retain;   /* retained messages are published */
     MQTTClient_persistence
         *persistence; /* of QoS 2 packets across restarts, or NULL; outlives the connection */
 };

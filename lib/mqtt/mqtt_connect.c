@@ -1,6 +1,7 @@
 #include "mqtt_connect.h"
 
 #include "clock.h"
+#include "paho_incoming.h"
 #include "secret.h"
 
 #include <string.h>
@@ -53,6 +54,9 @@ static void prepare_session(struct mqtt_connect *connect, const struct mqtt_sett
         add_number(&connect->properties, MQTTPROPERTY_CODE_SESSION_EXPIRY_INTERVAL, session->session_expiry);
         if (receive_maximum)
             add_number(&connect->properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, receive_maximum);
+        if (session->message_max && !PAHO_IS_BOUNDED)
+            add_number(&connect->properties, MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE,
+                       (uint32_t)session->message_max);
     } else {
         connect->options = three;
         connect->options.MQTTVersion = MQTTVERSION_3_1_1;

@@ -1,6 +1,7 @@
 #include "paho_guard.h"
 
 #include "packet_check.h"
+#include "paho_incoming.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -90,12 +91,11 @@ bool paho_guard_allows(uint8_t first, const uint8_t *body, size_t length)
 
 /* The linker has Paho call these functions in place of its own (cmake/Paho.cmake), which they call in turn.
  * MQTTPacket_Factory reads a packet: its first byte and the bytes of its length by WebSocket_getch, what
- * follows by one WebSocket_getdata; it comes again for a packet that has not come whole. */
+ * follows by one WebSocket_getdata; it comes again for a packet that has not come whole. paho_incoming.c
+ * reads in its place, within bounds. */
 void *__real_MQTTPacket_Factory(int version, void *network, int *error);
 void *__wrap_MQTTPacket_Factory(int version, void *network, int *error);
-int __real_WebSocket_getch(void *network, char *c);
 int __wrap_WebSocket_getch(void *network, char *c);
-char *__real_WebSocket_getdata(void *network, size_t bytes, size_t *actual);
 char *__wrap_WebSocket_getdata(void *network, size_t bytes, size_t *actual);
 int __real_MQTTAsync_assignMsgId(void *client);
 int __wrap_MQTTAsync_assignMsgId(void *client);
@@ -110,7 +110,7 @@ void *__wrap_MQTTPacket_Factory(int version, void *network, int *error)
 
 int __wrap_WebSocket_getch(void *network, char *c)
 {
-    int rc = __real_WebSocket_getch(network, c);
+    int rc = paho_incoming_getch(network, c);
     if (rc == 0 && first_byte < 0)
         first_byte = (unsigned char)*c;
     return rc;
@@ -118,7 +118,7 @@ int __wrap_WebSocket_getch(void *network, char *c)
 
 char *__wrap_WebSocket_getdata(void *network, size_t bytes, size_t *actual)
 {
-    char *data = __real_WebSocket_getdata(network, bytes, actual);
+    char *data = paho_incoming_getdata(network, bytes, actual);
     if (data && *actual == bytes && !paho_guard_allows((uint8_t)first_byte, (const uint8_t *)data, bytes))
         return NULL;
     return data;

@@ -2,7 +2,11 @@
  * share: half of the CPU time that a message costs. Only Paho's own traces would show it. Paho can be built
  * without that (PAHO_HIGH_PERFORMANCE), but distributions do not. Here are the functions that do it in a
  * libpaho that is linked in, as in its src/StackTrace.h and src/Heap.h, without the recording. The linker
- * takes these and leaves Paho's out (docs/decisions/0013-paho-linked-in.md). */
+ * takes these and leaves Paho's out (docs/decisions/0013-paho-linked-in.md).
+ *
+ * They never return NULL: Paho acknowledges a message for which it had no memory, without handing it over. */
+#include "out_of_memory.h"
+
 #include <stdlib.h>
 
 int Heap_initialize(void);
@@ -25,14 +29,20 @@ void *mymalloc(char *file, int line, size_t size)
 {
     (void)file;
     (void)line;
-    return calloc(1, size);
+    void *memory = calloc(1, size);
+    if (!memory)
+        out_of_memory(size);
+    return memory;
 }
 
 void *myrealloc(char *file, int line, void *memory, size_t size)
 {
     (void)file;
     (void)line;
-    return realloc(memory, size);
+    void *moved = realloc(memory, size);
+    if (!moved && size > 0)
+        out_of_memory(size);
+    return moved;
 }
 
 void myfree(char *file, int line, void *memory)

@@ -62,7 +62,7 @@ static bool begin_spool(struct recovery *r, struct error *error)
 {
     struct spool *s = r->spool;
     if (!dead_letters_find_uuid(&s->folder, s->saved.uuid)) {
-        uuid_generate(s->saved.uuid);
+        uuid_generate_random(s->saved.uuid);
         boot_id_read(s->saved.boot_id);
         r->ids_lost = r->position_bad;
         return true;

@@ -53,10 +53,10 @@ class Bridge:
         """Of its segments."""
         return sum(file.stat().st_size for file in self.spool.glob("*.seg"))
 
-    def memory(self):
-        """Resident bytes."""
+    def memory(self, which="VmRSS"):
+        """Resident bytes; VmHWM: at most so far."""
         status = open(f"/proc/{self.program.pid}/status").read()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) * 1024
+        return int(re.search(which + r":\s+(\d+) kB", status).group(1)) * 1024
 
 
 def numbers(messages):

@@ -168,6 +168,30 @@ def test_around_the_size_limit_each_message_arrives_or_is_a_dead_letter(brokers,
     assert 1 <= bridge.program.stderr.count("dead letter:") < dead  # not one line each
 
 
+@pytest.mark.parametrize("options", [("-V", "5"), ("-V", "3.1.1"), ("--delivery", "exactly-once")], ids=" ".join)
+def test_of_a_message_that_is_too_large_the_beginning_is_a_dead_letter(brokers, mqtt_client, programs, tmp_path, options):
+    """It takes no other message with it, and no more memory than one that is taken."""
+    bridge = Bridge(programs, tmp_path, "--message-max", "2M", *options).start()
+    before = bridge.memory("VmHWM")
+    mqtt_client.publish(bridge.topic, b"1")
+    mqtt_client.publish(bridge.topic, b"x" * 9_000_000, user_properties=[("where", "here")])
+    mqtt_client.publish(bridge.topic, b"2")
+    mqtt_client.publish(bridge.topic, b"y" * 5_000_000)
+    mqtt_client.published(mqtt_client.publish(bridge.topic, b"3"), 60)
+    found = wait_for_messages(brokers.kafka.address, bridge.topic, 3)
+    assert numbers(found) == [1, 2, 3]
+    wait_until(lambda: len(bridge.letters("list").stdout.splitlines()) == 2, 20, "two dead letters")
+    assert bridge.memory("VmHWM") - before < 12_000_000
+    first, second = map(json.loads, bridge.letters("export").stdout.splitlines())
+    assert first["payload"] == "x" * 4096 and second["payload"] == "y" * 4096 and first["topic"] == bridge.topic
+    assert first["headers"] == ([] if "3.1.1" in options else [{"name": "where", "value": "here"}])
+    assert re.match(r"its MQTT packet has 90000\d\d bytes, more than --message-max allows \(2097152\): only the first 4096 bytes", first["reason"])
+    assert bridge.stop() == {"received": 5, "delivered": 3, "spooled": 0, "dead": 2}
+    assert bridge.letters("retry").stdout == b"0 put back into the spool\n"  # Kafka is not to get a part as a whole
+    assert len(bridge.letters("list").stdout.splitlines()) == 2
+    assert bridge.letters("drop").stdout == b"2 dropped\n"
+
+
 def test_a_retained_message_comes_once(brokers, mqtt_client, bridge):
     mqtt_client.published(mqtt_client.publish(bridge.topic, b"1", retain=True))
     bridge.start()

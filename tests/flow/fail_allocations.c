@@ -1,0 +1,89 @@
+/* Preloaded into a program (LD_PRELOAD), has its allocations fail, libraries included: with
+ * FAIL_ALLOCATIONS=SEED:N one in N at random, which the seed repeats as far as the order of threads does;
+ * with FAIL_ALLOCATIONS_OF=BYTES all of just that size. For glibc only. */
+#include <errno.h>
+#include <malloc.h> /* declares memalign */
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+static atomic_ullong count;
+static unsigned long long seed, one_in, exactly;
+
+__attribute__((constructor)) static void read_environment(void)
+{
+    const char *chance = getenv("FAIL_ALLOCATIONS"), *size = getenv("FAIL_ALLOCATIONS_OF");
+    if (chance && sscanf(chance, "%llu:%llu", &seed, &one_in) != 2)
+        abort();
+    if (size)
+        exactly = strtoull(size, NULL, 10);
+}
+
+/* Sebastiano Vigna's splitmix64. */
+static uint64_t mixed(uint64_t value)
+{
+    value += 0x9e3779b97f4a7c15;
+    value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
+    value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
+    return value ^ (value >> 31);
+}
+
+static int fails(size_t size)
+{
+    unsigned long long number = atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
+    int yes = (one_in && mixed(mixed(seed) + number) % one_in == 0) || (exactly && size == exactly);
+    if (yes)
+        errno = ENOMEM;
+    return yes;
+}
+
+void *malloc(size_t size)
+{
+    return fails(size) ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t number, size_t size)
+{
+    return fails(number * size) ? NULL : __libc_calloc(number, size);
+}
+
+void *realloc(void *old, size_t size)
+{
+    return size > 0 && fails(size) ? NULL : __libc_realloc(old, size);
+}
+
+void *reallocarray(void *old, size_t number, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(number, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return realloc(old, bytes);
+}
+
+void *memalign(size_t alignment, size_t size)
+{
+    return fails(size) ? NULL : __libc_memalign(alignment, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    return memalign(alignment, size);
+}
+
+int posix_memalign(void **memory, size_t alignment, size_t size)
+{
+    void *made = memalign(alignment, size);
+    if (!made)
+        return ENOMEM;
+    *memory = made;
+    return 0;
+}
