@@ -210,7 +210,7 @@ enum producer_result producer_produce(struct producer *p, const struct spool_rec
 {
     size_t size = metrics_size(record), key_length;
     struct slot *slot = p->free_slots;
-    if (record->flags & RECORD_CUT) {
+    if (record->reason.length > 0) { /* it came as a dead letter */
         error_set(error, "%.*s", (int)record->reason.length, (const char *)record->reason.data);
         return PRODUCER_REFUSED;
     }
