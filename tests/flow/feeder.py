@@ -4,7 +4,7 @@ a new connection it goes on with those that were not."""
 import socket
 import threading
 
-from scripted_broker import CONNACK, CONNECT, DISCONNECT, PINGREQ, PINGRESP, PUBACK, PUBCOMP, PUBLISH, PUBREC, PUBREL, SUBACK, SUBSCRIBE
+from scripted_broker import CONNACK, CONNECT, DISCONNECT, PING_REQUEST, PINGRESP, PUBACK, PUBCOMP, PUBLISH, PUBREC, PUBREL, SUBACK, SUBSCRIBE
 
 WINDOW = 20  # messages on their way
 
@@ -101,7 +101,7 @@ class Feeder:
             elif kind == SUBSCRIBE:
                 connection.sendall(packet(SUBACK, body[:2] + bytes([0, self.qos])))
                 send()
-            elif kind == PINGREQ:
+            elif kind == PING_REQUEST:
                 connection.sendall(packet(PINGRESP, b""))
             elif kind == PUBREC:
                 self.acknowledged.add(on_its_way[int.from_bytes(body[:2], "big")])
