@@ -18,6 +18,7 @@ set -euo pipefail
 . "$root/scripts/lib/kafka.sh"
 . "$root/scripts/lib/hivemq.sh"
 . "$root/scripts/lib/old_kafka.sh"
+. "$root/scripts/lib/other_brokers.sh"
 
 # test_preset PRESET CTEST_ARGUMENT...: false when a test failed. $jobs run side by side.
 test_preset() {
@@ -39,8 +40,9 @@ main() {
     fetch_kafka
     if (($#)); then # only long tests need these
         fetch_hivemq
-        ! needs_old_kafka || fetch_old_kafka
+        fetch_old_kafka
     fi
+    [[ ${1:-} != --all ]] || fetch_other_brokers # some minutes, to build them
     export ROOMSTREAM_KAFKA_JARS=$kafka_jars ROOMSTREAM_HIVEMQ_JARS=$hivemq_jars ROOMSTREAM_OLD_KAFKA_JARS=$old_kafka_jars
     # Tests wait most of the time, for brokers to start. The long ones do not.
     local jobs=$(($(nproc) + 2))

@@ -12,19 +12,21 @@ from paho.mqtt.properties import Properties
 from waiting import wait_until
 
 
-def paho_client(client_id):
-    """A client of paho-mqtt that speaks MQTT 5."""
-    arguments = {"client_id": client_id, "protocol": mqtt.MQTTv5}
+def paho_client(client_id, protocol=mqtt.MQTTv5):
+    """A client of paho-mqtt that speaks MQTT 5, or 3.1.1."""
+    arguments = {"client_id": client_id, "protocol": protocol}
     if hasattr(mqtt, "CallbackAPIVersion"):  # paho-mqtt 2 asks for it, 1.6 does not know it
         arguments["callback_api_version"] = mqtt.CallbackAPIVersion.VERSION2
     return mqtt.Client(**arguments)
 
 
 class MqttClient:
-    """An MQTT 5 client that keeps all that it receives in messages. Use it in a with block."""
+    """An MQTT client that keeps all that it receives in messages; version: 5 or 3.1.1, which has no properties. Use it in a with
+    block."""
 
-    def __init__(self, port, client_id=None, host="127.0.0.1"):
-        self._client = paho_client(client_id or f"test-{uuid.uuid4()}")
+    def __init__(self, port, client_id=None, host="127.0.0.1", version="5"):
+        self._version = version
+        self._client = paho_client(client_id or f"test-{uuid.uuid4().hex[:16]}", mqtt.MQTTv5 if version == "5" else mqtt.MQTTv311)
         self._client.max_queued_messages_set(0)
         self._client.max_inflight_messages_set(100)
         self._host, self._port = host, port
@@ -53,6 +55,8 @@ class MqttClient:
 
     def publish(self, topic, payload, qos=1, retain=False, user_properties=(), **properties):
         """Returns at once; wait for the last one with published(). properties: those of MQTT 5, as ContentType='x'."""
+        if self._version != "5":
+            return self._client.publish(topic, payload, qos, retain)
         packet = Properties(PacketTypes.PUBLISH)
         if user_properties:
             packet.UserProperty = list(user_properties)

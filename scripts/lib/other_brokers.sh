@@ -1,0 +1,56 @@
+# The MQTT brokers of other languages, and kfake, that tests/flow/test_matrix.py runs on: at the versions that tests/brokers pins, by
+# their language's own client. Needs common.sh and process.sh.
+# shellcheck shell=bash
+
+. "$root/scripts/lib/jars.sh"
+
+other_brokers=${ROOMSTREAM_OTHER_BROKERS:-$state/brokers}
+other_broker_names=(aedes kfake mochi moquette)
+
+# other_broker_command NAME FOLDER: sets command to what fetches and builds NAME in FOLDER, a copy of tests/brokers/NAME; its tool
+# is the first word.
+other_broker_command() {
+    case $1 in
+        aedes) command=(npm --prefix "$2" install --no-package-lock --no-audit --no-fund) ;;
+        kfake | mochi) command=(go build -C "$2" -o "$1" .) ;;
+        moquette)
+            command=(mvn --batch-mode --file "$2/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$2") ;;
+    esac
+}
+
+# fetch_other_broker NAME: fetches and builds it into $other_brokers/NAME, once for each state of tests/brokers/NAME. False, having
+# said why, if that cannot be.
+fetch_other_broker() {
+    local name=$1 folder=$other_brokers/$1 source=$root/tests/brokers/$1 log=$other_brokers/$1.log command fd status=0
+    ! made_from "$source" "$folder" || return 0
+    mkdir -p "$other_brokers" || die "cannot make the folder $other_brokers"
+    exec {fd}>>"$folder.lock"
+    flock --wait 1200 "$fd" || die "another process has been fetching $name for twenty minutes ($folder.lock)"
+    if ! made_from "$source" "$folder"; then
+        rm -rf "$folder" "$folder.new"
+        cp -r "$source" "$folder.new"
+        other_broker_command "$name" "$folder.new"
+        info "fetching the broker $name with ${command[0]}, once (log in $log)"
+        # Go would download another version of itself.
+        run_tied env GOTOOLCHAIN=local timeout 1200 "${command[@]}" >"$log" 2>&1 || status=$?
+        if ((status == 0)); then
+            mv "$folder.new" "$folder"
+        else
+            warn "the broker $name cannot be had here ($(tail -n 1 "$log")): its rows of docs/brokers.md are skipped"
+        fi
+    fi
+    exec {fd}>&-
+    return "$status"
+}
+
+# made_from SOURCE FOLDER: whether FOLDER was made from what SOURCE is now.
+made_from() {
+    [[ -d $2 ]] || return 1
+    local file
+    for file in "$1"/*; do cmp -s "$file" "$2/${file##*/}" || return 1; done
+}
+
+fetch_other_brokers() {
+    local name
+    for name in "${other_broker_names[@]}"; do fetch_other_broker "$name" || true; done
+}
