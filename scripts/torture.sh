@@ -24,10 +24,14 @@
 #                     mqtt-half-open     the network to Mosquitto swallows everything for some seconds
 #                     disk-full          the spool's disk is full for some seconds
 #                     spool-max          Kafka is away until a small spool is at its bound
-#                     clock-back         the bridge's clock is set back by a day, and forward again
+#                     clock-back, clock-ahead
+#                                        the bridge's clock is a day behind, or two hours ahead, for some seconds
+#                     topic-vanish       Kafka's topic is deleted
+#                     cluster-vanish     Kafka is another, empty cluster from then on
 #                     late               for some seconds, requests to Kafka and packets to Mosquitto of every kind are held, one
 #                                        after the other; each is delivered up to a minute after the client has given it up
-#                   'default' is all of them but power-loss, refused-start, disk-full, spool-max, clock-back and late.
+#                   'default' is all of them but power-loss, refused-start, disk-full, spool-max, the clocks, what vanishes,
+#                   and late.
 #   --outage S      the faults that last, last S seconds (default: 2 to 10 by chance)
 #   --backlog       all messages wait in Mosquitto before the bridge starts
 #   --receive-maximum N

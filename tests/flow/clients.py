@@ -110,12 +110,13 @@ def produce(brokers, topic, payloads):
     assert producer.flush(30) == 0, f"not all messages were taken by {topic}"
 
 
-def read_topic(brokers, topic, limit=60):
-    """All committed messages of a Kafka topic from its beginning to its end of now, a list of confluent_kafka.Message."""
+def read_topic(brokers, topic, limit=60, isolation="read_committed"):
+    """All committed messages of a Kafka topic from its beginning to its end of now, a list of confluent_kafka.Message.
+    isolation: read_uncommitted for the others as well."""
     partitions = topic_partitions(brokers, topic)
     consumer = Consumer({
         "bootstrap.servers": brokers, "group.id": f"test-{uuid.uuid4()}", "enable.auto.commit": False,
-        "isolation.level": "read_committed", "enable.partition.eof": True,
+        "isolation.level": isolation, "enable.partition.eof": True,
     })
     try:
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])

@@ -11,7 +11,6 @@ class FakeClock:
     def __init__(self, folder):
         folder.mkdir(parents=True, exist_ok=True)
         self._file = folder / "clock"
-        self._shift = 0
         self.preload = str(folder / "fake_clock.so")
         self.env = {"ROOMSTREAM_FAKE_CLOCK": str(self._file)}
         subprocess.run(
@@ -21,9 +20,5 @@ class FakeClock:
 
     def set(self, shift):
         """So many seconds ahead of the real one from now on, in programs that run as well."""
-        self._shift = shift
         with open(self._file, "r+b", buffering=0) as file:  # in place: the programs have it mapped
             file.write(struct.pack("q", shift))
-
-    def is_set_back(self):
-        return self._shift < 0

@@ -18,7 +18,7 @@ def tied(command):
 
 
 def freeze(pid):
-    """SIGSTOP; returns when none of the process's threads runs any more, which takes a while on a busy machine."""
+    """SIGSTOP; returns when none of the process's threads runs any more, which takes a while on a busy machine, or it has ended."""
     os.kill(pid, signal.SIGSTOP)
 
     def stands_still():
@@ -26,7 +26,7 @@ def freeze(pid):
             states = {stat.read_text().rsplit(")", 1)[1].split()[0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")}
         except (FileNotFoundError, ProcessLookupError):  # a thread has just ended
             return False
-        return states == {"T"}
+        return states <= {"T", "Z"}
 
     wait_until(stands_still, 10, f"process {pid} stands still")
 

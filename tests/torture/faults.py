@@ -1,15 +1,12 @@
 """How the faults are made, other than ending the bridge (see lives.py)."""
 
-import os
 import subprocess
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
+from clients import delete_topic
 from waiting import wait_until
-
-FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
 
 @dataclass
@@ -49,41 +46,17 @@ class SmallDisk:
         subprocess.run(["umount", "--lazy", self.folder], check=False)
 
 
-class FakeClock:
-    """The bridge's clock of day, by libfaketime; its monotonic clock goes on as it should.
-
-    libfaketime knows nothing of C11's cnd_timedwait: while the clock is set back, librdkafka's waits end at once, and a client
-    cannot be made. More than a real clock would do, but nothing may get lost by that either."""
-
-    def __init__(self, file):
-        self._file = file
-        self.env = {
-            "FAKETIME_TIMESTAMP_FILE": str(file), "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
-        self.preload = str(FAKETIME)
-        self.set("+0")
-
-    def set(self, shift):
-        self._shift = shift
-        fresh = self._file.with_suffix(".new")
-        fresh.write_text(shift + "\n")
-        os.replace(fresh, self._file)  # never read half
-
-    def is_set_back(self):
-        return self._shift != "+0"
-
-
 class Faults:
     """Makes the plan's faults, those of one place one after the other in a thread of its own, from start() on.
 
     A broker ends with the thread that started it (see programs.tied), so the threads stay until released is set."""
 
-    def __init__(self, plan, brokers, kafka_proxy, mqtt_proxy, late, disk, clock, lives, released):
+    def __init__(self, plan, brokers, kafka_proxy, mqtt_proxy, late, disk, clock, lives, ledger, released):
         """late: a Lateness for each broker."""
         self.done = []
         self.troubles = []
         self._brokers, self._kafka_proxy, self._mqtt_proxy = brokers, kafka_proxy, mqtt_proxy
-        self._latenesses, self._disk, self._clock, self._lives = late, disk, clock, lives
+        self._latenesses, self._disk, self._clock, self._lives, self._ledger = late, disk, clock, lives, ledger
         self._over = threading.Event()
         self._begin = 0.0
         self._released = released
@@ -158,6 +131,19 @@ class Faults:
         finally:
             self._brokers.kafka.start()
 
+    def _topic_vanish(self, _length):
+        with self._lives.frozen():
+            self._ledger.close_volume()
+            delete_topic(self._brokers.kafka.address, self._ledger.topic)
+
+    def _cluster_vanish(self, length):
+        with self._lives.frozen():
+            self._ledger.close_volume()
+            self._brokers.kafka.kill()
+        self._brokers.kafka.wipe()
+        self._pause(length)
+        self._brokers.kafka.start()
+
     # ---- MQTT ----
 
     def _mosquitto_restart(self, _length):
@@ -194,6 +180,11 @@ class Faults:
             self._disk.free()
 
     def _clock_back(self, length):
-        self._clock.set("-1d")
+        self._clock.set(-24 * 3600)
         self._pause(length)
-        self._clock.set("+0")
+        self._clock.set(0)
+
+    def _clock_ahead(self, length):
+        self._clock.set(2 * 3600)
+        self._pause(length)
+        self._clock.set(0)

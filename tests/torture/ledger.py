@@ -4,8 +4,9 @@ import threading
 import time
 import uuid
 
-from clients import read_topic, topic_partitions
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from clients import end_offset, read_topic, topic_partitions
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from waiting import wait_until
 
 
 class Count:
@@ -42,48 +43,114 @@ class Count:
     def distinct(self):
         return sum(map(len, self.seen.values()))
 
-    def missing(self, expected):
-        """The messages that are not there, as 'KEY NUMBER'."""
-        return [f"{key} {number}" for key, greatest in expected.items()
-                for number in range(1, greatest + 1) if number not in self.seen.get(key, ())]
+
+def missing(expected, seen):
+    """The messages that are not in seen, as 'KEY NUMBER'."""
+    return [f"{key} {number}" for key, greatest in expected.items()
+            for number in range(1, greatest + 1) if number not in seen.get(key, ())]
 
 
-def read_back(brokers, topic):
+def read_back(brokers, topic, isolation="read_committed"):
     """The verdict's reading, by a client that saw nothing of the run."""
     count = Count()
-    for message in read_topic(brokers, topic, 300):
+    for message in read_topic(brokers, topic, 300, isolation):
         count.add(message)
     return count
+
+
+def merge(seen, more):
+    """Adds to the one what the other has, both as Count.seen."""
+    for key, numbers in more.items():
+        seen.setdefault(key, set()).update(numbers)
+
+
+class Ledger:
+    """What arrived in each of the topics of one name: one is closed before it vanishes."""
+
+    def __init__(self, brokers, topic):
+        self.topic = topic
+        self.closed = []  # a Count of each topic that has vanished
+        self.open = {}    # as Count.seen: what a transaction that was still open took with it
+        self._brokers = brokers
+
+    def close_volume(self):
+        """Reads the topic to its end; nobody writes to it any more but what is on its way."""
+        self._await_end()
+        count = read_back(self._brokers, self.topic)
+        everything = read_back(self._brokers, self.topic, "read_uncommitted")
+        # Kept in order, what is behind the last committed one was not committed, unless it was aborted.
+        merge(self.open, {key: {number for number in numbers if number > count.last.get(key, 0)}
+                          for key, numbers in everything.seen.items()})
+        self.closed.append(count)
+
+    def _await_end(self):
+        """Until what was on its way has arrived: the end stays where it is for a moment."""
+        ends = []
+
+        def stands_still():
+            ends.append([end_offset(self._brokers, self.topic, id_) for id_ in topic_partitions(self._brokers, self.topic)])
+            time.sleep(0.2)
+            return len(ends) > 1 and ends[-1] == ends[-2]
+
+        wait_until(stands_still, 30, f"nothing arrives in {self.topic} any more")
+
+    def account(self):
+        """(the topics' counts, the last one's too; in one set all that arrived; how many of it again in a later topic)."""
+        counts, seen, again = [*self.closed, read_back(self._brokers, self.topic)], {}, 0
+        for count in counts:
+            again += sum(len(numbers & seen.get(key, set())) for key, numbers in count.seen.items())
+            merge(seen, count.seen)
+        return counts, seen, again
 
 
 class Progress:
     """Follows the topic while the run goes on, in a thread of its own: when did new messages arrive?"""
 
-    def __init__(self, brokers, topic, sent):
+    def __init__(self, brokers, ledger, sent):
         """sent: a function that tells how many messages the MQTT broker has."""
         self.distinct = 0
         self.arrivals = []  # monotonic seconds at which there was something new
         self.longest_stall = 0.0  # with something to wait for
         self._sent = sent
         self._stopped = threading.Event()
-        self._consumer = Consumer({
-            "bootstrap.servers": brokers, "group.id": f"torture-{uuid.uuid4()}",
+        self._brokers, self._ledger = brokers, ledger
+        self._consumer = self._follow(topic_partitions(brokers, ledger.topic))
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _follow(self, partitions):
+        consumer = Consumer({
+            "bootstrap.servers": self._brokers, "group.id": f"torture-{uuid.uuid4()}",
             "enable.auto.commit": False, "isolation.level": "read_committed", "log_level": 0,
             "reconnect.backoff.max.ms": 500,
         })
         # Assigned, not subscribed: a consumer group would take up to 45 s of its own to come back after Kafka.
-        self._consumer.assign([TopicPartition(topic, id_, OFFSET_BEGINNING) for id_ in topic_partitions(brokers, topic)])
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        consumer.assign([TopicPartition(self._ledger.topic, id_, OFFSET_BEGINNING) for id_ in partitions])
+        return consumer
+
+    def _follow_next(self, count):
+        """The topic has vanished: follows the next one from its beginning, once it is there. What the old one had counts."""
+        for closed in self._ledger.closed:
+            merge(count.seen, closed.seen)
+        merge(count.seen, self._ledger.open)
+        try:
+            partitions = topic_partitions(self._brokers, self._ledger.topic)
+        except KafkaException:  # not up yet
+            partitions = []
+        if partitions:
+            self._consumer.close()
+            self._consumer = self._follow(partitions)
+        return bool(partitions)
 
     def _run(self):
-        count, waiting_since = Count(), None
+        count, waiting_since, volume = Count(), None, 0
         while not self._stopped.is_set():
-            fresh = 0
+            if len(self._ledger.closed) > volume and self._follow_next(count):
+                volume = len(self._ledger.closed)
             for message in self._consumer.consume(2000, 0.1):
                 if message.error() is None:
-                    fresh += count.add(message)
-            now = time.monotonic()
+                    count.add(message)
+            fresh, now = count.distinct() - self.distinct, time.monotonic()
             if fresh:
                 self.distinct += fresh
                 self.arrivals.append(now)

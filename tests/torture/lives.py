@@ -7,9 +7,11 @@ import subprocess
 import threading
 import time
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
 from bridges import Bridge
+from programs import freeze
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -33,6 +35,7 @@ class Lives:
         self._refusal = refusal
         self._excuse = excuse
         self._released = released
+        self._turn = threading.Lock()  # held while the bridge is started, killed or frozen
         self._over = threading.Event()
         self._idle = threading.Event()  # no life is begun any more
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -55,6 +58,20 @@ class Lives:
         """Whether the log of the life of now has a line with the pattern."""
         program = self.bridge.program
         return program is not None and re.search(pattern, program.stderr)
+
+    @contextmanager
+    def frozen(self):
+        """In a with block the bridge stands still, and is neither killed nor started."""
+        with self._turn:
+            program = self.bridge.program
+            running = program is not None and program.is_running()
+            try:
+                if running:
+                    freeze(program.pid)
+                yield
+            finally:
+                if running and program.is_running():
+                    program.send(signal.SIGCONT)
 
     def close(self):
         """Ends the last life by SIGTERM; returns the numbers of its closing log line."""
@@ -96,14 +113,16 @@ class Lives:
             self._released.wait()
 
     def _live(self, life):
-        self.bridge.start(subscribed=False, env={"ROOMSTREAM_FAILPOINT": life.failpoint})
+        with self._turn:
+            self.bridge.start(subscribed=False, env={"ROOMSTREAM_FAILPOINT": life.failpoint})
         program = self.bridge.program
         try:
             program.process.wait(life.seconds)
         except subprocess.TimeoutExpired:
             if self._over.is_set():
                 return
-            program.kill()
+            with self._turn:
+                program.kill()
             self.ended["power-loss" if life.power_loss else "refused-start" if life.damage else "bridge-kill"] += 1
         else:
             if program.process.returncode == -signal.SIGKILL and life.failpoint:
@@ -117,13 +136,15 @@ class Lives:
 
     def _last(self):
         """It must live; should it die all the same, another one goes on, so that the run has an end."""
-        self.bridge.start(subscribed=False)
+        with self._turn:
+            self.bridge.start(subscribed=False)
         self.exhausted.set()
         while not self._over.wait(0.2):
             if not self.bridge.program.is_running():
                 self._died(self.bridge.program)
                 self._over.wait(0.5)
-                self.bridge.start(subscribed=False)
+                with self._turn:
+                    self.bridge.start(subscribed=False)
 
     def _died(self, program):
         last = program.stderr.strip().rpartition("\n")[2]

@@ -14,13 +14,15 @@ FAILPOINTS = {
 DEATHS = ("bridge-kill", "failpoints", "power-loss", "refused-start")
 # Where the other faults strike; those of one place never overlap.
 PLACES = {
-    "kafka": ("kafka-kill", "kafka-term", "kafka-stop", "kafka-drop", "spool-max"),
+    "kafka": ("kafka-kill", "kafka-term", "kafka-stop", "kafka-drop", "spool-max", "topic-vanish", "cluster-vanish"),
     "mqtt": ("mosquitto-restart", "mqtt-cut", "mqtt-half-open"),
     "disk": ("disk-full",),
-    "clock": ("clock-back",),
+    "clock": ("clock-back", "clock-ahead"),
     "way": ("late",),
 }
 ALL = DEATHS + tuple(kind for kinds in PLACES.values() for kind in kinds)
+# The bridge stands still meanwhile, perhaps for so long that the MQTT broker gives it up.
+FREEZING = ("topic-vanish", "cluster-vanish")
 # Needs nothing but the user's own rights, and leaves the spool at its usual size.
 DEFAULT = ("bridge-kill", "failpoints", "kafka-kill", "kafka-term", "kafka-stop", "kafka-drop",
            "mosquitto-restart", "mqtt-cut", "mqtt-half-open")

@@ -11,10 +11,11 @@ import plan as planning
 from bridges import Bridge
 from brokers import Brokers
 from clients import create_topic
-from faults import FakeClock, Faults, SmallDisk
+from fake_clock import FakeClock
+from faults import Faults, SmallDisk
 from late import Lateness
 from late_proxy import read_kafka, read_mqtt
-from ledger import Progress, read_back
+from ledger import Ledger, Progress, merge, missing
 from lives import Lives
 from power_loss import PowerLoss
 from programs import Programs
@@ -63,8 +64,10 @@ class Outcome:
     sent: int = 0
     delivered: int = 0   # different messages
     lost: list = field(default_factory=list)
-    doubled: int = 0
+    doubled: int = 0     # in one topic
     bound: int = 0       # of doubles
+    again_bound: int = 0
+    again: int = 0       # in a topic that was made after another one, which had them, vanished
     out_of_order: int = 0
     foreign: int = 0
     closing: dict = field(default_factory=dict)  # the bridge's own numbers
@@ -87,6 +90,8 @@ class Outcome:
             found.append(f"{len(self.lost)} messages are lost, the first {', '.join(self.lost[:5])}")
         if self.doubled > self.bound:
             found.append(f"{self.doubled} doubles, at most {self.bound} are allowed")
+        if self.again > self.again_bound:
+            found.append(f"{self.again} are in a later topic again, at most {self.again_bound} are allowed")
         if self.out_of_order:
             found.append(f"{self.out_of_order} messages are out of order")
         if self.foreign:
@@ -162,7 +167,7 @@ class Run:
         if "disk-full" in kinds:
             disk = SmallDisk(self.folder / "disk")
             self._closers.append(disk.close)
-        if "clock-back" in kinds:
+        if {"clock-back", "clock-ahead"} & set(kinds):
             clock = FakeClock(self.folder / "clock")
             env |= clock.env
             preload.append(clock.preload)
@@ -179,9 +184,11 @@ class Run:
         self._closers.append(programs.end_all)
         bridge = Bridge(programs, disk.folder if disk else self.folder, *self._bridge_options(), topic=TOPIC)
         refusal = Refusal(bridge, random.Random(self.settings.seed))
-        self.lives = Lives(bridge, self.plan.lives, power_loss, refusal, self._excuse(disk, clock), released)
+        self.lives = Lives(bridge, self.plan.lives, power_loss, refusal, lambda: disk is not None and disk.is_full(), released)
         self._closers.append(self.lives.halt)
-        self.faults = Faults(self.plan, self.brokers, kafka_proxy, mqtt_proxy, self._latenesses(), disk, clock, self.lives, released)
+        self.ledger = Ledger(self.brokers.kafka.address, TOPIC)
+        self.faults = Faults(self.plan, self.brokers, kafka_proxy, mqtt_proxy, self._latenesses(), disk, clock, self.lives,
+                             self.ledger, released)
         self._closers.append(self.faults.close)
         self.publisher = Publisher(
             self.brokers.mqtt.port, TOPIC, self.settings.messages, 0 if self.settings.backlog else self.settings.rate)
@@ -195,13 +202,9 @@ class Run:
     def _latenesses(self):
         return [lateness for lateness in (self._kafka_late, self._mqtt_late) if lateness]
 
-    @staticmethod
-    def _excuse(disk, clock):
-        return lambda: disk is not None and disk.is_full() or clock is not None and clock.is_set_back()
-
     def _bridge_options(self):
         options = [
-            "--delivery", self.settings.mode, "--window", WINDOW,
+            "--delivery", self.settings.mode, "--window", WINDOW, "--partitions", PARTITIONS,
             "--receive-maximum", self.settings.receive_maximum or RECEIVE_MAXIMUM[self.settings.mode],
             "--segment-size", "256K",  # so that rotating and trimming happen all the time
             "--keepalive", "5s",
@@ -217,7 +220,7 @@ class Run:
         create_topic(self.brokers.kafka.address, TOPIC, PARTITIONS)
         self.lives.make_session()
         begin = time.monotonic()
-        progress = Progress(self.brokers.kafka.address, TOPIC, lambda: self.publisher.acknowledged)
+        progress = Progress(self.brokers.kafka.address, self.ledger, lambda: self.publisher.acknowledged)
         self._closers.append(progress.close)
         self.publisher.start()
         if self.settings.backlog:
@@ -259,16 +262,20 @@ class Run:
                 break
 
     def _account(self, progress):
-        outcome, count = self.outcome, read_back(self.brokers.kafka.address, TOPIC)
+        outcome, (counts, seen, outcome.again) = self.outcome, self.ledger.account()
         outcome.sent = self.publisher.acknowledged
-        outcome.delivered = count.distinct()
-        outcome.lost = count.missing(expected(outcome.sent))
-        outcome.doubled = count.records - count.foreign - outcome.delivered
-        outcome.out_of_order, outcome.foreign = count.out_of_order, count.foreign
+        outcome.delivered = sum(map(len, seen.values()))
+        merge(seen, self.ledger.open)
+        outcome.lost = missing(expected(outcome.sent), seen)
+        outcome.doubled = sum(count.records - count.foreign - count.distinct() for count in counts)
+        outcome.out_of_order = sum(count.out_of_order for count in counts)
+        outcome.foreign = sum(count.foreign for count in counts)
         outcome.kills, outcome.refused = self.lives.kills(), self.lives.refused
         outcome.faults = self.lives.ended + Counter(done.kind for done in self.faults.done)
         outcome.late = sum((lateness.arrived for lateness in self._latenesses()), Counter())
         outcome.bound = self._bound()
+        # What stands in a vanished topic, and was not yet known to stand there; exactly once, a transaction's.
+        outcome.again_bound = WINDOW * len(self.ledger.closed)
         outcome.longest_stall = progress.longest_stall
         outcome.idle_memory, outcome.highest_memory = self.lives.idle_memory, self.lives.highest_memory()
         outcome.troubles += self.lives.troubles + self.faults.troubles
@@ -290,7 +297,7 @@ class Run:
         if self.settings.mode == "exactly-once":
             return 0
         unacknowledged = self.settings.unacknowledged()
-        lost_connections = sum(self.outcome.faults[kind] for kind in planning.PLACES["mqtt"])
+        lost_connections = sum(self.outcome.faults[kind] for kind in (*planning.PLACES["mqtt"], *planning.FREEZING))
         if self._mqtt_late:
             lost_connections += 2 * self._mqtt_late.held
         return self.outcome.kills * (WINDOW + unacknowledged) + lost_connections * unacknowledged
