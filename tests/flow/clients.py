@@ -76,10 +76,10 @@ class MqttClient:
         return self.messages
 
 
-def create_topic(brokers, topic, partitions=1):
-    """Makes a Kafka topic."""
+def create_topic(brokers, topic, partitions=1, config=None):
+    """Makes a Kafka topic. config: its settings, as texts."""
     admin = AdminClient({"bootstrap.servers": brokers})  # by name: it must live until the result is there
-    admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(30)
+    admin.create_topics([NewTopic(topic, partitions, 1, config=config or {})])[topic].result(30)
 
 
 def delete_topic(brokers, topic):

@@ -34,14 +34,14 @@ def freeze(pid):
 class Program:
     """A running program, its output in files. Its own process group, as a shell with job control gives it."""
 
-    def __init__(self, command, folder, env=None, name=None):
+    def __init__(self, command, folder, env=None, name=None, stdin=subprocess.DEVNULL):
         self.name = name or Path(command[0]).name
         folder.mkdir(parents=True, exist_ok=True)
         self.stdout_path = folder / f"{self.name}.stdout"
         self.stderr_path = folder / f"{self.name}.stderr"
         with open(self.stdout_path, "wb") as out, open(self.stderr_path, "wb") as err:
             self.process = subprocess.Popen(
-                tied(command), stdin=subprocess.DEVNULL, stdout=out, stderr=err, process_group=0,
+                tied(command), stdin=stdin, stdout=out, stderr=err, process_group=0,
                 env={**os.environ, **(env or {})},
             )
 

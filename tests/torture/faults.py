@@ -135,6 +135,7 @@ class Faults:
         with self._lives.frozen():
             self._ledger.close_volume()
             delete_topic(self._brokers.kafka.address, self._ledger.topic)
+            self._ledger.vanished += 1
 
     def _cluster_vanish(self, length):
         with self._lives.frozen():
@@ -143,6 +144,7 @@ class Faults:
         self._brokers.kafka.wipe()
         self._pause(length)
         self._brokers.kafka.start()
+        self._ledger.vanished += 1
 
     # ---- MQTT ----
 

@@ -70,6 +70,7 @@ class Ledger:
     def __init__(self, brokers, topic):
         self.topic = topic
         self.closed = []  # a Count of each topic that has vanished
+        self.vanished = 0  # of the closed ones, how many are gone
         self.open = {}    # as Count.seen: what a transaction that was still open took with it
         self._brokers = brokers
 
@@ -145,8 +146,8 @@ class Progress:
     def _run(self):
         count, waiting_since, volume = Count(), None, 0
         while not self._stopped.is_set():
-            if len(self._ledger.closed) > volume and self._follow_next(count):
-                volume = len(self._ledger.closed)
+            if self._ledger.vanished > volume and self._follow_next(count):
+                volume = self._ledger.vanished
             for message in self._consumer.consume(2000, 0.1):
                 if message.error() is None:
                     count.add(message)

@@ -1,0 +1,247 @@
+"""Every way to fail of every program: what it says of it, and that it ends as it should. Run with the sanitizers' build, which also
+finds what a crash would only show elsewhere (scripts/test.sh does)."""
+
+import re
+import socket
+import threading
+from contextlib import contextmanager
+
+import pytest
+from clients import create_topic
+from programs import BIN, Program
+from secure_kafka import USERS, SecureKafka
+from waiting import wait_until
+
+GOES_ON = None  # the program waits for better times, until it is stopped
+SANITIZERS = re.compile(r"(AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error).*", re.DOTALL)
+
+
+@contextmanager
+def server(answer):
+    """Listens on a free port of 127.0.0.1. answer(connection) is called for each connection, which is closed when it returns."""
+    closed = threading.Event()
+
+    def serve(connection):
+        with connection:
+            try:
+                answer(connection, closed)
+            except OSError:
+                pass
+
+    def listen():
+        while True:
+            try:
+                threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
+            except OSError:
+                return
+
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as listening:
+        threading.Thread(target=listen, daemon=True).start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            closed.set()
+            listening.shutdown(socket.SHUT_RDWR)
+
+
+def http(body):
+    def answer(connection, _closed):
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    return answer
+
+
+def says(data):
+    def answer(connection, closed):
+        connection.sendall(data)
+        closed.wait(60)
+    return answer
+
+
+def echoes(connection, _closed):
+    while data := connection.recv(4096):
+        connection.sendall(data)
+
+
+# Servers that are none of those that our programs look for.
+PEERS = {
+    "closes": lambda _connection, _closed: None,
+    "silent": lambda _connection, closed: closed.wait(60),
+    "zeros": says(bytes(4096)),
+    "ones": says(b"\xff" * 4096),
+    "english": says(b"220 mail.example ESMTP\r\n" * 50),
+    "echoes": echoes,
+    "no-json": http(b"<html>"),
+    "empty-json": http(b""),
+    "null": http(b"null"),
+    "empty-object": http(b"{}"),
+    "nested": http(b"[" * 5000),
+    "wrong-types": http(b'{"bridge":[1],"mqtt":5,"kafka":null,"spool":"x","latency_ms":[],"rate":{},"dead_letters":{}}'),
+}
+
+
+@pytest.fixture(scope="session")
+def ports():
+    """Of the peers, by name; and one at which nobody listens."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        found, managers = {"nobody": nobody.getsockname()[1]}, []
+        for name, answer in PEERS.items():
+            managers.append(server(answer))
+            found[name] = managers[-1].__enter__()
+        yield found
+        for manager in managers:
+            manager.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory):
+    with SecureKafka(tmp_path_factory.mktemp("kafka")) as secure:
+        for topic in ("a.b", "plain"):
+            create_topic(secure.admin, topic)
+        create_topic(secure.admin, "small", config={"max.message.bytes": "1000"})
+        yield secure
+
+
+def login(kafka, password):
+    """Of a user who may log in, and nothing else."""
+    file = kafka.ca.with_name(f"{password}.properties")
+    file.write_text(f"security.protocol=SASL_SSL\nssl.ca.location={kafka.ca}\nsasl.mechanism=PLAIN\n"
+                    f"sasl.username=stranger\nsasl.password={password}\n")
+    return ["-b", kafka.address("LOGIN"), "-F", file]
+
+
+def tls(kafka, listener, *properties):
+    return ["-b", kafka.address(listener), "-X", "security.protocol=SSL", "-X", f"ssl.ca.location={kafka.ca}", *properties]
+
+
+class Attempts:
+    """Starts programs side by side, and judges all of them at the end of the with block."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self._started = []
+
+    def start(self, name, program, arguments, text, status=GOES_ON, stdin=b""):
+        """text: a regular expression that the log has then. status: what it ends with by itself."""
+        folder = self._folder / name
+        folder.mkdir()
+        (folder / "stdin").write_bytes(stdin)
+        with open(folder / "stdin", "rb") as file:
+            started = Program([BIN / program, *map(str, arguments)], folder, stdin=file)
+        self._started.append((name, started, text, status))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        try:
+            if not any(failure):
+                faults = [fault for attempt in self._started if (fault := self._judge(*attempt))]
+                assert not faults, "\n\n".join(faults)
+        finally:
+            for _, program, _, _ in self._started:
+                program.kill()
+
+    @staticmethod
+    def _judge(name, program, text, status):
+        """What is wrong with it."""
+        try:
+            wait_until(lambda: not program.is_running() or status is GOES_ON and re.search(text, program.stderr), 60, "its end")
+            ended = program.stop(60) if status is GOES_ON else program.wait()
+        except AssertionError as error:
+            return f"{name}: {error}; its log:\n{program.stderr[-2000:]}"
+        if found := SANITIZERS.search(program.stderr):
+            return f"{name}: {found.group()[:5000]}"
+        if ended not in ((0, 1) if status is GOES_ON else (status,)):
+            return f"{name} ended with {ended}; its log:\n{program.stderr[-2000:]}"
+        return None if re.search(text, program.stderr) else f"{name} has no /{text}/ in its log:\n{program.stderr[-2000:]}"
+
+
+@pytest.fixture
+def attempts(tmp_path):
+    return Attempts(tmp_path)
+
+
+IMPATIENT = ("-X", "socket.timeout.ms=1000", "-X", "socket.connection.setup.timeout.ms=1000", "-X", "request.timeout.ms=1000")
+NO_KAFKA = ("nobody", "closes", "silent", "zeros", "ones", "english", "echoes")
+
+
+def kafka_failures(kafka, ports):
+    """name: (options, what is said of it), for whoever writes to a topic that is to be made."""
+    address = ["-b", kafka.admin]
+    yield "replication", [*address, "--replication", 3], "refuses to create it.*replication"
+    yield "setting", [*address, "--topic-config", "retention.ms=abc"], "refuses to create it.*retention.ms"
+    yield "unknown-setting", [*address, "--topic-config", "no.such=1"], "refuses to create it"
+    yield "partitions", [*address, "--partitions", 100000], "refuses to create it|cannot create"
+    yield "wrong-password", login(kafka, "wrong"), "sasl.username"
+    yield "no-rights", login(kafka, USERS["stranger"]), "kafka-acls.sh|does not let this client create it"
+    yield "no-tls", ["-b", kafka.address("LOGIN")], "TLS|timed out|Timed out|down"
+    yield "tls-at-plain", tls(kafka, "LOGIN")[2:] + address, "SSL|down|Timed out"
+    yield "no-certificate", tls(kafka, "MUTUAL"), "certificate"
+    yield "expired", tls(kafka, "EXPIRED"), "expired"
+    yield "elsewhere", tls(kafka, "ELSEWHERE"), "refused.*name"
+    for peer in NO_KAFKA:
+        yield peer, ["-b", f"127.0.0.1:{ports[peer]}", *IMPATIENT], "Kafka"
+
+
+@pytest.mark.parametrize("mode", ["at-least-once", "exactly-once"])
+def test_bridge_and_kafka(attempts, kafka, ports, mqtt, tmp_path, mode):
+    with attempts:
+        for name, options, text in kafka_failures(kafka, ports):
+            attempts.start(name, "bridge", ["-p", mqtt.port, "-h", "127.0.0.1", "-t", f"{mode}-{name}", "--spool", tmp_path / f"spool-{name}",
+                                            "--delivery", mode, "--drain-timeout", "1s", *options], text)
+        attempts.start("collides", "bridge", ["-p", mqtt.port, "-h", "127.0.0.1", "-t", "x", "--kafka-topic", "a_b", "--spool", tmp_path / "spool",
+                                              "--delivery", mode, "-b", kafka.admin], "choose another name")
+
+
+def test_kafka_produce(attempts, kafka, ports):
+    with attempts:
+        for name, options, text in kafka_failures(kafka, ports):
+            give_up = ["-X", f"message.timeout.ms={2000 if name in NO_KAFKA else 20000}"]
+            attempts.start(name, "kafka-produce", ["-t", f"produced-{name}", *options, *give_up], text, 1, b"line\n")
+        here = ["-b", kafka.admin]
+        attempts.start("collides", "kafka-produce", ["-t", "a_b", *here], "choose another name", 1, b"line\n")
+        attempts.start("name", "kafka-produce", ["-t", "a/b", *here], "topic", 2)
+        attempts.start("too-large", "kafka-produce", ["-t", "small", *here], "line 1", 1, b"x" * 3000 + b"\n")
+        attempts.start("no-partition", "kafka-produce", ["-t", "plain", "-p", 9, *here], "line 1", 1, b"line\n")
+        attempts.start("future", "kafka-produce", ["-t", "plain", "--jsonl", *here], "line 1", 1, b'{"value":"x","timestamp":9000000000000}\n')
+        attempts.start("no-json", "kafka-produce", ["-t", "plain", "--jsonl", *here], "line 1", 1, b'{"value":\n[[[[\n\0\n"x"\n{"headers":5}\n')
+
+
+def test_kafka_consume(attempts, kafka, ports):
+    with attempts:
+        for name, options, text in kafka_failures(kafka, ports):
+            if {"--replication", "--topic-config", "--partitions"} & set(options):
+                continue
+            status, limit = (1, "60s") if name == "no-rights" else (27, "15s")
+            for group in ([], ["-G", "g"]):
+                attempts.start(name + "".join(group), "kafka-consume", ["-t", "plain", *group, "-W", limit, *options],
+                               "Kafka" if group else text, status)
+        here = ["-b", kafka.admin]
+        attempts.start("missing", "kafka-consume", ["-t", "missing", "-W", "2s", *here], "missing", 27)
+        attempts.start("no-partition", "kafka-consume", ["-t", "plain", "-p", 9, "-W", "2s", *here], "no partition 9", 27)
+        attempts.start("offset", "kafka-consume", ["-t", "plain", "-o", 1000, "-W", "60s", *here], "out of range", 1)
+
+
+NO_BROKER = ("nobody", "closes", "silent", "zeros", "ones", "english", "echoes")
+
+
+def test_mqtt(attempts, kafka, ports, mqtt, tmp_path):
+    with attempts:
+        for peer in NO_BROKER:
+            there = ["-h", "127.0.0.1", "-p", ports[peer]]
+            attempts.start(f"subscribe-{peer}", "subscribe", ["-t", "x", "-W", "5s", *there], "", 27)
+            attempts.start(f"publish-{peer}", "publish-temp", ["--fast", *there], "MQTT broker")
+            attempts.start(f"bridge-{peer}", "bridge", ["-t", "x", "-b", kafka.admin, "--spool", tmp_path / f"mqtt-{peer}", *there], "MQTT broker")
+        for name, program, arguments in (("publish", "publish-temp", ["--fast"]), ("subscribe", "subscribe", ["-t", "x"]),
+                                         ("bridge", "bridge", ["-t", "x", "-b", kafka.admin, "--spool", tmp_path / "tls"])):
+            attempts.start(f"{name}-tls", program, [*arguments, "-h", "127.0.0.1", "-p", mqtt.port, "--tls"], "TLS")
+        attempts.start("publish-no-file", "publish-temp", ["--file", tmp_path / "nowhere", "-p", mqtt.port], "nowhere", 1)
+
+
+def test_status(attempts, ports):
+    with attempts:
+        for peer in ports:
+            for form in ([], ["-J"]):
+                attempts.start(f"{peer}{''.join(form)}", "status", ["-a", f"127.0.0.1:{ports[peer]}", "-W", "2s", *form], "", 1)
