@@ -5,8 +5,8 @@
 #        scripts/test.sh --all                those too (ctest's label long), as continuous integration does
 #        scripts/test.sh CTEST ARGUMENT...    for example  scripts/test.sh -R flow.run  or  -L unit
 #
-# Built are the presets release (the tests run on it), asan (its unit and command line tests run too) and clang (whose
-# warnings are errors as well). The last lines are ctest's summary of the tests on the release build. With arguments of
+# Built are the presets release (the tests run on it), asan (its unit and command line tests run too, and all programs'
+# ways to fail) and clang (whose warnings are errors as well). The last lines are ctest's summary of the tests on the release build. With arguments of
 # ctest only the release build is made and tested. Exit status: 0 all passed, 1 not so, 2 used wrongly.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
