@@ -214,8 +214,9 @@ def test_kafka_consume(attempts, kafka, ports):
         for name, options, text in kafka_failures(kafka, ports):
             if {"--replication", "--topic-config", "--partitions"} & set(options):
                 continue
+            limit = "60s" if name == "no-rights" else "30s"
             for group in ([], ["-G", "g"]):
-                attempts.start(name + "".join(group), "kafka-consume", ["-t", "plain", *group, "-W", "30s", *options],
+                attempts.start(name + "".join(group), "kafka-consume", ["-t", "plain", *group, "-W", limit, *options],
                                "" if group else text, 27)
         here = ["-b", kafka.admin]
         attempts.start("missing", "kafka-consume", ["-t", "missing", "-W", "2s", *here], "missing", 27)
