@@ -147,7 +147,7 @@ class Attempts:
     def _judge(name, program, text, status):
         """What is wrong with it."""
         try:
-            wait_until(lambda: not program.is_running() or status is GOES_ON and re.search(text, program.stderr), 60, "its end")
+            wait_until(lambda: not program.is_running() or status is GOES_ON and re.search(text, program.stderr), 120, "its end")
             ended = program.stop(60) if status is GOES_ON else program.wait()
         except AssertionError as error:
             return f"{name}: {error}; its log:\n{program.stderr[-2000:]}"
