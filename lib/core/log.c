@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include "clock.h"
+#include "options_warnings.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -59,6 +60,7 @@ void log_init(const char *program, const struct log_settings *settings)
     program_name = program;
     current = *settings;
     journal = goes_to_journal();
+    options_log_warnings();
 }
 
 bool log_enabled(enum log_level level)

@@ -2,6 +2,7 @@
 
 #include "config_file.h"
 #include "options_table.h"
+#include "options_warnings.h"
 #include "out_of_memory.h"
 #include "properties_file.h"
 
@@ -116,6 +117,7 @@ static void collect(const struct program *program)
     free((void *)general.config);
     general = (struct general_settings){0};
     text_list_free(&table.ignored_sections);
+    options_forget_warnings();
     table.count = 0;
     for (size_t i = 0; i < program->group_count; i++)
         collect_group(&program->groups[i]);
@@ -334,11 +336,18 @@ static enum section classify(const struct program *program, const char *name)
     return SECTION_OF_OTHERS;
 }
 
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
 /* `where` is "FILE:LINE". */
 static bool set_entry(const struct program *program, const struct config_entry *entry, const char *where,
                       enum section section, struct begun *begun, struct error *error)
 {
     struct option_row *row = find(entry->key);
+    if (entry->key[strspn(entry->key, NAME_CHARACTERS)])
+        return error_set(error,
+                         "%s: what stands before '=' is no name of an option (it is not shown: it may hold a "
+                         "secret); a line is 'name = value'",
+                         where);
     bool dotted = !row && strchr(entry->key, '.');
     char source[2048];
     if (dotted)
@@ -373,11 +382,25 @@ static void note_ignored_sections(const struct program *program, const struct co
     }
 }
 
+static void check_rights(const char *path, const struct config_file *file)
+{
+    static const char of_path[] = "-file";
+    bool secret = false;
+    for (size_t i = 0; i < file->count; i++) {
+        const char *key = file->entries[i].key;
+        size_t length = strlen(key), end = strlen(of_path);
+        bool names_file = length > end && strcmp(key + length - end, of_path) == 0;
+        secret |= !names_file && *file->entries[i].value && text_names_secret(key, length);
+    }
+    options_check_rights(path, secret);
+}
+
 static bool set_from_file(const struct program *program, const char *path, struct error *error)
 {
     struct config_file file;
     if (!config_file_read(path, &file, error))
         return false;
+    check_rights(path, &file);
     char where[1024];
     bool ok = true;
     for (enum section section = SECTION_DEFAULT; section < SECTION_OF_OTHERS; section++) {
@@ -441,6 +464,7 @@ static bool set_from_properties_file(struct error *error)
         return true;
     if (!properties_file_read(path, &file, error))
         return false;
+    check_rights(path, &file);
     bool ok = add_file_entries(path, &file, &all, error);
     struct property_list *others = properties->value;
     for (size_t i = 0; i < others->count; i++)
@@ -474,7 +498,7 @@ static bool set_from_environment(struct error *error)
         char name[OPTION_ENV_SIZE], source[OPTION_ENV_SIZE + 32];
         const char *value = row->general ? NULL : getenv(option_env(row->spec, name));
         bool list = row->spec->kind == OPTION_LIST || row->spec->kind == OPTION_PROPERTIES;
-        if (!value || !*value)
+        if (!value || !*value || options_is_service_link(name, value))
             continue;
         snprintf(source, sizeof source, "environment variable %s", name);
         if (!(list ? set_lines : set_by_user)(row, &begun, source, value, error))

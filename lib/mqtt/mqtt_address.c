@@ -70,9 +70,6 @@ static bool parse_authority(const char *text, struct mqtt_address *address, stru
 {
     size_t length = strcspn(text, "/");
     const char *path = text + length;
-    if (memchr(text, '@', length))
-        return error_set(error, "--host: a user name and a password do not belong into the address: use "
-                                "--username and --password-file");
     if (*path && strcmp(path, "/") != 0)
         return error_set(error, "--host: an MQTT broker's address has no path: leave out '%s'", path);
     return split_port(text, length, address, error);
@@ -139,8 +136,11 @@ bool mqtt_address_parse(const char *host, int64_t port, bool tls, struct mqtt_ad
                         struct error *error)
 {
     const struct scheme *scheme = find_scheme(host);
-    const char *unknown = strstr(host, "://");
+    const char *unknown = strstr(host, "://"), *authority = unknown ? unknown + 3 : host;
     *address = (struct mqtt_address){0};
+    if (memchr(authority, '@', strcspn(authority, "/"))) /* first: the other messages show the host */
+        return error_set(error, "--host: a user name and a password do not belong into the address: use "
+                                "--username and --password-file");
     if (!scheme && unknown)
         return refuse_scheme(host, (size_t)(unknown - host) + 3, error);
     if (!(scheme ? parse_with_scheme(host, scheme, port, tls, address, error)

@@ -1,6 +1,7 @@
 #include "clock.h"
 #include "mqtt.h"
 #include "mqtt_topic.h"
+#include "options_warnings.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -203,5 +204,9 @@ bool mqtt_settings_complete(struct mqtt_settings *settings, struct error *error)
         return false;
     if (!settings->address.tls && (settings->insecure || settings->tls_alpn))
         return error_set(error, "%s needs --tls", settings->insecure ? "--insecure" : "--tls-alpn");
+    const char *const secrets[] = {settings->password_file, settings->key_password_file, settings->key_file};
+    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+        if (secrets[i])
+            options_check_rights(secrets[i], true);
     return hide_proxies_from_paho(error);
 }

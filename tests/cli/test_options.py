@@ -339,3 +339,67 @@ def test_configuration_file_errors(program, tmp_path):
     # Help and version are for those in trouble.
     assert output(program, "--help", ROOMSTREAM_CONFIG=str(file)) == output(program, "--help")
     assert output(program, "--version", ROOMSTREAM_CONFIG=str(file)) == output(program, "--version")
+
+
+# Each holds a secret in a form that some other tool takes.
+MISTAKES = ["password: S3CRET", "password S3CRET", "password: S3CRET=x", "sasl.password: S3CRET=x", "mqtt password is S3CRET=",
+            "[mqtt]\npassword: S3CRET", "host = user:S3CRET@broker", "host = mqtt://user:S3CRET@broker", "host = tcp://user:S3CRET@broker"]
+
+
+@every_family
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_no_message_shows_a_secret_of_the_configuration_file(program, tmp_path, mistake):
+    file = tmp_path / "options.ini"
+    file.write_text(mistake + "\n")
+    arguments = ["--file", "/nowhere"] if program == "publish" else []
+    result = run(program, "--config", file, *arguments)
+    assert result.returncode == 2 and result.stderr
+    assert "S3CRET" not in result.stderr and "S3CRET" not in result.stdout
+
+
+def warnings_of(config="", rights=0o600, folder=None, **environment):
+    """What publish-temp says before it ends for want of its file."""
+    arguments = []
+    if folder:
+        file = folder / "options.ini"
+        file.write_text(config)
+        file.chmod(rights)
+        arguments = ["--config", file]
+    result = run("publish-temp", "--file", "/nowhere", *arguments, **environment)
+    assert result.returncode == 1 and "/nowhere: cannot be opened" in result.stderr, result.stderr
+    return [line for line in result.stderr.splitlines() if "warning:" in line]
+
+
+def test_what_kubernetes_sets_for_a_service_is_no_option():
+    (warning,) = warnings_of(MQTT_PORT="tcp://10.0.0.1:1883")
+    assert "MQTT_PORT is ignored: 'tcp://10.0.0.1:1883' is what Kubernetes or Docker sets" in warning
+    assert "port" not in configuration(output("publish-temp", "--print-config", MQTT_PORT="udp://[fd00::1]:1883"))
+    assert "'tcp:1883' is not a whole number" in refusal("publish-temp", MQTT_PORT="tcp:1883")
+
+
+@pytest.mark.parametrize(("rights", "config", "message"), [
+    (0o600, "password = x", None), (0o640, "password = x", None), (0o644, "qos = 2", None), (0o644, "password-file = /dev/null", None),
+    (0o644, "[mqtt]\npassword = x", "holds a secret, and all users can read it (mode 0644): chmod o-r"),
+    (0o644, "[kafka]\nsasl.password = x", "holds a secret, and all users can read it (mode 0644): chmod o-r"),
+    (0o606, "qos = 2", "can be changed by other users (mode 0606), and so can what this program does: chmod go-w"),
+])
+def test_a_configuration_file_that_others_can_use(tmp_path, rights, config, message):
+    config = config.replace("qos", "[messages]\nqos")
+    warnings = warnings_of(config, rights, tmp_path)
+    assert [f"{tmp_path}/options.ini {message}" in warning for warning in warnings] == ([True] if message else [])
+
+
+def test_a_password_file_that_others_can_use(tmp_path):
+    file = tmp_path / "password"
+    file.write_text("x")
+    file.chmod(0o644)
+    (warning,) = warnings_of(f"password-file = {file}", 0o644, tmp_path)
+    assert f"{file} holds a secret, and all users can read it (mode 0644)" in warning
+
+
+def test_a_file_of_properties_that_others_can_use(tmp_path):
+    file = tmp_path / "client.properties"
+    file.write_text("sasl.password=x\n")
+    file.chmod(0o666)
+    result = run("kafka-consume", "-t", "x", "-F", file, "-b", "127.0.0.1:1", "-e", "-W", "1s")
+    assert "can be changed by other users" in result.stderr and "holds a secret" in result.stderr
