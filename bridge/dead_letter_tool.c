@@ -17,8 +17,9 @@ struct tool {
     const struct bridge_settings *settings;
     struct spool *spool; /* open for retry and drop only */
     struct dead_letters *letters;
-    int64_t *ids; /* of settings->letters, as numbers */
-    bool *found;  /* for each of them */
+    int64_t *ids;      /* of settings->letters, as numbers */
+    bool *found;       /* for each of them */
+    uint64_t put_back; /* letters that are in the spool again */
     bool failed;
 };
 
@@ -33,17 +34,6 @@ static bool chosen(struct tool *t, uint64_t id)
     return yes;
 }
 
-/* A topic may hold anything: what could steer a terminal or break the line is escaped. */
-static void print_topic(const struct spool_bytes *topic)
-{
-    const unsigned char *bytes = topic->data;
-    for (size_t i = 0; i < topic->length; i++)
-        if (bytes[i] < 0x20 || bytes[i] == 0x7f)
-            printf("\\x%02x", bytes[i]);
-        else
-            putchar(bytes[i]);
-}
-
 static bool print_line(void *context, const struct spool_record *letter)
 {
     char time[CLOCK_RFC3339_SIZE];
@@ -51,8 +41,10 @@ static bool print_line(void *context, const struct spool_record *letter)
         return true;
     clock_rfc3339(letter->time, time);
     printf("%" PRIu64 "\t%s\t%zu\t", letter->id, time, letter->payload.length);
-    print_topic(&letter->topic);
-    printf("\t%.*s\n", (int)letter->reason.length, (const char *)letter->reason.data);
+    text_print_escaped(stdout, letter->topic.data, letter->topic.length);
+    putchar('\t');
+    text_print_escaped(stdout, letter->reason.data, letter->reason.length);
+    putchar('\n');
     return !ferror(stdout);
 }
 
@@ -92,10 +84,10 @@ static bool print_json(void *context, const struct spool_record *letter)
     json_set_bytes(object, "payload", letter->payload.data, letter->payload.length);
     if (!whole)
         out_of_memory(letter->payload.length);
-    int written = json_dumpf(object, stdout, JSON_COMPACT);
+    bool written = json_print(object, stdout, JSON_COMPACT);
     json_decref(object);
     putchar('\n');
-    return written == 0 && !ferror(stdout);
+    return written && !ferror(stdout);
 }
 
 /* For dead_letters_remove: true once the message is in the spool again. */
@@ -117,6 +109,7 @@ static bool put_back(void *context, const struct spool_record *letter)
     message.reason = (struct spool_bytes){NULL, 0};
     switch (spool_append(t->spool, &message, NULL, &error)) {
     case SPOOL_APPENDED:
+        t->put_back++;
         return true;
     case SPOOL_FULL:
         log_error(dead_letter_stays,
@@ -137,6 +130,18 @@ static bool drop(void *context, const struct spool_record *letter)
     return chosen(context, letter->id);
 }
 
+/* What is in the spool again is said also where this fails: with it, all of these letters stay. */
+static bool retry(struct tool *t, struct error *error)
+{
+    uint64_t removed;
+    bool ok = dead_letters_remove(t->letters, put_back, t, &removed, error);
+    printf("%" PRIu64 " put back into the spool", t->put_back);
+    if (removed < t->put_back)
+        printf(", and still among the dead letters: drop them, or the next retry doubles them");
+    printf("\n");
+    return ok;
+}
+
 static bool act(struct tool *t, struct error *error)
 {
     uint64_t removed = 0;
@@ -147,9 +152,7 @@ static bool act(struct tool *t, struct error *error)
     case LETTERS_EXPORT:
         return dead_letters_each(t->letters, print_json, t, error);
     case LETTERS_RETRY:
-        ok = dead_letters_remove(t->letters, put_back, t, &removed, error);
-        printf("%" PRIu64 " put back into the spool\n", removed);
-        return ok;
+        return retry(t, error);
     case LETTERS_DROP:
         ok = dead_letters_remove(t->letters, drop, t, &removed, error);
         printf("%" PRIu64 " dropped\n", removed);

@@ -168,7 +168,8 @@ struct monitor *monitor_open(const struct report_sources *sources, const struct 
     *m = (struct monitor){.started = now, .sources = *sources};
     pthread_mutex_init(&m->mutex, NULL);
     monitor_tick(m, watchdog);
-    m->server = http_server_open(&sources->settings->http_address, on_request, m, error);
+    m->server = http_server_open(&sources->settings->http_address, &sources->settings->http_hosts, on_request,
+                                 m, error);
     if (!m->server) {
         monitor_close(m);
         return NULL;

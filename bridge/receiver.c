@@ -128,7 +128,7 @@ static void remember_flood(const struct receiver *r)
 {
     char path[PATH_MAX];
     mark_path(r, path, sizeof path);
-    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         log_warning(flood_mark_not_made, "cannot create %s: %s", path, strerror(errno));
     else

@@ -1,5 +1,7 @@
 #include "report.h"
 
+#include "json_text.h"
+
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +97,7 @@ void report_write_status(const struct report *report, FILE *out)
     set_sides(report, status);
     set_messages(report, status);
     set_recent(&report->recent, status);
-    json_dumpf(status, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    json_print(status, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     fputc('\n', out);
     json_decref(status);
 }

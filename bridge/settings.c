@@ -202,6 +202,14 @@ static const struct option_spec monitor_specs[] = {
          "serve /metrics (Prometheus), /healthz, /readyz and /status (JSON) there; a port alone is on the "
          "loopback address, port 0 is any that is free (the log says which). There is no access control: "
          "keep it on an address that only monitoring reaches"},
+    {.name = "http-host",
+     .kind = OPTION_LIST,
+     .argument = "NAME",
+     AT(http_hosts),
+     .help =
+         "host name by which others ask for it, as monitoring on another machine does; may be given several "
+         "times. "
+         "Requests for an IP address, localhost or the name in --http are answered anyway, others with 421"},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

@@ -45,6 +45,7 @@ struct bridge_settings {
 
     const char *http; /* where to serve metrics and health; NULL: nowhere */
     struct http_address http_address;
+    struct text_list http_hosts; /* further names that it is asked for by */
 
     int dead_letters;         /* enum dead_letter_action */
     struct text_list letters; /* ids; none: all */

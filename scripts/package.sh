@@ -18,6 +18,7 @@ stop_build() { stop_processes 60 "the build" "$foreground"; }
 # pack FOLDER: makes the package from a build's folder and prints its path.
 pack() {
     local log=$state/log/package.log packages
+    refuse_links "$log"
     rm -f "$1"/*.deb
     run_tied env -C "$1" cpack -G DEB >"$log" 2>&1 || {
         show_tail "$log"

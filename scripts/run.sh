@@ -155,6 +155,11 @@ brokers_ready_or_gone() { [[ -s $run/brokers ]] || has_ended "$brokers"; }
 # Where the bridges show what they do, for status and Prometheus (its file_sd_configs).
 write_targets() {
     local index topic first=${ROOMSTREAM_HTTP_PORT:-9751} chosen=() entries=()
+    # So Kubernetes and Docker name a service that is called roomstream-http; nobody has meant a port with it.
+    [[ $first != *://* ]] || {
+        warn "ROOMSTREAM_HTTP_PORT is ignored: '$first' is the address of a service"
+        first=9751
+    }
     [[ $first =~ ^[0-9]{1,5}$ ]] || die "ROOMSTREAM_HTTP_PORT: '$first' is not a port" 2
     for index in "${!topics[@]}"; do chosen+=($((first + index))); done
     mapfile -t chosen < <(free_ports 127.0.0.1 "${chosen[@]}")
@@ -196,8 +201,8 @@ bridges_are_subscribed() {
 }
 
 start_counter() {
-    rm -rf "$run/published" "$run/ready"
-    mkdir "$run/published"
+    mkdir -p "$run/published"
+    rm -f "$run/ready" "${topics[@]/#/$run/published/}" "$run/published/complete"
     start_tied "$python" "$root/scripts/count.py" --brokers "$kafka_brokers" --run "$1" --published "$run/published" \
         --ready "$run/ready" "${topics[@]}" >"$run/table"
     counter=$started names[$started]=count.py
@@ -315,6 +320,7 @@ main() {
     [[ $mode != brokers ]] || run=$state/run-brokers
     lock_folder "$run" "the pipeline"
     make_state_folder "$logs"
+    refuse_links "$run"/* "$logs"/*
     install_needs "$needs_to_run"
     build_programs
     read_addresses

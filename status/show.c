@@ -3,6 +3,7 @@
 #include "bridges.h"
 #include "clock.h"
 #include "fetch.h"
+#include "json_text.h"
 #include "stop.h"
 #include "table.h"
 
@@ -14,7 +15,7 @@
 static void print_json(const struct bridge_state *states, size_t count)
 {
     json_t *all = bridges_json(states, count);
-    json_dumpf(all, stdout, JSON_INDENT(2));
+    json_print(all, stdout, JSON_INDENT(2));
     fputc('\n', stdout);
     json_decref(all);
 }

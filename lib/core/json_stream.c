@@ -41,11 +41,13 @@ void json_write_string(json_write *write, void *context, const void *bytes, size
     const unsigned char *from = bytes, *end = from + length;
     write(context, "\"", 1);
     for (const unsigned char *at = from; at < end; at++) {
-        if (*at >= 0x20 && *at != '"' && *at != '\\')
+        /* JSON lets DEL and C1 stand, U+007F to U+009F, which may steer a terminal. */
+        bool c1 = *at == 0xc2 && at + 1 < end && at[1] < 0xa0;
+        if (*at >= 0x20 && *at != '"' && *at != '\\' && *at != 0x7f && !c1)
             continue;
         if (at > from)
             write(context, from, (size_t)(at - from));
-        write_escape(write, context, *at);
+        write_escape(write, context, *(at += c1));
         from = at + 1;
     }
     if (end > from)

@@ -30,6 +30,37 @@ void json_set_bytes(json_t *object, const char *name, const void *bytes, size_t 
         out_of_memory(length);
 }
 
+struct printer {
+    FILE *out;
+    bool after_c2; /* the lead byte of U+0080 to U+00BF is held back */
+};
+
+/* Those characters stand in strings only, so each can be escaped where it comes. */
+static int print_piece(const char *text, size_t length, void *context)
+{
+    struct printer *p = context;
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)text[i];
+        bool follows = p->after_c2;
+        p->after_c2 = byte == 0xc2;
+        if (byte == 0x7f || (follows && byte < 0xa0)) {
+            fprintf(p->out, "\\u%04x", byte);
+            continue;
+        }
+        if (follows)
+            putc(0xc2, p->out);
+        if (!p->after_c2)
+            putc(byte, p->out);
+    }
+    return ferror(p->out) ? -1 : 0;
+}
+
+bool json_print(const json_t *value, FILE *out, size_t flags)
+{
+    struct printer printer = {.out = out};
+    return json_dump_callback(value, print_piece, &printer, flags) == 0;
+}
+
 /* base64 as EVP_DecodeBlock takes it (groups of four characters, padded), without the blanks that it would
  * pass over. */
 static bool decode(const char *text, size_t size, void *bytes, size_t *length)

@@ -5,11 +5,17 @@
 #include "error.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* Sets object[name] to the bytes as a string, or, where they are not valid UTF-8, object[name_base64] to
  * their base64. Ends the process when memory is exhausted. */
 void json_set_bytes(json_t *object, const char *name, const void *bytes, size_t length);
+
+/* Writes the value with jansson's flags, and with DEL and C1 (U+007F to U+009F) escaped, which JSON would let
+ * stand: they may steer the terminal of who reads it. False when writing failed. */
+bool json_print(const json_t *value, FILE *out, size_t flags);
 
 enum json_bytes_result {
     JSON_BYTES_ABSENT, /* no member of either name, or null */

@@ -182,6 +182,29 @@ size_t text_utf8_length(const char *text)
     return overlong || surrogate || beyond ? 0 : length;
 }
 
+/* The same of bytes that end after `left`; NUL is a character. */
+static size_t character_length(const unsigned char *bytes, size_t left)
+{
+    char text[5] = "";
+    memcpy(text, bytes, left < 4 ? left : 4);
+    return *bytes == '\0' ? 1 : text_utf8_length(text);
+}
+
+void text_print_escaped(FILE *out, const void *bytes, size_t length)
+{
+    const unsigned char *at = bytes, *end = at + length;
+    while (at < end) {
+        size_t size = character_length(at, (size_t)(end - at));
+        bool control = *at < 0x20 || *at == 0x7f || (size == 2 && *at == 0xc2 && at[1] < 0xa0);
+        bool plain = size > 0 && !control;
+        for (size_t i = size > 0 ? size : 1; i > 0; i--, at++)
+            if (plain)
+                putc(*at, out);
+            else
+                fprintf(out, "\\x%02x", *at);
+    }
+}
+
 bool text_names_secret(const char *name, size_t length)
 {
     static const char *const parts[] = {

@@ -2,6 +2,7 @@
 
 #include "log.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
@@ -9,14 +10,18 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 /* Those that gave their place away stay for a moment, until libmicrohttpd notices. */
 enum { CONNECTIONS = 16, ALL_CONNECTIONS = 32, SILENCE_SECONDS = 5, CONNECTION_MEMORY = 16 * 1024 };
 
+enum { MISDIRECTED = 421 }; /* RFC 9110 section 15.5.20 */
+
 struct http_server {
     struct http_address address;
+    const struct text_list *names;
     http_handler *handler;
     void *context;
     struct MHD_Daemon *daemon;
@@ -57,6 +62,32 @@ static bool has_body(struct MHD_Connection *connection)
            MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_TRANSFER_ENCODING);
 }
 
+static bool is_ip_address(const char *host)
+{
+    unsigned char ignored[sizeof(struct in6_addr)];
+    return inet_pton(AF_INET, host, ignored) == 1 || inet_pton(AF_INET6, host, ignored) == 1;
+}
+
+/* Whether the server answers to what stands in Host: NAME or ADDRESS, [ADDRESS] for IPv6, and perhaps :PORT.
+ */
+static bool answers_to(const struct http_server *server, const char *field)
+{
+    char host[256];
+    bool brackets = *field == '[';
+    size_t length = strcspn(field + brackets, brackets ? "]" : ":");
+    if (length >= sizeof host)
+        return false;
+    memcpy(host, field + brackets, length);
+    host[length] = '\0';
+    if (length > 0 && host[length - 1] == '.') /* a name that is written in full */
+        host[length - 1] = '\0';
+    bool known = is_ip_address(host) || strcasecmp(host, "localhost") == 0 ||
+                 strcasecmp(host, server->address.host) == 0;
+    for (size_t i = 0; !known && i < server->names->count; i++)
+        known = strcasecmp(host, server->names->items[i]) == 0;
+    return known;
+}
+
 /* Called when the headers are there; what is queued then is the answer. */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload,
@@ -66,10 +97,15 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     struct http_answer answer = {.status = MHD_HTTP_OK, .content_type = "text/plain; charset=utf-8"};
     char *body = NULL;
     size_t length = 0;
+    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
     (void)version;
     (void)upload;
     (void)upload_size;
     (void)request;
+    if (host && !answers_to(server, host))
+        return answer_text(connection, MISDIRECTED,
+                           "this server answers to IP addresses, to localhost and to the names that it was "
+                           "given: --http-host NAME adds the one that was asked for\n");
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are served\n");
     if (has_body(connection))
@@ -199,15 +235,16 @@ static struct MHD_Daemon *start(struct http_server *server, int fd)
     return daemon;
 }
 
-struct http_server *http_server_open(const struct http_address *address, http_handler *handler, void *context,
-                                     struct error *error)
+struct http_server *http_server_open(const struct http_address *address, const struct text_list *names,
+                                     http_handler *handler, void *context, struct error *error)
 {
     struct http_server *server = calloc(1, sizeof *server);
     if (!server) {
         error_set(error, "out of memory");
         return NULL;
     }
-    *server = (struct http_server){.address = *address, .handler = handler, .context = context};
+    *server =
+        (struct http_server){.address = *address, .names = names, .handler = handler, .context = context};
     int fd = open_socket(&server->address, error);
     if (fd >= 0) {
         server->daemon = start(server, fd);

@@ -79,9 +79,10 @@ bool folder_lock(const struct folder *folder, int *fd, struct error *error)
 {
     char pid[24] = "";
     size_t length = 0;
-    *fd = openat(folder->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    *fd = openat(folder->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (*fd < 0)
-        return error_set(error, "cannot open %s/lock: %s", folder->path, strerror(errno));
+        return error_set(error, "cannot open %s/lock: %s", folder->path,
+                         errno == ELOOP ? "it is a symbolic link, which is not followed" : strerror(errno));
     if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
         return true;
     if (errno != EWOULDBLOCK)
@@ -184,7 +185,7 @@ int folder_create_temporary(const struct folder *folder, const char *name)
 {
     char temporary[FOLDER_NAME_SIZE];
     temporary_name(name, temporary);
-    return openat(folder->fd, temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    return openat(folder->fd, temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
 bool folder_put_in_place(const struct folder *folder, const char *name)

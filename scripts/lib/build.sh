@@ -8,6 +8,7 @@ build_preset() {
     shift
     [[ $preset == release ]] || folder+=-$preset
     make_state_folder "$state/log"
+    refuse_links "$state/build.lock" "$log"
     exec {fd}>>"$state/build.lock"
     flock --wait 600 "$fd" || die "another build has been running for ten minutes ($state/build.lock)"
     : >"$log"

@@ -38,11 +38,25 @@ misuse() { die "$1 (see $program --help)" 2; }
 # need_value OPTION [VALUE]...: that an option on the command line is followed by its value.
 need_value() { (($# > 1)) || misuse "$1 needs a value"; }
 
-# make_state_folder DIR: makes DIR if it is missing, and ends the script if nothing can be written there.
+# make_state_folder DIR: makes DIR if it is missing, for this user alone, and ends the script if nothing can be written there, or
+# if anybody can: a link that is planted there would be written through. var/ of the checkout is made private in any case.
 make_state_folder() {
-    local reason
-    reason=$(mkdir -p -- "$1" 2>&1) || die "$reason: ROOMSTREAM_STATE names another folder for data and logs"
+    local reason folder
+    reason=$(umask 077 && mkdir -p -- "$1" 2>&1) || die "$reason: ROOMSTREAM_STATE names another folder for data and logs"
     [[ -w $1 ]] || die "cannot write to the folder $1: ROOMSTREAM_STATE names another one for data and logs"
+    [[ $state != "$root/var" || ! -O $state ]] || chmod 700 "$state"
+    for folder in "$1" "$state"; do
+        [[ ! -d $folder || $(stat -L -c %a -- "$folder") != *[2367] ]] ||
+            die "all users can write to the folder $folder: name one of your own, by ROOMSTREAM_STATE, for data and logs"
+    done
+}
+
+# refuse_links FILE...: ends the script where one is a symbolic link, whose target would be written in its place.
+refuse_links() {
+    local file
+    for file; do
+        [[ ! -L $file ]] || die "$file is a symbolic link, which is not followed: remove it"
+    done
 }
 
 # show_usage: prints the comment at the top of the running script, which is its manual.

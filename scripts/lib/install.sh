@@ -81,6 +81,7 @@ install_needs() {
     packages=${missing[*]}
     has_command apt-get || die "install these (Debian's names) with your system's package manager, then start again: $packages"
     make_state_folder "${log%/*}"
+    refuse_links "$log"
     : >"$log"
     become_root "$packages"
     info "installing them with apt-get; log in $log"

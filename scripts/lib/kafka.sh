@@ -21,6 +21,7 @@ java_command() {
 # formats it. Who comes to the port PROXIED is told that the broker is at the port PROXY.
 start_kafka() {
     local dir=$1 address listeners advertised java
+    refuse_links "$dir/server.properties" "$dir/kafka.out" "$dir/pid" "$dir/port"
     address=$(join_address "$2" "$3")
     advertised=CLIENT://$address
     listeners=$advertised

@@ -38,6 +38,7 @@ lock_holders() {
 lock_folder() {
     local dir=$1 what=$2 owner fd announced='' end=$((SECONDS + 60))
     make_state_folder "$dir"
+    refuse_links "$dir/lock" "$dir/owner"
     exec {fd}>>"$dir/lock"
     until flock --wait 1 "$fd"; do
         owner=$(lock_owner "$dir") && die "$what: already in use by process $owner (folder $dir)"

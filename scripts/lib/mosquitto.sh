@@ -6,6 +6,7 @@
 start_mosquitto() {
     local dir=$1 host=$2 port=$3
     mkdir -p "$dir/data"
+    refuse_links "$dir/mosquitto.conf" "$dir/mosquitto.log" "$dir/pid" "$dir/port"
     {
         cat "$root/config/mosquitto.conf"
         printf '\nlistener %s %s\n' "$port" "$host"

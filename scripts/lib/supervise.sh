@@ -24,6 +24,8 @@ while [[ ${1:-} == --* ]]; do
 done
 (($#)) || misuse "no command"
 
+refuse_links "$log_file" "$restarts"
+
 # Its log lines are about the daemon.
 program=${1##*/}
 # Longer than the daemon takes to drain; what then remains is in its spool.

@@ -7,7 +7,8 @@ import threading
 import pytest
 from bridges import Bridge, publish_numbers
 from clients import MqttClient, read_topic, wait_for_messages
-from programs import BIN
+from ports import free_port
+from programs import BIN, Programs
 from scrape import address_of, check_metrics, request, samples, scrape, status
 from service_manager import frozen_thread
 from waiting import wait_until
@@ -297,6 +298,35 @@ def test_clients_that_send_a_byte_now_and_then_keep_nobody_out(brokers, mqtt_cli
     wait_for_messages(brokers.kafka.address, bridge.topic, 100)
     drip.end()
     bridge.stop()
+
+
+@pytest.mark.parametrize(("host", "status"), [
+    ("127.0.0.1", 200), ("127.0.0.1:{port}", 200), ("[::1]:{port}", 200), ("[fd00::1]", 200), ("localhost", 200), ("LocalHost.:{port}", 200),
+    ("gateway.example:{port}", 200), ("Second.example", 200), (None, 200),
+    ("evil.example:{port}", 421), ("localhost.evil.example", 421), ("127.0.0.1.evil.example", 421), ("gateway.example.evil:80", 421),
+    ("[evil.example]", 421), ("x" * 300, 421), ("", 421), ("2130706433", 421),
+])
+def test_only_requests_for_this_host_are_answered(named, host, status):
+    """A web page cannot ask for it under a name of its own (DNS rebinding)."""
+    port = named.rsplit(":")[-1]
+    header = "" if host is None else f"Host: {host.format(port=port)}\r\n"
+    with socket.create_connection(("127.0.0.1", int(port)), timeout=10) as connection:
+        connection.sendall(f"GET /metrics HTTP/1.0\r\n{header}\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert int(answer.split()[1]) == status, answer[:500]
+    assert (b"roomstream_bridge_received" in answer) == (status == 200)
+    assert (b"--http-host NAME" in answer) == (status == 421)
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory):
+    """The address of a bridge that has two names; it needs no broker for that."""
+    folder = tmp_path_factory.mktemp("named")
+    programs = Programs(folder / "programs", {"ROOMSTREAM_HTTP_HOST": "gateway.example\nsecond.example"})
+    port = free_port()
+    bridge = programs.start("bridge", "-t", "x", "--spool", folder / "spool", "--http", "0", "-p", port, "-b", f"127.0.0.1:{port}")
+    yield bridge.wait_for_log(r"serving HTTP at http://(\S+)/").group(1)
+    programs.end_all()
 
 
 def test_an_address_that_cannot_be_had(brokers, programs, tmp_path):

@@ -41,7 +41,9 @@ static void text_and_base64(void **state)
         {"24.9", 4, "{\"v\":\"24.9\"}"},
         {"a\"b\\c/", 6, "{\"v\":\"a\\\"b\\\\c/\"}"},
         {"\b\f\n\r\t", 5, "{\"v\":\"\\b\\f\\n\\r\\t\"}"},
-        {"\0a\x1f\x7f", 4, "{\"v\":\"\\u0000a\\u001f\x7f\"}"},
+        {"\0a\x1f\x7f", 4, "{\"v\":\"\\u0000a\\u001f\\u007f\"}"},
+        {"\xc2\x80\xc2\x9b\x32J\xc2\x9f\xc2\xa0\xc3\x9f", 12,
+         "{\"v\":\"\\u0080\\u009b2J\\u009f\xc2\xa0\xc3\x9f\"}"},
         {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x8c\xa1", 9, "{\"v\":\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x8c\xa1\"}"},
         {"\xc3", 1, "{\"v_base64\":\"ww==\"}"},
         {"ab\xff", 3, "{\"v_base64\":\"YWL/\"}"},
@@ -51,6 +53,24 @@ static void text_and_base64(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++)
         assert_string_equal(member(cases[i].bytes, cases[i].length).bytes, cases[i].json);
+}
+
+/* A terminal takes U+009B for the beginning of a command, and so may any C1 control. */
+static void what_jansson_prints_steers_no_terminal(void **state)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    json_t *value = json_pack("[s, s]", "a\xc2\x9b\x31m\x7f\xc2\xa0\xc3\xa4", "\xc2\x80\xc2\xb5\x1b");
+    (void)state;
+    assert_true(json_print(value, out, JSON_COMPACT));
+    fclose(out);
+    assert_string_equal(text, "[\"a\\u009b1m\\u007f\xc2\xa0\xc3\xa4\",\"\\u0080\xc2\xb5\\u001B\"]");
+    json_t *again = json_loads(text, 0, NULL);
+    assert_true(json_equal(value, again));
+    json_decref(value);
+    json_decref(again);
+    free(text);
 }
 
 static void any_bytes_come_back(void **state)
@@ -112,6 +132,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_and_base64),
+        cmocka_unit_test(what_jansson_prints_steers_no_terminal),
         cmocka_unit_test(any_bytes_come_back),
         cmocka_unit_test(members_that_hold_no_bytes),
     };

@@ -270,13 +270,45 @@ static void escapes(void **state)
         assert_false(text_unescape(wrong[i], bytes, &length));
 }
 
+static void what_is_listed_steers_no_terminal(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t length;
+        const char *text;
+    } cases[] = {
+        {"a/\xc3\xa4/\xe2\x82\xac", 8, "a/\xc3\xa4/\xe2\x82\xac"},
+        {"\x1b[2J\t\0\x7f", 7, "\\x1b[2J\\x09\\x00\\x7f"},
+        {"\xc2\x9b\x32J\xc2\xa0", 6, "\\xc2\\x9b2J\xc2\xa0"},
+        {"\x9b\x32J\xff\xe2\x82", 6, "\\x9b2J\\xff\\xe2\\x82"},
+        {"\xe2\x82\xac", 2, "\\xe2\\x82"}, /* cut */
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char *text = NULL;
+        size_t length;
+        FILE *out = open_memstream(&text, &length);
+        text_print_escaped(out, cases[i].bytes, cases[i].length);
+        fclose(out);
+        assert_string_equal(text, cases[i].text);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(integers),  cmocka_unit_test(reals), cmocka_unit_test(a_number_that_never_ends),
-        cmocka_unit_test(durations), cmocka_unit_test(sizes), cmocka_unit_test(sizes_for_people),
-        cmocka_unit_test(lists),     cmocka_unit_test(utf8),  cmocka_unit_test(names_of_secrets),
+        cmocka_unit_test(integers),
+        cmocka_unit_test(reals),
+        cmocka_unit_test(a_number_that_never_ends),
+        cmocka_unit_test(durations),
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(sizes_for_people),
+        cmocka_unit_test(lists),
+        cmocka_unit_test(utf8),
+        cmocka_unit_test(names_of_secrets),
         cmocka_unit_test(escapes),
+        cmocka_unit_test(what_is_listed_steers_no_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -491,6 +491,20 @@ static void overwrite_with_checksum(const char *name, int64_t offset, size_t len
     free(content.bytes);
 }
 
+/* Else what it points to would be overwritten with a process id. */
+static void a_lock_that_is_a_link_is_refused(void **state)
+{
+    char lock[300], target[300];
+    struct spool_settings settings = spool_defaults(folder);
+    (void)state;
+    spool_close(open_spool(folder));
+    snprintf(lock, sizeof lock, "%s/lock", folder);
+    snprintf(target, sizeof target, "%s/precious", folder);
+    assert_int_equal(rename(lock, target), 0);
+    assert_int_equal(symlink("precious", lock), 0);
+    assert_refused(&settings, "lock: it is a symbolic link, which is not followed");
+}
+
 static void other_versions_are_refused(void **state)
 {
     (void)state;
@@ -949,6 +963,7 @@ int main(void)
         TEST(without_position_and_first_segment_it_is_refused),
         TEST(one_whole_slot_is_enough),
         TEST(without_whole_slot_it_is_refused),
+        TEST(a_lock_that_is_a_link_is_refused),
         TEST(other_versions_are_refused),
         TEST(another_spools_segment_is_refused),
         TEST(a_spool_serves_one_process),
