@@ -138,11 +138,11 @@ bool mqtt_address_parse(const char *host, int64_t port, bool tls, struct mqtt_ad
     const struct scheme *scheme = find_scheme(host);
     const char *unknown = strstr(host, "://"), *authority = unknown ? unknown + 3 : host;
     *address = (struct mqtt_address){0};
-    if (memchr(authority, '@', strcspn(authority, "/"))) /* first: the other messages show the host */
-        return error_set(error, "--host: a user name and a password do not belong into the address: use "
-                                "--username and --password-file");
     if (!scheme && unknown)
         return refuse_scheme(host, (size_t)(unknown - host) + 3, error);
+    if (memchr(authority, '@', strcspn(authority, "/"))) /* the other messages show the host */
+        return error_set(error, "--host: a user name and a password do not belong into the address: use "
+                                "--username and --password-file");
     if (!(scheme ? parse_with_scheme(host, scheme, port, tls, address, error)
                  : parse_plain(host, port, tls, address, error)) ||
         !check_host(address->host, error))

@@ -19,3 +19,10 @@ def run(*command, limit=60, **variables):
                             stdin=subprocess.DEVNULL, env={**os.environ, **variables})
     assert result.returncode == 0, f"{command}:\n{result.stdout}\n{result.stderr}"
     return result.stdout
+
+
+def assert_hardened(program):
+    """It lies anywhere, and nothing in the tables that the linker made can be written."""
+    assert "DYN (" in run("readelf", "--wide", "--file-header", program), program
+    assert "GNU_RELRO" in run("readelf", "--wide", "--program-headers", program), program
+    assert re.search(r"\(FLAGS_1\) .*\bNOW\b.*\bPIE\b", run("readelf", "--wide", "--dynamic", program)), program

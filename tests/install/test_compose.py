@@ -71,7 +71,7 @@ def test_monitoring_is_asked_for_and_finds_every_bridge(services):
         name, port = group["targets"][0].split(":")
         assert name == group["labels"]["bridge"]
         assert services[name]["environment"]["ROOMSTREAM_HTTP"] == f"0.0.0.0:{port}"
-        assert name in services[name]["environment"]["ROOMSTREAM_HTTP_HOST"].split("\n")
+        assert services[name]["environment"]["ROOMSTREAM_HTTP_HOST"] == name
         assert "ports" not in services[name]  # inside the network only
     for name in ("prometheus", "grafana"):
         assert services[name]["profiles"] == ["monitoring"]

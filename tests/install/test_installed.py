@@ -7,7 +7,7 @@ import subprocess
 import time
 
 import pytest
-from places import BUILD, PROGRAMS, ROOT, VERSION, run
+from places import BUILD, PROGRAMS, ROOT, VERSION, assert_hardened, run
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,11 @@ def test_programs_and_manual_pages(installed):
     assert sorted(os.listdir(installed / "usr/local/share/man/man1")) == sorted(f"{name}.1" for name in programs)
     for name in programs:
         assert VERSION in run(installed / "usr/local/bin" / name, "--version")
+
+
+def test_programs_are_hardened(installed):
+    for name in PROGRAMS:
+        assert_hardened(installed / f"usr/local/bin/roomstream-{name}")
 
 
 def wait_for_text(terminal, text):

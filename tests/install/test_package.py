@@ -5,7 +5,7 @@ import shutil
 import subprocess
 
 import pytest
-from places import PROGRAMS, ROOT, VERSION, run
+from places import PROGRAMS, ROOT, VERSION, assert_hardened, run
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +52,12 @@ def test_holds_what_belongs_to_it(contents):
         assert path in contents
     assert {owner for _, owner in contents.values()} == {"root/root"}
     assert not [path for path, (mode, _) in contents.items() if mode[8] == "w" or "s" in mode]
+
+
+def test_programs_are_hardened(package, tmp_path):
+    run("dpkg-deb", "--extract", package, tmp_path)
+    for name in PROGRAMS:
+        assert_hardened(tmp_path / f"usr/bin/roomstream-{name}")
 
 
 def test_says_what_else_is_in_it(package, tmp_path):

@@ -62,6 +62,7 @@ static void refuses_what_contradicts_itself(void **state)
         {"s://a", 0, false, "'s://' is neither mqtt:// nor mqtts://"},
         {"mqtt://a", 0, true, "mqtt:// is without TLS, which another option asks for: use mqtts://"},
         {"mqtt://user:secret@a", 0, false, "--username and --password-file"},
+        {"user:secret@a", 0, false, "--username and --password-file"},
         {"mqtt://a/topic", 0, false, "has no path: leave out '/topic'"},
         {"fe80::1%eth0", 0, false, "neither a name nor an IP address"},
         {"a:b:c", 0, false, "neither a name nor an IP address"},
