@@ -14,8 +14,8 @@ NAMES = {
     read_mqtt: {1: "CONNECT", 4: "PUBACK", 5: "PUBREC", 7: "PUBCOMP", 8: "SUBSCRIBE", 10: "UNSUBSCRIBE", 12: "PINGREQ",
                 14: "DISCONNECT"},
 }
-SETTLE = 1.0  # seconds without one between two that are held
-WAIT = 0.5    # seconds for a request of the kind that was drawn; then any
+SETTLE = 0.4  # seconds without one between two that are held
+WAIT = 0.3    # seconds for a request of the kind that was drawn; then any
 LONGEST = 60.0  # seconds by which a request is late
 PATIENCE = 0.05  # the share of those whose client waits until it gives up by itself; the others lose their connection
 
