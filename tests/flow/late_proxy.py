@@ -117,6 +117,8 @@ class Connection:
 
     def reset(self):
         """The client's side ends without a word."""
+        if self._writer.is_closing():
+            return
         self._writer.transport.get_extra_info("socket").setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()

@@ -14,9 +14,9 @@ NAMES = {
     read_mqtt: {1: "CONNECT", 4: "PUBACK", 5: "PUBREC", 7: "PUBCOMP", 8: "SUBSCRIBE", 10: "UNSUBSCRIBE", 12: "PINGREQ",
                 14: "DISCONNECT"},
 }
-SETTLE = 0.4  # seconds without one between two that are held
-WAIT = 0.3    # seconds for a request of the kind that was drawn; then any
-LONGEST = 60.0  # seconds by which a request is late
+PAUSE = 0.4  # the most seconds between two that are held
+WAIT = 1.0      # seconds for a request of the kind that was drawn; then another kind is drawn
+LONGEST = 60.0  # the most seconds by which a request is late
 PATIENCE = 0.05  # the share of those whose client waits until it gives up by itself; the others lose their connection
 
 
@@ -36,7 +36,7 @@ class Lateness:
         self._next = self._wanted = None
 
     def begin(self):
-        self._next = None
+        self._next = self._wanted = None
         self._active.set()
 
     def end(self):
@@ -54,12 +54,18 @@ class Lateness:
             return False
         now = time.monotonic()
         if self._next is None:
-            self._next = now + self._chance.uniform(0, SETTLE)
-            self._wanted = self._chance.choice(list(self._seen))
-        if now < self._next or request.kind != self._wanted and now < self._next + WAIT:
+            self._next = now + self._chance.uniform(0, PAUSE)
+        if self._wanted is None or now > self._next + WAIT:
+            self._next = max(self._next, now)
+            self._wanted = self._chance.choices(list(self._seen), [self._weight(kind) for kind in self._seen])[0]
+        if now < self._next or request.kind != self._wanted:
             return False
-        self._next = None
+        self._next = self._wanted = None
         return True
+
+    def _weight(self, kind):
+        """What only makes a connection comes often enough as it is."""
+        return 0.1 if self._names.get(kind) in ("ApiVersions", "FindCoordinator", "Metadata") else 1
 
     def _hold(self, connection, request):
         self.held += 1

@@ -213,6 +213,8 @@ class Run:
             options += ["--spool-max", "256K"]
         if "power-loss" in self.settings.kinds:
             options += ["--sync", "always"]
+        if "late" in self.settings.kinds:
+            options += ["-X", "reconnect.backoff.max.ms=200"]  # each one costs a connection
         return options
 
     def go(self):
