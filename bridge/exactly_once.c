@@ -48,7 +48,8 @@ static bool fenced_by_a_twin(struct exactly_once *w)
     int64_t now = clock_monotonic();
     if (now - w->last_begin >= transaction_timeout(w))
         return false;
-    if (w->fencings_explained < kafka_unanswered_inits(&w->forwarding.unanswered)) {
+    const struct forwarding *f = &w->forwarding;
+    if (w->fencings_explained < f->late_inits + kafka_unanswered_inits(producer_unanswered(f->producer))) {
         w->fencings_explained++;
         return false;
     }
@@ -319,7 +320,7 @@ static void step(struct exactly_once *w, struct pass *pass)
             learn_position(w, pass);
         break;
     case TRANSACTIONS_READY:
-        if (kafka_unanswered_writes(&w->forwarding.unanswered) > 0)
+        if (kafka_unanswered_writes(producer_unanswered(w->forwarding.producer)) > 0)
             forwarding_replace(&w->forwarding, late);
         else if (forwarding_ensure_topic(&w->forwarding))
             fill_transaction(w, pass);

@@ -170,8 +170,7 @@ static void on_report(void *context, const struct produced *message, rd_kafka_re
 static bool open_producer(struct forwarding *f, struct error *error)
 {
     struct kafka_statistics *statistics = f->settings->http ? &f->metrics->kafka : NULL;
-    f->producer = producer_open(f->settings, f->required, f->required_count, on_report, f, statistics,
-                                f->transactional ? &f->unanswered : NULL, error);
+    f->producer = producer_open(f->settings, f->required, f->required_count, on_report, f, statistics, error);
     return f->producer != NULL;
 }
 
@@ -291,10 +290,10 @@ bool forwarding_begin(struct forwarding *f, bool *replaced)
         log_limited(&f->replacements, LOG_LEVEL_WARNING, kafka_producer_replaced,
                     LOG_FIELDS(LOG_TEXT("reason", f->replacement.text)),
                     "the Kafka producer must be replaced: %s", f->replacement.text);
+        f->late_inits += kafka_unanswered_inits(producer_unanswered(f->producer));
         producer_close(f->producer);
         f->producer = NULL;
         f->replacement = (struct error){0};
-        kafka_unanswered_forget(&f->unanswered);
         kafka_statistics_take(&f->metrics->kafka, NULL);
         metrics_add(&f->metrics->producers_replaced, 1);
     }

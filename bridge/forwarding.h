@@ -30,8 +30,8 @@ struct forwarding {
     struct dead_letters *letters;
     struct metrics *metrics;
     struct producer *producer;
-    struct kafka_unanswered unanswered; /* transactional: kept over all producers */
-    struct error replacement;           /* why the producer is to be replaced; empty: it is not */
+    long late_inits;          /* InitProducerId requests that former producers have sent without an answer */
+    struct error replacement; /* why the producer is to be replaced; empty: it is not */
     const struct kafka_property *required;
     size_t required_count;
     bool transactional;         /* a delivery report is no delivery yet: the commit is */

@@ -23,6 +23,7 @@ struct producer {
     producer_report *report;
     void *context;
     struct kafka_statistics *statistics; /* or NULL */
+    struct kafka_unanswered unanswered;
     bool closing;
     struct slot *slots, *free_slots;
     size_t in_flight, bytes_in_flight;
@@ -65,14 +66,14 @@ static const struct kafka_property defaults[] = {
 };
 
 static bool make_client(struct producer *p, const struct kafka_property *required, size_t required_count,
-                        struct kafka_unanswered *unanswered, struct error *error)
+                        struct error *error)
 {
     rd_kafka_conf_t *conf =
         kafka_conf_new(RD_KAFKA_PRODUCER, &p->settings->kafka, defaults, sizeof defaults / sizeof *defaults,
                        required, required_count, error);
     if (!conf)
         return false;
-    if (unanswered && !kafka_unanswered_watch(conf, unanswered, error)) {
+    if (!kafka_unanswered_watch(conf, &p->unanswered, error)) {
         rd_kafka_conf_destroy(conf);
         return false;
     }
@@ -93,8 +94,7 @@ static bool make_client(struct producer *p, const struct kafka_property *require
 
 struct producer *producer_open(const struct bridge_settings *settings, const struct kafka_property *required,
                                size_t required_count, producer_report *report, void *context,
-                               struct kafka_statistics *statistics, struct kafka_unanswered *unanswered,
-                               struct error *error)
+                               struct kafka_statistics *statistics, struct error *error)
 {
     struct producer *p = calloc(1, sizeof *p);
     struct slot *slots = calloc((size_t)settings->window, sizeof *slots);
@@ -109,7 +109,7 @@ struct producer *producer_open(const struct bridge_settings *settings, const str
         slots[i].next_free = p->free_slots;
         p->free_slots = &slots[i];
     }
-    if (make_client(p, required, required_count, unanswered, error))
+    if (make_client(p, required, required_count, error))
         return p;
     producer_close(p);
     return NULL;
@@ -283,6 +283,11 @@ bool producer_cluster_changed(const struct producer *p, char **known)
     *known = strdup(id);
     rd_kafka_mem_free(p->rk, id);
     return changed;
+}
+
+const struct kafka_unanswered *producer_unanswered(const struct producer *p)
+{
+    return &p->unanswered;
 }
 
 rd_kafka_t *producer_handle(const struct producer *p)

@@ -35,12 +35,10 @@ struct produced {
 typedef void producer_report(void *context, const struct produced *message, rd_kafka_resp_err_t err);
 
 /* `required` are properties that the way of delivery depends on. `statistics`, which is NULL where nobody
- * asks for them, is kept up to date by producer_poll. `unanswered`, which is NULL where there are no
- * transactions, is kept up to date by librdkafka's threads. NULL with *error on a bad configuration. */
+ * asks for them, is kept up to date by producer_poll. NULL with *error on a bad configuration. */
 struct producer *producer_open(const struct bridge_settings *settings, const struct kafka_property *required,
                                size_t required_count, producer_report *report, void *context,
-                               struct kafka_statistics *statistics, struct kafka_unanswered *unanswered,
-                               struct error *error);
+                               struct kafka_statistics *statistics, struct error *error);
 
 /* Drops what is in flight, without reports, and frees. */
 void producer_close(struct producer *producer);
@@ -74,6 +72,9 @@ bool producer_fatal(const struct producer *producer, struct error *error);
 /* Is Kafka another cluster than the one whose id is in *known (NULL: none yet)? Then, and the first time, the
  * new id goes into *known, which the caller frees. Does not wait. */
 bool producer_cluster_changed(const struct producer *producer, char **known);
+
+/* What it has sent without an answer. Valid until producer_close. */
+const struct kafka_unanswered *producer_unanswered(const struct producer *producer);
 
 rd_kafka_t *producer_handle(const struct producer *producer);
 

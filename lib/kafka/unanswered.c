@@ -79,8 +79,3 @@ long kafka_unanswered_inits(const struct kafka_unanswered *u)
 {
     return atomic_load(&u->inits);
 }
-
-void kafka_unanswered_forget(struct kafka_unanswered *u)
-{
-    atomic_store(&u->writes, 0);
-}

@@ -9,9 +9,9 @@
  * idle makes nothing late, and neither does a request that was never written in full.
  *
  * Lifecycle:
- *   kafka_unanswered_watch   before rd_kafka_new, for each producer
+ *   kafka_unanswered_watch   before rd_kafka_new
  *   kafka_unanswered_writes  after a transaction has ended, before the next one begins
- *   kafka_unanswered_forget  after rd_kafka_destroy: the next producer begins
+ * Each producer has its own, which lives as long as it: longer than the program wants where it does not end.
  */
 #ifndef ROOMSTREAM_UNANSWERED_H
 #define ROOMSTREAM_UNANSWERED_H
@@ -24,7 +24,7 @@
 
 struct kafka_unanswered {
     _Atomic long writes; /* Produce, AddPartitionsToTxn, AddOffsetsToTxn, EndTxn, TxnOffsetCommit */
-    _Atomic long inits;  /* InitProducerId, of all producers so far */
+    _Atomic long inits;  /* InitProducerId */
 };
 
 /* Counts for the producer that is made of conf, from librdkafka's threads. unanswered outlives the producer.
@@ -37,8 +37,5 @@ long kafka_unanswered_writes(const struct kafka_unanswered *unanswered);
 /* InitProducerId requests that may still arrive. Replacing the producer does not help against these: each one
  * that is carried out raises the epoch, and so fences the producer of that time. */
 long kafka_unanswered_inits(const struct kafka_unanswered *unanswered);
-
-/* The producer is gone, and what it has left on its way is about to be fenced. */
-void kafka_unanswered_forget(struct kafka_unanswered *unanswered);
 
 #endif

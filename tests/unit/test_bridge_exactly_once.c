@@ -238,7 +238,7 @@ static void a_connection_that_closes_idle_costs_nothing(void **state)
     }
     deliver_some(f);
     assert_int_equal(replaced(f), 0);
-    assert_int_equal(kafka_unanswered_writes(&f->way.forwarding.unanswered), 0);
+    assert_int_equal(kafka_unanswered_writes(producer_unanswered(f->way.forwarding.producer)), 0);
 }
 
 int main(void)
