@@ -2,6 +2,8 @@
 
 #include "clock.h"
 #include "failpoint.h"
+#include "packet_check.h"
+#include "paho_incoming.h"
 
 #include <MQTTAsync.h>
 #include <stdio.h>
@@ -33,14 +35,37 @@ static int store_close(void *handle)
     return 0;
 }
 
-/* The id is stored with its message, by the message callback. */
+/* A PUBLISH is received: its header, then the rest. The id is stored with its message, by the message
+ * callback, which Paho does not call for an id that it holds already. */
 static int store_put(void *handle, char *key, int count, char *buffers[], int lengths[])
 {
-    (void)handle;
-    (void)key;
-    (void)count;
-    (void)buffers;
-    (void)lengths;
+    struct packet_ids *ids = handle;
+    struct packet_publish publish;
+    uint16_t id;
+    if (!received_id(key, &id) || count != 2 || !spool_holds(ids->spool, id))
+        return 0;
+    uint8_t first = (uint8_t)buffers[0][0];
+    if (!packet_read_publish(first, (const uint8_t *)buffers[1], (size_t)lengths[1], &publish))
+        return MQTTCLIENT_PERSISTENCE_ERROR; /* the connection ends, and it comes again */
+    struct mqtt_message message = {
+        .topic = publish.topic,
+        .topic_length = publish.topic_length,
+        .payload = publish.payload,
+        .payload_length = publish.payload_length,
+        .properties = &publish.properties,
+        .packet_id = publish.packet_id,
+        .qos = 2,
+        .retained = first & 1,
+        .duplicate = first & 8,
+    };
+    struct paho_cut cut;
+    if (paho_message_is_cut(publish.payload, publish.payload_length, &cut)) {
+        message.payload = cut.payload;
+        message.payload_length = cut.payload_length;
+        message.cut_from = cut.packet_size;
+    }
+    ids->repeated(ids->context, &message);
+    MQTTProperties_free(&publish.properties);
     return 0;
 }
 
@@ -117,13 +142,15 @@ static int store_contains(void *handle, char *key)
 }
 
 void packet_ids_init(struct packet_ids *ids, struct spool *spool,
-                     void (*append)(void *context, const struct spool_record *record), void *context)
+                     void (*append)(void *context, const struct spool_record *record),
+                     void (*repeated)(void *context, const struct mqtt_message *message), void *context)
 {
     *ids = (struct packet_ids){
         .store = {ids, store_open, store_close, store_put, store_get, store_remove, store_keys, store_clear,
                   store_contains},
         .spool = spool,
         .append = append,
+        .repeated = repeated,
         .context = context,
     };
 }

@@ -5,6 +5,7 @@
 #ifndef ROOMSTREAM_PACKET_IDS_H
 #define ROOMSTREAM_PACKET_IDS_H
 
+#include "mqtt.h"
 #include "spool.h"
 
 #include <MQTTClientPersistence.h>
@@ -15,12 +16,16 @@ struct packet_ids {
     /* Appends a record to the spool and returns only once it is stored: what follows it is sent to the
      * broker. */
     void (*append)(void *context, const struct spool_record *record);
-    void *context;
+    /* A PUBLISH has come whose id is held: is it the message that is? Paho takes it for that. Returns once
+     * another one is stored. */
+    void (*repeated)(void *context, const struct mqtt_message *message);
+    void *context; /* of both */
 };
 
 /* Fills in the store. ids, spool and context outlive the connection. */
 void packet_ids_init(struct packet_ids *ids, struct spool *spool,
-                     void (*append)(void *context, const struct spool_record *record), void *context);
+                     void (*append)(void *context, const struct spool_record *record),
+                     void (*repeated)(void *context, const struct mqtt_message *message), void *context);
 
 /* The broker has lost the session: no id is held any more. Appends that if any was. */
 void packet_ids_forget(struct packet_ids *ids);

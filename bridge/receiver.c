@@ -32,12 +32,13 @@ struct receiver {
     struct mqtt_session session;
     struct packet_ids packet_ids; /* exactly-once only */
     struct header_buffer headers;
+    char reason[300];        /* of a message that was cut */
     size_t least_unreleased; /* packet ids, since the broker was connected */
     bool flooded;            /* the broker ignores our Receive Maximum: it is 1 from then on */
     bool reconnecting;       /* because of a flood */
     bool was_connected;      /* in this process */
     atomic_bool left; /* the broker was left since it was last connected to: the spool was nearly full */
-    struct log_limit append_failures;
+    struct log_limit append_failures, renumberings;
     int fd;           /* event: receiver_regulate has something to do */
     atomic_bool full; /* a message did not fit into the spool since it was last left for the broker's care */
     atomic_bool waiting; /* a message that does not fit waits to be stored */
@@ -169,31 +170,59 @@ static size_t describe_cut(const struct receiver *r, const struct mqtt_message *
                             message->cut_from, r->settings->message_max, message->payload_length);
 }
 
-static void on_message(void *context, const struct mqtt_message *message)
+/* What it points to is in r and in the message, until the next one is made. */
+static struct spool_record make_record(struct receiver *r, const struct mqtt_message *message,
+                                       uint16_t packet_id)
 {
-    struct receiver *r = context;
-    bool exactly_once = r->settings->delivery == EXACTLY_ONCE && message->qos == 2;
-    char reason[300];
     headers_encode(&r->headers, message->properties);
-    const struct spool_record record = {
+    return (struct spool_record){
         .kind = SPOOL_MESSAGE,
         .time = clock_realtime(),
-        /* Only a QoS 2 id is ever released: at QoS 1 the broker uses it again at once. */
-        .packet_id = exactly_once ? message->packet_id : 0,
+        .packet_id = packet_id,
         .flags =
             (uint8_t)(message->qos | (message->retained ? RECORD_RETAINED : 0) |
                       (message->duplicate ? RECORD_DUPLICATE : 0) | (message->cut_from ? RECORD_CUT : 0)),
         .topic = {message->topic, message->topic_length},
         .properties = {r->headers.data, r->headers.length},
         .payload = {message->payload, message->payload_length},
-        .reason = {reason, message->cut_from ? describe_cut(r, message, reason, sizeof reason) : 0},
+        .reason = {r->reason, message->cut_from ? describe_cut(r, message, r->reason, sizeof r->reason) : 0},
     };
+}
+
+static void take(struct receiver *r, const struct spool_record *record)
+{
     FAILPOINT("before-append");
-    store(r, &record);
-    metrics_add(&r->metrics->received_bytes, metrics_size(&record));
+    store(r, record);
+    metrics_add(&r->metrics->received_bytes, metrics_size(record));
     FAILPOINT("after-append");
+}
+
+static void on_message(void *context, const struct mqtt_message *message)
+{
+    struct receiver *r = context;
+    bool exactly_once = r->settings->delivery == EXACTLY_ONCE && message->qos == 2;
+    /* Only a QoS 2 id is ever released: at QoS 1 the broker uses it again at once. */
+    const struct spool_record record = make_record(r, message, exactly_once ? message->packet_id : 0);
+    take(r, &record);
     if (exactly_once)
         check_flood(r);
+}
+
+/* Brokers that give their packet ids anew when a session is resumed send another message under an id that is
+ * held. */
+static void on_repeated(void *context, const struct mqtt_message *message)
+{
+    struct receiver *r = context;
+    const struct spool_record record = make_record(r, message, message->packet_id);
+    if (spool_holds_message(r->spool, &record))
+        return;
+    take(r, &record);
+    log_limited(&r->renumberings, LOG_LEVEL_WARNING, mqtt_id_reused,
+                LOG_FIELDS(LOG_NUMBER("packet_id", message->packet_id)),
+                "the MQTT broker sends another message under the packet id %d, which is not released: it is "
+                "taken. The "
+                "broker numbers its messages anew, so that some may be doubled",
+                message->packet_id);
 }
 
 static void on_failed(void *context, const char *message)
@@ -294,7 +323,7 @@ struct receiver *receiver_open(const struct bridge_settings *settings, const cha
     r->forwarder = forwarder;
     r->metrics = metrics;
     r->fd = fd;
-    r->append_failures.interval = 30 * SECOND;
+    r->append_failures.interval = r->renumberings.interval = 30 * SECOND;
     r->session = (struct mqtt_session){
         .filters = (const char *const *)&settings->subscription,
         .filter_count = 1,
@@ -308,7 +337,7 @@ struct receiver *receiver_open(const struct bridge_settings *settings, const cha
     const struct mqtt_callbacks callbacks = {
         .context = r, .connected = on_connected, .message = on_message, .failed = on_failed};
     if (settings->delivery == EXACTLY_ONCE) {
-        packet_ids_init(&r->packet_ids, spool, store_packet_id, r);
+        packet_ids_init(&r->packet_ids, spool, store_packet_id, on_repeated, r);
         r->session.persistence = &r->packet_ids.store;
     }
     if (!forget_stale_ids(r, error))

@@ -163,6 +163,66 @@ const char *packet_check(bool mqtt5, uint8_t first, const uint8_t *body, size_t 
     }
 }
 
+static MQTTLenString take_text(struct reader *r)
+{
+    int length = (int)take(r, 2);
+    MQTTLenString text = {length, (char *)r->at};
+    skip(r, (size_t)length);
+    return text;
+}
+
+static MQTTProperty take_property(struct reader *r)
+{
+    MQTTProperty property = {.identifier = (enum MQTTPropertyCodes)take(r, 1)};
+    switch (MQTTProperty_getType(property.identifier)) {
+    case MQTTPROPERTY_TYPE_BYTE:
+        property.value.byte = (unsigned char)take(r, 1);
+        break;
+    case MQTTPROPERTY_TYPE_TWO_BYTE_INTEGER:
+        property.value.integer2 = (unsigned short)take(r, 2);
+        break;
+    case MQTTPROPERTY_TYPE_FOUR_BYTE_INTEGER:
+        property.value.integer4 = take(r, 4);
+        break;
+    case MQTTPROPERTY_TYPE_VARIABLE_BYTE_INTEGER:
+        property.value.integer4 = take_variable(r);
+        break;
+    case MQTTPROPERTY_TYPE_UTF_8_STRING_PAIR:
+        property.value.data = take_text(r);
+        property.value.value = take_text(r);
+        break;
+    default: /* binary data, or text */
+        property.value.data = take_text(r);
+        break;
+    }
+    return property;
+}
+
+bool packet_read_publish(uint8_t first, const uint8_t *body, size_t length, struct packet_publish *publish)
+{
+    struct reader r = {body, body + length, false};
+    const MQTTProperties none = MQTTProperties_initializer;
+    if (packet_check(true, first, body, length))
+        return false;
+    publish->topic_length = take(&r, 2);
+    publish->topic = (const char *)r.at;
+    skip(&r, publish->topic_length);
+    publish->packet_id = first & 6 ? (uint16_t)take(&r, 2) : 0;
+    publish->properties = none;
+    size_t rest = take_variable(&r);
+    const uint8_t *end = r.at + rest;
+    while (r.at < end) {
+        const MQTTProperty property = take_property(&r);
+        if (MQTTProperties_add(&publish->properties, &property) != 0) {
+            MQTTProperties_free(&publish->properties);
+            return false;
+        }
+    }
+    publish->payload = end;
+    publish->payload_length = (size_t)(body + length - end);
+    return true;
+}
+
 uint16_t packet_id(uint8_t first, const uint8_t *body, size_t length)
 {
     unsigned type = first >> 4;

@@ -3,6 +3,7 @@
 #ifndef ROOMSTREAM_MQTT_PACKET_CHECK_H
 #define ROOMSTREAM_MQTT_PACKET_CHECK_H
 
+#include <MQTTProperties.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +26,18 @@ enum packet_type {
  * follows its length. Properties that come twice, and text that is not UTF-8, are not wrong: nothing breaks
  * on them, and a careless broker may hand on what a publisher sent. */
 const char *packet_check(bool mqtt5, uint8_t first, const uint8_t *body, size_t length);
+
+struct packet_publish {
+    const char *topic; /* not NUL-terminated */
+    const void *payload;
+    size_t topic_length, payload_length;
+    uint16_t packet_id; /* 0 at QoS 0 */
+    MQTTProperties properties;
+};
+
+/* Reads a PUBLISH of MQTT 5. topic and payload point into body; free the properties by MQTTProperties_free.
+ * False when it is wrong, or memory is exhausted: then there is nothing to free. */
+bool packet_read_publish(uint8_t first, const uint8_t *body, size_t length, struct packet_publish *publish);
 
 /* The packet id of a packet that was found right and has one; else 0. */
 uint16_t packet_id(uint8_t first, const uint8_t *body, size_t length);

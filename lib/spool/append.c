@@ -10,7 +10,7 @@
 void spool_apply_packet_id(struct unreleased *unreleased, const struct spool_record *record)
 {
     if (record->kind == SPOOL_MESSAGE && record->packet_id != 0)
-        unreleased_add(unreleased, record->packet_id);
+        unreleased_add(unreleased, record->packet_id, record_content(record));
     else if (record->kind == SPOOL_RELEASE)
         unreleased_remove(unreleased, record->packet_id);
     else if (record->kind == SPOOL_FORGET)
@@ -153,6 +153,16 @@ bool spool_holds(struct spool *s, uint16_t packet_id)
 {
     pthread_mutex_lock(&s->append_mutex);
     bool holds = unreleased_holds(&s->unreleased, packet_id);
+    pthread_mutex_unlock(&s->append_mutex);
+    return holds;
+}
+
+bool spool_holds_message(struct spool *s, const struct spool_record *record)
+{
+    uint32_t content = record_content(record);
+    pthread_mutex_lock(&s->append_mutex);
+    uint32_t held = s->unreleased.content[record->packet_id];
+    bool holds = unreleased_holds(&s->unreleased, record->packet_id) && (held == 0 || held == content);
     pthread_mutex_unlock(&s->append_mutex);
     return holds;
 }

@@ -86,6 +86,15 @@ void record_encode(const struct spool_record *record, uint64_t id, uint64_t seed
     put_le64(header + AT_CHECKSUM, XXH3_64bits_digest(&state));
 }
 
+uint32_t record_content(const struct spool_record *record)
+{
+    uint64_t sum = XXH3_64bits_withSeed(record->topic.data, record->topic.length, 0);
+    sum = XXH3_64bits_withSeed(record->properties.data, record->properties.length, sum);
+    sum = XXH3_64bits_withSeed(record->payload.data, record->payload.length, sum);
+    uint32_t content = (uint32_t)(sum ^ sum >> 32);
+    return content ? content : 1;
+}
+
 size_t record_decode_header(const uint8_t *bytes, struct spool_record *record)
 {
     *record = (struct spool_record){

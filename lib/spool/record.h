@@ -34,6 +34,9 @@ size_t record_length(const struct spool_record *record);
 void record_encode(const struct spool_record *record, uint64_t id, uint64_t seed, int64_t offset,
                    uint8_t header[static RECORD_HEADER_LENGTH], struct iovec pieces[static RECORD_PIECES]);
 
+/* A checksum of topic, properties and payload; never 0. */
+uint32_t record_content(const struct spool_record *record);
+
 /* Reads the header: id, kind, ... and the lengths of the parts, whose data are NULL. Returns the length of
  * the whole record, or 0 when this cannot be a record. The checksum is not looked at. */
 size_t record_decode_header(const uint8_t *bytes, struct spool_record *record);

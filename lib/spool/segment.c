@@ -175,7 +175,7 @@ enum segment_status segment_open(const struct folder *folder, const char *name, 
             unreleased_clear(unreleased);
             for (const uint8_t *at = header + AT_PACKET_IDS; at < header + length - CHECKSUM_LENGTH; at += 2)
                 if (get_le16(at) != 0)
-                    unreleased_add(unreleased, get_le16(at));
+                    unreleased_add(unreleased, get_le16(at), 0);
         }
     } else if (segment->fd >= 0) {
         close(segment->fd);

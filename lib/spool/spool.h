@@ -98,6 +98,11 @@ bool spool_lost_power(const struct spool *spool);
 /* Is this QoS 2 packet id stored and not yet released? Any thread. */
 bool spool_holds(struct spool *spool, uint16_t packet_id);
 
+/* Is this message, by its topic, properties and payload, the one that is stored under its packet id and not
+ * yet released? Also true where the id is all that is left of it: it is delivered, its segment removed, and
+ * the spool was opened since. Any thread. */
+bool spool_holds_message(struct spool *spool, const struct spool_record *record);
+
 /* The unreleased packet ids in the order in which they were stored; at most 65,535. Returns their number. */
 size_t spool_unreleased(struct spool *spool, uint16_t ids[static 65535]);
 

@@ -6,8 +6,9 @@ bool unreleased_holds(const struct unreleased *ids, uint16_t id)
     return id != 0 && (ids->previous[id] != 0 || ids->next[0] == id);
 }
 
-void unreleased_add(struct unreleased *ids, uint16_t id)
+void unreleased_add(struct unreleased *ids, uint16_t id, uint32_t content)
 {
+    ids->content[id] = content;
     if (unreleased_holds(ids, id))
         return;
     uint16_t last = ids->previous[0];

@@ -10,13 +10,14 @@
 /* Packet ids are 1 to 65,535, so 0 serves as the ring's head. Zero-initialized is empty. */
 struct unreleased {
     uint16_t next[65536], previous[65536];
+    uint32_t content[65536]; /* checksum of the message under each id; 0: not known */
     size_t count;
 };
 
 bool unreleased_holds(const struct unreleased *ids, uint16_t id);
 
-/* Adds the id at the end; one that is held keeps its place. id is not 0. */
-void unreleased_add(struct unreleased *ids, uint16_t id);
+/* Adds the id at the end; one that is held keeps its place, but not its content. id is not 0. */
+void unreleased_add(struct unreleased *ids, uint16_t id, uint32_t content);
 
 /* Removes the id if it is held. */
 void unreleased_remove(struct unreleased *ids, uint16_t id);
