@@ -1,5 +1,6 @@
 """What arrived in Kafka, compared with what was sent."""
 
+import ctypes
 import threading
 import time
 import uuid
@@ -139,7 +140,8 @@ class Progress:
         except KafkaException:  # not up yet
             partitions = []
         if partitions:
-            self._consumer.close()
+            # Neither closed nor freed: librdkafka 2.0.2 may wait for ever there, once a topic has vanished.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._consumer))
             self._consumer = self._follow(partitions)
         return bool(partitions)
 
