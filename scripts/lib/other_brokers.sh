@@ -32,7 +32,7 @@ fetch_other_broker() {
         other_broker_command "$name" "$folder.new"
         info "fetching the broker $name with ${command[0]}, once (log in $log)"
         # Go would download another version of itself.
-        run_tied env GOTOOLCHAIN=local timeout 1200 "${command[@]}" >"$log" 2>&1 || status=$?
+        run_tied env GOTOOLCHAIN=local timeout 300 "${command[@]}" >"$log" 2>&1 || status=$?
         if ((status == 0)); then
             mv "$folder.new" "$folder"
         else
