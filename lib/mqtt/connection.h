@@ -51,7 +51,8 @@ struct mqtt_connection {
     bool disconnect_due; /* a pause or reconnect asks the connector to disconnect */
     bool was_connected;  /* at least once in this process, to a broker that supports what is wanted */
     bool was_subscribed;
-    bool session_present;  /* of the last CONNACK */
+    bool session_present;  /* as the last CONNACK says, if not session_began */
+    bool session_began;    /* with a CONNACK of which callbacks.connected has not told */
     bool subscribe_needed; /* the filters are not known to be granted in the current session */
     int disconnect_reason;
     uint16_t receive_maximum;

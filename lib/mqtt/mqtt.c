@@ -211,14 +211,16 @@ static void warn_of_expiry(const struct mqtt_connection *c, uint32_t expiry)
 
 static void connected(struct mqtt_connection *c, bool session_present, const struct mqtt_limits *limits)
 {
-    const struct mqtt_connected info = {session_present, limits->receive_maximum};
     struct error error;
-    if (take_keepalive(c, limits->keepalive))
-        return;
     pthread_mutex_lock(&c->mutex);
     bool again = c->was_connected;
-    c->session_present = session_present;
+    /* A connection that is given up below may have begun the session that the next one finds. */
+    c->session_began |= !session_present;
+    session_present = c->session_present = !c->session_began;
     pthread_mutex_unlock(&c->mutex);
+    const struct mqtt_connected info = {session_present, limits->receive_maximum};
+    if (take_keepalive(c, limits->keepalive))
+        return;
     log_connected(c, session_present, again);
     if (!mqtt_limits_allow(limits, c->session, &error)) {
         unsupported(c, error.text);
@@ -235,6 +237,7 @@ static void connected(struct mqtt_connection *c, bool session_present, const str
      * ours. With MQTT 5 subscribing again is harmless (see retain_handling). */
     c->subscribe_needed |= !again || !session_present || c->settings->version == MQTT_VERSION_5;
     c->was_connected = true;
+    c->session_began = false;
     c->connected_at = clock_monotonic();
     c->next_subscribe = 0;
     /* With MQTT 3.1.1 a session that is new also ends with its connection: it takes another one. */

@@ -199,6 +199,15 @@ def test_the_brokers_keep_alive_is_heeded(broker, start, name):
     program.kill()
 
 
+def test_a_session_that_begins_with_the_longer_keep_alive_is_a_new_one(broker, start):
+    program = start("bridge", broker.port)
+    broker.accept(properties=number(0x13, 1, 2)).expect(DISCONNECT)
+    session = broker.accept(session_present=True, properties=number(0x13, 1, 2))
+    session.send(SUBACK, session.take_subscribe() + b"\0\x87")
+    assert program.wait() == 1  # it was never granted before
+    assert ", session present" not in program.stderr
+
+
 def test_a_keep_alive_that_a_broker_refuses(broker, start):
     """MQTT 3.1.1 has no way to say it: Mosquitto's max_keepalive does it so from 2.0.12 on."""
     program = start("subscribe", broker.port, "-V", "3.1.1")
