@@ -341,13 +341,14 @@ static void send_group(struct delivery *d)
     }
 }
 
-/* Sends the next group of refused messages once nothing else is on its way. */
+/* Sends the next group of refused messages once nothing else is on its way. A client may also have stopped
+ * with none to be sent again: at an error that is not the messages' own. */
 static void send_refused(struct delivery *d)
 {
     /* Of a client that has stopped, librdkafka may keep a message that came just then, until it times out. */
     if (d->handed_over > 0 && has_stopped(d))
         rd_kafka_purge(d->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
-    if (d->handed_over > 0 || !delivery_isolates(d))
+    if (d->handed_over > 0 || d->broken)
         return;
     if (d->refused.group > 0)
         refused_end_group(&d->refused);
@@ -386,6 +387,7 @@ void delivery_give_up(struct delivery *d)
     d->failed += d->in_flight;
     d->in_flight = d->handed_over = 0;
     d->giving_up = false;
+    send_refused(d);
 }
 
 bool delivery_fatal(const struct delivery *d, struct error *error)

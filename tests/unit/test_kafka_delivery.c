@@ -1,0 +1,98 @@
+/* kafka-produce: messages on their way, against librdkafka's mock cluster, which fails requests as it is
+ * told. */
+#include "core_fixture.h"
+
+#include "clock.h"
+#include "delivery.h"
+
+#include <librdkafka/rdkafka_mock.h>
+
+enum { PRODUCE = 0 }; /* Kafka's API key */
+
+static const int64_t limit = 20 * SECOND;
+
+struct fixture {
+    rd_kafka_t *rk; /* holds the cluster */
+    rd_kafka_mock_cluster_t *cluster;
+    struct produce_settings settings;
+    struct delivery delivery;
+};
+
+static int begin(void **state)
+{
+    static struct fixture f;
+    struct error error;
+    f = (struct fixture){0};
+    *state = &f;
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "log_level", "0", NULL, 0);
+    f.rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
+    assert_non_null(f.rk);
+    f.cluster = rd_kafka_mock_cluster_new(f.rk, 1);
+    assert_non_null(f.cluster);
+    rd_kafka_mock_topic_create(f.cluster, "t", 1, 1);
+    f.settings = (struct produce_settings){
+        .kafka = {.brokers = rd_kafka_mock_cluster_bootstraps(f.cluster)},
+        .topic = {.name = "t"},
+        .partition = -1,
+    };
+    assert_true(delivery_open(&f.delivery, &f.settings, &error));
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct fixture *f = *state;
+    delivery_close(&f->delivery);
+    rd_kafka_mock_cluster_destroy(f->cluster);
+    rd_kafka_destroy(f->rk);
+    return 0;
+}
+
+/* Waits until the line has its outcome. */
+static void deliver(struct fixture *f, uint64_t line)
+{
+    struct delivery *d = &f->delivery;
+    struct message message = {.value = "value", .value_length = 5};
+    int64_t deadline = clock_monotonic() + limit;
+    while (!delivery_send(d, line, &message)) {
+        assert_true(clock_monotonic() < deadline);
+        delivery_poll(d, SECOND / 100);
+    }
+    while (d->in_flight > 0) {
+        assert_true(clock_monotonic() < deadline);
+        delivery_flush(d, SECOND / 10);
+    }
+}
+
+/* Such an error stops the client, though not one message is to be sent again. */
+static void test_goes_on_behind_a_refusal_that_is_not_the_messages(void **state)
+{
+    struct fixture *f = *state;
+    rd_kafka_mock_push_request_errors(f->cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    deliver(f, 1);
+    assert_int_equal(f->delivery.failed, 1);
+    deliver(f, 2);
+    assert_int_equal(f->delivery.failed, 1);
+    assert_int_equal(f->delivery.delivered, 1);
+}
+
+static void test_goes_on_behind_a_message_that_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    rd_kafka_mock_push_request_errors(f->cluster, PRODUCE, 2, RD_KAFKA_RESP_ERR_INVALID_RECORD,
+                                      RD_KAFKA_RESP_ERR_INVALID_RECORD);
+    deliver(f, 1);
+    assert_int_equal(f->delivery.failed, 1);
+    deliver(f, 2);
+    assert_int_equal(f->delivery.delivered, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_goes_on_behind_a_refusal_that_is_not_the_messages, begin, end),
+        cmocka_unit_test_setup_teardown(test_goes_on_behind_a_message_that_is_refused, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
