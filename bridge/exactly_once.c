@@ -102,12 +102,10 @@ static void call_failed(struct exactly_once *w, rd_kafka_error_t *failure, const
     forwarding_note_missing_topic(f, err);
     if (is_final(w, failure)) {
         if (is_fencing(err) && fenced_by_a_twin(w)) {
-            log_error_with(
-                kafka_fenced, LOG_FIELDS(LOG_TEXT("id", w->id)),
-                "another bridge uses the id '%s' at this Kafka cluster and has fenced this one off "
-                "(%s): give one of "
-                "them another --id",
-                w->id, text);
+            log_error_with(kafka_fenced, LOG_FIELDS(LOG_TEXT("id", w->id)),
+                           "another bridge uses the id '%s' at this Kafka cluster and has fenced this one "
+                           "off (%s): give one of them another --id",
+                           w->id, text);
             pass->failed = true;
         }
         forwarding_fail(f, text);
@@ -180,8 +178,7 @@ static void take_position(struct exactly_once *w, const rd_kafka_topic_partition
         log_error(kafka_position_beyond_spool,
                   "Kafka's position for '%s' is %" PRIu64 ", beyond the end of the spool, %" PRIu64
                   ": this spool is older than what it has delivered (a restored copy?), and new messages "
-                  "would pass for "
-                  "delivered. Set it aside and start with a new one",
+                  "would pass for delivered. Set it aside and start with a new one",
                   w->id, position, stats.next_id);
         pass->failed = true;
     }

@@ -106,14 +106,13 @@ static void tell_refused_timestamp(struct forwarding *f, const struct produced *
     clock_rfc3339(message->time, arrival);
     clock_rfc3339(clock_realtime(), now);
     if (message->timestamp == TIMESTAMP_ARRIVAL)
-        log_limited(
-            &f->refused_timestamps, LOG_LEVEL_WARNING, kafka_timestamp_refused,
-            LOG_FIELDS(LOG_TEXT("topic", topic), LOG_TEXT("arrival", arrival)),
-            "Kafka refuses the time at which message %" PRIu64 " arrived, %s (now it is %s here): "
-            "records go with the time of sending, and their arrival in the header mqtt.arrival. Look "
-            "at message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic '%s', "
-            "and at the clocks here and of Kafka",
-            message->id, arrival, now, topic);
+        log_limited(&f->refused_timestamps, LOG_LEVEL_WARNING, kafka_timestamp_refused,
+                    LOG_FIELDS(LOG_TEXT("topic", topic), LOG_TEXT("arrival", arrival)),
+                    "Kafka refuses the time at which message %" PRIu64
+                    " arrived, %s (now it is %s here): records go with the time of sending, and their "
+                    "arrival in the header mqtt.arrival. Look at message.timestamp.before.max.ms and "
+                    "message.timestamp.after.max.ms of the topic '%s', and at the clocks here and of Kafka",
+                    message->id, arrival, now, topic);
     else
         log_warning_with(kafka_timestamp_refused,
                          LOG_FIELDS(LOG_TEXT("topic", topic), LOG_TEXT("arrival", arrival)),

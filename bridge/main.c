@@ -17,10 +17,9 @@ int main(int argc, char **argv)
         .family = "bridge",
         .usage = sensor ? "[OPTION]..." : "--topic FILTER [OPTION]...",
         .summary = "Carries the messages of an MQTT topic to a Kafka topic, losing none.",
-        .details =
-            "A message is acknowledged to MQTT only once it stands in the spool, a folder of its own on "
-            "disk, "
-            "and leaves the spool only once Kafka has acknowledged it. Both sides may be away at any time.",
+        .details = "A message is acknowledged to MQTT only once it stands in the spool, a folder of its own "
+                   "on disk, and leaves the spool only once Kafka has acknowledged it. Both sides may be "
+                   "away at any time.",
         .groups = groups,
         .group_count = BRIDGE_GROUP_COUNT + 1,
         .defaults = defaults,

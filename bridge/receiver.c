@@ -220,8 +220,7 @@ static void on_repeated(void *context, const struct mqtt_message *message)
     log_limited(&r->renumberings, LOG_LEVEL_WARNING, mqtt_id_reused,
                 LOG_FIELDS(LOG_NUMBER("packet_id", message->packet_id)),
                 "the MQTT broker sends another message under the packet id %d, which is not released: it is "
-                "taken. The "
-                "broker numbers its messages anew, so that some may be doubled",
+                "taken. The broker numbers its messages anew, so that some may be doubled",
                 message->packet_id);
 }
 

@@ -29,8 +29,7 @@ static const struct option_spec topic_specs[] = {
      .argument = "GROUP",
      AT(share),
      .help = "carry it together with the other bridges of this group, each with an id and a spool of its "
-             "own: the "
-             "broker gives each message to one of them, so their order is lost"},
+             "own: the broker gives each message to one of them, so their order is lost"},
     {.name = "qos",
      .letter = 'q',
      .kind = OPTION_INTEGER,
@@ -58,8 +57,7 @@ static const struct option_spec topic_specs[] = {
      .maximum = 65535,
      AT(receive_maximum),
      .help = "most messages the broker may send ahead of acknowledgements (MQTT 5); 0 is what suits the "
-             "delivery: "
-             "1000, or 20 for exactly-once"},
+             "delivery: 1000, or 20 for exactly-once"},
     {.name = "message-max",
      .kind = OPTION_SIZE,
      .argument = "SIZE",
@@ -102,8 +100,7 @@ static const struct option_spec delivery_specs[] = {
      .maximum = 30,
      AT(transaction_interval),
      .help = "exactly-once: shortest time from one transaction to the next, unless that was filled to the "
-             "window; it "
-             "bounds what is added to the latency"},
+             "window; it bounds what is added to the latency"},
     {.name = "window",
      .kind = OPTION_INTEGER,
      .argument = "N",
@@ -143,8 +140,7 @@ static const struct option_spec spool_specs[] = {
      .maximum = 1e15,
      AT(spool_max),
      .help = "bound of the spool: near it the bridge leaves the MQTT broker, which then keeps the rest, and "
-             "comes "
-             "back at two thirds of it"},
+             "comes back at two thirds of it"},
     {.name = "segment-size",
      .kind = OPTION_SIZE,
      .argument = "SIZE",
@@ -183,9 +179,9 @@ static const struct option_spec letter_specs[] = {
      .choices = actions,
      .fallback = "none",
      AT(dead_letters),
-     .help = "instead of running, deal with what Kafka could never take: list, export (JSON lines on "
-             "stdout), retry "
-             "(put back into the spool) or drop; retry and drop need the bridge to be stopped"},
+     .help =
+         "instead of running, deal with what Kafka could never take: list, export (JSON lines on stdout), "
+         "retry (put back into the spool) or drop; retry and drop need the bridge to be stopped"},
     {.name = "letter",
      .kind = OPTION_LIST,
      .argument = "ID",
@@ -206,10 +202,9 @@ static const struct option_spec monitor_specs[] = {
      .kind = OPTION_LIST,
      .argument = "NAME",
      AT(http_hosts),
-     .help =
-         "host name by which others ask for it, as monitoring on another machine does; may be given several "
-         "times. "
-         "Requests for an IP address, localhost or the name in --http are answered anyway, others with 421"},
+     .help = "host name by which others ask for it, as monitoring on another machine does; may be given "
+             "several times. Requests for an IP address, localhost or the name in --http are answered "
+             "anyway, others with 421"},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

@@ -35,11 +35,10 @@ static const struct option_spec consumption_specs[] = {
      .argument = "OFFSET",
      .fallback = "beginning",
      AT(start_text),
-     .help = "where to begin in each partition: beginning, end, N (an offset), -N (the Nth last "
-             "message that can be read), or "
-             "s@TIME (the first message of that time or later; TIME in ms since 1970 or as "
-             "2026-11-25T10:00:00Z). "
-             "With --group beginning or end, for partitions of which it has no position"},
+     .help =
+         "where to begin in each partition: beginning, end, N (an offset), -N (the Nth last message that can "
+         "be read), or s@TIME (the first message of that time or later; TIME in ms since 1970 or as "
+         "2026-11-25T10:00:00Z). With --group beginning or end, for partitions of which it has no position"},
     {.name = "until-end",
      .letter = 'e',
      .kind = OPTION_FLAG,

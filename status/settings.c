@@ -61,8 +61,7 @@ struct program settings_program(struct status_settings *settings,
         .usage = "[OPTION]...",
         .summary = "Shows how the bridges are.",
         .details = "The exit status is 1 if something is not well: a bridge does not answer, is not "
-                   "connected on both "
-                   "sides, has dead letters, or holds a message that is too old.",
+                   "connected on both sides, has dead letters, or holds a message that is too old.",
         .groups = groups,
         .group_count = SETTINGS_GROUPS,
     };

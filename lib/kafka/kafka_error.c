@@ -17,8 +17,7 @@ static const char *record_advice(rd_kafka_resp_err_t err)
         return " (a topic with cleanup.policy=compact wants a key)";
     if (err == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP)
         return " (see the topic's message.timestamp.before.max.ms and message.timestamp.after.max.ms, and "
-               "the "
-               "clocks)";
+               "the clocks)";
     return "";
 }
 
@@ -49,10 +48,10 @@ const char *kafka_describe(rd_kafka_resp_err_t err, char text[static KAFKA_ERROR
 /* librdkafka repeats its nonce before 2.6.1, which Kafka 4 refuses (librdkafka's pull request 4895). */
 static const char *scram_advice(void)
 {
-    return rd_kafka_version() < 0x020601ff ? ": check sasl.username and sasl.password; with Kafka 4, SCRAM "
-                                             "needs librdkafka 2.6.1 or newer: use "
-                                             "PLAIN over TLS or a client certificate"
-                                           : ": check sasl.username and sasl.password";
+    return rd_kafka_version() < 0x020601ff
+               ? ": check sasl.username and sasl.password; with Kafka 4, SCRAM needs librdkafka 2.6.1 or "
+                 "newer: use PLAIN over TLS or a client certificate"
+               : ": check sasl.username and sasl.password";
 }
 
 const char *kafka_log_advice(const char *text)

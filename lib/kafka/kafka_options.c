@@ -26,8 +26,7 @@ static const struct option_spec specs[] = {
      .offset = offsetof(struct kafka_settings, config_file),
      .help = "a file of such properties: one of Java's clients unchanged, such as Confluent Cloud's "
              "client.properties, or an ini file with a [default] section ([producer] and [consumer] count "
-             "too) and "
-             "its values as they stand; all else goes before it"},
+             "too) and its values as they stand; all else goes before it"},
 };
 
 struct option_group kafka_options(struct kafka_settings *settings)

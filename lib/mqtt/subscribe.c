@@ -104,8 +104,7 @@ static void answered(struct subscription *s, int code, const MQTTProperties *pro
     } else if (code < c->session->qos) {
         snprintf(text, sizeof text,
                  "the broker grants QoS %d for '%s' where QoS %d is needed, and so may lose messages: have "
-                 "it grant more, "
-                 "or ask for less with --qos",
+                 "it grant more, or ask for less with --qos",
                  code, filter, c->session->qos);
         refused(c, LOG_EVENT(mqtt_qos_lowered), text, false);
     } else if (all) {
