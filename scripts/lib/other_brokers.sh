@@ -23,10 +23,13 @@ other_broker_command() {
 fetch_other_broker() {
     local name=$1 folder=$other_brokers/$1 source=$root/tests/brokers/$1 log=$other_brokers/$1.log command fd status=0
     ! made_from "$source" "$folder" || return 0
-    mkdir -p "$other_brokers" || die "cannot make the folder $other_brokers"
+    make_state_folder "$other_brokers"
+    refuse_links "$folder.lock" "$log"
     exec {fd}>>"$folder.lock"
     flock --wait 1200 "$fd" || die "another process has been fetching $name for twenty minutes ($folder.lock)"
     if ! made_from "$source" "$folder"; then
+        check_made "$folder"
+        check_made "$folder.new"
         rm -rf "$folder" "$folder.new"
         cp -r "$source" "$folder.new"
         other_broker_command "$name" "$folder.new"
@@ -41,6 +44,12 @@ fetch_other_broker() {
     fi
     exec {fd}>&-
     return "$status"
+}
+
+# check_made FOLDER: ends the script where FOLDER was not made by fetch_other_broker: that is not ours to remove.
+check_made() {
+    [[ ! -e $1 ]] || grep -qsE 'module roomstream/|"roomstream-|<groupId>roomstream<' "$1"/{go.mod,package.json,pom.xml} ||
+        die "$1 was not made by these scripts, and is left as it is: name another folder by ROOMSTREAM_OTHER_BROKERS"
 }
 
 # made_from SOURCE FOLDER: whether FOLDER was made from what SOURCE is now.

@@ -83,6 +83,15 @@ def test_jars_never_take_the_place_of_other_files(tmp_path, name, suffix):
     assert [(file.name, file.read_text()) for file in folder.iterdir()] == [(name, "mine")]
 
 
+def test_brokers_never_take_the_place_of_other_folders(tmp_path):
+    folder = tmp_path / "brokers" / "mochi"
+    folder.mkdir(parents=True)
+    (folder / "go.mod").write_text("module example.org/mine")
+    result = bash(". scripts/lib/other_brokers.sh; fetch_other_broker mochi", ROOMSTREAM_OTHER_BROKERS=str(folder.parent))
+    assert result.returncode == 1 and f"{folder} was not made by these scripts" in result.stderr
+    assert [file.name for file in folder.iterdir()] == ["go.mod"]
+
+
 def test_jars_of_another_release_are_replaced_once_the_new_ones_are_there(tmp_path):
     jars = tmp_path / "jars"
     assert fetch(tmp_path, jars, "touch $folder/old.jar").returncode == 0
