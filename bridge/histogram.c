@@ -28,7 +28,7 @@ void histogram_add(struct histogram *h, int64_t ns)
     /* There is one writer: no need for an atomic addition. */
     atomic_store_explicit(bucket, atomic_load_explicit(bucket, memory_order_relaxed) + 1,
                           memory_order_relaxed);
-    atomic_store_explicit(&h->sum, atomic_load_explicit(&h->sum, memory_order_relaxed) + ns,
+    atomic_store_explicit(&h->sum, atomic_load_explicit(&h->sum, memory_order_relaxed) + (double)ns,
                           memory_order_relaxed);
 }
 

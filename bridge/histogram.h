@@ -14,7 +14,7 @@ extern const double histogram_bounds[HISTOGRAM_BOUNDS];
 /* Zero-initialized is empty. */
 struct histogram {
     _Atomic uint64_t buckets[HISTOGRAM_BUCKETS];
-    _Atomic int64_t sum; /* ns */
+    _Atomic double sum; /* ns; a clock that was set makes it greater than an int64_t can hold */
 };
 
 /* Counts one that took `ns`; less than 0 (a clock was set back) counts as 0. One thread only. */

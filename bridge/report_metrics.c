@@ -69,14 +69,14 @@ static void put_times(const struct report *report, FILE *out)
         out, NAME("delivery_latency_seconds"),
         "Time from a message's arrival at the bridge to Kafka's acknowledgement, or the commit.",
         histogram_bounds, report->latency, HISTOGRAM_BOUNDS,
-        (double)atomic_load_explicit(&m->latency.sum, memory_order_relaxed) / SECOND);
+        atomic_load_explicit(&m->latency.sum, memory_order_relaxed) / SECOND);
     if (report->sources->settings->delivery != EXACTLY_ONCE)
         return;
     histogram_read(&m->transactions, transactions);
     prometheus_histogram(out, NAME("transaction_duration_seconds"),
                          "Time from the begin of a Kafka transaction to its commit.", histogram_bounds,
                          transactions, HISTOGRAM_BOUNDS,
-                         (double)atomic_load_explicit(&m->transactions.sum, memory_order_relaxed) / SECOND);
+                         atomic_load_explicit(&m->transactions.sum, memory_order_relaxed) / SECOND);
     prometheus_counter(out, NAME("transactions_aborted_total"),
                        "Kafka transactions aborted; their messages are produced again.",
                        count(&m->transactions_aborted));

@@ -36,7 +36,11 @@ static void bounds_are_inclusive(void **state)
     assert_int_equal(in_bucket(&histogram, 0.0002), 1);
     assert_int_equal(in_bucket(&histogram, 86400), 1);
     assert_int_equal(in_bucket(&histogram, HUGE_VAL), 1);
-    assert_int_equal(histogram.sum, 200 * MICROSECOND + 1 + (int64_t)172801 * SECOND);
+    assert_int_equal((int64_t)histogram.sum, 200 * MICROSECOND + 1 + (int64_t)172801 * SECOND);
+    /* Messages of a clock that was at 1970. */
+    for (int i = 0; i < 2; i++)
+        histogram_add(&histogram, INT64_MAX);
+    assert_true(histogram.sum > 1.8e19);
     for (size_t i = 1; i < HISTOGRAM_BOUNDS; i++)
         assert_true(histogram_bounds[i - 1] < histogram_bounds[i]);
 }
