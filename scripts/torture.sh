@@ -16,6 +16,9 @@
 #                     power-loss         the same, and the spool is cut back to what was synced; with --sync always
 #                     refused-start      the same, and the spool is damaged: three starts must be refused and change nothing,
 #                                        then the damage is undone
+#                     failing-allocations
+#                                        the same, and before it one allocation in thousands fails, libraries included, on which the
+#                                        bridge may end by itself
 #                     kafka-kill, kafka-term, kafka-stop
 #                                        SIGKILL, SIGTERM, or SIGSTOP of Kafka for some seconds
 #                     kafka-drop         the network to Kafka swallows everything for some seconds
@@ -30,8 +33,8 @@
 #                     cluster-vanish     Kafka is another, empty cluster from then on
 #                     late               for some seconds, requests to Kafka and packets to Mosquitto of every kind are held, one
 #                                        after the other; each is delivered up to a minute after the client has given it up
-#                   'default' is all of them but power-loss, refused-start, disk-full, spool-max, the clocks, what vanishes,
-#                   and late.
+#                   'default' is all of them but power-loss, refused-start, failing-allocations, disk-full, spool-max, the
+#                   clocks, what vanishes, and late.
 #   --outage S      the faults that last, last S seconds (default: 2 to 10 by chance)
 #   --backlog       all messages wait in Mosquitto before the bridge starts
 #   --receive-maximum N

@@ -3,6 +3,7 @@
 import re
 import uuid
 
+from programs import BIN
 from waiting import wait_until
 
 
@@ -20,10 +21,11 @@ class Bridge:
         self.program = None
         self.starts = 0
 
-    def start(self, subscribed=True, **options):
+    def start(self, subscribed=True, under=(), **options):
+        """under: a command that starts the program, such as env with its arguments."""
         self.starts += 1
         self.program = self.programs.start(
-            "bridge", "-t", self.topic, "--spool", self.spool, *self.options, label=f"bridge-{self.name}-{self.starts}", **options
+            *under, BIN / "bridge", "-t", self.topic, "--spool", self.spool, *self.options, label=f"bridge-{self.name}-{self.starts}", **options
         )
         if subscribed:
             self.program.wait_for_log("subscribed to")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from feeder import Feeder, text
+from preloading import OUT_OF_MEMORY, failing_allocations
 from programs import BIN, ROOT
 from waiting import wait_until
 
@@ -27,19 +28,12 @@ def bridge_command(spool, port, delivery):
 
 
 def start_failing(programs, command, chance, label, name="FAIL_ALLOCATIONS"):
-    """The allocations of setpriv, which starts it, do not fail."""
-    return programs.start("/usr/bin/env", f"LD_PRELOAD={FAILING}", f"{name}={chance}", *command, label=label)
+    return programs.start(*failing_allocations([FAILING], chance, name), *command, label=label)
 
 
 def stored(spool):
     """The numbers of the messages whose text stands in the spool's segments."""
     return {int(number) for file in spool.glob("*.seg") for number in re.findall(rb"message (\d{6})\.", file.read_bytes())}
-
-
-def ended_at_once(program):
-    """By its own choice, or by that of a library that does not go on without memory (librdkafka and the C library abort): with a status
-    after which it is started again, which 2 is not."""
-    return program.process.returncode in (1, 127, -6)
 
 
 @pytest.mark.parametrize("delivery, qos", [("at-least-once", 1), ("exactly-once", 2)])
@@ -56,7 +50,7 @@ def test_acknowledged_is_stored(programs, tmp_path, delivery, qos):
         where = f"\nseed {seed}, one in {one_in}: {bridge.stderr[-2000:]}"
         lost = feeder.acknowledged - stored(spool)
         assert not lost, f"{len(lost)} of {len(feeder.acknowledged)} acknowledged messages are not stored, such as {text(min(lost))} {where}"
-        assert ended_at_once(bridge) or bridge.process.returncode == -9, f"{bridge.process.returncode}; {where}"
+        assert bridge.process.returncode in (*OUT_OF_MEMORY, -9), f"{bridge.process.returncode}; {where}"
     print(f"{delivery}: {RUNS} runs, ended by {dict(ends)}")
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bridges import Bridge
+from preloading import OUT_OF_MEMORY, failing_allocations
 from programs import freeze
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -19,12 +20,14 @@ TICKS = os.sysconf("SC_CLK_TCK")
 class Lives:
     """Runs the plan's lives, then a last one that nobody ends before close().
 
+    preload: the libraries of a life whose allocations fail.
     excuse: a function that tells whether a fault of now keeps a bridge from starting.
     A bridge ends with the thread that started it (see programs.tied), so that thread stays until released is set."""
 
-    def __init__(self, bridge: Bridge, lives, power_loss, refusal, excuse, released):
+    def __init__(self, bridge: Bridge, lives, power_loss, refusal, preload, excuse, released):
         self.bridge = bridge
         self.ended = Counter()  # by what ended them
+        self.starved = 0        # of these, those that ended by themselves for want of memory
         self.refused = 0        # starts that a fault made impossible
         self.troubles = []      # ends that nobody caused
         self.exhausted = threading.Event()  # the last life has begun
@@ -33,6 +36,7 @@ class Lives:
         self._lives = lives
         self._power_loss = power_loss
         self._refusal = refusal
+        self._preload = preload
         self._excuse = excuse
         self._released = released
         self._turn = threading.Lock()  # held while the bridge is started, killed or frozen
@@ -114,7 +118,8 @@ class Lives:
 
     def _live(self, life):
         with self._turn:
-            self.bridge.start(subscribed=False, env={"ROOMSTREAM_FAILPOINT": life.failpoint})
+            under = failing_allocations(self._preload, life.allocations) if life.allocations else ()
+            self.bridge.start(subscribed=False, under=under, env={"ROOMSTREAM_FAILPOINT": life.failpoint})
         program = self.bridge.program
         try:
             program.process.wait(life.seconds)
@@ -123,10 +128,13 @@ class Lives:
                 return
             with self._turn:
                 program.kill()
-            self.ended["power-loss" if life.power_loss else "refused-start" if life.damage else "bridge-kill"] += 1
+            self.ended[life.death()] += 1
         else:
             if program.process.returncode == -signal.SIGKILL and life.failpoint:
                 self.ended[life.failpoint.partition(":")[0]] += 1
+            elif program.process.returncode in OUT_OF_MEMORY and life.allocations:
+                self.starved += 1
+                self.ended[life.death()] += 1
             else:
                 self._died(program)
         if life.power_loss:

@@ -11,7 +11,7 @@ FAILPOINTS = {
     "exactly-once": ("before-append", "after-append", "before-release", "after-release", "after-produce",
                      "before-commit", "after-commit", "rotate", "trim"),
 }
-DEATHS = ("bridge-kill", "failpoints", "power-loss", "refused-start")
+DEATHS = ("bridge-kill", "failpoints", "power-loss", "refused-start", "failing-allocations")
 # Where the other faults strike; those of one place never overlap.
 PLACES = {
     "kafka": ("kafka-kill", "kafka-term", "kafka-stop", "kafka-drop", "spool-max", "topic-vanish", "cluster-vanish"),
@@ -30,6 +30,7 @@ DEFAULT = ("bridge-kill", "failpoints", "kafka-kill", "kafka-term", "kafka-stop"
 PASSAGES = {  # the greatest number of passages after which an instant kills; others: a quarter of a life's messages
     "rotate": 1, "trim": 1, "before-commit": 4, "after-commit": 4,
 }
+ONE_IN = (3000, 12000, 30000)  # allocations that fail: a start has thousands, a message some tens
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,13 @@ class Life:
     failpoint: str = ""  # NAME:PASSAGE
     power_loss: bool = False
     damage: str = ""  # of the spool afterwards, until some starts have been refused
+    allocations: str = ""  # SEED:N: one in N of them fails, which may end it earlier
+
+    def death(self):
+        """The kind of its end, where it does not come to its failpoint."""
+        if self.allocations:
+            return "failing-allocations"
+        return "power-loss" if self.power_loss else "refused-start" if self.damage else "bridge-kill"
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,9 @@ class Plan:
 
     def lines(self):
         for number, life in enumerate(self.lives, 1):
-            yield f"life {number}: {life.seconds:.2f} s {life.failpoint}{' power-loss' if life.power_loss else ''}{' ' * bool(life.damage)}{life.damage}"
+            allocations = f" failing-allocations {life.allocations}" if life.allocations else ""
+            yield (f"life {number}: {life.seconds:.2f} s {life.failpoint}{' power-loss' if life.power_loss else ''}"
+                   f"{' ' * bool(life.damage)}{life.damage}{allocations}")
         for place, faults in self.faults.items():
             for fault in faults:
                 yield f"{place}: at {fault.at:.1f} s {fault.kind} for {fault.length:.1f} s"
@@ -75,7 +85,8 @@ def draw(seed, mode, kinds, kills, seconds, rate, outage=None):
             name = chance.choice(FAILPOINTS[mode])
             failpoint = f"{name}:{chance.randint(1, PASSAGES.get(name, max(1, int(rate * mean / 4))))}"
         damage = chance.choice(DAMAGES) if death == "refused-start" else ""
-        plan.lives.append(Life(length, failpoint, death == "power-loss", damage))
+        allocations = f"{chance.getrandbits(32)}:{chance.choice(ONE_IN)}" if death == "failing-allocations" else ""
+        plan.lives.append(Life(length, failpoint, death == "power-loss", damage, allocations))
     for place, possible in PLACES.items():
         wanted = [kind for kind in possible if kind in kinds]
         if wanted:

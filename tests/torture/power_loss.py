@@ -4,6 +4,8 @@ import subprocess
 import uuid
 from pathlib import Path
 
+from preloading import build
+
 SECTOR = 512
 PAGE = 4096
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -17,13 +19,9 @@ class PowerLoss:
         self._synced.mkdir()
         self._boot_id = folder / "boot_id"
         self._chance = chance
-        library = folder / "synced.so"
-        subprocess.run(
-            ["cc", "-std=c17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-o", library,
-             Path(__file__).with_name("synced.c")], check=True)
         self._new_boot_id()
         subprocess.run(["mount", "--bind", self._boot_id, BOOT_ID], check=True)
-        self.preload = str(library)
+        self.preload = build(Path(__file__).with_name("synced.c"), folder)
         self.env = {"ROOMSTREAM_SYNCED": str(self._synced)}
 
     def _new_boot_id(self):

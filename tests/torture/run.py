@@ -18,6 +18,7 @@ from late_proxy import read_kafka, read_mqtt
 from ledger import Ledger, Progress, merge, missing
 from lives import Lives
 from power_loss import PowerLoss
+from preloading import FAIL_ALLOCATIONS, build
 from programs import Programs
 from proxy import Proxy
 from publisher import Publisher, expected
@@ -74,6 +75,7 @@ class Outcome:
     faults: Counter = field(default_factory=Counter)
     late: Counter = field(default_factory=Counter)  # requests that arrived late, by kind
     kills: int = 0
+    starved: int = 0     # of these, the ends of its own for want of memory
     refused: int = 0     # starts of the bridge that a fault made impossible
     longest_stall: float = 0.0
     recovery: dict = field(default_factory=dict)   # by kind: greatest seconds from its end to the next new message
@@ -177,6 +179,8 @@ class Run:
             env |= power_loss.env
             preload.append(power_loss.preload)
         env["LD_PRELOAD"] = ":".join(preload)
+        if "failing-allocations" in kinds:
+            preload.append(build(FAIL_ALLOCATIONS, self.folder))
         env["MQTT_PORT"] = str(mqtt_port)
         env["KAFKA_BOOTSTRAP_SERVERS"] = self.brokers.kafka.address if kafka_port == kafka_listener else f"127.0.0.1:{kafka_port}"
 
@@ -184,7 +188,8 @@ class Run:
         self._closers.append(programs.end_all)
         bridge = Bridge(programs, disk.folder if disk else self.folder, *self._bridge_options(), topic=TOPIC)
         refusal = Refusal(bridge, random.Random(self.settings.seed))
-        self.lives = Lives(bridge, self.plan.lives, power_loss, refusal, lambda: disk is not None and disk.is_full(), released)
+        self.lives = Lives(bridge, self.plan.lives, power_loss, refusal, preload,
+                           lambda: disk is not None and disk.is_full(), released)
         self._closers.append(self.lives.halt)
         self.ledger = Ledger(self.brokers.kafka.address, TOPIC)
         self.faults = Faults(self.plan, self.brokers, kafka_proxy, mqtt_proxy, self._latenesses(), disk, clock, self.lives,
@@ -272,7 +277,7 @@ class Run:
         outcome.doubled = sum(count.records - count.foreign - count.distinct() for count in counts)
         outcome.out_of_order = sum(count.out_of_order for count in counts)
         outcome.foreign = sum(count.foreign for count in counts)
-        outcome.kills, outcome.refused = self.lives.kills(), self.lives.refused
+        outcome.kills, outcome.starved, outcome.refused = self.lives.kills(), self.lives.starved, self.lives.refused
         outcome.faults = self.lives.ended + Counter(done.kind for done in self.faults.done)
         outcome.late = sum((lateness.arrived for lateness in self._latenesses()), Counter())
         outcome.bound = self._bound()

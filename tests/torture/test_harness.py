@@ -90,7 +90,7 @@ def test_every_fault_is_planned():
     planned = {fault.kind for faults in drawn.faults.values() for fault in faults}
     assert planned == set(plan.ALL) - set(plan.DEATHS)
     assert any(life.power_loss for life in drawn.lives) and any(life.failpoint for life in drawn.lives)
-    assert any(not life.power_loss and not life.failpoint for life in drawn.lives)
+    assert any(not life.power_loss and not life.failpoint for life in drawn.lives) and any(life.allocations for life in drawn.lives)
 
 
 def test_a_new_fault_leaves_the_plans_of_old_seeds():

@@ -82,7 +82,9 @@ def rows(outcome):
     yield "longest stall", f"{outcome.longest_stall:.1f} s"
     yield "bridge's memory", f"{megabytes(outcome.idle_memory)} idle, {megabytes(outcome.highest_memory)} at most"
     yield "duration", f"{outcome.seconds:.0f} s"
-    yield "SIGKILLs of the bridge", outcome.kills
+    yield "ends of the bridge", outcome.kills
+    if outcome.starved:
+        yield "  of these, out of memory", outcome.starved
     for kind, times in sorted(outcome.faults.items()):
         extra = [f"goes on after {outcome.recovery[kind]:.1f} s"] if kind in outcome.recovery else []
         extra += [f"{outcome.cpu_in_faults[kind]:.0%} of a CPU meanwhile"] if kind in outcome.cpu_in_faults else []
