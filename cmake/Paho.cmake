@@ -22,9 +22,15 @@ if(PAHO_ARCHIVE AND NOT ROOMSTREAM_SHARED_PAHO)
                     SOURCES ${CMAKE_BINARY_DIR}/paho_fits.c ${PAHO_UNTRACKED} ${PAHO_GUARD}
                             ${CORE}/clock.c ${CORE}/log.c ${CORE}/out_of_memory.c ${CORE}/text.c
                     CMAKE_FLAGS "-DINCLUDE_DIRECTORIES=${PAHO_INCLUDE};${CORE}"
-                    COMPILE_DEFINITIONS -D_GNU_SOURCE -DROOMSTREAM_PAHO_GUARDED
-                    LINK_OPTIONS ${PAHO_GUARDED}
-                    LINK_LIBRARIES ${PAHO_ARCHIVE} OpenSSL::SSL Threads::Threads m)
+                    # What the functions in use do not need, the core's others may.
+                    COMPILE_DEFINITIONS -D_GNU_SOURCE -DROOMSTREAM_PAHO_GUARDED -ffunction-sections
+                    LINK_OPTIONS ${PAHO_GUARDED} LINKER:--gc-sections
+                    LINK_LIBRARIES ${PAHO_ARCHIVE} OpenSSL::SSL Threads::Threads m
+                    OUTPUT_VARIABLE PAHO_FIT_OUTPUT)
+        if(NOT PAHO_ARCHIVE_FITS)
+            message(WARNING "Paho's archive ${PAHO_ARCHIVE} does not fit, so that its shared library is used: --message-max and what is "
+                            "done out of memory hold less then (docs/delivery.md).\n${PAHO_FIT_OUTPUT}")
+        endif()
     endblock()
 endif()
 
