@@ -5,7 +5,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from clients import delete_topic
+from clients import delete_topic, topic_partitions
 from waiting import wait_until
 
 
@@ -131,13 +131,24 @@ class Faults:
         finally:
             self._brokers.kafka.start()
 
+    def _await_topic(self):
+        """Until there is one that can vanish: the one before may have vanished a moment ago."""
+        address, topic = self._brokers.kafka.address, self._ledger.topic
+        wait_until(lambda: self._over.is_set() or topic_partitions(address, topic), 120, f"the topic {topic} is there")
+
     def _topic_vanish(self, _length):
+        self._await_topic()
+        if self._over.is_set():
+            return
         with self._lives.frozen():
             self._ledger.close_volume()
             delete_topic(self._brokers.kafka.address, self._ledger.topic)
             self._ledger.vanished += 1
 
     def _cluster_vanish(self, length):
+        self._await_topic()
+        if self._over.is_set():
+            return
         with self._lives.frozen():
             self._ledger.close_volume()
             self._brokers.kafka.kill()
