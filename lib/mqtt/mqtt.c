@@ -278,11 +278,14 @@ static void connect_refused(struct mqtt_connection *c, int code)
 {
     const char *advice = mqtt_connect_advice(code);
     char reason[MQTT_REASON_SIZE], text[MQTT_REASON_SIZE + 400];
+    MQTTProperties none = MQTTProperties_initializer, properties = none;
+    paho_guard_take_connack(&properties);
     pthread_mutex_lock(&c->mutex);
     bool again = c->was_connected;
     pthread_mutex_unlock(&c->mutex);
     snprintf(text, sizeof text, "the MQTT broker %s refuses the connection (%s)%s%s", c->uri,
-             mqtt_connect_reason(code, NULL, reason), advice ? ": " : "", advice ? advice : "");
+             mqtt_connect_reason(code, &properties, reason), advice ? ": " : "", advice ? advice : "");
+    MQTTProperties_free(&properties);
     /* A broker that took us before may be wrongly configured for a moment; one that never did needs the user.
      */
     if (advice && !again) {

@@ -198,28 +198,45 @@ static MQTTProperty take_property(struct reader *r)
     return property;
 }
 
+/* Takes properties that are whole. False, and nothing is to be freed, when memory is exhausted. */
+static bool take_properties(struct reader *r, MQTTProperties *properties)
+{
+    const MQTTProperties none = MQTTProperties_initializer;
+    size_t length = take_variable(r);
+    const uint8_t *end = r->at + length;
+    *properties = none;
+    while (r->at < end) {
+        const MQTTProperty property = take_property(r);
+        if (MQTTProperties_add(properties, &property) != 0) {
+            MQTTProperties_free(properties);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool packet_read_connack(const uint8_t *body, size_t length, MQTTProperties *properties)
+{
+    struct reader r = {body, body + length, false};
+    if (length <= 2 || packet_check(true, PACKET_CONNACK << 4, body, length))
+        return false;
+    skip(&r, 2);
+    return take_properties(&r, properties);
+}
+
 bool packet_read_publish(uint8_t first, const uint8_t *body, size_t length, struct packet_publish *publish)
 {
     struct reader r = {body, body + length, false};
-    const MQTTProperties none = MQTTProperties_initializer;
     if (packet_check(true, first, body, length))
         return false;
     publish->topic_length = take(&r, 2);
     publish->topic = (const char *)r.at;
     skip(&r, publish->topic_length);
     publish->packet_id = first & 6 ? (uint16_t)take(&r, 2) : 0;
-    publish->properties = none;
-    size_t rest = take_variable(&r);
-    const uint8_t *end = r.at + rest;
-    while (r.at < end) {
-        const MQTTProperty property = take_property(&r);
-        if (MQTTProperties_add(&publish->properties, &property) != 0) {
-            MQTTProperties_free(&publish->properties);
-            return false;
-        }
-    }
-    publish->payload = end;
-    publish->payload_length = (size_t)(body + length - end);
+    if (!take_properties(&r, &publish->properties))
+        return false;
+    publish->payload = r.at;
+    publish->payload_length = (size_t)(r.end - r.at);
     return true;
 }
 

@@ -39,6 +39,10 @@ struct packet_publish {
  * False when it is wrong, or memory is exhausted: then there is nothing to free. */
 bool packet_read_publish(uint8_t first, const uint8_t *body, size_t length, struct packet_publish *publish);
 
+/* The properties of a CONNACK of MQTT 5, to be freed by MQTTProperties_free. False when it has none, is
+ * wrong, or memory is exhausted: then there is nothing to free. */
+bool packet_read_connack(const uint8_t *body, size_t length, MQTTProperties *properties);
+
 /* The packet id of a packet that was found right and has one; else 0. */
 uint16_t packet_id(uint8_t first, const uint8_t *body, size_t length);
 

@@ -14,6 +14,8 @@ static _Thread_local enum paho_use next_use;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static char last_complaint[PAHO_COMPLAINT_SIZE];
+static MQTTProperties connack;
+static bool has_connack;
 
 void paho_guard_connect(bool mqtt5)
 {
@@ -33,6 +35,26 @@ bool paho_guard_complaint(char complaint[static PAHO_COMPLAINT_SIZE])
     *last_complaint = '\0';
     pthread_mutex_unlock(&mutex);
     return *complaint != '\0';
+}
+
+bool paho_guard_take_connack(MQTTProperties *properties)
+{
+    pthread_mutex_lock(&mutex);
+    bool has = has_connack;
+    if (has)
+        *properties = connack;
+    has_connack = false;
+    pthread_mutex_unlock(&mutex);
+    return has;
+}
+
+static void keep_connack(const uint8_t *body, size_t length)
+{
+    pthread_mutex_lock(&mutex);
+    if (has_connack)
+        MQTTProperties_free(&connack);
+    has_connack = packet_read_connack(body, length, &connack);
+    pthread_mutex_unlock(&mutex);
 }
 
 static bool complain(uint8_t first, const char *what)
@@ -76,6 +98,8 @@ bool paho_guard_allows(uint8_t first, const uint8_t *body, size_t length)
         return complain(first, wrong);
     if ((type == PACKET_CONNACK) != atomic_exchange(&awaits_connack, false))
         return complain(first, type == PACKET_CONNACK ? "where there is a connection" : "before the CONNACK");
+    if (type == PACKET_CONNACK && mqtt5)
+        keep_connack(body, length);
     uint16_t id = packet_id(first, body, length);
     if (id == 0 || type == PACKET_PUBREL) /* whose ids are the broker's */
         return true;

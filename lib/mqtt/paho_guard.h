@@ -6,6 +6,7 @@
 #ifndef ROOMSTREAM_PAHO_GUARD_H
 #define ROOMSTREAM_PAHO_GUARD_H
 
+#include <MQTTProperties.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +34,10 @@ void paho_guard_next_use(enum paho_use use);
 /* Why the connection was ended here, once: false when it was not. Any thread. */
 bool paho_guard_complaint(char complaint[static PAHO_COMPLAINT_SIZE]);
 
+/* The properties of the last CONNACK, once, which Paho does not tell of one that refuses. False when there
+ * are none; else the caller frees them. Any thread. */
+bool paho_guard_take_connack(MQTTProperties *properties);
+
 #else
 
 static inline void paho_guard_connect(bool mqtt5)
@@ -48,6 +53,12 @@ static inline void paho_guard_next_use(enum paho_use use)
 static inline bool paho_guard_complaint(char complaint[static PAHO_COMPLAINT_SIZE])
 {
     (void)complaint;
+    return false;
+}
+
+static inline bool paho_guard_take_connack(MQTTProperties *properties)
+{
+    (void)properties;
     return false;
 }
 

@@ -2,6 +2,7 @@
 
 import re
 import signal
+import subprocess
 import urllib.request
 
 import pytest
@@ -9,11 +10,12 @@ from bridges import wait_in_log
 from clients import MqttClient
 from mosquitto import Mosquitto
 from ports import free_port
-from programs import ROOT, freeze
+from programs import BIN, ROOT, freeze
 from scripted_broker import CONNACK, DISCONNECT, PUBACK, PUBLISH, SUBACK, ScriptedBroker
 from waiting import wait_until
 
 VERSIONS = ["5", "3.1.1"]
+SHARED_PAHO = "libpaho" in subprocess.run(["ldd", BIN / "bridge"], stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 @pytest.fixture
@@ -236,6 +238,16 @@ def test_another_server_that_is_to_be_used(broker, start):
     properties = text(0x1C, "other.example:1884") + text(0x1F, "this one is full")
     session.send(DISCONNECT, b"\x9c" + session.encode(properties))
     program.wait_for_log("reason 0x9C Use another server, the server to use is 'other.example:1884': 'this one is full'; trying again in")
+
+
+@pytest.mark.skipif(SHARED_PAHO, reason="Paho tells nothing of a CONNACK that refuses")
+def test_a_server_that_has_moved(broker, start):
+    program = start("subscribe", broker.port)
+    session = broker.meet()
+    session.take_connect()
+    session.send(CONNACK, b"\0\x9d" + session.encode(text(0x1C, "new.example:1884") + text(0x1F, "moved")))
+    assert program.wait() == 1
+    assert "(0x9D Server moved, the server to use is 'new.example:1884': 'moved'): give the new address with --host" in program.stderr
 
 
 @pytest.mark.parametrize("code, name", [(0x83, "Implementation specific error"), (0x91, "Packet Identifier in use"), (0x97, "Quota exceeded")])
