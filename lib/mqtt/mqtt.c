@@ -815,18 +815,21 @@ static void on_trace(enum MQTTASYNC_TRACE_LEVELS level, char *message)
     log_debug(paho, "Paho: %s", message);
 }
 
-struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *settings,
-                                  const struct mqtt_session *session, const struct mqtt_callbacks *callbacks,
-                                  struct error *error)
+static void init_lock(struct mqtt_connection *c)
 {
-    /* Paho's tracing costs half of its speed even when nobody listens. */
-    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
-    MQTTAsync_setTraceCallback(on_trace);
-    if (session->filter_count > MQTT_FILTERS_MAX) {
-        error_set(error, "%zu topic filters are too many: at most %d", session->filter_count,
-                  MQTT_FILTERS_MAX);
-        return NULL;
-    }
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&c->mutex, NULL);
+}
+
+/* NULL with *error when memory is exhausted. */
+static struct mqtt_connection *new_connection(const struct mqtt_settings *settings,
+                                              const struct mqtt_session *session,
+                                              const struct mqtt_callbacks *callbacks, struct error *error)
+{
     struct mqtt_connection *c = calloc(1, sizeof *c);
     struct publication *publications = calloc(session->publish_window + 1, sizeof *publications);
     struct subscription *subscriptions = calloc(session->filter_count + 1, sizeof *subscriptions);
@@ -848,22 +851,35 @@ struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *
     c->wanted = true;
     c->receive_maximum = session->receive_maximum;
     c->keepalive = settings->keepalive;
-    c->subscribe_backoff = (struct backoff){.first = SECOND, .longest = 30 * SECOND};
-    /* Who takes no messages has no use for large ones. */
-    paho_bound_messages(callbacks->message ? session->message_max : UNWANTED_MAX,
-                        settings->version == MQTT_VERSION_5);
     c->backoff = (struct backoff){.first = 500 * MILLISECOND, .longest = 30 * SECOND};
+    c->subscribe_backoff = (struct backoff){.first = SECOND, .longest = 30 * SECOND};
     for (size_t i = 0; i < session->publish_window; i++) {
         publications[i].connection = c;
         publications[i].next_free = c->free_publications;
         c->free_publications = &publications[i];
     }
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&c->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    pthread_mutex_init(&c->mutex, NULL);
+    init_lock(c);
+    return c;
+}
+
+struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *settings,
+                                  const struct mqtt_session *session, const struct mqtt_callbacks *callbacks,
+                                  struct error *error)
+{
+    /* Paho's tracing costs half of its speed even when nobody listens. */
+    MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_ERROR);
+    MQTTAsync_setTraceCallback(on_trace);
+    if (session->filter_count > MQTT_FILTERS_MAX) {
+        error_set(error, "%zu topic filters are too many: at most %d", session->filter_count,
+                  MQTT_FILTERS_MAX);
+        return NULL;
+    }
+    struct mqtt_connection *c = new_connection(settings, session, callbacks, error);
+    if (!c)
+        return NULL;
+    /* Who takes no messages has no use for large ones. */
+    paho_bound_messages(callbacks->message ? session->message_max : UNWANTED_MAX,
+                        settings->version == MQTT_VERSION_5);
     if (c->cancel < 0)
         error_set(error, "cannot make an event: %s", strerror(errno));
     if (c->cancel < 0 || !name_connection(c, name, error) || !check_credentials(settings, error) ||
