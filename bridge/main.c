@@ -1,5 +1,6 @@
 #include "bridge.h"
 #include "dead_letter_tool.h"
+#include "options_warnings.h"
 #include "sensors.h"
 #include "stop.h"
 
@@ -27,6 +28,7 @@ int main(int argc, char **argv)
     };
     options_parse_or_exit(&program, argc, argv);
     log_init(PROGRAM_NAME, &settings.log);
+    options_log_warnings();
     if (!bridge_settings_complete(&settings, PROGRAM_NAME, &error))
         options_wrong(&program, "%s", error.text);
     stop_init();

@@ -1,6 +1,7 @@
 /* kafka-consume: prints the messages of Kafka topics. */
 #include "consumer.h"
 #include "options.h"
+#include "options_warnings.h"
 #include "settings.h"
 #include "stop.h"
 
@@ -13,6 +14,7 @@ int main(int argc, char **argv)
     options_parse_or_exit(&program, argc, argv);
     settings_check(&program, &settings);
     log_init(program.name, &settings.log);
+    options_log_warnings();
     stop_init();
     return consumer_run(&settings);
 }

@@ -1,5 +1,6 @@
 /* kafka-produce: makes each line of its standard input a message of a Kafka topic. */
 #include "options.h"
+#include "options_warnings.h"
 #include "producer.h"
 #include "settings.h"
 #include "stop.h"
@@ -12,6 +13,7 @@ int main(int argc, char **argv)
     options_parse_or_exit(&program, argc, argv);
     settings_check(&program, &settings);
     log_init(program.name, &settings.log);
+    options_log_warnings();
     stop_init();
     return producer_run(&settings);
 }

@@ -3,6 +3,7 @@
 #include "log.h"
 #include "mqtt.h"
 #include "options.h"
+#include "options_warnings.h"
 #include "publisher.h"
 #include "sensors.h"
 #include "settings.h"
@@ -47,6 +48,7 @@ int main(int argc, char **argv)
         options_wrong(&program, "%s", error.text);
     settings_check(&program, &settings, &mqtt);
     log_init(PROGRAM_NAME, &logging);
+    options_log_warnings();
     stop_init();
     return publisher_run(PROGRAM_NAME, &settings, &mqtt, &logging);
 }

@@ -1,4 +1,5 @@
 /* status: shows how the bridges are. */
+#include "options_warnings.h"
 #include "show.h"
 #include "stop.h"
 
@@ -13,6 +14,7 @@ int main(int argc, char **argv)
     if (!targets_read(&settings, &targets, &error))
         options_wrong(&program, "%s", error.text);
     log_init(program.name, &settings.log);
+    options_log_warnings();
     stop_init();
     int status = show(&settings, &targets);
     targets_free(&targets);

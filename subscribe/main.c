@@ -1,5 +1,6 @@
 /* subscribe: prints the messages of MQTT topics. */
 #include "options.h"
+#include "options_warnings.h"
 #include "settings.h"
 #include "stop.h"
 #include "subscriber.h"
@@ -13,6 +14,7 @@ int main(int argc, char **argv)
     options_parse_or_exit(&program, argc, argv);
     settings_check(&program, &settings);
     log_init(program.name, &settings.log);
+    options_log_warnings();
     stop_init();
     return subscriber_run(program.name, &settings);
 }

@@ -1,7 +1,6 @@
 #include "log.h"
 
 #include "clock.h"
-#include "options_warnings.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -60,7 +59,6 @@ void log_init(const char *program, const struct log_settings *settings)
     program_name = program;
     current = *settings;
     journal = goes_to_journal();
-    options_log_warnings();
 }
 
 bool log_enabled(enum log_level level)

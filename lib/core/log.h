@@ -20,7 +20,7 @@ struct log_settings {
 /* --log-level and --log-format. settings outlive the parsing. */
 struct option_group log_options(struct log_settings *settings);
 
-/* Sets program name (kept by reference), level and format, and logs what options_warnings.h has noted. Until
+/* Sets program name (kept by reference), level and format. Until
  * then: level info, text, the name "roomstream". Call before any thread. */
 void log_init(const char *program, const struct log_settings *settings);
 
