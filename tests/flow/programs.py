@@ -10,6 +10,8 @@ from waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("ROOMSTREAM_BIN", ROOT / "build" / "bin"))
+# Whether Paho is not linked in.
+SHARED_PAHO = "libpaho" in subprocess.run(["ldd", BIN / "bridge"], stdout=subprocess.PIPE, text=True, check=False).stdout
 
 
 def tied(command):

@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -10,13 +9,12 @@ from pathlib import Path
 import pytest
 from feeder import Feeder, text
 from preloading import OUT_OF_MEMORY, failing_allocations
-from programs import BIN, ROOT
+from programs import BIN, ROOT, SHARED_PAHO
 from waiting import wait_until
 
 FAILING = os.environ.get("ROOMSTREAM_FAIL_ALLOCATIONS", "")
 RUNS = int(os.environ.get("ROOMSTREAM_MEMORY_RUNS", "4"))  # of each way of delivery
 MESSAGES = 1500
-SHARED_PAHO = "libpaho" in subprocess.run(["ldd", BIN / "bridge"], stdout=subprocess.PIPE, text=True, check=True).stdout
 NOWHERE = "127.0.0.1:9"  # no Kafka: everything stays in the spool
 
 pytestmark = pytest.mark.skipif(SHARED_PAHO, reason="Paho's shared library has its own ideas of being out of memory")
