@@ -75,6 +75,19 @@ def test_memory_is_bounded_whatever_comes_in(programs, tmp_path, delivery, qos):
     assert sum(file.stat().st_size for file in (tmp_path / "spool").glob("*.seg")) < 20_000
 
 
+def test_the_spool_keeps_its_bound(programs, tmp_path):
+    """Of messages as large as may be, all of which the broker sends at once: to within one of them."""
+    bound, size = 8 << 20, 2_000_000
+    spool = tmp_path / "spool"
+    with Feeder(12, 1, size=size) as feeder:
+        bridge = programs.start(*bridge_command(spool, feeder.port, "at-least-once"), "--spool-max", bound)
+        bridge.wait_for_log("near its bound")
+        assert bridge.stop() == 0
+    used = sum(file.stat().st_size for file in spool.glob("*.seg"))
+    assert bound - size < used < bound + size
+    assert feeder.acknowledged <= stored(spool)
+
+
 PROGRAMS = {
     "bridge": "-t t --port 9 --http 127.0.0.1:0 --spool SPOOL",
     "publish": f"-t t --port 9 --fast --column S1_Temp:1 --file {ROOT}/data/occupancy-sample.csv",

@@ -334,6 +334,39 @@ static void the_bound_holds(void **state)
     spool_close(spool);
 }
 
+static void add_size(const char *path, void *sum)
+{
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    if (strstr(path, ".seg"))
+        *(int64_t *)sum += status.st_size;
+}
+
+/* As the bridge uses it: a message has a quarter of the bound at most, a segment an eighth. */
+static void the_files_exceed_the_bound_by_one_record_at_most(void **state)
+{
+    (void)state;
+    enum { BOUND = 32768, LARGEST = BOUND / 4, FRAME = 256 };
+    static uint8_t payload[LARGEST];
+    struct spool_record record = {.kind = SPOOL_MESSAGE}, read;
+    struct spool_settings settings = spool_defaults(folder);
+    settings.segment_bytes = BOUND / 8;
+    settings.max_bytes = BOUND;
+    struct spool *spool = open_with(&settings);
+    for (int64_t i = 0, used = 0; i < 2000; i++, used = 0) {
+        record.payload = (struct spool_bytes){payload, (size_t)(i * 7919 % (LARGEST - FRAME))};
+        if (spool_append(spool, &record, NULL, NULL) == SPOOL_FULL) {
+            assert_int_equal(spool_read(spool, &read, NULL), SPOOL_READ_RECORD);
+            spool_delivered(spool, read.id);
+            if (i % 3 == 0)
+                spool_save(spool);
+        }
+        for_each_file(folder, add_size, &used);
+        assert_in_range(used, 0, BOUND + LARGEST);
+    }
+    spool_close(spool);
+}
+
 static void a_record_beyond_the_bound_is_taken_alone(void **state)
 {
     (void)state;
@@ -457,6 +490,7 @@ int main(void)
         TEST(records_that_are_not_messages_are_passed_over),
         TEST(advancing_delivers_whatever_was_read),
         TEST(the_bound_holds),
+        TEST(the_files_exceed_the_bound_by_one_record_at_most),
         TEST(a_record_beyond_the_bound_is_taken_alone),
         TEST(what_is_too_long_is_refused),
         TEST(the_oldest_message_tells_its_time),
