@@ -206,6 +206,11 @@ static bool ask_position(const struct exactly_once *w, rd_kafka_topic_partition_
     rd_kafka_resp_err_t err = rd_kafka_committed(consumer, position, 3 * CALL_TIMEOUT_MS);
     if (!err)
         err = position->elems[0].err;
+    /* Kafka takes any group for one that has no position yet; others say that there is none. */
+    if (err == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
+        err = RD_KAFKA_RESP_ERR_NO_ERROR;
+        position->elems[0].offset = RD_KAFKA_OFFSET_INVALID;
+    }
     kafka_destroy(consumer);
     return !err || error_set(error, "%s", kafka_describe(err, text));
 }

@@ -30,8 +30,6 @@ KAFKA_CELLS = (
     "Kafka restarted, exactly once",
 )
 KAFKA_TABLE = {row: dict.fromkeys(KAFKA_CELLS, "yes") for row in KAFKA_ROWS}
-# It says that a group does not exist where Kafka says that it has no position yet.
-KAFKA_TABLE["kfake 2026-09-18"] |= {"bridge killed, exactly once": "waits", "Kafka restarted, exactly once": "waits"}
 
 
 def words(outcome):

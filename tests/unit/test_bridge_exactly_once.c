@@ -6,7 +6,14 @@
 #include <librdkafka/rdkafka_mock.h>
 
 /* Kafka's API keys. */
-enum { PRODUCE = 0, ADD_PARTITIONS = 24, ADD_OFFSETS = 25, END_TXN = 26, TXN_OFFSET_COMMIT = 28 };
+enum {
+    PRODUCE = 0,
+    OFFSET_FETCH = 9,
+    ADD_PARTITIONS = 24,
+    ADD_OFFSETS = 25,
+    END_TXN = 26,
+    TXN_OFFSET_COMMIT = 28
+};
 
 enum { BROKER = 1, SOCKET_TIMEOUT_MS = 1000 };
 
@@ -175,6 +182,16 @@ static void an_error_that_nobody_knows(void **state)
     does_not_stick(*state, ADD_OFFSETS, RD_KAFKA_RESP_ERR_UNKNOWN);
 }
 
+/* ---- the position ---- */
+
+static void a_group_that_is_not_there_has_no_position(void **state)
+{
+    struct fixture *f = *state;
+    fail_requests(f, OFFSET_FETCH, RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND, 1000);
+    deliver_some(f);
+    assert_string_equal(f->way.forwarding.told.text, "");
+}
+
 /* ---- requests that arrive late ---- */
 
 /* The cluster carries the request out, and answers it when the client has given it up. */
@@ -255,6 +272,7 @@ int main(void)
         TEST(concurrent_transactions_for_ever),
         TEST(no_coordinator_for_ever),
         TEST(an_error_that_nobody_knows),
+        TEST(a_group_that_is_not_there_has_no_position),
         TEST(a_late_end),
         TEST(late_partitions),
         TEST(late_offsets),
