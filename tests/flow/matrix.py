@@ -20,7 +20,7 @@ MQTT_TABLE = {row: ALL for row in MQTT_ROWS} | {
     dict.fromkeys(("bridge killed, at least once", "broker restarted, at least once"), ("yes", "late")),
     "Moquette 0.17": ALL | ONLY_311 | {
         "bridge killed, at least once": ("yes", "lost"), "broker restarted, at least once": "broker does not start again"},
-    # It uses packet ids again that it has not released.
+    # It gives packet ids again that are not acknowledged, and forgets the messages that had them.
     "mochi 2.7.9": ALL | dict.fromkeys(("bridge killed, exactly once", "broker restarted, exactly once"), ("yes", "late", "lost")),
 }
 
