@@ -93,12 +93,7 @@ static void call_failed(struct exactly_once *w, rd_kafka_error_t *failure, const
     rd_kafka_resp_err_t err = rd_kafka_error_code(failure);
     w->failures++;
     char text[512 + KAFKA_ERROR_SIZE], reason[KAFKA_ERROR_SIZE];
-    /* librdkafka's own text says more, but for a missing right. */
-    bool denied = err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED ||
-                  err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
-                  err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
-    snprintf(text, sizeof text, "%s: %s", what,
-             denied ? kafka_describe(err, reason) : rd_kafka_error_string(failure));
+    snprintf(text, sizeof text, "%s: %s", what, kafka_explain(err, rd_kafka_error_string(failure), reason));
     forwarding_note_missing_topic(f, err);
     if (is_final(w, failure)) {
         if (is_fencing(err) && fenced_by_a_twin(w)) {

@@ -290,7 +290,7 @@ static bool ends_a_read_to_the_end(rd_kafka_resp_err_t err)
 /* Most errors pass, and librdkafka goes on by itself. */
 static void on_error(struct consumer *c, const rd_kafka_message_t *message)
 {
-    char text[512];
+    char text[512], reason[KAFKA_ERROR_SIZE];
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         if (c->settings->until_end)
             ends_reach(&c->ends, c->rk, message->rkt, message->partition);
@@ -304,7 +304,8 @@ static void on_error(struct consumer *c, const rd_kafka_message_t *message)
                  rd_kafka_topic_name(message->rkt), (int)message->partition,
                  rd_kafka_message_errstr(message));
     else
-        snprintf(text, sizeof text, "%s", rd_kafka_message_errstr(message));
+        snprintf(text, sizeof text, "%s",
+                 kafka_explain(message->err, rd_kafka_message_errstr(message), reason));
     if (no_offset || message->err == RD_KAFKA_RESP_ERR__FATAL ||
         (c->settings->until_end && ends_a_read_to_the_end(message->err)))
         fail(c, LOG_EVENT(kafka_failed), text);

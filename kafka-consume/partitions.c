@@ -1,5 +1,6 @@
 #include "partitions.h"
 
+#include "kafka.h"
 #include "offsets.h"
 #include "tail.h"
 
@@ -70,8 +71,9 @@ static enum partitions_result list_partitions(struct partitions *p,
 {
     int64_t wanted = p->settings->partition;
     if (topic->err || topic->partition_cnt == 0) {
-        error_set(error, "topic '%s': %s", topic->topic,
-                  rd_kafka_err2str(topic->err ? topic->err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART));
+        char text[KAFKA_ERROR_SIZE];
+        rd_kafka_resp_err_t err = topic->err ? topic->err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        error_set(error, "topic '%s': %s", topic->topic, kafka_describe(err, text));
         return PARTITIONS_MISSING;
     }
     if (wanted >= topic->partition_cnt) {

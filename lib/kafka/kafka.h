@@ -41,6 +41,9 @@ rd_kafka_conf_t *kafka_conf_new(rd_kafka_type_t type, const struct kafka_setting
 enum { KAFKA_ERROR_SIZE = 320 };
 const char *kafka_describe(rd_kafka_resp_err_t err, char text[static KAFKA_ERROR_SIZE]);
 
+/* The same where a right is missing; otherwise own, librdkafka's words for this case, which say more. */
+const char *kafka_explain(rd_kafka_resp_err_t err, const char *own, char text[static KAFKA_ERROR_SIZE]);
+
 /* Does this error of a delivery report say that trying again cannot help? A broker that finds one record of a
  * batch at fault fails the whole batch so: only of a record that was alone in its batch is it certain. (One
  * that is refused for its timestamp may be taken with another.) */

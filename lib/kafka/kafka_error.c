@@ -27,22 +27,33 @@ bool kafka_error_is_permanent(rd_kafka_resp_err_t err)
            err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE || err == RD_KAFKA_RESP_ERR__INVALID_ARG;
 }
 
+/* Options of kafka-acls.sh; NULL for an error that is not about rights. */
+static const char *right_advice(rd_kafka_resp_err_t err)
+{
+    if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
+        return "--producer --topic TOPIC (exactly-once and consumers: --operation Read too)";
+    if (err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+        return "--operation Read --group ID";
+    if (err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+        return "--operation Write --operation Describe --transactional-id ID";
+    if (err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
+        return "--operation IdempotentWrite --cluster";
+    return NULL;
+}
+
 const char *kafka_describe(rd_kafka_resp_err_t err, char text[static KAFKA_ERROR_SIZE])
 {
-    const char *advice = NULL;
-    if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
-        advice = "--producer --topic TOPIC (exactly-once and consumers: --operation Read too)";
-    else if (err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
-        advice = "--operation Read --group ID";
-    else if (err == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
-        advice = "--operation Write --operation Describe --transactional-id ID";
-    else if (err == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED)
-        advice = "--operation IdempotentWrite --cluster";
+    const char *advice = right_advice(err);
     snprintf(text, KAFKA_ERROR_SIZE, "%s%s%s", rd_kafka_err2str(err),
              advice ? ": grant this user the right with kafka-acls.sh --add --allow-principal User:NAME "
                     : record_advice(err),
              advice ? advice : "");
     return text;
+}
+
+const char *kafka_explain(rd_kafka_resp_err_t err, const char *own, char text[static KAFKA_ERROR_SIZE])
+{
+    return right_advice(err) ? kafka_describe(err, text) : own;
 }
 
 /* librdkafka repeats its nonce before 2.6.1, which Kafka 4 refuses (librdkafka's pull request 4895). */

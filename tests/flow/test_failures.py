@@ -214,10 +214,12 @@ def test_kafka_consume(attempts, kafka, ports):
         for name, options, text in kafka_failures(kafka, ports):
             if {"--replication", "--topic-config", "--partitions"} & set(options):
                 continue
+            if name == "no-rights":
+                text = "kafka-acls.sh"
             limit = "60s" if name == "no-rights" else "30s"
             for group in ([], ["-G", "g"]):
                 attempts.start(name + "".join(group), "kafka-consume", ["-t", "plain", *group, "-W", limit, *options],
-                               "" if group else text, 27)
+                               "" if group and name != "no-rights" else text, 27)
         here = ["-b", kafka.admin]
         attempts.start("missing", "kafka-consume", ["-t", "missing", "-W", "2s", *here], "missing", 27)
         attempts.start("no-partition", "kafka-consume", ["-t", "plain", "-p", 9, "-W", "2s", *here], "no partition 9", 27)
