@@ -5,7 +5,7 @@
 . "$root/scripts/lib/jars.sh"
 
 other_brokers=${ROOMSTREAM_OTHER_BROKERS:-$state/brokers}
-other_broker_names=(aedes kfake mochi moquette)
+other_broker_names=(aedes kfake mochi moquette rumqttd)
 
 # other_broker_command NAME FOLDER: sets command to what fetches and builds NAME in FOLDER, a copy of tests/brokers/NAME; its tool
 # is the first word.
@@ -13,6 +13,10 @@ other_broker_command() {
     case $1 in
         aedes) command=(npm --prefix "$2" install --no-package-lock --no-audit --no-fund) ;;
         kfake | mochi) command=(go build -C "$2" -o "$1" .) ;;
+        # Not --locked: its crate metrics does not compile then by Rust 1.95.
+        rumqttd)
+            command=(cargo install rumqttd --version "$(<"$2/version")" --debug --no-default-features --features use-rustls
+                --root "$2") ;;
         moquette)
             command=(mvn --batch-mode --file "$2/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$2") ;;
     esac

@@ -147,6 +147,16 @@ class Mochi(Server):
         return [folder_of("mochi") / "mochi", self.port, self.tls_port, self.certificate, self.key, self.folder]
 
 
+class Rumqttd(Server):
+    def command(self):
+        source = folder_of("rumqttd")
+        text = (source / "rumqttd.toml").read_text()
+        for name, value in {"port": self.port, "tls_port": self.tls_port, "certificate": self.certificate, "key": self.key}.items():
+            text = text.replace("{" + name + "}", str(value))
+        (self.folder / "rumqttd.toml").write_text(text)
+        return [source / "bin" / "rumqttd", "-c", "rumqttd.toml"]
+
+
 class KafkaNode:
     """Apache Kafka; jars: whose (kafka_nodes.java)."""
 

@@ -9,7 +9,7 @@ import pytest
 from bridges import Bridge, numbers
 from certificates import Authority
 from clients import MqttClient, read_topic, topic_partitions
-from matrix import KAFKA_ROWS, KAFKA_TABLE, MQTT_ROWS, MQTT_TABLE, UNKNOWN, markdown
+from matrix import KAFKA_ROWS, KAFKA_TABLE, MQTT_ROWS, MQTT_TABLE, markdown
 from other_brokers import Kfake, KafkaNode, Mosquitto, mosquitto_version
 from programs import BIN, ROOT, tied
 from secured import LOCAL
@@ -225,8 +225,6 @@ def test_a_bridge_that_is_killed(request, broker, authority, brokers, programs, 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("broker", MQTT_ROWS, indirect=True)
 def test_a_broker_that_is_restarted(request, broker, authority, brokers, programs, tmp_path, mode):
-    if MQTT_TABLE[row_of(request)][f"broker restarted, {mode}"] == UNKNOWN:
-        pytest.skip("not measured yet")
     publishes(broker, "TCP", authority, programs, 1)  # a session that has come and gone
     carried = Carried(programs, tmp_path, broker, address(broker, "TCP", authority), brokers.kafka.address, mode)
     judge(request, MQTT_TABLE, f"broker restarted, {mode}", outlives_a_restart(carried))
