@@ -7,6 +7,7 @@
 #   --kafka-port PORT  start Kafka on this port; 0 chooses a free one
 #   --kafka-proxied-port PORT:PROXY
 #                      Kafka listens on PORT too, for a proxy: who comes there is told that the broker is at PROXY
+#   --mqtt-max-qos QOS Mosquitto takes and grants no more than this
 #   --mqtt-host HOST, --kafka-host HOST
 #                      the loopback address to listen on (default 127.0.0.1)
 #   --state DIR        keep data, logs and process ids in DIR/mosquitto and DIR/kafka
@@ -28,11 +29,11 @@ set -euo pipefail
 . "$root/scripts/lib/kafka.sh"
 
 parse_arguments() {
-    folder=$state mqtt_host=127.0.0.1 mqtt_port='' kafka_host=127.0.0.1 kafka_port='' kafka_proxied_port=''
+    folder=$state mqtt_host=127.0.0.1 mqtt_port='' kafka_host=127.0.0.1 kafka_port='' kafka_proxied_port='' mqtt_max_qos=''
     while (($#)); do
         [[ $1 != -h && $1 != --help ]] || { show_usage && exit; }
         case $1 in
-            --state | --mqtt-port | --kafka-port | --kafka-proxied-port | --mqtt-host | --kafka-host) need_value "$@" ;;
+            --state | --mqtt-port | --kafka-port | --kafka-proxied-port | --mqtt-max-qos | --mqtt-host | --kafka-host) need_value "$@" ;;
             *) misuse "unknown argument '$1'" ;;
         esac
         case $1 in
@@ -40,6 +41,7 @@ parse_arguments() {
             --mqtt-port) mqtt_port=$2 ;;
             --kafka-port) kafka_port=$2 ;;
             --kafka-proxied-port) kafka_proxied_port=$2 ;;
+            --mqtt-max-qos) mqtt_max_qos=$2 ;;
             --mqtt-host) mqtt_host=$2 ;;
             --kafka-host) kafka_host=$2 ;;
         esac
@@ -51,6 +53,7 @@ parse_arguments() {
         [[ $port =~ ^(0|[1-9][0-9]{0,4}|)$ && ${port:-0} -le 65535 ]] || misuse "'$port' is not a port"
     done
     [[ $kafka_proxied_port =~ ^([1-9][0-9]*:[1-9][0-9]*|)$ ]] || misuse "'$kafka_proxied_port' is not PORT:PROXY"
+    [[ $mqtt_max_qos =~ ^[0-2]?$ ]] || misuse "'$mqtt_max_qos' is none of 0, 1, 2"
     for host in "$mqtt_host" "$kafka_host"; do
         is_local "$host" || misuse "'$host' is not a loopback address: a private broker has no password"
     done
@@ -89,7 +92,7 @@ main() {
     if [[ $mqtt_port ]]; then
         lock_folder "$folder/mosquitto" Mosquitto
         ((mqtt_port)) || mqtt_port=$(free_ports "$mqtt_host" 0)
-        start_mosquitto "$folder/mosquitto" "$mqtt_host" "$mqtt_port"
+        start_mosquitto "$folder/mosquitto" "$mqtt_host" "$mqtt_port" "$mqtt_max_qos"
         ready+=" mqtt=$(join_address "$mqtt_host" "$mqtt_port")"
     fi
     if [[ $kafka_port ]]; then

@@ -25,6 +25,7 @@
 #                     mosquitto-restart  SIGTERM, and a start with its persistence
 #                     mqtt-cut           the MQTT connection is reset
 #                     mqtt-half-open     the network to Mosquitto swallows everything for some seconds
+#                     grants-less        Mosquitto takes and grants nothing above QoS 0 for some seconds
 #                     disk-full          the spool's disk is full for some seconds
 #                     spool-max          Kafka is away until a small spool is at its bound
 #                     clock-back, clock-ahead
@@ -34,7 +35,7 @@
 #                     late               for some seconds, requests to Kafka and packets to Mosquitto of every kind are held, one
 #                                        after the other; each is delivered up to a minute after the client has given it up
 #                   'default' is all of them but power-loss, refused-start, failing-allocations, disk-full, spool-max, the
-#                   clocks, what vanishes, and late.
+#                   clocks, what vanishes, late and grants-less.
 #   --outage S      the faults that last, last S seconds (default: 2 to 10 by chance)
 #   --backlog       all messages wait in Mosquitto before the bridge starts
 #   --receive-maximum N

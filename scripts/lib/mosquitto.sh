@@ -2,7 +2,8 @@
 # Needs common.sh, process.sh and net.sh.
 # shellcheck shell=bash
 
-# start_mosquitto DIR HOST PORT: starts it and sets mosquitto_pid; it does not answer yet.
+# start_mosquitto DIR HOST PORT [MAX_QOS]: starts it and sets mosquitto_pid; it does not answer yet. Its clients get no more than
+# MAX_QOS.
 start_mosquitto() {
     local dir=$1 host=$2 port=$3
     mkdir -p "$dir/data"
@@ -10,6 +11,7 @@ start_mosquitto() {
     {
         cat "$root/config/mosquitto.conf"
         printf '\nlistener %s %s\n' "$port" "$host"
+        [[ -z ${4:-} ]] || printf 'max_qos %s\n' "$4"
     } >"$dir/mosquitto.conf"
     start_tied env -C "$dir" mosquitto -c mosquitto.conf >"$dir/mosquitto.log" 2>&1
     mosquitto_pid=$started

@@ -51,12 +51,13 @@ class Faults:
 
     A broker ends with the thread that started it (see programs.tied), so the threads stay until released is set."""
 
-    def __init__(self, plan, brokers, kafka_proxy, mqtt_proxy, late, disk, clock, lives, ledger, released):
+    def __init__(self, plan, brokers, kafka_proxy, mqtt_proxy, late, disk, clock, lives, ledger, publisher, released):
         """late: a Lateness for each broker."""
         self.done = []
         self.troubles = []
         self._brokers, self._kafka_proxy, self._mqtt_proxy = brokers, kafka_proxy, mqtt_proxy
         self._latenesses, self._disk, self._clock, self._lives, self._ledger = late, disk, clock, lives, ledger
+        self._publisher = publisher
         self._over = threading.Event()
         self._begin = 0.0
         self._released = released
@@ -161,6 +162,19 @@ class Faults:
 
     def _mosquitto_restart(self, _length):
         self._brokers.mqtt.restart()
+
+    def _grants_less(self, length):
+        """The publisher, which needs QoS 2, waits for the end of it elsewhere."""
+        with self._publisher.away():
+            self._brokers.mqtt.arguments = ("--mqtt-max-qos", 0)
+            self._brokers.mqtt.restart()
+            try:
+                wait_until(lambda: self._over.is_set() or self._lives.says("grants QoS 0 .* where .* is needed"), 120,
+                           "the bridge says that it is granted less")
+                self._pause(length)
+            finally:
+                self._brokers.mqtt.arguments = ()
+                self._brokers.mqtt.restart()
 
     def _mqtt_cut(self, _length):
         self._mqtt_proxy.cut()

@@ -15,7 +15,7 @@ DEATHS = ("bridge-kill", "failpoints", "power-loss", "refused-start", "failing-a
 # Where the other faults strike; those of one place never overlap.
 PLACES = {
     "kafka": ("kafka-kill", "kafka-term", "kafka-stop", "kafka-drop", "spool-max", "topic-vanish", "cluster-vanish"),
-    "mqtt": ("mosquitto-restart", "mqtt-cut", "mqtt-half-open"),
+    "mqtt": ("mosquitto-restart", "mqtt-cut", "mqtt-half-open", "grants-less"),
     "disk": ("disk-full",),
     "clock": ("clock-back", "clock-ahead"),
     "way": ("late",),

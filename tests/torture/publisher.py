@@ -3,6 +3,7 @@ message reaches the broker exactly once. A payload is 'KEY NUMBER'; the numbers 
 
 import threading
 import time
+from contextlib import contextmanager
 
 from clients import paho_client
 from paho.mqtt.packettypes import PacketTypes
@@ -23,9 +24,12 @@ class Publisher:
 
     def __init__(self, port, topic, total, rate):
         self.total, self.rate = total, rate
+        self.published = 0
         self.acknowledged = 0  # messages whose QoS 2 handshake is complete
         self._topic = topic
         self._stopped = False
+        self._here = threading.Event()  # not set: it is away
+        self._here.set()
         self._client = paho_client("torture-publisher")
         self._client.max_inflight_messages_set(WINDOW)
         self._client.max_queued_messages_set(0)
@@ -53,15 +57,36 @@ class Publisher:
                 time.sleep(0.002)
             if self._stopped:
                 return
+            self._here.wait()
             which = index % len(KEYS)
             payload = f"{KEYS[which]} {index // len(KEYS) + 1}".encode()
             self._client.publish(self._topic, payload, 2, properties=properties[which])
+            self.published += 1
 
     def _due(self, index, begin):
         return self.rate == 0 or index <= (time.monotonic() - begin) * self.rate
 
     def start(self):
         self._thread.start()
+
+    @contextmanager
+    def away(self):
+        """In a with block it is not connected, and its session stays as it is."""
+        self._here.clear()
+        self._client.disconnect()
+        self._client.loop_stop()
+        try:
+            yield
+        finally:
+            before = self.acknowledged
+            self._client.reconnect()
+            self._client.loop_start()
+            # What is in flight is sent again once the broker has answered, all at once: nothing new may come before it.
+            wait_until(lambda: self.acknowledged > before or self.published == before, 60, "the publisher is back")
+            self._here.set()
+
+    def is_away(self):
+        return not self._here.is_set()
 
     def done(self):
         return self.acknowledged == self.total

@@ -192,12 +192,12 @@ class Run:
                            lambda: disk is not None and disk.is_full(), released)
         self._closers.append(self.lives.halt)
         self.ledger = Ledger(self.brokers.kafka.address, TOPIC)
-        self.faults = Faults(self.plan, self.brokers, kafka_proxy, mqtt_proxy, self._latenesses(), disk, clock, self.lives,
-                             self.ledger, released)
-        self._closers.append(self.faults.close)
         self.publisher = Publisher(
             self.brokers.mqtt.port, TOPIC, self.settings.messages, 0 if self.settings.backlog else self.settings.rate)
         self._closers.append(self.publisher.close)
+        self.faults = Faults(self.plan, self.brokers, kafka_proxy, mqtt_proxy, self._latenesses(), disk, clock, self.lives,
+                             self.ledger, self.publisher, released)
+        self._closers.append(self.faults.close)
 
     def _lateness(self, port, read):
         lateness = Lateness(port, read, random.Random(self.settings.seed))
@@ -251,7 +251,7 @@ class Run:
         while not publisher.done():
             time.sleep(0.1)
             now = time.monotonic()
-            if publisher.acknowledged != last:
+            if publisher.acknowledged != last or publisher.is_away():
                 last, since = publisher.acknowledged, now
             assert now - since < PATIENCE, f"the MQTT broker takes no messages any more after {last}"
             if now > next_word:
