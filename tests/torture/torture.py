@@ -110,6 +110,7 @@ def show(outcome):
 def as_json(outcome):
     record = dataclasses.asdict(outcome)
     record["lost"] = len(outcome.lost)
+    record.update(faults=dict(outcome.faults), late=dict(outcome.late))  # asdict divides a Counter's keys
     record["broken"] = outcome.broken()
     return json.dumps(record)
 
