@@ -24,13 +24,16 @@ NOT_RUN = {
     r"scripts/test\.sh.*": "it is what runs this test",
     r"(cmake|cmake --build|ctest) --preset tsan.*": "builds and tests everything once more",
     r"cmake -B build .*": "builds everything once more; install.package does so too, and `cmake --install build` runs by itself",
-    r"scripts/torture\.sh .*--seed \d+": "takes from minutes to an hour; torture.short is a short run",
+    r"scripts/torture\.sh .*--(seed|messages) .*": "takes from minutes to an hour; torture.short is a short run",
     r"scripts/bench\.sh .+": "takes minutes, and would disturb the tests beside it",
     r"scripts/fetch-data\.sh": "downloads from UCI; cli.data runs it on a server of its own",
     r"apt-get (install|remove|purge) .*": NEEDS_A_SYSTEM,
     r"editor /etc/roomstream/roomstream\.conf": "waits for a person",
     r"systemctl .*|systemd-analyze .*": NEEDS_A_SYSTEM,
     r"journalctl .*": NEEDS_A_SYSTEM,
+    r"watch .*|zcat .*": "a person's own file, and a screen; flow.publish pipes a packed file",
+    r"(?s)websocat\s.*": "is in no Debian package; the tunnel is for brokers elsewhere",
+    r"mosquitto_pub -l": "needs its input; flow.matrix sends what the sentence tells of",
     r"docker .*": "needs Docker; install.compose checks the files",
 }
 
@@ -43,6 +46,7 @@ ENDLESS = [
     (r"(^|[/-])bridge(-temp)?\b", r"--dead-letters\b", "subscribed to"),
     (r"\bsubscribe\b", r" (-C|-E)\b", "subscribed to"),
     (r"\bkafka-consume\b", r" (-c|-e)\b", 'partitions assigned: [1-9]|"sensor":"temp"'),
+    (r"\bstatus\b.* --every\b", r"^$", "delivered/s"),
     (r"^prometheus\b", r"--version\b", "Server is ready to receive web requests"),
 ]
 
