@@ -20,11 +20,12 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     const char *advice = kafka_log_advice(text);
     (void)rk;
     /* syslog's LOG_WARNING; while Kafka starts, its coordinators are not there at once; a file may serve
-     * producers and consumers, each of which knows some properties only; brokers count as down, too, when
-     * they have closed a connection that was idle (why one is really down stands in a line of its own); and
-     * what stops an enable.gapless.guarantee is dealt with by who has set it. */
+     * producers and consumers, each of which knows some properties only; brokers close connections that were
+     * up because they are idle, and then count as down, too (why one is really down stands in a line of its
+     * own); and what stops an enable.gapless.guarantee is dealt with by who has set it. */
     if ((level > 4 && !*advice) || strcmp(facility, "GETPID") == 0 || strcmp(facility, "CONFWARN") == 0 ||
-        strstr(text, "brokers are down") || strstr(text, "gap-less guarantee")) {
+        strstr(text, "brokers are down") || strstr(text, "in state UP") ||
+        strstr(text, "gap-less guarantee")) {
         log_debug(librdkafka, "librdkafka %s: %s", facility, text);
         return;
     }
@@ -137,7 +138,6 @@ rd_kafka_conf_t *kafka_conf_new(rd_kafka_type_t type, const struct kafka_setting
     const struct kafka_property brokers = {.name = "bootstrap.servers", .value = settings->brokers};
     static const struct kafka_property log_properties[] = {
         {.name = "log.thread.name", .value = "false"},
-        {.name = "log.connection.close", .value = "false"}, /* brokers close connections that are idle */
     };
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     bool ok = *settings->brokers ? set(conf, &brokers, error) : error_set(error, "--brokers is empty");
