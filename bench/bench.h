@@ -1,7 +1,7 @@
 /* What the benchmark's own programs share. They measure what the libraries can do at all, so they use nothing
  * of roomstream's but this: no options, no log; arguments in a fixed order, the result on stdout. */
-#ifndef ROOMSTREAM_BENCH_H
-#define ROOMSTREAM_BENCH_H
+#ifndef ROOMSTREAM_BENCH_BENCH_H
+#define ROOMSTREAM_BENCH_BENCH_H
 
 #include <semaphore.h>
 #include <stdint.h>

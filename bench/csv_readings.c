@@ -2,9 +2,9 @@
  * publish-temp reads them. Beside csv_limit. */
 #include "bench.h"
 
-#include "columns.h"
-#include "input.h"
-#include "readings.h"
+#include "publish/columns.h"
+#include "publish/input.h"
+#include "publish/readings.h"
 
 #include <stdlib.h>
 

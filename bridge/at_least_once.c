@@ -1,6 +1,7 @@
 #include "at_least_once.h"
 
-#include "clock.h"
+#include "core/clock.h"
+#include "kafka/client.h"
 
 /* How long a pass waits for the delivery reports. Short: the loop looks for a request to stop. */
 static const int64_t flush_timeout = 10 * MILLISECOND;

@@ -1,11 +1,11 @@
 #include "bridge.h"
 
-#include "clock.h"
-#include "dead_letters.h"
+#include "core/clock.h"
+#include "core/stop.h"
 #include "forwarder.h"
 #include "monitor.h"
 #include "receiver.h"
-#include "stop.h"
+#include "spool/dead_letters.h"
 #include "supervision.h"
 #include "watchdog.h"
 

@@ -1,10 +1,10 @@
 #include "dead_letter_tool.h"
 
-#include "clock.h"
-#include "dead_letters.h"
+#include "core/clock.h"
+#include "core/json_text.h"
+#include "core/out_of_memory.h"
 #include "headers.h"
-#include "json_text.h"
-#include "out_of_memory.h"
+#include "spool/dead_letters.h"
 
 #include <errno.h>
 #include <inttypes.h>

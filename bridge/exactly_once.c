@@ -1,7 +1,9 @@
 #include "exactly_once.h"
 
-#include "clock.h"
-#include "failpoint.h"
+#include "core/clock.h"
+#include "core/failpoint.h"
+#include "kafka/client.h"
+#include "kafka/errors.h"
 
 #include <inttypes.h>
 #include <stdio.h>

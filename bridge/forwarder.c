@@ -1,11 +1,11 @@
 #include "forwarder.h"
 
 #include "at_least_once.h"
-#include "clock.h"
-#include "event.h"
+#include "core/clock.h"
+#include "core/event.h"
+#include "core/out_of_memory.h"
+#include "core/stop.h"
 #include "exactly_once.h"
-#include "out_of_memory.h"
-#include "stop.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -3,10 +3,10 @@
 #ifndef ROOMSTREAM_FORWARDER_H
 #define ROOMSTREAM_FORWARDER_H
 
-#include "dead_letters.h"
 #include "metrics.h"
 #include "settings.h"
-#include "spool.h"
+#include "spool/dead_letters.h"
+#include "spool/spool.h"
 
 #include <stdbool.h>
 

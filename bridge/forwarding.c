@@ -1,8 +1,11 @@
 #include "forwarding.h"
 
-#include "clock.h"
-#include "failpoint.h"
-#include "out_of_memory.h"
+#include "core/clock.h"
+#include "core/failpoint.h"
+#include "core/out_of_memory.h"
+#include "kafka/client.h"
+#include "kafka/errors.h"
+#include "kafka/topic.h"
 
 #include <inttypes.h>
 #include <stdio.h>

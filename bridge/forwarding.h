@@ -4,12 +4,12 @@
 #ifndef ROOMSTREAM_FORWARDING_H
 #define ROOMSTREAM_FORWARDING_H
 
-#include "backoff.h"
-#include "dead_letters.h"
+#include "core/backoff.h"
 #include "metrics.h"
 #include "producer.h"
 #include "settings.h"
-#include "spool.h"
+#include "spool/dead_letters.h"
+#include "spool/spool.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,7 @@
 #include "headers.h"
 
-#include "out_of_memory.h"
+#include "core/out_of_memory.h"
+#include "mqtt/mqtt.h"
 
 #include <endian.h>
 #include <stdlib.h>

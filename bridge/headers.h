@@ -4,7 +4,7 @@
 #ifndef ROOMSTREAM_HEADERS_H
 #define ROOMSTREAM_HEADERS_H
 
-#include "spool.h"
+#include "spool/spool.h"
 
 #include <MQTTProperties.h>
 #include <stdbool.h>

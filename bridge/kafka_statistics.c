@@ -1,7 +1,7 @@
 #include "kafka_statistics.h"
 
-#include "clock.h"
-#include "log.h"
+#include "core/clock.h"
+#include "core/log.h"
 
 #include <librdkafka/rdkafka.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 #include "bridge.h"
+#include "core/options_warnings.h"
+#include "core/sensors.h"
+#include "core/stop.h"
 #include "dead_letter_tool.h"
-#include "options_warnings.h"
-#include "sensors.h"
-#include "stop.h"
 
 int main(int argc, char **argv)
 {

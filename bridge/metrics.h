@@ -6,7 +6,7 @@
 
 #include "histogram.h"
 #include "kafka_statistics.h"
-#include "spool.h"
+#include "spool/spool.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,9 +1,9 @@
 #include "monitor.h"
 
-#include "clock.h"
-#include "http_server.h"
-#include "log.h"
-#include "prometheus.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "http/prometheus.h"
+#include "http/server.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 #include "packet_ids.h"
 
-#include "clock.h"
-#include "failpoint.h"
-#include "packet_check.h"
-#include "paho_incoming.h"
+#include "core/clock.h"
+#include "core/failpoint.h"
+#include "mqtt/packet_check.h"
+#include "mqtt/paho_incoming.h"
 
 #include <MQTTAsync.h>
 #include <stdio.h>

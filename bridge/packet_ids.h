@@ -5,8 +5,8 @@
 #ifndef ROOMSTREAM_PACKET_IDS_H
 #define ROOMSTREAM_PACKET_IDS_H
 
-#include "mqtt.h"
-#include "spool.h"
+#include "mqtt/mqtt.h"
+#include "spool/spool.h"
 
 #include <MQTTClientPersistence.h>
 

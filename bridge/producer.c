@@ -1,9 +1,12 @@
 #include "producer.h"
 
-#include "clock.h"
+#include "core/clock.h"
+#include "core/out_of_memory.h"
 #include "headers.h"
+#include "kafka/client.h"
+#include "kafka/errors.h"
+#include "kafka/topic.h"
 #include "metrics.h"
-#include "out_of_memory.h"
 
 #include <inttypes.h>
 #include <stdio.h>

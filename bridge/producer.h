@@ -3,10 +3,10 @@
 #ifndef ROOMSTREAM_PRODUCER_H
 #define ROOMSTREAM_PRODUCER_H
 
+#include "kafka/unanswered.h"
 #include "kafka_statistics.h"
 #include "settings.h"
-#include "spool.h"
-#include "unanswered.h"
+#include "spool/spool.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,9 +1,10 @@
 #include "receiver.h"
 
-#include "clock.h"
-#include "event.h"
-#include "failpoint.h"
+#include "core/clock.h"
+#include "core/event.h"
+#include "core/failpoint.h"
 #include "headers.h"
+#include "mqtt/mqtt.h"
 #include "packet_ids.h"
 
 #include <errno.h>

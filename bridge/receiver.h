@@ -3,8 +3,9 @@
 #define ROOMSTREAM_RECEIVER_H
 
 #include "forwarder.h"
+#include "mqtt/mqtt.h"
 #include "settings.h"
-#include "spool.h"
+#include "spool/spool.h"
 
 #include <stdbool.h>
 

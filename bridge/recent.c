@@ -1,6 +1,6 @@
 #include "recent.h"
 
-#include "clock.h"
+#include "core/clock.h"
 
 void recent_add(struct recent *recent, const struct recent_sample *sample)
 {

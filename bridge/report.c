@@ -1,6 +1,7 @@
 #include "report.h"
 
-#include "clock.h"
+#include "core/clock.h"
+#include "mqtt/mqtt.h"
 
 /* Statistics come every second; calls to Kafka that are under way may hold them up for some more. */
 static const int64_t statistics_expire = 30 * SECOND;

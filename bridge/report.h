@@ -3,13 +3,13 @@
 #ifndef ROOMSTREAM_REPORT_H
 #define ROOMSTREAM_REPORT_H
 
-#include "dead_letters.h"
 #include "forwarder.h"
 #include "metrics.h"
 #include "receiver.h"
 #include "recent.h"
 #include "settings.h"
-#include "spool.h"
+#include "spool/dead_letters.h"
+#include "spool/spool.h"
 
 #include <stdbool.h>
 #include <stdio.h>

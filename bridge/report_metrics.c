@@ -1,5 +1,6 @@
-#include "clock.h"
-#include "prometheus.h"
+#include "core/clock.h"
+#include "http/prometheus.h"
+#include "mqtt/mqtt.h"
 #include "report.h"
 
 #define NAME(rest) "roomstream_bridge_" rest

@@ -1,6 +1,7 @@
+#include "mqtt/mqtt.h"
 #include "report.h"
 
-#include "json_text.h"
+#include "core/json_text.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "settings.h"
 
-#include "mqtt_topic.h"
-#include "out_of_memory.h"
+#include "core/out_of_memory.h"
+#include "mqtt/topic.h"
 
 #include <errno.h>
 #include <inttypes.h>

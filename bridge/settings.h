@@ -2,12 +2,13 @@
 #ifndef ROOMSTREAM_BRIDGE_SETTINGS_H
 #define ROOMSTREAM_BRIDGE_SETTINGS_H
 
-#include "http_address.h"
-#include "kafka.h"
-#include "log.h"
-#include "mqtt.h"
-#include "options.h"
-#include "spool.h"
+#include "core/log.h"
+#include "core/options.h"
+#include "http/address.h"
+#include "kafka/client.h"
+#include "kafka/topic.h"
+#include "mqtt/settings.h"
+#include "spool/spool.h"
 
 enum delivery { AT_LEAST_ONCE, EXACTLY_ONCE };
 enum dead_letter_action { LETTERS_NONE, LETTERS_LIST, LETTERS_EXPORT, LETTERS_RETRY, LETTERS_DROP };

@@ -1,7 +1,7 @@
 #include "supervision.h"
 
-#include "clock.h"
-#include "notify.h"
+#include "core/clock.h"
+#include "core/notify.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -7,10 +7,10 @@
 #ifndef ROOMSTREAM_SUPERVISION_H
 #define ROOMSTREAM_SUPERVISION_H
 
+#include "core/log.h"
 #include "forwarder.h"
-#include "log.h"
 #include "receiver.h"
-#include "spool.h"
+#include "spool/spool.h"
 #include "watchdog.h"
 
 struct supervision {

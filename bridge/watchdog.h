@@ -5,7 +5,7 @@
 #ifndef ROOMSTREAM_BRIDGE_WATCHDOG_H
 #define ROOMSTREAM_BRIDGE_WATCHDOG_H
 
-#include "clock.h"
+#include "core/clock.h"
 #include "forwarder.h"
 #include "receiver.h"
 

@@ -21,7 +21,7 @@ if(PAHO_ARCHIVE AND NOT ROOMSTREAM_SHARED_PAHO)
         try_compile(PAHO_ARCHIVE_FITS ${CMAKE_BINARY_DIR}/paho-fits
                     SOURCES ${CMAKE_BINARY_DIR}/paho_fits.c ${PAHO_UNTRACKED} ${PAHO_GUARD}
                             ${CORE}/clock.c ${CORE}/log.c ${CORE}/out_of_memory.c ${CORE}/text.c
-                    CMAKE_FLAGS "-DINCLUDE_DIRECTORIES=${PAHO_INCLUDE};${CORE}"
+                    CMAKE_FLAGS "-DINCLUDE_DIRECTORIES=${PAHO_INCLUDE};${CMAKE_SOURCE_DIR}/lib"
                     # What the functions in use do not need, the core's others may.
                     COMPILE_DEFINITIONS -D_GNU_SOURCE -DROOMSTREAM_PAHO_GUARDED -ffunction-sections
                     LINK_OPTIONS ${PAHO_GUARDED} LINKER:--gc-sections

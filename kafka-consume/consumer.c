@@ -1,12 +1,14 @@
 #include "consumer.h"
 
-#include "backoff.h"
-#include "clock.h"
+#include "core/backoff.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/stop.h"
 #include "ends.h"
 #include "group.h"
-#include "log.h"
+#include "kafka/client.h"
+#include "kafka/errors.h"
 #include "partitions.h"
-#include "stop.h"
 #include "writer.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* The consumer: from Kafka to standard output. */
-#ifndef ROOMSTREAM_CONSUMER_H
-#define ROOMSTREAM_CONSUMER_H
+#ifndef ROOMSTREAM_KAFKA_CONSUME_CONSUMER_H
+#define ROOMSTREAM_KAFKA_CONSUME_CONSUMER_H
 
 #include "settings.h"
 

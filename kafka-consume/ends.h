@@ -2,10 +2,10 @@
  *
  * Lifecycle: zero-initialized, then ends_assign whenever the partitions change, ends_complete while it is
  * due, ends_take for each message and ends_reach for each RD_KAFKA_RESP_ERR__PARTITION_EOF, ends_free. */
-#ifndef ROOMSTREAM_ENDS_H
-#define ROOMSTREAM_ENDS_H
+#ifndef ROOMSTREAM_KAFKA_CONSUME_ENDS_H
+#define ROOMSTREAM_KAFKA_CONSUME_ENDS_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>

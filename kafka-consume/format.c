@@ -1,7 +1,7 @@
 #include "format.h"
 
+#include "core/text.h"
 #include "json.h"
-#include "text.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>

@@ -4,11 +4,11 @@
  * its length (lengths are -1 for null), %t topic, %p partition, %o offset, %T timestamp in ms since 1970 (-1:
  * none), %h headers (NAME=VALUE,...; a value that is null is NULL), %% itself; the escapes are
  * text_unescape's. */
-#ifndef ROOMSTREAM_FORMAT_H
-#define ROOMSTREAM_FORMAT_H
+#ifndef ROOMSTREAM_KAFKA_CONSUME_FORMAT_H
+#define ROOMSTREAM_KAFKA_CONSUME_FORMAT_H
 
-#include "error.h"
-#include "json_stream.h"
+#include "core/error.h"
+#include "core/json_stream.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 #include "group.h"
 
-#include "clock.h"
+#include "core/clock.h"
 
 static const int64_t leave_time = 10 * SECOND;
 enum { LEAVE_STEP_MS = 100 };

@@ -1,11 +1,11 @@
 /* Consumption as a member of a consumer group. What was consumed is kept apart from what may be committed: a
  * position is stored for librdkafka's auto-commit (about once a second, and before a partition is given up)
  * only when the caller says that all the messages so far are written. One thread. */
-#ifndef ROOMSTREAM_GROUP_H
-#define ROOMSTREAM_GROUP_H
+#ifndef ROOMSTREAM_KAFKA_CONSUME_GROUP_H
+#define ROOMSTREAM_KAFKA_CONSUME_GROUP_H
 
-#include "error.h"
-#include "text.h"
+#include "core/error.h"
+#include "core/text.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>

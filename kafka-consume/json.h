@@ -5,10 +5,10 @@
  *
  * A timestamp, key, value or header's value that is not there is null. What is not UTF-8 stands as base64
  * under the name with _base64 added (json_stream.h). */
-#ifndef ROOMSTREAM_JSON_H
-#define ROOMSTREAM_JSON_H
+#ifndef ROOMSTREAM_KAFKA_CONSUME_JSON_H
+#define ROOMSTREAM_KAFKA_CONSUME_JSON_H
 
-#include "json_stream.h"
+#include "core/json_stream.h"
 
 #include <librdkafka/rdkafka.h>
 

@@ -1,9 +1,9 @@
 /* kafka-consume: prints the messages of Kafka topics. */
 #include "consumer.h"
-#include "options.h"
-#include "options_warnings.h"
+#include "core/options.h"
+#include "core/options_warnings.h"
+#include "core/stop.h"
 #include "settings.h"
-#include "stop.h"
 
 int main(int argc, char **argv)
 {

@@ -1,6 +1,6 @@
 #include "offsets.h"
 
-#include "kafka.h"
+#include "kafka/errors.h"
 
 enum { ANSWER_MS = 1000 };
 

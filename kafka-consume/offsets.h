@@ -1,8 +1,8 @@
 /* Asks Kafka for the offsets of partitions. */
-#ifndef ROOMSTREAM_OFFSETS_H
-#define ROOMSTREAM_OFFSETS_H
+#ifndef ROOMSTREAM_KAFKA_CONSUME_OFFSETS_H
+#define ROOMSTREAM_KAFKA_CONSUME_OFFSETS_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>

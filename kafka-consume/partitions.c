@@ -1,6 +1,6 @@
 #include "partitions.h"
 
-#include "kafka.h"
+#include "kafka/errors.h"
 #include "offsets.h"
 #include "tail.h"
 

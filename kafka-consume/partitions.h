@@ -1,6 +1,6 @@
 /* Consumption without a group: partitions of topics, from a place that the user chose. One thread. */
-#ifndef ROOMSTREAM_PARTITIONS_H
-#define ROOMSTREAM_PARTITIONS_H
+#ifndef ROOMSTREAM_KAFKA_CONSUME_PARTITIONS_H
+#define ROOMSTREAM_KAFKA_CONSUME_PARTITIONS_H
 
 #include "settings.h"
 

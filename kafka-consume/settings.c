@@ -1,5 +1,7 @@
 #include "settings.h"
 
+#include "kafka/topic.h"
+
 #include <stddef.h>
 
 #define AT(field) .offset = offsetof(struct consume_settings, field)

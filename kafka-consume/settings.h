@@ -1,11 +1,11 @@
 /* What the user of kafka-consume can choose. */
-#ifndef ROOMSTREAM_SETTINGS_H
-#define ROOMSTREAM_SETTINGS_H
+#ifndef ROOMSTREAM_KAFKA_CONSUME_SETTINGS_H
+#define ROOMSTREAM_KAFKA_CONSUME_SETTINGS_H
 
+#include "core/log.h"
+#include "core/options.h"
 #include "format.h"
-#include "kafka.h"
-#include "log.h"
-#include "options.h"
+#include "kafka/client.h"
 #include "start.h"
 
 struct consume_settings {

@@ -1,6 +1,6 @@
 #include "start.h"
 
-#include "text.h"
+#include "core/text.h"
 
 #include <string.h>
 #include <time.h>

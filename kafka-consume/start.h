@@ -1,8 +1,8 @@
 /* Where in a partition to begin: what -o says. */
-#ifndef ROOMSTREAM_START_H
-#define ROOMSTREAM_START_H
+#ifndef ROOMSTREAM_KAFKA_CONSUME_START_H
+#define ROOMSTREAM_KAFKA_CONSUME_START_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 #include "tail.h"
 
-#include "clock.h"
+#include "core/clock.h"
+#include "core/stop.h"
 #include "offsets.h"
-#include "stop.h"
 
 #include <stdlib.h>
 #include <string.h>

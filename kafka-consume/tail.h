@@ -1,10 +1,10 @@
 /* Where the last N messages of partitions begin. Offsets do not tell: the records at the end may be markers
  * of transactions, or of aborted ones, and compaction leaves gaps. So what lies before the end is read and
  * counted, in slices that begin further and further in front, and nothing of it is kept. */
-#ifndef ROOMSTREAM_TAIL_H
-#define ROOMSTREAM_TAIL_H
+#ifndef ROOMSTREAM_KAFKA_CONSUME_TAIL_H
+#define ROOMSTREAM_KAFKA_CONSUME_TAIL_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>

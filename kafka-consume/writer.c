@@ -1,7 +1,7 @@
 #include "writer.h"
 
-#include "clock.h"
-#include "stop.h"
+#include "core/clock.h"
+#include "core/stop.h"
 
 #include <stdlib.h>
 #include <string.h>

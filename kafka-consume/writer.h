@@ -1,10 +1,10 @@
 /* Messages on their way to a descriptor: a buffer that is written out when it is full or when nothing more
  * comes. It knows when all of it is written, which is when offsets may be committed. One thread. */
-#ifndef ROOMSTREAM_WRITER_H
-#define ROOMSTREAM_WRITER_H
+#ifndef ROOMSTREAM_KAFKA_CONSUME_WRITER_H
+#define ROOMSTREAM_KAFKA_CONSUME_WRITER_H
 
-#include "error.h"
-#include "outlet.h"
+#include "core/error.h"
+#include "core/outlet.h"
 
 #include <stdbool.h>
 #include <stddef.h>

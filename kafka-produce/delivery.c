@@ -1,8 +1,10 @@
 #include "delivery.h"
 
-#include "clock.h"
-#include "log.h"
-#include "text.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/text.h"
+#include "kafka/client.h"
+#include "kafka/errors.h"
 
 #include <inttypes.h>
 #include <stdio.h>

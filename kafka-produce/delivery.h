@@ -4,8 +4,8 @@
  * Where Kafka refuses a batch for good, the client stops there (librdkafka's enable.gapless.guarantee), so
  * that nothing overtakes it. Others in its place send its messages, and those behind, in groups (refused.h),
  * each once the one before has its outcome; then what is new is taken. One thread. */
-#ifndef ROOMSTREAM_DELIVERY_H
-#define ROOMSTREAM_DELIVERY_H
+#ifndef ROOMSTREAM_KAFKA_PRODUCE_DELIVERY_H
+#define ROOMSTREAM_KAFKA_PRODUCE_DELIVERY_H
 
 #include "failures.h"
 #include "message.h"

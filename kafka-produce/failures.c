@@ -1,6 +1,6 @@
 #include "failures.h"
 
-#include "log.h"
+#include "core/log.h"
 
 #include <inttypes.h>
 #include <stdio.h>

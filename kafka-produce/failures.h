@@ -1,7 +1,7 @@
 /* Tells which lines were not delivered, and why. Neighbours with the same reason are told as one. One thread.
  */
-#ifndef ROOMSTREAM_FAILURES_H
-#define ROOMSTREAM_FAILURES_H
+#ifndef ROOMSTREAM_KAFKA_PRODUCE_FAILURES_H
+#define ROOMSTREAM_KAFKA_PRODUCE_FAILURES_H
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 #include "lines.h"
 
-#include "clock.h"
-#include "stop.h"
+#include "core/clock.h"
+#include "core/stop.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,9 +1,9 @@
 /* A stream cut into lines at a delimiter. Memory is bounded by the longest line that is allowed. One thread.
  */
-#ifndef ROOMSTREAM_LINES_H
-#define ROOMSTREAM_LINES_H
+#ifndef ROOMSTREAM_KAFKA_PRODUCE_LINES_H
+#define ROOMSTREAM_KAFKA_PRODUCE_LINES_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>

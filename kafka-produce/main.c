@@ -1,9 +1,9 @@
 /* kafka-produce: makes each line of its standard input a message of a Kafka topic. */
-#include "options.h"
-#include "options_warnings.h"
+#include "core/options.h"
+#include "core/options_warnings.h"
+#include "core/stop.h"
 #include "producer.h"
 #include "settings.h"
-#include "stop.h"
 
 int main(int argc, char **argv)
 {

@@ -1,6 +1,6 @@
 #include "message.h"
 
-#include "json_text.h"
+#include "core/json_text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* A line as a Kafka message: the value, key and value apart, or a JSON object. */
-#ifndef ROOMSTREAM_MESSAGE_H
-#define ROOMSTREAM_MESSAGE_H
+#ifndef ROOMSTREAM_KAFKA_PRODUCE_MESSAGE_H
+#define ROOMSTREAM_KAFKA_PRODUCE_MESSAGE_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>

@@ -1,11 +1,12 @@
 #include "producer.h"
 
-#include "backoff.h"
-#include "clock.h"
+#include "core/backoff.h"
+#include "core/clock.h"
+#include "core/progress.h"
+#include "core/stop.h"
 #include "delivery.h"
+#include "kafka/topic.h"
 #include "lines.h"
-#include "progress.h"
-#include "stop.h"
 
 #include <inttypes.h>
 #include <sys/stat.h>

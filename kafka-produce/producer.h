@@ -1,6 +1,6 @@
 /* The producer: from standard input to Kafka. */
-#ifndef ROOMSTREAM_PRODUCER_H
-#define ROOMSTREAM_PRODUCER_H
+#ifndef ROOMSTREAM_KAFKA_PRODUCE_PRODUCER_H
+#define ROOMSTREAM_KAFKA_PRODUCE_PRODUCER_H
 
 #include "settings.h"
 

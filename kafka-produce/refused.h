@@ -6,8 +6,8 @@
  * Lifecycle: zero-initialized; refused_add, in any order; refused_sort; then, while there are messages,
  * refused_group, whose messages are sent, refused_settle for each that has an outcome, and refused_end_group
  * once no more outcomes come; refused_free. */
-#ifndef ROOMSTREAM_REFUSED_H
-#define ROOMSTREAM_REFUSED_H
+#ifndef ROOMSTREAM_KAFKA_PRODUCE_REFUSED_H
+#define ROOMSTREAM_KAFKA_PRODUCE_REFUSED_H
 
 #include "message.h"
 

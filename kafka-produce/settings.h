@@ -1,11 +1,12 @@
 /* What the user of kafka-produce can choose. */
-#ifndef ROOMSTREAM_SETTINGS_H
-#define ROOMSTREAM_SETTINGS_H
+#ifndef ROOMSTREAM_KAFKA_PRODUCE_SETTINGS_H
+#define ROOMSTREAM_KAFKA_PRODUCE_SETTINGS_H
 
-#include "kafka.h"
-#include "log.h"
+#include "core/log.h"
+#include "core/options.h"
+#include "kafka/client.h"
+#include "kafka/topic.h"
 #include "message.h"
-#include "options.h"
 
 struct produce_settings {
     struct kafka_settings kafka;

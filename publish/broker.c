@@ -1,6 +1,7 @@
 #include "broker.h"
 
-#include "log.h"
+#include "core/log.h"
+#include "mqtt/mqtt.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>

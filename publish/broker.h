@@ -1,14 +1,14 @@
 /* The broker as a publisher sees it: an MQTT connection with an outbox before it, and what all its messages
  * have in common. Threads: its own callbacks tell the outbox; everything else is for the owner of the outbox.
  */
-#ifndef ROOMSTREAM_BROKER_H
-#define ROOMSTREAM_BROKER_H
+#ifndef ROOMSTREAM_PUBLISH_BROKER_H
+#define ROOMSTREAM_PUBLISH_BROKER_H
 
 #include "columns.h"
-#include "error.h"
-#include "mqtt.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "mqtt/settings.h"
 #include "outbox.h"
-#include "text.h"
 
 struct broker_settings {
     const struct mqtt_settings *mqtt;

@@ -1,7 +1,7 @@
 /* Random numbers that depend on nothing but what they are for: the same key gives the same number, whatever
  * was asked before, so that a replay can be repeated, and gone on with from anywhere. */
-#ifndef ROOMSTREAM_CHANCE_H
-#define ROOMSTREAM_CHANCE_H
+#ifndef ROOMSTREAM_PUBLISH_CHANCE_H
+#define ROOMSTREAM_PUBLISH_CHANCE_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 #include "columns.h"
 
-#include "out_of_memory.h"
+#include "core/out_of_memory.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* Which columns of the file are published, and for which node of the sensor network each stands. */
-#ifndef ROOMSTREAM_COLUMNS_H
-#define ROOMSTREAM_COLUMNS_H
+#ifndef ROOMSTREAM_PUBLISH_COLUMNS_H
+#define ROOMSTREAM_PUBLISH_COLUMNS_H
 
-#include "error.h"
-#include "text.h"
+#include "core/error.h"
+#include "core/text.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,9 +1,9 @@
 /* A CSV file with a header line, read row by row as a stream (RFC 4180; libcsv parses it, in its strict
  * mode). Memory stays the same however large the file is. One thread. */
-#ifndef ROOMSTREAM_CSV_READER_H
-#define ROOMSTREAM_CSV_READER_H
+#ifndef ROOMSTREAM_PUBLISH_CSV_READER_H
+#define ROOMSTREAM_PUBLISH_CSV_READER_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 #include "faults.h"
 
 #include "chance.h"
-#include "out_of_memory.h"
+#include "core/out_of_memory.h"
 
 #include <math.h>
 #include <stdlib.h>

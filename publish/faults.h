@@ -1,12 +1,12 @@
 /* What goes wrong with real sensors, put into a replay: readings that are missing, stuck, doubled, late, or
  * far off. A reading has at most one fault, drawn by seed, loop, row and node. */
-#ifndef ROOMSTREAM_FAULTS_H
-#define ROOMSTREAM_FAULTS_H
+#ifndef ROOMSTREAM_PUBLISH_FAULTS_H
+#define ROOMSTREAM_PUBLISH_FAULTS_H
 
 #include "columns.h"
-#include "error.h"
+#include "core/error.h"
+#include "core/text.h"
 #include "number.h"
-#include "text.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* The CSV file to read, as it is or, where it is a regular file, packed by gzip (RFC 1952). One thread. */
-#ifndef ROOMSTREAM_INPUT_H
-#define ROOMSTREAM_INPUT_H
+#ifndef ROOMSTREAM_PUBLISH_INPUT_H
+#define ROOMSTREAM_PUBLISH_INPUT_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* Readings that are held back, to be told after later ones. First in, first out. One thread. */
-#ifndef ROOMSTREAM_LATE_H
-#define ROOMSTREAM_LATE_H
+#ifndef ROOMSTREAM_PUBLISH_LATE_H
+#define ROOMSTREAM_PUBLISH_LATE_H
 
 #include "message.h"
 

@@ -1,13 +1,13 @@
 /* publish and publish-SENSOR: replays columns of a CSV file to an MQTT topic. PROGRAM_NAME and PROGRAM_SENSOR
  * come from cmake/Sensors.cmake. */
-#include "log.h"
-#include "mqtt.h"
-#include "options.h"
-#include "options_warnings.h"
+#include "core/log.h"
+#include "core/options.h"
+#include "core/options_warnings.h"
+#include "core/sensors.h"
+#include "core/stop.h"
+#include "mqtt/settings.h"
 #include "publisher.h"
-#include "sensors.h"
 #include "settings.h"
-#include "stop.h"
 
 static struct publish_settings settings;
 static struct mqtt_settings mqtt;

@@ -1,7 +1,7 @@
 /* The payloads: what is said about one reading of one node. Everything that is the same for all messages is
  * made once. */
-#ifndef ROOMSTREAM_MESSAGE_H
-#define ROOMSTREAM_MESSAGE_H
+#ifndef ROOMSTREAM_PUBLISH_MESSAGE_H
+#define ROOMSTREAM_PUBLISH_MESSAGE_H
 
 #include "columns.h"
 #include "number.h"

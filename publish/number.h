@@ -1,6 +1,6 @@
 /* Decimal numbers as text: carried digit by digit. */
-#ifndef ROOMSTREAM_NUMBER_H
-#define ROOMSTREAM_NUMBER_H
+#ifndef ROOMSTREAM_PUBLISH_NUMBER_H
+#define ROOMSTREAM_PUBLISH_NUMBER_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 #include "outbox.h"
 
-#include "event.h"
+#include "core/event.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
  *
  * Threads: one thread (the owner) fills and sends; outcomes and changes of the connection are told from any
  * other thread, one at a time, or by the send function itself. No locks: see outbox.c. */
-#ifndef ROOMSTREAM_OUTBOX_H
-#define ROOMSTREAM_OUTBOX_H
+#ifndef ROOMSTREAM_PUBLISH_OUTBOX_H
+#define ROOMSTREAM_PUBLISH_OUTBOX_H
 
 #include "faults.h"
 

@@ -1,7 +1,7 @@
 #include "pace.h"
 
 #include "chance.h"
-#include "clock.h"
+#include "core/clock.h"
 
 void pace_init(struct pace *pace, const struct pace_settings *settings)
 {

@@ -1,7 +1,7 @@
 /* When each message of a replay is due, in absolute time, so that delays never add up. No clock of its own
  * and no waiting: the caller has both. */
-#ifndef ROOMSTREAM_PACE_H
-#define ROOMSTREAM_PACE_H
+#ifndef ROOMSTREAM_PUBLISH_PACE_H
+#define ROOMSTREAM_PUBLISH_PACE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,14 +1,14 @@
 #include "publisher.h"
 
 #include "broker.h"
-#include "clock.h"
+#include "core/clock.h"
+#include "core/progress.h"
+#include "core/stop.h"
 #include "message.h"
 #include "outbox.h"
 #include "pace.h"
-#include "progress.h"
 #include "replay.h"
 #include "resume.h"
-#include "stop.h"
 #include "summary.h"
 
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 /* The replay: reads rows, makes messages, waits until each is due, and sees each to the broker. */
-#ifndef ROOMSTREAM_PUBLISHER_H
-#define ROOMSTREAM_PUBLISHER_H
+#ifndef ROOMSTREAM_PUBLISH_PUBLISHER_H
+#define ROOMSTREAM_PUBLISH_PUBLISHER_H
 
-#include "log.h"
-#include "mqtt.h"
+#include "core/log.h"
+#include "mqtt/settings.h"
 #include "settings.h"
 
 /* Runs until every message is acknowledged or stopping is asked for (stop.h), and returns the process's exit

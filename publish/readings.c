@@ -1,7 +1,7 @@
 #include "readings.h"
 
-#include "clock.h"
-#include "log.h"
+#include "core/clock.h"
+#include "core/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* The readings of a CSV file: each row is one instant, with a value for each selected column. One thread. */
-#ifndef ROOMSTREAM_READINGS_H
-#define ROOMSTREAM_READINGS_H
+#ifndef ROOMSTREAM_PUBLISH_READINGS_H
+#define ROOMSTREAM_PUBLISH_READINGS_H
 
 #include "columns.h"
+#include "core/error.h"
 #include "csv_reader.h"
-#include "error.h"
 #include "number.h"
 #include "recorded_time.h"
 #include "time_format.h"

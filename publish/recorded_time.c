@@ -1,6 +1,6 @@
 #include "recorded_time.h"
 
-#include "clock.h"
+#include "core/clock.h"
 
 #include <string.h>
 #include <time.h>

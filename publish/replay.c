@@ -1,8 +1,8 @@
 #include "replay.h"
 
-#include "clock.h"
+#include "core/clock.h"
+#include "core/log.h"
 #include "late.h"
-#include "log.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* The messages of a replay, one after the other: which rows and nodes, how often, with which times and
  * faults. The same settings, file and mark give the same messages; nothing depends on when they are asked
  * for. One thread. */
-#ifndef ROOMSTREAM_REPLAY_H
-#define ROOMSTREAM_REPLAY_H
+#ifndef ROOMSTREAM_PUBLISH_REPLAY_H
+#define ROOMSTREAM_PUBLISH_REPLAY_H
 
-#include "error.h"
+#include "core/error.h"
 #include "faults.h"
 #include "input.h"
 #include "message.h"

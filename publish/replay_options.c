@@ -1,7 +1,7 @@
 #include "replay_options.h"
 
+#include "core/out_of_memory.h"
 #include "message.h"
-#include "out_of_memory.h"
 
 #include <ctype.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* The options of a publisher that say what is replayed, and how. */
-#ifndef ROOMSTREAM_REPLAY_OPTIONS_H
-#define ROOMSTREAM_REPLAY_OPTIONS_H
+#ifndef ROOMSTREAM_PUBLISH_REPLAY_OPTIONS_H
+#define ROOMSTREAM_PUBLISH_REPLAY_OPTIONS_H
 
-#include "options.h"
+#include "core/options.h"
 #include "settings.h"
 
 /* settings outlive the parsing. */

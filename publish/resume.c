@@ -1,8 +1,8 @@
 #include "resume.h"
 
-#include "clock.h"
-#include "failpoint.h"
-#include "log.h"
+#include "core/clock.h"
+#include "core/failpoint.h"
+#include "core/log.h"
 
 #include <errno.h>
 #include <fcntl.h>

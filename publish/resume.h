@@ -14,7 +14,7 @@
 #ifndef ROOMSTREAM_PUBLISH_RESUME_H
 #define ROOMSTREAM_PUBLISH_RESUME_H
 
-#include "error.h"
+#include "core/error.h"
 #include "replay.h"
 
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 #include "settings.h"
 
 #include "message.h"
-#include "mqtt_topic.h"
+#include "mqtt/topic.h"
 #include "replay_options.h"
 
 #include <stddef.h>

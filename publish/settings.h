@@ -1,14 +1,14 @@
 /* What the user of a publisher can choose, beside the connection (mqtt.h) and the log (log.h). */
-#ifndef ROOMSTREAM_SETTINGS_H
-#define ROOMSTREAM_SETTINGS_H
+#ifndef ROOMSTREAM_PUBLISH_SETTINGS_H
+#define ROOMSTREAM_PUBLISH_SETTINGS_H
 
 #include "columns.h"
-#include "mqtt.h"
-#include "options.h"
+#include "core/options.h"
+#include "core/sensors.h"
+#include "core/text.h"
+#include "mqtt/settings.h"
 #include "pace.h"
 #include "replay.h"
-#include "sensors.h"
-#include "text.h"
 
 struct publish_settings {
     /* As parsed. */

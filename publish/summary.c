@@ -1,8 +1,8 @@
 #include "summary.h"
 
-#include "clock.h"
+#include "core/clock.h"
+#include "core/log.h"
 #include "faults.h"
-#include "log.h"
 
 #include <errno.h>
 #include <inttypes.h>

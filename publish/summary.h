@@ -1,8 +1,8 @@
 /* What a replay came to: one line for people, one small file for scripts. */
-#ifndef ROOMSTREAM_SUMMARY_H
-#define ROOMSTREAM_SUMMARY_H
+#ifndef ROOMSTREAM_PUBLISH_SUMMARY_H
+#define ROOMSTREAM_PUBLISH_SUMMARY_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 #include "time_format.h"
 
-#include "clock.h"
+#include "core/clock.h"
 #include "recorded_time.h"
 
 #include <string.h>

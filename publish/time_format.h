@@ -1,8 +1,8 @@
 /* How a file writes the time of a row. */
-#ifndef ROOMSTREAM_TIME_FORMAT_H
-#define ROOMSTREAM_TIME_FORMAT_H
+#ifndef ROOMSTREAM_PUBLISH_TIME_FORMAT_H
+#define ROOMSTREAM_PUBLISH_TIME_FORMAT_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,10 +1,10 @@
 #include "bridges.h"
 
-#include "clock.h"
+#include "core/clock.h"
+#include "core/stop.h"
+#include "core/text.h"
 #include "fetch.h"
 #include "quantity.h"
-#include "stop.h"
-#include "text.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* How each bridge is: asked, understood, and judged. */
-#ifndef ROOMSTREAM_BRIDGES_H
-#define ROOMSTREAM_BRIDGES_H
+#ifndef ROOMSTREAM_STATUS_BRIDGES_H
+#define ROOMSTREAM_STATUS_BRIDGES_H
 
 #include "targets.h"
 

@@ -1,8 +1,8 @@
 #include "fetch.h"
 
-#include "clock.h"
-#include "http_address.h"
-#include "stop.h"
+#include "core/clock.h"
+#include "core/stop.h"
+#include "http/address.h"
 
 #include <curl/curl.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Fetches a page from several HTTP servers at once, on libcurl. Not thread-safe. */
-#ifndef ROOMSTREAM_FETCH_H
-#define ROOMSTREAM_FETCH_H
+#ifndef ROOMSTREAM_STATUS_FETCH_H
+#define ROOMSTREAM_STATUS_FETCH_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* status: shows how the bridges are. */
-#include "options_warnings.h"
+#include "core/options_warnings.h"
+#include "core/stop.h"
 #include "show.h"
-#include "stop.h"
 
 int main(int argc, char **argv)
 {

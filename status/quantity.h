@@ -1,6 +1,6 @@
 /* Numbers as a table shows them: short, with a unit. Pure functions. */
-#ifndef ROOMSTREAM_QUANTITY_H
-#define ROOMSTREAM_QUANTITY_H
+#ifndef ROOMSTREAM_STATUS_QUANTITY_H
+#define ROOMSTREAM_STATUS_QUANTITY_H
 
 #define QUANTITY_SIZE 32
 

@@ -2,8 +2,8 @@
 #ifndef ROOMSTREAM_STATUS_SETTINGS_H
 #define ROOMSTREAM_STATUS_SETTINGS_H
 
-#include "log.h"
-#include "options.h"
+#include "core/log.h"
+#include "core/options.h"
 
 struct status_settings {
     struct text_list addresses;

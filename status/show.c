@@ -1,10 +1,10 @@
 #include "show.h"
 
 #include "bridges.h"
-#include "clock.h"
+#include "core/clock.h"
+#include "core/json_text.h"
+#include "core/stop.h"
 #include "fetch.h"
-#include "json_text.h"
-#include "stop.h"
 #include "table.h"
 
 #include <errno.h>

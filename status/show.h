@@ -1,6 +1,6 @@
 /* Asks the bridges and shows what they say, once or again and again. */
-#ifndef ROOMSTREAM_SHOW_H
-#define ROOMSTREAM_SHOW_H
+#ifndef ROOMSTREAM_STATUS_SHOW_H
+#define ROOMSTREAM_STATUS_SHOW_H
 
 #include "settings.h"
 #include "targets.h"

@@ -1,7 +1,7 @@
 #include "table.h"
 
+#include "core/text.h"
 #include "quantity.h"
-#include "text.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* The states of all bridges as a table of text. Pure functions. */
-#ifndef ROOMSTREAM_TABLE_H
-#define ROOMSTREAM_TABLE_H
+#ifndef ROOMSTREAM_STATUS_TABLE_H
+#define ROOMSTREAM_STATUS_TABLE_H
 
 #include "bridges.h"
 

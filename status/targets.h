@@ -1,9 +1,9 @@
 /* Which bridges there are: addresses given by the user, or a file. */
-#ifndef ROOMSTREAM_TARGETS_H
-#define ROOMSTREAM_TARGETS_H
+#ifndef ROOMSTREAM_STATUS_TARGETS_H
+#define ROOMSTREAM_STATUS_TARGETS_H
 
-#include "error.h"
-#include "http_address.h"
+#include "core/error.h"
+#include "http/address.h"
 #include "settings.h"
 
 #include <stdbool.h>

@@ -1,9 +1,9 @@
 #include "format.h"
 
-#include "clock.h"
-#include "log.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/out_of_memory.h"
 #include "message_json.h"
-#include "out_of_memory.h"
 
 #include <ctype.h>
 #include <inttypes.h>

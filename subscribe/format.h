@@ -18,11 +18,11 @@
  *
  * The width is a minimum, as the manual says. (mosquitto_sub 2.0.11 cuts %p to it, prints half of %x, and
  * does not pad an absent %R.) */
-#ifndef ROOMSTREAM_FORMAT_H
-#define ROOMSTREAM_FORMAT_H
+#ifndef ROOMSTREAM_SUBSCRIBE_FORMAT_H
+#define ROOMSTREAM_SUBSCRIBE_FORMAT_H
 
-#include "error.h"
-#include "mqtt.h"
+#include "core/error.h"
+#include "mqtt/mqtt.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* subscribe: prints the messages of MQTT topics. */
-#include "options.h"
-#include "options_warnings.h"
+#include "core/options.h"
+#include "core/options_warnings.h"
+#include "core/stop.h"
 #include "settings.h"
-#include "stop.h"
 #include "subscriber.h"
 
 int main(int argc, char **argv)

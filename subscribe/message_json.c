@@ -1,6 +1,6 @@
 #include "message_json.h"
 
-#include "clock.h"
+#include "core/clock.h"
 
 #include <inttypes.h>
 #include <jansson.h>

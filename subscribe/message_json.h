@@ -8,11 +8,11 @@
  *   topic, qos, retain, payloadlen, mid (not at QoS 0), properties (where there are any), payload.
  *   user-properties is an object in which a name may come several times, as it does there.
  *   An empty payload is null. */
-#ifndef ROOMSTREAM_MESSAGE_JSON_H
-#define ROOMSTREAM_MESSAGE_JSON_H
+#ifndef ROOMSTREAM_SUBSCRIBE_MESSAGE_JSON_H
+#define ROOMSTREAM_SUBSCRIBE_MESSAGE_JSON_H
 
-#include "json_stream.h"
-#include "mqtt.h"
+#include "core/json_stream.h"
+#include "mqtt/mqtt.h"
 
 #include <stdbool.h>
 #include <stdint.h>

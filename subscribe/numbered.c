@@ -1,6 +1,6 @@
 #include "numbered.h"
 
-#include "text.h"
+#include "core/text.h"
 
 #include <inttypes.h>
 #include <jansson.h>

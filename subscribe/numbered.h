@@ -1,8 +1,8 @@
 /* The sequence number and the node of a message, where its publisher has given it some. */
-#ifndef ROOMSTREAM_NUMBERED_H
-#define ROOMSTREAM_NUMBERED_H
+#ifndef ROOMSTREAM_SUBSCRIBE_NUMBERED_H
+#define ROOMSTREAM_SUBSCRIBE_NUMBERED_H
 
-#include "mqtt.h"
+#include "mqtt/mqtt.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 #include "output.h"
 
-#include "clock.h"
-#include "event.h"
-#include "outlet.h"
+#include "core/clock.h"
+#include "core/event.h"
+#include "core/outlet.h"
 
 #include <errno.h>
 #include <pthread.h>

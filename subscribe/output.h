@@ -1,10 +1,10 @@
 /* A bounded buffer between one thread that produces text, message by message, and another that writes it to a
  * file descriptor. The producer waits while the buffer is full. The writing thread never blocks in a write,
  * so that it can be asked to stop, keeps time limits, and notices at once when a pipe's reader is gone. */
-#ifndef ROOMSTREAM_OUTPUT_H
-#define ROOMSTREAM_OUTPUT_H
+#ifndef ROOMSTREAM_SUBSCRIBE_OUTPUT_H
+#define ROOMSTREAM_SUBSCRIBE_OUTPUT_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,8 +2,8 @@
  * size. Of the last SEQUENCE_WINDOW numbers it knows which ones came: within those they may come in any
  * order, a late one fills its gap. A number from before them begins the sequence anew: the publisher does;
  * and so does one that is more than SEQUENCE_JUMP ahead: so many messages are not missing, it is no count. */
-#ifndef ROOMSTREAM_SEQUENCE_H
-#define ROOMSTREAM_SEQUENCE_H
+#ifndef ROOMSTREAM_SUBSCRIBE_SEQUENCE_H
+#define ROOMSTREAM_SUBSCRIBE_SEQUENCE_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 #include "settings.h"
 
-#include "mqtt_topic.h"
+#include "mqtt/topic.h"
 
 #include <stddef.h>
 

@@ -1,12 +1,12 @@
 /* What the user of subscribe can choose. */
-#ifndef ROOMSTREAM_SETTINGS_H
-#define ROOMSTREAM_SETTINGS_H
+#ifndef ROOMSTREAM_SUBSCRIBE_SETTINGS_H
+#define ROOMSTREAM_SUBSCRIBE_SETTINGS_H
 
+#include "core/log.h"
+#include "core/options.h"
+#include "core/text.h"
 #include "format.h"
-#include "log.h"
-#include "mqtt.h"
-#include "options.h"
-#include "text.h"
+#include "mqtt/settings.h"
 
 struct subscribe_settings {
     struct mqtt_settings mqtt;

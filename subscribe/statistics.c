@@ -1,10 +1,10 @@
 #include "statistics.h"
 
-#include "clock.h"
-#include "log.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/text.h"
 #include "numbered.h"
 #include "sequence.h"
-#include "text.h"
 
 #include <inttypes.h>
 #include <pthread.h>

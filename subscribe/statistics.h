@@ -4,10 +4,10 @@
  *
  * Bounded memory: at most 1,024 topics, 8 KiB each, and 4,096 nodes in all, with names of at most 1,024
  * bytes; the messages of further ones are counted, but not followed. */
-#ifndef ROOMSTREAM_STATISTICS_H
-#define ROOMSTREAM_STATISTICS_H
+#ifndef ROOMSTREAM_SUBSCRIBE_STATISTICS_H
+#define ROOMSTREAM_SUBSCRIBE_STATISTICS_H
 
-#include "mqtt.h"
+#include "mqtt/mqtt.h"
 
 struct statistics;
 

@@ -1,13 +1,13 @@
 #include "subscriber.h"
 
-#include "clock.h"
-#include "log.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/stop.h"
 #include "message_json.h"
-#include "mqtt.h"
-#include "mqtt_topic.h"
+#include "mqtt/mqtt.h"
+#include "mqtt/topic.h"
 #include "output.h"
 #include "statistics.h"
-#include "stop.h"
 
 #include <inttypes.h>
 #include <stdatomic.h>

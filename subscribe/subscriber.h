@@ -1,6 +1,6 @@
 /* The subscriber: from the connection's messages to standard output. */
-#ifndef ROOMSTREAM_SUBSCRIBER_H
-#define ROOMSTREAM_SUBSCRIBER_H
+#ifndef ROOMSTREAM_SUBSCRIBE_SUBSCRIBER_H
+#define ROOMSTREAM_SUBSCRIBE_SUBSCRIBER_H
 
 #include "settings.h"
 

@@ -1,6 +1,6 @@
 /* Which start of the machine this is. After another one the file system may have lost what was not synced. */
-#ifndef ROOMSTREAM_BOOT_ID_H
-#define ROOMSTREAM_BOOT_ID_H
+#ifndef ROOMSTREAM_CORE_BOOT_ID_H
+#define ROOMSTREAM_CORE_BOOT_ID_H
 
 #include <uuid/uuid.h>
 

@@ -1,6 +1,6 @@
 /* Time in nanoseconds, as int64_t everywhere: 292 years fit. */
-#ifndef ROOMSTREAM_CLOCK_H
-#define ROOMSTREAM_CLOCK_H
+#ifndef ROOMSTREAM_CORE_CLOCK_H
+#define ROOMSTREAM_CORE_CLOCK_H
 
 #include <stddef.h>
 #include <stdint.h>

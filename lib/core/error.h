@@ -1,7 +1,7 @@
 /* What went wrong, as one sentence for the user. A function that can fail takes a struct error and returns
  * false. */
-#ifndef ROOMSTREAM_ERROR_H
-#define ROOMSTREAM_ERROR_H
+#ifndef ROOMSTREAM_CORE_ERROR_H
+#define ROOMSTREAM_CORE_ERROR_H
 
 #include <stdbool.h>
 

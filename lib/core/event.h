@@ -1,7 +1,7 @@
 /* An event that one thread raises and another waits for with poll(): an eventfd(2). Raised several times
  * before it is cleared it counts as once. Close it with close(). */
-#ifndef ROOMSTREAM_EVENT_H
-#define ROOMSTREAM_EVENT_H
+#ifndef ROOMSTREAM_CORE_EVENT_H
+#define ROOMSTREAM_CORE_EVENT_H
 
 /* A descriptor that is readable (POLLIN) while the event is raised; -1 with errno when there is none to be
  * had. */

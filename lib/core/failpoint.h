@@ -1,7 +1,7 @@
 /* Failpoints: named instants at which a test can have the process killed. Only builds with
  * -DROOMSTREAM_FAILPOINTS=ON have them; in all others FAILPOINT is nothing. */
-#ifndef ROOMSTREAM_FAILPOINT_H
-#define ROOMSTREAM_FAILPOINT_H
+#ifndef ROOMSTREAM_CORE_FAILPOINT_H
+#define ROOMSTREAM_CORE_FAILPOINT_H
 
 #ifdef ROOMSTREAM_FAILPOINTS
 /* Kills the process by SIGKILL when the environment's ROOMSTREAM_FAILPOINT is NAME or NAME:N, at the Nth

@@ -1,7 +1,7 @@
 /* JSON written piece by piece (RFC 8259), without a copy of what is written and without memory of its own:
  * for programs that print many messages a second. What is built as a whole or read is json_text.h's. */
-#ifndef ROOMSTREAM_JSON_STREAM_H
-#define ROOMSTREAM_JSON_STREAM_H
+#ifndef ROOMSTREAM_CORE_JSON_STREAM_H
+#define ROOMSTREAM_CORE_JSON_STREAM_H
 
 #include <stdbool.h>
 #include <stddef.h>

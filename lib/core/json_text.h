@@ -1,6 +1,6 @@
 /* Bytes as JSON values, on jansson. */
-#ifndef ROOMSTREAM_JSON_TEXT_H
-#define ROOMSTREAM_JSON_TEXT_H
+#ifndef ROOMSTREAM_CORE_JSON_TEXT_H
+#define ROOMSTREAM_CORE_JSON_TEXT_H
 
 #include "error.h"
 

@@ -1,8 +1,8 @@
 /* Log lines on stderr: `2026-11-24T21:00:00.123Z bridge-temp info: text`, or one JSON object a line, which
  * has the event and its fields besides. Where stderr goes to journald (JOURNAL_STREAM, systemd.exec(5)) each
  * line begins with its priority, such as <4>, and text has no time. */
-#ifndef ROOMSTREAM_LOG_H
-#define ROOMSTREAM_LOG_H
+#ifndef ROOMSTREAM_CORE_LOG_H
+#define ROOMSTREAM_CORE_LOG_H
 
 #include "options.h"
 

@@ -1,8 +1,8 @@
 /* Telling the service manager that started this process how it is: the protocol of sd_notify(3), which is one
  * datagram of VARIABLE=VALUE lines to the socket that NOTIFY_SOCKET names. Without that variable there is
  * nobody to tell, and nothing happens. */
-#ifndef ROOMSTREAM_NOTIFY_H
-#define ROOMSTREAM_NOTIFY_H
+#ifndef ROOMSTREAM_CORE_NOTIFY_H
+#define ROOMSTREAM_CORE_NOTIFY_H
 
 #include "error.h"
 

@@ -1,6 +1,6 @@
 /* What a program does when memory is exhausted where going on could lose something: it ends. */
-#ifndef ROOMSTREAM_OUT_OF_MEMORY_H
-#define ROOMSTREAM_OUT_OF_MEMORY_H
+#ifndef ROOMSTREAM_CORE_OUT_OF_MEMORY_H
+#define ROOMSTREAM_CORE_OUT_OF_MEMORY_H
 
 #include <stddef.h>
 

@@ -1,8 +1,8 @@
 /* Writing to a descriptor without ever blocking in write(), so that a program can be asked to stop, keeps
  * time limits, and notices at once when a pipe's reader is gone. The descriptor's mode is left alone: other
  * processes may share it. */
-#ifndef ROOMSTREAM_OUTLET_H
-#define ROOMSTREAM_OUTLET_H
+#ifndef ROOMSTREAM_CORE_OUTLET_H
+#define ROOMSTREAM_CORE_OUTLET_H
 
 #include "error.h"
 

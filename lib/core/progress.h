@@ -1,7 +1,7 @@
 /* How far a program is that sends what it reads: a bar redrawn in place on a terminal, a log line now and
  * then otherwise. One thread. */
-#ifndef ROOMSTREAM_PROGRESS_H
-#define ROOMSTREAM_PROGRESS_H
+#ifndef ROOMSTREAM_CORE_PROGRESS_H
+#define ROOMSTREAM_CORE_PROGRESS_H
 
 #include <stdbool.h>
 #include <stddef.h>

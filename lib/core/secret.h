@@ -1,6 +1,6 @@
 /* Passwords in files, kept out of command lines and logs. */
-#ifndef ROOMSTREAM_SECRET_H
-#define ROOMSTREAM_SECRET_H
+#ifndef ROOMSTREAM_CORE_SECRET_H
+#define ROOMSTREAM_CORE_SECRET_H
 
 #include "error.h"
 

@@ -1,6 +1,6 @@
 /* The table of sensors: what each of the six publishers and bridges has as its defaults (lib/sensors.def). */
-#ifndef ROOMSTREAM_SENSORS_H
-#define ROOMSTREAM_SENSORS_H
+#ifndef ROOMSTREAM_CORE_SENSORS_H
+#define ROOMSTREAM_CORE_SENSORS_H
 
 struct sensor {
     const char *name;    /* also its MQTT and Kafka topic */

@@ -1,8 +1,8 @@
 /* Being asked to stop: SIGINT and SIGTERM set a flag and make a descriptor readable; a second signal ends the
  * process at once with status 128 + signal. SIGPIPE is ignored: a closed pipe is an EPIPE to whoever writes.
  */
-#ifndef ROOMSTREAM_STOP_H
-#define ROOMSTREAM_STOP_H
+#ifndef ROOMSTREAM_CORE_STOP_H
+#define ROOMSTREAM_CORE_STOP_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* Reading what people write: numbers, durations, sizes. These take the whole string or fail, without blanks
  * around it; the locale does not matter. */
-#ifndef ROOMSTREAM_TEXT_H
-#define ROOMSTREAM_TEXT_H
+#ifndef ROOMSTREAM_CORE_TEXT_H
+#define ROOMSTREAM_CORE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

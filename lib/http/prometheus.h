@@ -1,7 +1,7 @@
 /* Prometheus' text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats), written to a stream.
  * A metric is a head and then its samples; names are the caller's to get right (promtool check metrics). */
-#ifndef ROOMSTREAM_PROMETHEUS_H
-#define ROOMSTREAM_PROMETHEUS_H
+#ifndef ROOMSTREAM_HTTP_PROMETHEUS_H
+#define ROOMSTREAM_HTTP_PROMETHEUS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,9 +1,9 @@
 /* The line of Java's login configuration (JAAS) that Kafka's Java clients are given as sasl.jaas.config:
  *   org.apache.kafka.common.security.plain.PlainLoginModule required username="NAME" password="SECRET"; */
-#ifndef ROOMSTREAM_JAAS_H
-#define ROOMSTREAM_JAAS_H
+#ifndef ROOMSTREAM_KAFKA_JAAS_H
+#define ROOMSTREAM_KAFKA_JAAS_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <stdbool.h>
 

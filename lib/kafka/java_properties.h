@@ -1,11 +1,11 @@
 /* Properties of Kafka's Java clients in librdkafka's terms, so that a file made for those, such as Confluent
  * Cloud's client.properties, serves unchanged. The names are those of Kafka's documentation ("Producer
  * Configs", "Consumer Configs") and of librdkafka's CONFIGURATION.md. */
-#ifndef ROOMSTREAM_JAVA_PROPERTIES_H
-#define ROOMSTREAM_JAVA_PROPERTIES_H
+#ifndef ROOMSTREAM_KAFKA_JAVA_PROPERTIES_H
+#define ROOMSTREAM_KAFKA_JAVA_PROPERTIES_H
 
-#include "error.h"
-#include "property_list.h"
+#include "core/error.h"
+#include "core/property_list.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* PEM texts (RFC 7468) that stand in one value of a properties file, where their lines are often joined. */
-#ifndef ROOMSTREAM_PEM_H
-#define ROOMSTREAM_PEM_H
+#ifndef ROOMSTREAM_KAFKA_PEM_H
+#define ROOMSTREAM_KAFKA_PEM_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -13,10 +13,10 @@
  *   kafka_unanswered_writes  after a transaction has ended, before the next one begins
  * Each producer has its own, which lives as long as it: longer than the program wants where it does not end.
  */
-#ifndef ROOMSTREAM_UNANSWERED_H
-#define ROOMSTREAM_UNANSWERED_H
+#ifndef ROOMSTREAM_KAFKA_UNANSWERED_H
+#define ROOMSTREAM_KAFKA_UNANSWERED_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 #include "broker_limits.h"
 
-#include "clock.h"
-#include "mqtt_topic.h"
+#include "core/clock.h"
+#include "topic.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* What a broker does not support, as far as its CONNACK tells (MQTT 5 section 3.2.2.3; MQTT 3.1.1 tells
  * nothing). Pure functions. */
-#ifndef ROOMSTREAM_BROKER_LIMITS_H
-#define ROOMSTREAM_BROKER_LIMITS_H
+#ifndef ROOMSTREAM_MQTT_BROKER_LIMITS_H
+#define ROOMSTREAM_MQTT_BROKER_LIMITS_H
 
 #include "mqtt.h"
 

@@ -3,10 +3,11 @@
 #ifndef ROOMSTREAM_MQTT_CONNECTION_H
 #define ROOMSTREAM_MQTT_CONNECTION_H
 
-#include "backoff.h"
-#include "log.h"
+#include "addresses.h"
+#include "core/backoff.h"
+#include "core/log.h"
 #include "mqtt.h"
-#include "mqtt_addresses.h"
+#include "settings.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

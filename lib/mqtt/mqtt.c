@@ -1,14 +1,14 @@
 #include "connection.h"
 
 #include "broker_limits.h"
-#include "clock.h"
-#include "event.h"
-#include "mqtt_connect.h"
-#include "mqtt_probe.h"
-#include "mqtt_tls.h"
+#include "connect.h"
+#include "core/clock.h"
+#include "core/event.h"
 #include "paho_guard.h"
 #include "paho_incoming.h"
+#include "probe.h"
 #include "reason.h"
+#include "tls.h"
 
 #include <errno.h>
 #include <stdio.h>

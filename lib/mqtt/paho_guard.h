@@ -3,8 +3,8 @@
  * instead. Only in a Paho that is linked in (docs/decisions/0013-paho-linked-in.md).
  *
  * One connection in a process at a time. */
-#ifndef ROOMSTREAM_PAHO_GUARD_H
-#define ROOMSTREAM_PAHO_GUARD_H
+#ifndef ROOMSTREAM_MQTT_PAHO_GUARD_H
+#define ROOMSTREAM_MQTT_PAHO_GUARD_H
 
 #include <MQTTProperties.h>
 #include <stdbool.h>

@@ -3,9 +3,9 @@
  * called when a socket is closed. All under Paho's lock. */
 #include "paho_incoming.h"
 
-#include "clock.h"
-#include "log.h"
-#include "out_of_memory.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/out_of_memory.h"
 
 #include <stdint.h>
 #include <stdlib.h>

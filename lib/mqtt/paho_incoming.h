@@ -7,8 +7,8 @@
  *   for half a minute. (Paho asks a broker that is silent whether it is still there.)
  *
  * One connection in a process at a time. */
-#ifndef ROOMSTREAM_PAHO_INCOMING_H
-#define ROOMSTREAM_PAHO_INCOMING_H
+#ifndef ROOMSTREAM_MQTT_PAHO_INCOMING_H
+#define ROOMSTREAM_MQTT_PAHO_INCOMING_H
 
 #include <stdbool.h>
 #include <stddef.h>

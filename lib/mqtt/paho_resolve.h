@@ -2,8 +2,8 @@
  * its options have no place for another: TLS checks the certificate against the host of its URI, so that this
  * must stay the name. The linker therefore gives Paho's archive, and nothing outside of this program's own
  * objects, a getaddrinfo that heeds what is set here (docs/decisions/0016-all-addresses.md). */
-#ifndef ROOMSTREAM_PAHO_RESOLVE_H
-#define ROOMSTREAM_PAHO_RESOLVE_H
+#ifndef ROOMSTREAM_MQTT_PAHO_RESOLVE_H
+#define ROOMSTREAM_MQTT_PAHO_RESOLVE_H
 
 /* From now on the host is resolved to that numeric address, in this process; with NULL to what it is. One
  * host at a time: the last one set. Any thread. */

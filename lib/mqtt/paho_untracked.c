@@ -5,7 +5,7 @@
  * takes these and leaves Paho's out (docs/decisions/0013-paho-linked-in.md).
  *
  * They never return NULL: Paho acknowledges a message for which it had no memory, without handing it over. */
-#include "out_of_memory.h"
+#include "core/out_of_memory.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,7 @@
 #include "reason.h"
 
+#include "mqtt.h"
+
 #include <MQTTReasonCodes.h>
 #include <stdio.h>
 

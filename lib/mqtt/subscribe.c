@@ -1,6 +1,6 @@
 #include "connection.h"
 
-#include "clock.h"
+#include "core/clock.h"
 #include "paho_guard.h"
 #include "reason.h"
 

@@ -1,4 +1,4 @@
-#include "failpoint.h"
+#include "core/failpoint.h"
 #include "file.h"
 #include "internal.h"
 

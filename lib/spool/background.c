@@ -1,6 +1,6 @@
 #include "background.h"
 
-#include "clock.h"
+#include "core/clock.h"
 
 #include <signal.h>
 #include <time.h>

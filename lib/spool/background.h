@@ -1,7 +1,7 @@
 /* Runs a task in a thread of its own, some time after it was asked for: however often it is asked for, at
  * most once an interval. An idle one wakes up every ten seconds, so that who watches threads sees it live. */
-#ifndef ROOMSTREAM_BACKGROUND_H
-#define ROOMSTREAM_BACKGROUND_H
+#ifndef ROOMSTREAM_SPOOL_BACKGROUND_H
+#define ROOMSTREAM_SPOOL_BACKGROUND_H
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,9 +1,9 @@
 #include "dead_letters.h"
 
+#include "core/log.h"
 #include "dead_letters_recovery.h"
 #include "file.h"
 #include "id_set.h"
-#include "log.h"
 #include "position.h"
 #include "record_reader.h"
 #include "segment.h"

@@ -1,8 +1,8 @@
 /* Dead letters: messages that can never be delivered, with the reason, in a log of the spool's record format
  * in the same folder (dead-letters.log). Appended by the bridge while it runs; listed, exported, retried and
  * dropped by its tool. */
-#ifndef ROOMSTREAM_DEAD_LETTERS_H
-#define ROOMSTREAM_DEAD_LETTERS_H
+#ifndef ROOMSTREAM_SPOOL_DEAD_LETTERS_H
+#define ROOMSTREAM_SPOOL_DEAD_LETTERS_H
 
 #include "spool.h"
 

@@ -1,7 +1,7 @@
 #include "dead_letters_recovery.h"
 
+#include "core/log.h"
 #include "file.h"
-#include "log.h"
 #include "record_reader.h"
 #include "segment.h"
 

@@ -1,7 +1,7 @@
 /* The log of dead letters at the start of the spool, which stands in the same folder: a start that it would
  * stop must change nothing, so it is looked at before anything is changed. */
-#ifndef ROOMSTREAM_DEAD_LETTERS_RECOVERY_H
-#define ROOMSTREAM_DEAD_LETTERS_RECOVERY_H
+#ifndef ROOMSTREAM_SPOOL_DEAD_LETTERS_RECOVERY_H
+#define ROOMSTREAM_SPOOL_DEAD_LETTERS_RECOVERY_H
 
 #include "folder.h"
 

@@ -1,7 +1,7 @@
 /* Whole reads and writes of files: interrupted and short calls are continued. All return false with errno
  * set. */
-#ifndef ROOMSTREAM_FILE_H
-#define ROOMSTREAM_FILE_H
+#ifndef ROOMSTREAM_SPOOL_FILE_H
+#define ROOMSTREAM_SPOOL_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

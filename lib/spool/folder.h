@@ -1,8 +1,8 @@
 /* The spool's folder: its files' names, its lock, and its entries made durable. */
-#ifndef ROOMSTREAM_FOLDER_H
-#define ROOMSTREAM_FOLDER_H
+#ifndef ROOMSTREAM_SPOOL_FOLDER_H
+#define ROOMSTREAM_SPOOL_FOLDER_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* The greatest ids of a set that may be large, in bounded memory. Not thread-safe. */
-#ifndef ROOMSTREAM_ID_SET_H
-#define ROOMSTREAM_ID_SET_H
+#ifndef ROOMSTREAM_SPOOL_ID_SET_H
+#define ROOMSTREAM_SPOOL_ID_SET_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -5,8 +5,8 @@
 #define ROOMSTREAM_SPOOL_INTERNAL_H
 
 #include "background.h"
+#include "core/log.h"
 #include "folder.h"
-#include "log.h"
 #include "position.h"
 #include "record_reader.h"
 #include "segment.h"

@@ -1,6 +1,6 @@
 #include "inventory.h"
 
-#include "log.h"
+#include "core/log.h"
 #include "record_reader.h"
 #include "segment.h"
 

@@ -3,8 +3,8 @@
  *
  * Lifecycle: inventory_take, then inventory_check; inventory_put_in_order changes files, after which it is
  * taken again; inventory_free in any case. */
-#ifndef ROOMSTREAM_INVENTORY_H
-#define ROOMSTREAM_INVENTORY_H
+#ifndef ROOMSTREAM_SPOOL_INVENTORY_H
+#define ROOMSTREAM_SPOOL_INVENTORY_H
 
 #include "folder.h"
 #include "position.h"

@@ -1,6 +1,6 @@
 /* Fixed-width little-endian fields in a buffer of bytes, whatever its alignment. */
-#ifndef ROOMSTREAM_LITTLE_ENDIAN_H
-#define ROOMSTREAM_LITTLE_ENDIAN_H
+#ifndef ROOMSTREAM_SPOOL_LITTLE_ENDIAN_H
+#define ROOMSTREAM_SPOOL_LITTLE_ENDIAN_H
 
 #include <endian.h>
 #include <stdint.h>

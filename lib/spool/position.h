@@ -1,7 +1,7 @@
 /* The position file: how far the spool is delivered and how far it is known to be durable, in two slots that
  * are written in turn, so that one is whole whatever interrupts a write (docs/spool-format.md). */
-#ifndef ROOMSTREAM_POSITION_H
-#define ROOMSTREAM_POSITION_H
+#ifndef ROOMSTREAM_SPOOL_POSITION_H
+#define ROOMSTREAM_SPOOL_POSITION_H
 
 #include "folder.h"
 

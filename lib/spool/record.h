@@ -1,7 +1,7 @@
 /* A record as bytes: a header of fixed fields, then topic, properties, payload and reason
  * (docs/spool-format.md). Pure functions. */
-#ifndef ROOMSTREAM_RECORD_H
-#define ROOMSTREAM_RECORD_H
+#ifndef ROOMSTREAM_SPOOL_RECORD_H
+#define ROOMSTREAM_SPOOL_RECORD_H
 
 #include "spool.h"
 

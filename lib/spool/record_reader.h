@@ -1,7 +1,7 @@
 /* Reads the records of one file in order, in large pieces: no system call and no allocation per record. One
  * thread. */
-#ifndef ROOMSTREAM_RECORD_READER_H
-#define ROOMSTREAM_RECORD_READER_H
+#ifndef ROOMSTREAM_SPOOL_RECORD_READER_H
+#define ROOMSTREAM_SPOOL_RECORD_READER_H
 
 #include "record.h"
 

@@ -1,4 +1,4 @@
-#include "boot_id.h"
+#include "core/boot_id.h"
 #include "dead_letters_recovery.h"
 #include "file.h"
 #include "internal.h"

@@ -1,7 +1,7 @@
 #include "salvage.h"
 
+#include "core/log.h"
 #include "file.h"
-#include "log.h"
 #include "record_reader.h"
 
 #include <errno.h>

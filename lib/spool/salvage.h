@@ -1,6 +1,6 @@
 /* Repair of a damaged segment: what is whole in it is kept. */
-#ifndef ROOMSTREAM_SALVAGE_H
-#define ROOMSTREAM_SALVAGE_H
+#ifndef ROOMSTREAM_SPOOL_SALVAGE_H
+#define ROOMSTREAM_SPOOL_SALVAGE_H
 
 #include "segment.h"
 

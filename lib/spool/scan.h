@@ -1,7 +1,7 @@
 /* Finds out at the start what the segments hold, and judges what is torn, lost or damaged
  * (docs/spool-format.md, "Recovery"). */
-#ifndef ROOMSTREAM_SCAN_H
-#define ROOMSTREAM_SCAN_H
+#ifndef ROOMSTREAM_SPOOL_SCAN_H
+#define ROOMSTREAM_SPOOL_SCAN_H
 
 #include "internal.h"
 

@@ -1,7 +1,7 @@
 /* One segment file: a header, then records (docs/spool-format.md). A header tells which spool the segment
  * belongs to and which packet ids were unreleased when it began, so that older segments can go. */
-#ifndef ROOMSTREAM_SEGMENT_H
-#define ROOMSTREAM_SEGMENT_H
+#ifndef ROOMSTREAM_SPOOL_SEGMENT_H
+#define ROOMSTREAM_SPOOL_SEGMENT_H
 
 #include "folder.h"
 #include "record.h"

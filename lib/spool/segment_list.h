@@ -1,6 +1,6 @@
 /* Which segments there are, oldest first. The last one is being appended to. Not thread-safe. */
-#ifndef ROOMSTREAM_SEGMENT_LIST_H
-#define ROOMSTREAM_SEGMENT_LIST_H
+#ifndef ROOMSTREAM_SPOOL_SEGMENT_LIST_H
+#define ROOMSTREAM_SPOOL_SEGMENT_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>

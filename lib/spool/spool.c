@@ -1,4 +1,4 @@
-#include "clock.h"
+#include "core/clock.h"
 #include "internal.h"
 
 #include <signal.h>

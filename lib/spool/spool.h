@@ -8,10 +8,10 @@
  *
  * After a SIGKILL at any instant nothing appended is lost; after a power loss at most what was appended since
  * the last sync (spool_sync), and the spool stays readable. */
-#ifndef ROOMSTREAM_SPOOL_H
-#define ROOMSTREAM_SPOOL_H
+#ifndef ROOMSTREAM_SPOOL_SPOOL_H
+#define ROOMSTREAM_SPOOL_SPOOL_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>

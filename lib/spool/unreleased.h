@@ -1,7 +1,7 @@
 /* The QoS 2 packet ids that are stored and not yet released, in the order in which they were stored: a ring
  * of ids, linked by number. Every operation takes constant time, but for those that list. */
-#ifndef ROOMSTREAM_UNRELEASED_H
-#define ROOMSTREAM_UNRELEASED_H
+#ifndef ROOMSTREAM_SPOOL_UNRELEASED_H
+#define ROOMSTREAM_SPOOL_UNRELEASED_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* The window: what became of each id from the position on, as far as it has been read. A ring that holds a
  * fixed number of ids, so messages may be settled in any order while memory stays bounded. Not thread-safe.
  */
-#ifndef ROOMSTREAM_WINDOW_H
-#define ROOMSTREAM_WINDOW_H
+#ifndef ROOMSTREAM_SPOOL_WINDOW_H
+#define ROOMSTREAM_SPOOL_WINDOW_H
 
 #include <stdbool.h>
 #include <stddef.h>

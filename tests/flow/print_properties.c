@@ -1,7 +1,7 @@
 /* What our readers make of files: as java/ReadProperties.java, but each word stands in hexadecimal, and what
  * is refused is followed by the reason. */
-#include "jaas.h"
-#include "properties_file.h"
+#include "core/properties_file.h"
+#include "kafka/jaas.h"
 
 #include <stdio.h>
 #include <stdlib.h>

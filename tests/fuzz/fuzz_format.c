@@ -1,8 +1,9 @@
 /* Any text as a format string, and any bytes as a message that is printed in it. The first byte says how the
  * others are divided among the message's parts. Whatever is printed as JSON must be JSON. */
-#include "format.h"
-#include "log.h"
-#include "message_json.h"
+#include "core/log.h"
+#include "mqtt/mqtt.h"
+#include "subscribe/format.h"
+#include "subscribe/message_json.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 /* Any bytes as the value of an option: it is taken within its bounds or refused with a message. The first
  * byte says of which option; where there are several values, each is a line. */
-#include "clock.h"
-#include "columns.h"
-#include "faults.h"
-#include "options.h"
-#include "recorded_time.h"
-#include "time_format.h"
+#include "core/clock.h"
+#include "core/options.h"
+#include "publish/columns.h"
+#include "publish/faults.h"
+#include "publish/recorded_time.h"
+#include "publish/time_format.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* Any bytes as a CSV file: the reader must neither crash nor lose its place, and what it takes must make a
  * message. The first byte says in how small pieces the file is read. */
-#include "log.h"
-#include "message.h"
-#include "readings.h"
+#include "core/log.h"
+#include "publish/message.h"
+#include "publish/readings.h"
 
 #include <stdlib.h>
 #include <string.h>

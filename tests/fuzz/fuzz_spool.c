@@ -2,10 +2,10 @@
  * nothing when it refuses, and what it has accepted once it accepts again. */
 #include "fuzz_spool.h"
 
-#include "boot_id.h"
-#include "little_endian.h"
-#include "log.h"
-#include "spool.h"
+#include "core/boot_id.h"
+#include "core/log.h"
+#include "spool/little_endian.h"
+#include "spool/spool.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* What a fuzz input for the spool's recovery looks like: this header, then the bytes of two segments and of
  * the position's two slots. */
-#ifndef ROOMSTREAM_FUZZ_SPOOL_H
-#define ROOMSTREAM_FUZZ_SPOOL_H
+#ifndef ROOMSTREAM_TESTS_FUZZ_FUZZ_SPOOL_H
+#define ROOMSTREAM_TESTS_FUZZ_FUZZ_SPOOL_H
 
 #include <stdint.h>
 

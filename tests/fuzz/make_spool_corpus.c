@@ -2,7 +2,7 @@
  * the format changes. */
 #include "fuzz_spool.h"
 
-#include "little_endian.h"
+#include "spool/little_endian.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,11 +6,11 @@
  * it
  *
  * The log goes to stderr. */
-#include "boot_id.h"
-#include "clock.h"
-#include "dead_letters.h"
-#include "log.h"
-#include "spool.h"
+#include "core/boot_id.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "spool/dead_letters.h"
+#include "spool/spool.h"
 
 #include <inttypes.h>
 #include <stdio.h>

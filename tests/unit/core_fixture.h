@@ -1,6 +1,6 @@
 /* What the tests of lib/core share: temporary files, and what a function writes to a descriptor. */
-#ifndef ROOMSTREAM_CORE_FIXTURE_H
-#define ROOMSTREAM_CORE_FIXTURE_H
+#ifndef ROOMSTREAM_TESTS_UNIT_CORE_FIXTURE_H
+#define ROOMSTREAM_TESTS_UNIT_CORE_FIXTURE_H
 
 #include <setjmp.h>
 #include <stdarg.h>

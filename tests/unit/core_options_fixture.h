@@ -1,11 +1,11 @@
 /* A program with an option of each kind, for the tests of lib/core/options.c and options_print.c. */
-#ifndef ROOMSTREAM_CORE_OPTIONS_FIXTURE_H
-#define ROOMSTREAM_CORE_OPTIONS_FIXTURE_H
+#ifndef ROOMSTREAM_TESTS_UNIT_CORE_OPTIONS_FIXTURE_H
+#define ROOMSTREAM_TESTS_UNIT_CORE_OPTIONS_FIXTURE_H
 
 #include "core_fixture.h"
 
-#include "clock.h"
-#include "options.h"
+#include "core/clock.h"
+#include "core/options.h"
 
 struct probe_settings {
     const char *host, *password, *password_file, *note, *longer, *properties_file;

@@ -1,10 +1,10 @@
 /* What the tests of the CSV side share: a file in memory, given out in pieces. */
-#ifndef ROOMSTREAM_CSV_FIXTURE_H
-#define ROOMSTREAM_CSV_FIXTURE_H
+#ifndef ROOMSTREAM_TESTS_UNIT_CSV_FIXTURE_H
+#define ROOMSTREAM_TESTS_UNIT_CSV_FIXTURE_H
 
 #include "core_fixture.h"
 
-#include "csv_reader.h"
+#include "publish/csv_reader.h"
 
 struct memory_file {
     const char *data;

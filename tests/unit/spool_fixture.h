@@ -1,7 +1,7 @@
 /* What the tests of the spool share: a spool in a temporary folder, messages whose content follows from their
  * number, and files that can be looked at and damaged. */
-#ifndef ROOMSTREAM_SPOOL_FIXTURE_H
-#define ROOMSTREAM_SPOOL_FIXTURE_H
+#ifndef ROOMSTREAM_TESTS_UNIT_SPOOL_FIXTURE_H
+#define ROOMSTREAM_TESTS_UNIT_SPOOL_FIXTURE_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,9 +10,9 @@
 
 #include <cmocka.h> /* after what it needs */
 
-#include "clock.h"
-#include "log.h"
-#include "spool.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "spool/spool.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
 /* What the tests of subscribe share: messages, and text that is printed piece by piece. */
-#ifndef ROOMSTREAM_SUBSCRIBE_FIXTURE_H
-#define ROOMSTREAM_SUBSCRIBE_FIXTURE_H
+#ifndef ROOMSTREAM_TESTS_UNIT_SUBSCRIBE_FIXTURE_H
+#define ROOMSTREAM_TESTS_UNIT_SUBSCRIBE_FIXTURE_H
 
 #include "core_fixture.h"
 
-#include "mqtt.h"
+#include "mqtt/mqtt.h"
 
 struct text {
     char data[8192];

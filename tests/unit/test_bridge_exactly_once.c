@@ -1,7 +1,8 @@
 /* Exactly-once forwarding against librdkafka's mock cluster, which fails requests as it is told. */
+#include "kafka/client.h"
 #include "spool_fixture.h"
 
-#include "exactly_once.h"
+#include "bridge/exactly_once.h"
 
 #include <librdkafka/rdkafka_mock.h>
 

@@ -1,5 +1,6 @@
 /* What travels of a message's properties: encoded into the spool, read back for Kafka. */
-#include "headers.h"
+#include "bridge/headers.h"
+#include "mqtt/mqtt.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

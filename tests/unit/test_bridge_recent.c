@@ -1,8 +1,8 @@
 /* What a bridge shows of its speed: buckets, quantiles, rates. */
 #include "core_fixture.h"
 
-#include "clock.h"
-#include "recent.h"
+#include "bridge/recent.h"
+#include "core/clock.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 #include "core_fixture.h"
 
-#include "error.h"
+#include "core/error.h"
 
 #include <errno.h>
 

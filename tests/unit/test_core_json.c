@@ -1,8 +1,8 @@
 /* Bytes as JSON: what is written is what jansson, which is not ours, reads. */
 #include "core_fixture.h"
 
-#include "json_stream.h"
-#include "json_text.h"
+#include "core/json_stream.h"
+#include "core/json_text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

@@ -1,8 +1,8 @@
 #include "core_fixture.h"
 
-#include "clock.h"
-#include "log.h"
-#include "text.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/text.h"
 
 #include <errno.h>
 #include <fcntl.h>

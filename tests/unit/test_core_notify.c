@@ -2,8 +2,8 @@
  * bridge. */
 #include "core_fixture.h"
 
-#include "clock.h"
-#include "notify.h"
+#include "core/clock.h"
+#include "core/notify.h"
 
 #include <stdlib.h>
 #include <unistd.h>

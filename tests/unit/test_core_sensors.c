@@ -1,6 +1,6 @@
 #include "core_fixture.h"
 
-#include "sensors.h"
+#include "core/sensors.h"
 
 static void every_sensor(void **state)
 {

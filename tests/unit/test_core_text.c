@@ -1,6 +1,6 @@
 #include "core_fixture.h"
 
-#include "text.h"
+#include "core/text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

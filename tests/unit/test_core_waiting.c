@@ -1,9 +1,9 @@
 /* Backoff, and being asked to stop. */
 #include "core_fixture.h"
 
-#include "backoff.h"
-#include "clock.h"
-#include "stop.h"
+#include "core/backoff.h"
+#include "core/clock.h"
+#include "core/stop.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
 #include "spool_fixture.h"
 
-#include "dead_letters.h"
+#include "spool/dead_letters.h"
 
 #define LOG_NAME "dead-letters.log"
 

@@ -1,7 +1,7 @@
 /* Addresses of HTTP servers. */
 #include "core_fixture.h"
 
-#include "http_address.h"
+#include "http/address.h"
 
 static void reads_every_form(void **state)
 {

@@ -1,9 +1,10 @@
 /* kafka-produce: messages on their way, against librdkafka's mock cluster, which fails requests as it is
  * told. */
 #include "core_fixture.h"
+#include "kafka/client.h"
 
-#include "clock.h"
-#include "delivery.h"
+#include "core/clock.h"
+#include "kafka-produce/delivery.h"
 
 #include <librdkafka/rdkafka_mock.h>
 

@@ -1,7 +1,7 @@
 /* kafka-produce's account of lines that were not delivered. */
 #include "core_fixture.h"
 
-#include "failures.h"
+#include "kafka-produce/failures.h"
 
 static void neighbours_are_told_as_one(void **state)
 {

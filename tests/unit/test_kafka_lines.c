@@ -2,9 +2,9 @@
  */
 #include "core_fixture.h"
 
-#include "clock.h"
-#include "lines.h"
-#include "stop.h"
+#include "core/clock.h"
+#include "core/stop.h"
+#include "kafka-produce/lines.h"
 
 #include <fcntl.h>
 

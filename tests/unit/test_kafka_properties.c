@@ -1,9 +1,9 @@
 /* lib/kafka: properties as Java's clients write them, in librdkafka's terms; where a wrong one was set. */
 #include "core_fixture.h"
 
-#include "jaas.h"
-#include "java_properties.h"
-#include "kafka.h"
+#include "kafka/client.h"
+#include "kafka/jaas.h"
+#include "kafka/java_properties.h"
 
 static struct error error;
 

@@ -1,7 +1,7 @@
 /* kafka-produce: which messages of refused batches go together, until those at fault are known. */
 #include "core_fixture.h"
 
-#include "refused.h"
+#include "kafka-produce/refused.h"
 
 enum { LINES = 1000 };
 

@@ -1,9 +1,9 @@
 /* kafka-consume's output: it knows what is written, and waits for a reader only as long as it may. */
 #include "core_fixture.h"
 
-#include "clock.h"
-#include "stop.h"
-#include "writer.h"
+#include "core/clock.h"
+#include "core/stop.h"
+#include "kafka-consume/writer.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

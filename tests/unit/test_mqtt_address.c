@@ -1,7 +1,7 @@
 /* Where a broker is: names, addresses of both kinds, schemes, and what contradicts itself. */
 #include "core_fixture.h"
 
-#include "mqtt_address.h"
+#include "mqtt/address.h"
 
 static void reads_every_form(void **state)
 {

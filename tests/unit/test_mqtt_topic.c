@@ -1,7 +1,7 @@
 /* Topic filters: what is one, and what it matches (MQTT 5 sections 4.7 and 4.8.2). */
 #include "core_fixture.h"
 
-#include "mqtt_topic.h"
+#include "mqtt/topic.h"
 
 static void accepts_filters(void **state)
 {

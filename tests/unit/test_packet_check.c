@@ -1,6 +1,6 @@
 /* What lib/mqtt/packet_check.c takes for a packet. Each is in memory of exactly its length, so that a
  * sanitizer sees what is read beyond it. */
-#include "packet_check.h"
+#include "mqtt/packet_check.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

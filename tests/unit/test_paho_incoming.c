@@ -1,6 +1,6 @@
 /* What Paho reads is bounded: large messages are cut, other large packets and hardly anything end the
  * connection. Paho's functions below, and above, are played here. */
-#include "paho_incoming.h"
+#include "mqtt/paho_incoming.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

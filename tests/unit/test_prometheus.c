@@ -1,7 +1,7 @@
 /* Prometheus' text format, byte for byte; promtool judges a whole page in tests/flow/test_metrics.py. */
 #include "core_fixture.h"
 
-#include "prometheus.h"
+#include "http/prometheus.h"
 
 #include <stdlib.h>
 

@@ -1,11 +1,11 @@
 /* Numbers, dates, times and the columns that hold them. */
 #include "core_fixture.h"
 
-#include "clock.h"
-#include "columns.h"
-#include "number.h"
-#include "recorded_time.h"
-#include "time_format.h"
+#include "core/clock.h"
+#include "publish/columns.h"
+#include "publish/number.h"
+#include "publish/recorded_time.h"
+#include "publish/time_format.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 

@@ -1,7 +1,7 @@
 #include "csv_fixture.h"
 
-#include "clock.h"
-#include "readings.h"
+#include "core/clock.h"
+#include "publish/readings.h"
 
 static struct column column_items[] = {{(char[]){"T2"}, 2}, {(char[]){"T1"}, 1}};
 static const struct columns columns = {column_items, 2};

@@ -1,8 +1,8 @@
 /* The messages of a replay, from files in memory. */
 #include "core_fixture.h"
 
-#include "clock.h"
-#include "replay.h"
+#include "core/clock.h"
+#include "publish/replay.h"
 
 #include <inttypes.h>
 #include <sys/mman.h>

@@ -1,9 +1,9 @@
 /* Simulated faults: the option, what is drawn, and the messages that come of it. */
 #include "core_fixture.h"
 
-#include "chance.h"
-#include "clock.h"
-#include "replay.h"
+#include "core/clock.h"
+#include "publish/chance.h"
+#include "publish/replay.h"
 
 #include <inttypes.h>
 #include <math.h>

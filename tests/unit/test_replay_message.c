@@ -1,9 +1,9 @@
 /* Payloads, and the names that go with them. */
 #include "core_fixture.h"
 
-#include "clock.h"
-#include "message.h"
-#include "mqtt_topic.h"
+#include "core/clock.h"
+#include "mqtt/topic.h"
+#include "publish/message.h"
 
 static struct column column_items[] = {{(char[]){"S1_Temp"}, 1}, {(char[]){"S2_Temp"}, INT64_MAX}};
 static const struct columns columns = {column_items, 2};

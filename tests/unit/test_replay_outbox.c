@@ -1,6 +1,6 @@
 #include "core_fixture.h"
 
-#include "outbox.h"
+#include "publish/outbox.h"
 
 #include <poll.h>
 #include <pthread.h>

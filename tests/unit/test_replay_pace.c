@@ -1,7 +1,7 @@
 #include "core_fixture.h"
 
-#include "clock.h"
-#include "pace.h"
+#include "core/clock.h"
+#include "publish/pace.h"
 
 /* Nothing here waits: the clock is a number. */
 

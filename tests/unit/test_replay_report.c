@@ -1,9 +1,9 @@
 /* What is told of a replay: progress and summary. */
 #include "core_fixture.h"
 
-#include "clock.h"
-#include "progress.h"
-#include "summary.h"
+#include "core/clock.h"
+#include "core/progress.h"
+#include "publish/summary.h"
 
 #include <sys/stat.h>
 

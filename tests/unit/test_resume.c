@@ -1,8 +1,8 @@
 /* The file of --resume. */
 #include "core_fixture.h"
 
-#include "clock.h"
-#include "resume.h"
+#include "core/clock.h"
+#include "publish/resume.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,8 +1,8 @@
 /* The spool when the system fails it: writes that fail or fall short, syncs that fail, full disks, limits. */
 #include "spool_fixture.h"
 
-#include "background.h"
-#include "position.h"
+#include "spool/background.h"
+#include "spool/position.h"
 
 #include <errno.h>
 #include <sched.h>

@@ -1,8 +1,8 @@
 /* The spool at its start: what was interrupted, lost or damaged. */
 #include "spool_fixture.h"
 
-#include "boot_id.h"
-#include "little_endian.h"
+#include "core/boot_id.h"
+#include "spool/little_endian.h"
 
 #include <sys/wait.h>
 #include <xxhash.h>

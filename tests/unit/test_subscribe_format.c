@@ -1,8 +1,9 @@
 /* Format strings. That they mean what they mean to mosquitto_sub is tested in tests/flow/test_subscribe.py.
  */
+#include "mqtt/mqtt.h"
 #include "subscribe_fixture.h"
 
-#include "format.h"
+#include "subscribe/format.h"
 
 /* 2026-11-24T21:00:00.000000123Z */
 static const int64_t arrival = INT64_C(1795554000000000123);

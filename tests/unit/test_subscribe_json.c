@@ -1,7 +1,8 @@
 /* Messages as JSON: what is printed is what jansson reads. */
+#include "mqtt/mqtt.h"
 #include "subscribe_fixture.h"
 
-#include "message_json.h"
+#include "subscribe/message_json.h"
 
 #include <jansson.h>
 #include <time.h>

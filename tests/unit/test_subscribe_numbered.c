@@ -1,7 +1,8 @@
 /* Where the sequence number and the node of a message come from. */
+#include "mqtt/mqtt.h"
 #include "subscribe_fixture.h"
 
-#include "numbered.h"
+#include "subscribe/numbered.h"
 
 #define NODE_63 "123456789012345678901234567890123456789012345678901234567890123"
 

@@ -1,8 +1,8 @@
 /* The bounded buffer in front of standard output: nothing lost, nothing waits for ever. */
 #include "core_fixture.h"
 
-#include "clock.h"
-#include "output.h"
+#include "core/clock.h"
+#include "subscribe/output.h"
 
 #include <fcntl.h>
 #include <limits.h>

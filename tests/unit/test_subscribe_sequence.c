@@ -1,7 +1,7 @@
 /* Missing and doubled numbers. */
 #include "core_fixture.h"
 
-#include "sequence.h"
+#include "subscribe/sequence.h"
 
 static struct sequence *sequence; /* fresh for each test */
 

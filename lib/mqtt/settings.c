@@ -1,7 +1,7 @@
-#include "clock.h"
-#include "mqtt.h"
-#include "mqtt_topic.h"
-#include "options_warnings.h"
+#include "settings.h"
+#include "core/clock.h"
+#include "core/options_warnings.h"
+#include "topic.h"
 
 #include <errno.h>
 #include <stddef.h>

@@ -1,6 +1,8 @@
-#include "clock.h"
-#include "kafka.h"
-#include "log.h"
+#include "topic.h"
+#include "client.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "errors.h"
 
 #include <inttypes.h>
 #include <stdio.h>

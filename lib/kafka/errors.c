@@ -1,6 +1,4 @@
-#include "kafka_error.h"
-
-#include "kafka.h"
+#include "errors.h"
 
 #include <openssl/x509_vfy.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
-#include "mqtt_probe.h"
+#include "probe.h"
 
-#include "clock.h"
-#include "mqtt_tls.h"
+#include "core/clock.h"
+#include "tls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -3,8 +3,8 @@
 #ifndef ROOMSTREAM_MQTT_PROBE_H
 #define ROOMSTREAM_MQTT_PROBE_H
 
-#include "error.h"
-#include "mqtt.h"
+#include "core/error.h"
+#include "settings.h"
 
 enum mqtt_probe_result {
     MQTT_PROBE_REACHED, /* nothing is wrong up to where MQTT begins, or it took too long to find out */

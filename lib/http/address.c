@@ -1,6 +1,6 @@
-#include "http_address.h"
+#include "address.h"
 
-#include "text.h"
+#include "core/text.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
-#include "mqtt_address.h"
+#include "address.h"
 
-#include "text.h"
+#include "core/text.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>

@@ -3,8 +3,8 @@
 #ifndef ROOMSTREAM_MQTT_TLS_H
 #define ROOMSTREAM_MQTT_TLS_H
 
-#include "error.h"
-#include "mqtt.h"
+#include "core/error.h"
+#include "settings.h"
 
 #include <openssl/ssl.h>
 

@@ -1,9 +1,9 @@
-#include "kafka.h"
+#include "client.h"
+#include "errors.h"
 
-#include "clock.h"
+#include "core/clock.h"
+#include "core/log.h"
 #include "java_properties.h"
-#include "kafka_error.h"
-#include "log.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -3,8 +3,9 @@
 #ifndef ROOMSTREAM_MQTT_CONNECT_H
 #define ROOMSTREAM_MQTT_CONNECT_H
 
-#include "error.h"
+#include "core/error.h"
 #include "mqtt.h"
+#include "settings.h"
 
 /* The passwords in force, read anew for each connection: they may be changed while a program runs. */
 struct mqtt_secrets {

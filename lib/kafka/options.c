@@ -1,4 +1,5 @@
-#include "kafka.h"
+#include "client.h"
+#include "topic.h"
 
 static const struct option_spec specs[] = {
     {.name = "brokers",

@@ -3,7 +3,7 @@
 #ifndef ROOMSTREAM_HTTP_ADDRESS_H
 #define ROOMSTREAM_HTTP_ADDRESS_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <stdbool.h>
 

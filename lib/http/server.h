@@ -10,9 +10,9 @@
 #ifndef ROOMSTREAM_HTTP_SERVER_H
 #define ROOMSTREAM_HTTP_SERVER_H
 
-#include "error.h"
-#include "http_address.h"
-#include "text.h"
+#include "address.h"
+#include "core/error.h"
+#include "core/text.h"
 
 #include <stdio.h>
 

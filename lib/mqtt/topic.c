@@ -1,6 +1,6 @@
-#include "mqtt_topic.h"
+#include "topic.h"
 
-#include "text.h"
+#include "core/text.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "mqtt_addresses.h"
+#include "addresses.h"
 
 #include "paho_resolve.h"
 

@@ -3,7 +3,7 @@
 #ifndef ROOMSTREAM_MQTT_ADDRESS_H
 #define ROOMSTREAM_MQTT_ADDRESS_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
 #ifndef ROOMSTREAM_MQTT_TOPIC_H
 #define ROOMSTREAM_MQTT_TOPIC_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <stdbool.h>
 

@@ -1,6 +1,6 @@
-#include "http_server.h"
+#include "server.h"
 
-#include "log.h"
+#include "core/log.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

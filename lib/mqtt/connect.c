@@ -1,8 +1,8 @@
-#include "mqtt_connect.h"
+#include "connect.h"
 
-#include "clock.h"
+#include "core/clock.h"
+#include "core/secret.h"
 #include "paho_incoming.h"
-#include "secret.h"
 
 #include <string.h>
 
