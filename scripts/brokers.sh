@@ -77,9 +77,12 @@ await_broker() {
     is_running "$pid" || fail "$name ended while it started" "$log"
 }
 
-# fail MESSAGE LOG: ends the script, showing what the broker said last.
+# fail MESSAGE LOG: ends the script, showing why in the broker's words since its start.
 fail() {
-    show_tail "$2"
+    local from=1
+    [[ $2 != */server.log ]] || from=$kafka_log_from
+    show_cause "$2" "$from"
+    warn_of_full_disk "$folder"
     die "$1; its log is $2"
 }
 

@@ -21,7 +21,7 @@ pack() {
     refuse_links "$log"
     rm -f "$1"/*.deb
     run_tied env -C "$1" cpack -G DEB >"$log" 2>&1 || {
-        show_tail "$log"
+        show_cause "$log"
         die "the package could not be made; its log is $log"
     }
     packages=("$1"/*.deb)

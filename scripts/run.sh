@@ -193,11 +193,15 @@ start_bridges() {
     done
 }
 
-# What is published before the broker knows a bridge's session would never reach it. Sets unsubscribed to a topic without.
+# What is published before the broker knows a bridge's session would never reach it. Sets unsubscribed to a topic without. Waiting
+# does not help where the broker refuses a bridge, which is the error of its log then.
 bridges_are_subscribed() {
     for unsubscribed in "${topics[@]}"; do
         grep -q ' subscribed to ' "$logs/$(program_of bridge "$unsubscribed").log" || return 1
     done
+}
+bridges_are_subscribed_or_refused() {
+    bridges_are_subscribed || grep -q ' error: ' "$logs/$(program_of bridge "$unsubscribed").log"
 }
 
 start_counter() {
@@ -248,12 +252,14 @@ run_demo() {
     local id left=${#topics[@]} failed=''
     id=$(</proc/sys/kernel/random/uuid)
     start_bridges
-    wait_until 60 bridges_are_subscribed || {
-        show_tail "$logs/$(program_of bridge "$unsubscribed").log" 5
-        die "the bridges have not subscribed within a minute: does $mqtt_address belong to another program than an MQTT broker? (logs in $logs)"
+    wait_until 60 bridges_are_subscribed_or_refused || true
+    bridges_are_subscribed || {
+        show_cause "$logs/$(program_of bridge "$unsubscribed").log"
+        die "the bridges could not subscribe at $mqtt_address (logs in $logs)"
     }
     start_counter "$id"
-    wait_until 90 counter_ready_or_gone || die "Kafka's topics could not be read within 90 s; the logs are in $logs"
+    wait_until 90 counter_ready_or_gone || show_cause "$logs/$(program_of bridge temp).log"
+    counter_ready_or_gone || die "Kafka's topics could not be read within 90 s; the logs are in $logs"
     is_running "$counter" || die "what arrives in Kafka cannot be counted, see above"
     info "replaying $data"
     start_publishers "$id"
@@ -261,7 +267,7 @@ run_demo() {
         [[ ${names[$ended]} == publish-* ]] || unexpected_end
         ((status == 0)) || {
             failed=yes
-            show_tail "$logs/${names[$ended]}.log" 5
+            show_cause "$logs/${names[$ended]}.log"
             describe_status "$status"
             warn "${names[$ended]} $described"
         }

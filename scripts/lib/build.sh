@@ -21,7 +21,7 @@ build_preset() {
 }
 
 build_failed() {
-    show_tail "$1" 40
+    show_cause "$1"
     die "the build failed; its log is $1"
 }
 

@@ -6,6 +6,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck disable=SC2034  # not every script needs it
 state=$(realpath -m -- "${ROOMSTREAM_STATE:-$root/var}")
 program=${0##*/}
+. "$root/scripts/lib/cause.sh"
 
 # Output that tests compare must not depend on the user's language; names in UTF-8 stay readable.
 export LC_ALL=C.UTF-8

@@ -190,6 +190,6 @@ run_when_free() {
 }
 
 apt_failed() {
-    show_tail "$1"
+    show_cause "$1"
     die "$2; its log is $1"
 }

@@ -16,9 +16,10 @@ fetch_jars() {
         remove_jars "$folder.new"
         # Whose they are is seen by the POM, also after an interruption.
         mkdir "$folder.new" && cp "$pom" "$folder.new/"
-        if ! run_tied timeout 1800 mvn --batch-mode --file "$pom" dependency:copy-dependencies \
-            -DincludeScope=runtime -DoutputDirectory="$folder.new" >"$log" 2>&1; then
-            show_tail "$log"
+        # By its whole name: where nothing can be downloaded, a short one's error would be that nothing has that name.
+        if ! run_tied timeout 1800 mvn --batch-mode --file "$pom" \
+            org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$folder.new" >"$log" 2>&1; then
+            show_cause "$log"
             die "$what could not be downloaded: check the connection to Maven Central (or the mirror in ~/.m2/settings.xml)"
         fi
         remove_jars "$folder"

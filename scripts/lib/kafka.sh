@@ -17,7 +17,8 @@ java_command() {
         ${KAFKA_OPTS:-} "-Dlog4j2.configurationFile=$root/config/kafka/log4j2.xml" -cp "$kafka_jars/*")
 }
 
-# start_kafka DIR HOST PORT [PROXIED:PROXY]: starts it and sets kafka_pid; it does not answer yet. The first start in DIR
+# start_kafka DIR HOST PORT [PROXIED:PROXY]: starts it and sets kafka_pid, and kafka_log_from to where its part of log/server.log
+# begins; it does not answer yet. The first start in DIR
 # formats it. Who comes to the port PROXIED is told that the broker is at the port PROXY.
 start_kafka() {
     local dir=$1 address listeners advertised java
@@ -38,6 +39,8 @@ start_kafka() {
         printf 'controller.quorum.voters=1@%s\n' "$controller"
     } >"$dir/server.properties"
     [[ -d $dir/data ]] || format_kafka "$dir"
+    # shellcheck disable=SC2034  # for brokers.sh
+    kafka_log_from=$(($(stat -c %s -- "$dir/log/server.log" 2>/dev/null || echo 0) + 1))
     start_tied env -C "$dir" "${java[@]}" kafka.Kafka server.properties >"$dir/kafka.out" 2>&1
     kafka_pid=$started
     echo "$kafka_pid" >"$dir/pid"
@@ -53,7 +56,8 @@ format_kafka() {
     mkdir "$dir/format"
     if ! run_tied env -C "$dir/format" "${java[@]}" kafka.tools.StorageTool format \
         --cluster-id "$cluster" --config ../server.properties >"$dir/kafka.out" 2>&1; then
-        show_tail "$dir/kafka.out"
+        show_cause "$dir/kafka.out"
+        warn_of_full_disk "$dir"
         die "Kafka's data folder $dir/data could not be formatted"
     fi
     mv "$dir/format/data" "$dir/data"

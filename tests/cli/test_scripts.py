@@ -1,10 +1,13 @@
-"""What the scripts do to files: private folders, no links that are followed, and nothing removed that is another's."""
+"""What the scripts do to files: private folders, no links that are followed, and nothing removed that is another's; which errors they show."""
 
+import http.server
 import os
 import pathlib
 import shutil
+import ssl
 import stat
 import subprocess
+import threading
 
 import pytest
 
@@ -105,3 +108,56 @@ def test_jars_of_another_release_are_replaced_once_the_new_ones_are_there(tmp_pa
     (jars / "notes.txt").write_text("mine")
     result = fetch(tmp_path, jars)
     assert result.returncode == 1 and f"{jars} holds other files than jars" in result.stderr and (jars / "notes.txt").exists()
+
+
+CAUSES = [
+    pytest.param("[INFO] one\n[WARNING] two\n[ERROR] it broke -> [Help 1]\n[ERROR] Re-run Maven with -e\n[ERROR] last\n", "[ERROR] it broke",
+                 ["Help 2", "last"], id="Maven"),
+    pytest.param("t kafka WARN: w (A)\nt kafka ERROR: [id=1] Got exception (S)\njava.lang.RuntimeException: outer\n\tat a.b(C.java:1)\n"
+                 "Caused by: java.io.IOException: No space left on device\n\tat d.e(F.java:2)\nt kafka ERROR: later\n",
+                 "Got exception (S)\nCaused by: java.io.IOException: No space left on device\n--- free some space", ["later"], id="Java"),
+    pytest.param("[1/9] cc a.c\na.c:3:5: error: expected ';'\nmake: *** [x] Error 2\n", "a.c:3:5: error: expected ';'", ["make"], id="compiler"),
+    pytest.param("Ign:1 http://deb\nErr:1 http://deb bookworm\n  Could not resolve 'deb'\nE: Failed to fetch\nE: Some index files\n",
+                 "Err:1 http://deb bookworm", ["Some index"], id="apt-get"),
+    pytest.param("t bridge-temp info: started\nt bridge-temp warning: Kafka: refused\nt bridge-temp error: Not authorized\n",
+                 "bridge-temp error: Not authorized", ["warning"], id="ours"),
+    pytest.param("t bridge-temp info: started\nt bridge-temp warning: Kafka: refused\nt bridge-temp warning: later\n", "Kafka: refused", ["later"],
+                 id="warnings alone"),
+    pytest.param("one\ntwo\n", "the last lines of LOG:\none\ntwo", [], id="no error"),
+]
+
+
+@pytest.mark.parametrize(("log", "shown", "hidden"), CAUSES)
+def test_a_logs_first_error_is_shown(tmp_path, log, shown, hidden):
+    (tmp_path / "log").write_text(log)
+    result = bash(f"show_cause '{tmp_path}/log'")
+    assert result.returncode == 0, result.stderr
+    assert shown in result.stderr.replace(str(tmp_path / "log"), "LOG")
+    assert not any(each in result.stderr for each in hidden), result.stderr
+
+
+def test_an_error_of_an_earlier_start_is_not_shown(tmp_path):
+    (tmp_path / "log").write_text("ERROR: old\nERROR: new\n")
+    assert "ERROR: new" in bash(f"show_cause '{tmp_path}/log' 12").stderr
+
+
+@pytest.mark.skipif(not shutil.which("mvn"), reason="needs Maven")
+def test_a_certificate_that_java_does_not_trust_is_named(tmp_path):
+    """As behind a proxy that opens TLS."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "key", "-out", tmp_path / "cert", "-days", "2",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True, timeout=TIME_LIMIT)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    with http.server.HTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as server:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        (tmp_path / ".m2").mkdir()
+        (tmp_path / ".m2" / "settings.xml").write_text(
+            "<settings><mirrors><mirror><id>proxy</id><mirrorOf>*</mirrorOf>"
+            f"<url>https://localhost:{server.server_port}</url></mirror></mirrors></settings>")
+        result = bash('fetch_jars jars config/kafka/pom.xml "$state/jars"', ROOMSTREAM_STATE=str(tmp_path / "state"),
+                      MAVEN_OPTS=f"-Duser.home={tmp_path}")
+        server.shutdown()
+    assert result.returncode == 1
+    assert "PKIX path building failed" in result.stderr, result.stderr
+    assert "a proxy may show a certificate of its own" in result.stderr

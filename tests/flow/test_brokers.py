@@ -1,8 +1,10 @@
 """scripts/brokers.sh: starts, stops and cleans up after itself, whatever happens to it."""
 
 import os
+import re
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -131,6 +133,18 @@ def test_a_port_that_is_taken_is_an_error_with_the_brokers_words(tmp_path):
         assert script.wait() == 1
     assert "Address already in use" in script.stderr
     assert "Mosquitto ended while it started" in script.stderr
+
+
+def test_a_full_disk_is_named(tmp_path):
+    """On a small disk of its own, for which the test becomes root of a namespace."""
+    aside = ["unshare", "--map-root-user", "--mount", "bash", "-c"]
+    if subprocess.run([*aside, f"mount -t tmpfs none {tmp_path}"], capture_output=True, timeout=30).returncode:
+        pytest.skip("no disk can be mounted here")
+    small = tmp_path / "small"
+    small.mkdir()
+    script = Program([*aside, f"mount -t tmpfs -o size=40k none {small} && exec {SCRIPT} --state {small} --kafka-port 0"], tmp_path)
+    assert script.wait(90) == 1
+    assert re.search("No space left on device|the disk that holds .* is full", script.stderr), script.stderr
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import scrape
 from clients import MqttClient, read_topic, wait_for_messages
+from mosquitto import Mosquitto
 from ports import free_port
 from programs import BIN, ROOT, Program
 from waiting import wait_until
@@ -200,6 +201,16 @@ def test_demo_fails_when_a_publisher_fails(pipeline, tmp_path):
     assert "not every publisher could replay its data" in program.stderr
     assert "broken.csv" in program.stderr
     pipeline.assert_nothing_left()
+
+
+def test_demo_ends_at_once_with_the_cause_when_the_broker_refuses_the_password(pipeline, tmp_path):
+    password_file = tmp_path / "passwords"
+    subprocess.run(["mosquitto_passwd", "-b", "-c", password_file, "me", "right"], check=True, timeout=30)
+    with Mosquitto(tmp_path / "mosquitto", f"listener {pipeline.mqtt_port} 127.0.0.1", f"password_file {password_file}", listen=False):
+        program = pipeline.start("--demo", MQTT_USERNAME="me", MQTT_PASSWORD="wrong")
+        assert program.wait(60) == 1
+    assert "Not authorized" in program.stderr and "check --username, the password" in program.stderr, program.stderr
+    assert "replaying" not in program.stderr
 
 
 def test_ports_for_the_bridges():
