@@ -2,12 +2,13 @@
 
 #include "core/clock.h"
 #include "core/stop.h"
-#include "forwarder.h"
-#include "monitor.h"
-#include "receiver.h"
+#include "in/receiver.h"
+#include "kafka/client.h"
+#include "out/forwarder.h"
+#include "seen/server.h"
+#include "seen/supervision.h"
+#include "seen/watchdog.h"
 #include "spool/dead_letters.h"
-#include "supervision.h"
-#include "watchdog.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -22,8 +23,8 @@ struct bridge {
     struct dead_letters *letters;
     struct forwarder *forwarder;
     struct receiver *receiver;
-    struct metrics metrics;
-    struct monitor *monitor; /* NULL: nobody wants one */
+    struct counters counters;
+    struct server *server; /* NULL: nobody wants one */
     struct watchdog watchdog;
     struct supervision supervision;
 };
@@ -48,18 +49,18 @@ static void choose_client_id(struct bridge *b)
 }
 
 /* Last, since it shows all the others. */
-static bool open_monitor(struct bridge *b, struct error *error)
+static bool open_server(struct bridge *b, struct error *error)
 {
-    const struct report_sources sources = {
+    const struct snapshot_sources sources = {
         .settings = b->settings,
         .spool = b->spool,
         .letters = b->letters,
         .receiver = b->receiver,
-        .metrics = &b->metrics,
+        .counters = &b->counters,
     };
     if (b->settings->http)
-        b->monitor = monitor_open(&sources, &b->watchdog, error);
-    return !b->settings->http || b->monitor;
+        b->server = server_open(&sources, &b->watchdog, error);
+    return !b->settings->http || b->server;
 }
 
 static bool open_all(struct bridge *b, struct error *error)
@@ -68,12 +69,12 @@ static bool open_all(struct bridge *b, struct error *error)
         return false;
     choose_client_id(b);
     b->forwarder =
-        forwarder_open(b->settings, b->settings->mqtt.client_id, b->spool, b->letters, &b->metrics, error);
+        forwarder_open(b->settings, b->settings->mqtt.client_id, b->spool, b->letters, &b->counters, error);
     if (b->forwarder)
-        b->receiver = receiver_open(b->settings, b->name, b->spool, b->forwarder, &b->metrics, error);
+        b->receiver = receiver_open(b->settings, b->name, b->spool, b->forwarder, &b->counters, error);
     if (b->receiver)
         watchdog_begin(&b->watchdog, b->forwarder, b->receiver);
-    return b->receiver && open_monitor(b, error);
+    return b->receiver && open_server(b, error);
 }
 
 /* The event is "started" or "stopped". */
@@ -101,14 +102,14 @@ static void wait_and_regulate(struct bridge *b)
         receiver_regulate(b->receiver);
         watchdog_look(&b->watchdog);
         supervision_tick(&b->supervision, &b->watchdog);
-        monitor_tick(b->monitor, &b->watchdog);
+        server_tick(b->server, &b->watchdog);
     }
 }
 
 /* Receiver first, so that nothing new comes in; then the forwarder delivers what it can. */
 static void close_all(struct bridge *b, int status)
 {
-    monitor_stopping(b->monitor);
+    server_stopping(b->server);
     bool receiver_closed = !b->receiver || receiver_close(b->receiver);
     if (b->forwarder)
         forwarder_stop(b->forwarder, b->receiver ? b->settings->drain_timeout : 0);
@@ -121,13 +122,13 @@ static void close_all(struct bridge *b, int status)
         spool_save(b->spool);
         _exit(status);
     }
-    monitor_close(b->monitor);
+    server_close(b->server);
     if (b->forwarder)
         forwarder_close(b->forwarder);
     if (b->letters)
         dead_letters_close(b->letters);
     spool_close(b->spool);
-    metrics_free(&b->metrics);
+    counters_free(&b->counters);
 }
 
 int bridge_run(struct bridge_settings *settings, const char *name)
@@ -135,7 +136,7 @@ int bridge_run(struct bridge_settings *settings, const char *name)
     struct bridge b = {.settings = settings, .name = name};
     struct error error;
     int status = EXIT_DONE;
-    metrics_init(&b.metrics);
+    counters_init(&b.counters);
     if (open_all(&b, &error)) {
         log_state(&b, LOG_EVENT(started));
         supervision_begin(&b.supervision, b.receiver, b.spool);

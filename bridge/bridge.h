@@ -1,6 +1,6 @@
 /* A bridge: spool, receiver and forwarder together, from opening to closing. */
-#ifndef ROOMSTREAM_BRIDGE_H
-#define ROOMSTREAM_BRIDGE_H
+#ifndef ROOMSTREAM_BRIDGE_BRIDGE_H
+#define ROOMSTREAM_BRIDGE_BRIDGE_H
 
 #include "settings.h"
 

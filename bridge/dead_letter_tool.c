@@ -3,8 +3,8 @@
 #include "core/clock.h"
 #include "core/json_text.h"
 #include "core/out_of_memory.h"
-#include "headers.h"
 #include "spool/dead_letters.h"
+#include "translate.h"
 
 #include <errno.h>
 #include <inttypes.h>

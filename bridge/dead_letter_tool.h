@@ -1,6 +1,6 @@
 /* `bridge --dead-letters ACTION`: what can be done about messages that Kafka could never take. */
-#ifndef ROOMSTREAM_DEAD_LETTER_TOOL_H
-#define ROOMSTREAM_DEAD_LETTER_TOOL_H
+#ifndef ROOMSTREAM_BRIDGE_DEAD_LETTER_TOOL_H
+#define ROOMSTREAM_BRIDGE_DEAD_LETTER_TOOL_H
 
 #include "settings.h"
 

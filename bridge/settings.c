@@ -1,6 +1,7 @@
 #include "settings.h"
 
 #include "core/out_of_memory.h"
+#include "kafka/topic.h"
 #include "mqtt/topic.h"
 
 #include <errno.h>

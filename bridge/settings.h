@@ -10,7 +10,7 @@
 #include "mqtt/settings.h"
 #include "spool/spool.h"
 
-enum delivery { AT_LEAST_ONCE, EXACTLY_ONCE };
+enum delivery_mode { AT_LEAST_ONCE, EXACTLY_ONCE };
 enum dead_letter_action { LETTERS_NONE, LETTERS_LIST, LETTERS_EXPORT, LETTERS_RETRY, LETTERS_DROP };
 enum { BRIDGE_NAME_SIZE = 264 }; /* room for "bridge-" and a Kafka topic */
 enum kafka_key { KAFKA_KEY_PROPERTY, KAFKA_KEY_TOPIC, KAFKA_KEY_NONE };
@@ -33,7 +33,7 @@ struct bridge_settings {
     int kafka_key;                         /* enum kafka_key */
     struct kafka_topic_settings new_topic; /* but for its name: how a missing one is created */
 
-    int delivery;                 /* enum delivery */
+    int delivery;                 /* enum delivery_mode */
     int64_t transaction_interval; /* ns */
     int64_t window;               /* most messages in flight to Kafka */
     int64_t window_bytes;         /* the same in bytes; a single larger message still goes */

@@ -16,14 +16,15 @@ MESSAGES = [message for _, said in ROW.findall(OF_A_BRIDGE) for message in re.fi
 VALUE = re.compile(r"\.\.\.|\b[A-Z]\b|\bREASON\b")
 FORMAT = re.compile(r'%[-+ #0]*[*\d]*(?:\.[*\d]+)?(?:" PRI\w+ "|[hlz]*[a-z])')
 
-SOURCES = [path for folder in (*ROOT.glob("lib/*/"), *ROOT.glob("*/")) if folder.name not in ("tests", "bench") for path in folder.glob("*.c") if path.name != "log.c"]
+SOURCES = [path for path in ROOT.glob("*/**/*.c")
+           if path.relative_to(ROOT).parts[0] not in ("tests", "bench", "build") and path.name != "log.c"]
 CALL = re.compile(r"\b(log_error|log_warning|log_info|log_debug|log_limited|LOG_EVENT)(_with)?\(")
 FIELD = re.compile(r'\bLOG_(?:TEXT|NUMBER)\("(\w+)"')
 
 
 def texts():
     """All texts of the bridge's sources, each in one piece, with ... for values."""
-    for path in (*ROOT.glob("bridge/*.c"), *ROOT.glob("lib/*/*.c")):
+    for path in (*ROOT.glob("bridge/**/*.c"), *ROOT.glob("lib/*/*.c")):
         source = FORMAT.sub("...", path.read_text(encoding="utf-8"))
         yield from re.findall(r'"((?:[^"\\\n]|\\.)*)"', re.sub(r'"\s*\n\s*"', "", source))
 

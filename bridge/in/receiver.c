@@ -1,0 +1,375 @@
+#include "in/receiver.h"
+
+#include "core/clock.h"
+#include "core/event.h"
+#include "core/failpoint.h"
+#include "in/packet_ids.h"
+#include "mqtt/mqtt.h"
+#include "translate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* After a flood, how many messages that are out already are dealt with before the next connection. */
+enum { FLOOD_ROUND = 4000 };
+
+/* A file of this name in the spool's folder says that the broker floods. */
+#define FLOOD_MARK "broker-floods"
+
+struct receiver {
+    const struct bridge_settings *settings;
+    struct spool *spool;
+    struct forwarder *forwarder;
+    struct counters *counters;
+    struct mqtt_connection *_Atomic connection; /* callbacks may come before mqtt_open has returned */
+    struct mqtt_session session;
+    struct packet_ids packet_ids; /* exactly-once only */
+    struct header_buffer headers;
+    char reason[300];        /* of a message that was cut */
+    size_t least_unreleased; /* packet ids, since the broker was connected */
+    bool flooded;            /* the broker ignores our Receive Maximum: it is 1 from then on */
+    bool reconnecting;       /* because of a flood */
+    bool was_connected;      /* in this process */
+    atomic_bool left; /* the broker was left since it was last connected to: the spool was nearly full */
+    struct log_limit append_failures, renumberings;
+    int fd;           /* event: receiver_regulate has something to do */
+    atomic_bool full; /* a message did not fit into the spool since it was last left for the broker's care */
+    atomic_bool waiting; /* a message that does not fit waits to be stored */
+    atomic_bool failed;
+    _Atomic uint64_t beat; /* steps of storing; odd while a message is being stored */
+    bool paused;           /* main thread only */
+};
+
+static int64_t high_water(const struct receiver *r)
+{
+    return r->settings->spool_max / 10 * 9;
+}
+
+static int64_t low_water(const struct receiver *r)
+{
+    return r->settings->spool_max / 3 * 2;
+}
+
+/* A short sleep that a request to stop does not cut: the callback must not return before the message is
+ * stored. */
+static void pause_briefly(void)
+{
+    const struct timespec wait = {.tv_nsec = 100 * MILLISECOND};
+    nanosleep(&wait, NULL);
+}
+
+/* Stores the message or waits until it can: returning acknowledges it. */
+static void store(struct receiver *r, const struct spool_record *record)
+{
+    struct error error;
+    enum spool_append_result result;
+    atomic_fetch_add_explicit(&r->beat, 1, memory_order_relaxed);
+    while ((result = spool_append(r->spool, record, NULL, &error)) != SPOOL_APPENDED) {
+        atomic_store(&r->waiting, result == SPOOL_FULL);
+        if (result == SPOOL_FULL && !atomic_exchange(&r->full, true))
+            event_raise(r->fd);
+        else if (result == SPOOL_FAILED)
+            log_limited(&r->append_failures, LOG_LEVEL_ERROR, spool_append_failed,
+                        LOG_FIELDS(LOG_TEXT("reason", error.text)),
+                        "a message cannot be stored and is not acknowledged: %s; trying again", error.text);
+        forwarder_wake(r->forwarder);
+        pause_briefly();
+        atomic_fetch_add_explicit(&r->beat, 2, memory_order_relaxed);
+    }
+    atomic_store_explicit(&r->waiting, false, memory_order_relaxed);
+    atomic_fetch_add_explicit(&r->beat, 1, memory_order_relaxed);
+    forwarder_wake(r->forwarder);
+}
+
+static void store_packet_id(void *context, const struct spool_record *record)
+{
+    store(context, record);
+}
+
+static void on_connected(void *context, const struct mqtt_connected *connected)
+{
+    struct receiver *r = context;
+    if (r->was_connected)
+        counters_add(&r->counters->mqtt_reconnects[r->reconnecting         ? MQTT_RECONNECT_FLOOD
+                                                   : atomic_load(&r->left) ? MQTT_RECONNECT_SPOOL_FULL
+                                                                           : MQTT_RECONNECT_LOST],
+                     1);
+    r->was_connected = true;
+    atomic_store(&r->left, false);
+    r->reconnecting = false;
+    if (r->settings->delivery != EXACTLY_ONCE)
+        return;
+    if (!connected->session_present)
+        packet_ids_forget(&r->packet_ids);
+    r->least_unreleased = spool_unreleased_count(r->spool);
+}
+
+static void mark_path(const struct receiver *r, char *path, size_t size)
+{
+    snprintf(path, size, "%s/" FLOOD_MARK, r->settings->spool_directory);
+}
+
+/* Has this broker exceeded the Receive Maximum before, in this process or an earlier one? */
+static bool known_to_flood(const struct receiver *r)
+{
+    char path[PATH_MAX];
+    mark_path(r, path, sizeof path);
+    return access(path, F_OK) == 0 || spool_unreleased_count(r->spool) > (size_t)r->settings->receive_maximum;
+}
+
+/* Without the mark the next process learns it again, at the price of another flood. */
+static void remember_flood(const struct receiver *r)
+{
+    char path[PATH_MAX];
+    mark_path(r, path, sizeof path);
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        log_warning(flood_mark_not_made, "cannot create %s: %s", path, strerror(errno));
+    else
+        close(fd);
+}
+
+/* Mosquitto 2.0.11 lets every acknowledgement of a resumed session release a whole window more, until the
+ * packet ids wrap and collide and the connection is lost. With a Receive Maximum of 1 it lets no more out;
+ * but what is out already it sends again on every connection, up to 65,535 messages before the first PUBREL,
+ * and Paho searches a list of all of them for each. On a new connection the PUBRELs that are due come first,
+ * so such a crowd is dealt with in rounds. */
+static void check_flood(struct receiver *r)
+{
+    size_t unreleased = spool_unreleased_count(r->spool);
+    size_t allowed = r->flooded ? FLOOD_ROUND : (size_t)r->settings->receive_maximum;
+    if (unreleased < r->least_unreleased)
+        r->least_unreleased = unreleased;
+    if (!atomic_load(&r->connection) || r->reconnecting || unreleased - r->least_unreleased <= allowed)
+        return;
+    if (!r->flooded) {
+        log_warning(
+            mqtt_flood,
+            "the MQTT broker has more than the Receive Maximum of %d messages in flight: reconnecting with 1",
+            (int)r->settings->receive_maximum);
+        remember_flood(r);
+    }
+    r->flooded = r->reconnecting = true;
+    mqtt_reconnect(atomic_load(&r->connection), MQTTREASONCODE_RECEIVE_MAXIMUM_EXCEEDED, 1);
+}
+
+/* Why a message that was cut is a dead letter. Returns the length of the text. */
+static size_t describe_cut(const struct receiver *r, const struct mqtt_message *message, char *text,
+                           size_t size)
+{
+    return (size_t)snprintf(text, size,
+                            "its MQTT packet has %zu bytes, more than --message-max allows (%" PRId64
+                            "): only the first %zu bytes of its payload are kept",
+                            message->cut_from, r->settings->message_max, message->payload_length);
+}
+
+/* What it points to is in r and in the message, until the next one is made. */
+static struct spool_record make_record(struct receiver *r, const struct mqtt_message *message,
+                                       uint16_t packet_id)
+{
+    headers_encode(&r->headers, message->properties);
+    return (struct spool_record){
+        .kind = SPOOL_MESSAGE,
+        .time = clock_realtime(),
+        .packet_id = packet_id,
+        .flags =
+            (uint8_t)(message->qos | (message->retained ? RECORD_RETAINED : 0) |
+                      (message->duplicate ? RECORD_DUPLICATE : 0) | (message->cut_from ? RECORD_CUT : 0)),
+        .topic = {message->topic, message->topic_length},
+        .properties = {r->headers.data, r->headers.length},
+        .payload = {message->payload, message->payload_length},
+        .reason = {r->reason, message->cut_from ? describe_cut(r, message, r->reason, sizeof r->reason) : 0},
+    };
+}
+
+static void take(struct receiver *r, const struct spool_record *record)
+{
+    FAILPOINT("before-append");
+    store(r, record);
+    counters_add(&r->counters->received_bytes, counters_size(record));
+    FAILPOINT("after-append");
+}
+
+static void on_message(void *context, const struct mqtt_message *message)
+{
+    struct receiver *r = context;
+    bool exactly_once = r->settings->delivery == EXACTLY_ONCE && message->qos == 2;
+    /* Only a QoS 2 id is ever released: at QoS 1 the broker uses it again at once. */
+    const struct spool_record record = make_record(r, message, exactly_once ? message->packet_id : 0);
+    take(r, &record);
+    if (exactly_once)
+        check_flood(r);
+}
+
+/* Brokers that give their packet ids anew when a session is resumed send another message under an id that is
+ * held. */
+static void on_repeated(void *context, const struct mqtt_message *message)
+{
+    struct receiver *r = context;
+    const struct spool_record record = make_record(r, message, message->packet_id);
+    if (spool_holds_message(r->spool, &record))
+        return;
+    take(r, &record);
+    log_limited(&r->renumberings, LOG_LEVEL_WARNING, mqtt_id_reused,
+                LOG_FIELDS(LOG_NUMBER("packet_id", message->packet_id)),
+                "the MQTT broker sends another message under the packet id %d, which is not released: it is "
+                "taken. The broker numbers its messages anew, so that some may be doubled",
+                message->packet_id);
+}
+
+static void on_failed(void *context, const char *message)
+{
+    struct receiver *r = context;
+    (void)message;
+    atomic_store(&r->failed, true);
+    event_raise(r->fd);
+}
+
+void receiver_regulate(struct receiver *r)
+{
+    struct spool_stats stats;
+    char size[TEXT_SIZE_SIZE];
+    event_clear(r->fd);
+    spool_get_stats(r->spool, &stats);
+    text_from_size(stats.bytes, size);
+    if (!r->paused && (stats.bytes > high_water(r) || atomic_load(&r->full))) {
+        log_warning_with(
+            spool_full, LOG_FIELDS(LOG_NUMBER("bytes", stats.bytes)),
+            "the spool holds %s, near its bound: leaving the MQTT broker until Kafka has taken some", size);
+        atomic_store(&r->left, true);
+        mqtt_pause(atomic_load(&r->connection));
+        r->paused = true;
+    }
+    if (r->paused && stats.bytes <= low_water(r) && !atomic_load(&r->waiting)) {
+        log_info_with(spool_has_room, LOG_FIELDS(LOG_NUMBER("bytes", stats.bytes)),
+                      "the spool is down to %s: back to the MQTT broker", size);
+        atomic_store(&r->full, false);
+        mqtt_resume(atomic_load(&r->connection));
+        r->paused = false;
+    }
+    if (r->paused)
+        forwarder_notify_below(r->forwarder, low_water(r), r->fd);
+}
+
+int receiver_fd(const struct receiver *r)
+{
+    return r->fd;
+}
+
+const char *receiver_connection(const struct receiver *r)
+{
+    static const char *const texts[] = {
+        [MQTT_DISCONNECTED] = "not connected, trying",
+        [MQTT_CONNECTING] = "not connected, trying", /* one text: the two alternate while a broker is away */
+        [MQTT_CONNECTED] = "connected, not subscribed yet",
+        [MQTT_SUBSCRIBED] = "subscribed",
+        [MQTT_FAILED] = "failed",
+        [MQTT_PAUSED] = "left while the spool is nearly full",
+    };
+    return texts[receiver_state(r)];
+}
+
+enum mqtt_state receiver_state(const struct receiver *r)
+{
+    return mqtt_state(atomic_load(&r->connection));
+}
+
+uint64_t receiver_beat(const struct receiver *r)
+{
+    return atomic_load_explicit(&r->beat, memory_order_relaxed);
+}
+
+bool receiver_is_idle(const struct receiver *r)
+{
+    return receiver_beat(r) % 2 == 0;
+}
+
+bool receiver_failed(const struct receiver *r)
+{
+    return atomic_load(&r->failed);
+}
+
+/* Packet ids whose release was not recorded must not be held for ever: a later message with such an id would
+ * pass for one that is stored. At-least-once records no releases, and a power loss may have taken the latest:
+ * then a message in flight may be doubled, but none is lost. */
+static bool forget_stale_ids(struct receiver *r, struct error *error)
+{
+    const struct spool_record forget = {.kind = SPOOL_FORGET, .time = clock_realtime()};
+    bool complete = r->settings->delivery == EXACTLY_ONCE &&
+                    (!spool_lost_power(r->spool) || r->settings->sync == SPOOL_SYNC_ALWAYS);
+    return complete || spool_unreleased_count(r->spool) == 0 ||
+           spool_append(r->spool, &forget, NULL, error) == SPOOL_APPENDED;
+}
+
+struct receiver *receiver_open(const struct bridge_settings *settings, const char *name, struct spool *spool,
+                               struct forwarder *forwarder, struct counters *counters, struct error *error)
+{
+    struct receiver *r = calloc(1, sizeof *r);
+    int fd = event_open();
+    if (!r || fd < 0) {
+        error_set(error, "cannot make a receiver: %s", strerror(errno));
+        goto failed;
+    }
+    r->settings = settings;
+    r->spool = spool;
+    r->forwarder = forwarder;
+    r->counters = counters;
+    r->fd = fd;
+    r->append_failures.interval = r->renumberings.interval = 30 * SECOND;
+    r->session = (struct mqtt_session){
+        .filters = (const char *const *)&settings->subscription,
+        .filter_count = 1,
+        .qos = (int)settings->qos,
+        .retain_as_published = true,
+        .retain_handling = 1,
+        .session_expiry = (uint32_t)(settings->session_expiry / SECOND),
+        .receive_maximum = (uint16_t)settings->receive_maximum,
+        .message_max = (size_t)settings->message_max,
+    };
+    const struct mqtt_callbacks callbacks = {
+        .context = r, .connected = on_connected, .message = on_message, .failed = on_failed};
+    if (settings->delivery == EXACTLY_ONCE) {
+        packet_ids_init(&r->packet_ids, spool, store_packet_id, on_repeated, r);
+        r->session.persistence = &r->packet_ids.store;
+    }
+    if (!forget_stale_ids(r, error))
+        goto failed;
+    r->flooded = settings->delivery == EXACTLY_ONCE && known_to_flood(r);
+    if (r->flooded) {
+        log_info(
+            mqtt_flood,
+            "the MQTT broker has exceeded its Receive Maximum before: beginning with 1 (remove %s/" FLOOD_MARK
+            " to try again)",
+            settings->spool_directory);
+        r->session.receive_maximum = 1;
+    }
+    struct mqtt_connection *connection = mqtt_open(name, &settings->mqtt, &r->session, &callbacks, error);
+    if (!connection)
+        goto failed;
+    atomic_store(&r->connection, connection);
+    return r;
+failed:
+    free(r);
+    if (fd >= 0)
+        close(fd);
+    return NULL;
+}
+
+bool receiver_close(struct receiver *r)
+{
+    forwarder_notify_below(r->forwarder, 0, -1);
+    if (!mqtt_close(atomic_load(&r->connection), false, 2 * SECOND))
+        return false;
+    close(r->fd);
+    free(r->headers.data);
+    free(r);
+    return true;
+}

@@ -1,0 +1,110 @@
+/* What both ways of delivery share: from the spool to the producer, and what to do when that fails. The
+ * forwarder's thread alone uses it. A way of delivery (at_least_once.h, exactly_once.h) embeds a struct
+ * forwarding. */
+#ifndef ROOMSTREAM_BRIDGE_OUT_DELIVERY_H
+#define ROOMSTREAM_BRIDGE_OUT_DELIVERY_H
+
+#include "core/backoff.h"
+#include "kafka/client.h"
+#include "out/producer.h"
+#include "seen/counters.h"
+#include "settings.h"
+#include "spool/dead_letters.h"
+#include "spool/spool.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What one pass of a way of delivery came to. */
+struct pass {
+    size_t forwarded; /* messages handed to Kafka */
+    size_t in_flight; /* messages without delivery report */
+    bool more;        /* there is work that must wait for Kafka or for a moment */
+    int64_t wait;     /* ns to wait before the next pass, after an error; 0: none */
+    bool failed;      /* it cannot go on; the log says why */
+};
+
+struct delivery {
+    const struct bridge_settings *settings;
+    struct spool *spool;
+    struct dead_letters *letters;
+    struct counters *counters;
+    struct producer *producer;
+    long late_inits;          /* InitProducerId requests that former producers have sent without an answer */
+    struct error replacement; /* why the producer is to be replaced; empty: it is not */
+    const struct kafka_property *required;
+    size_t required_count;
+    bool transactional;         /* a delivery report is no delivery yet: the commit is */
+    struct spool_record record; /* the last one read */
+    bool held;                  /* it is not handed over yet */
+    bool topic_ready;
+    int partitions;   /* of the topic when it was made sure of */
+    bool vanished;    /* the topic or a partition was missing while what is in flight now was in flight */
+    uint64_t reports; /* delivery reports served */
+    uint64_t reports_seen;
+    int64_t quiet_since;      /* monotonic ns: no delivery report since then, or nothing in flight then */
+    char *cluster;            /* the id of Kafka's cluster; NULL: not known yet */
+    enum timestamp timestamp; /* of the records handed over now */
+    int64_t arrivals_again;   /* monotonic ns: when TIMESTAMP_ARRIVAL is tried again */
+    bool rewind_due;          /* something failed that may succeed later: start again at the position */
+    uint64_t isolate_until;   /* up to this id records go one by one, since one of them made its batch fail */
+    int64_t *arrivals; /* transactional: of the messages acknowledged in this transaction, realtime ns */
+    size_t arrival_count;
+    size_t arrival_bytes; /* of these messages */
+    bool failing;         /* something failed, and nothing went well since */
+    int64_t wait;         /* ns; what a failure in this pass asks for */
+    struct backoff backoff;
+    struct log_limit failures, replacements, refused_timestamps;
+    struct error told;        /* the last failure that was logged */
+    struct log_limit burials; /* dead letters; --dead-letters list has them all */
+};
+
+/* Opens the first producer with these properties beside those that every bridge requires. False with *error
+ * on a bad configuration. */
+bool delivery_open(struct delivery *delivery, const struct bridge_settings *settings, struct spool *spool,
+                   struct dead_letters *letters, struct counters *counters,
+                   const struct kafka_property *required, size_t required_count, bool transactional,
+                   struct error *error);
+void delivery_close(struct delivery *delivery);
+
+/* The producer is not to be used any more: the next pass begins with another one. */
+void delivery_replace(struct delivery *delivery, const char *why);
+
+/* Starts a pass: serves delivery reports, and replaces a producer that librdkafka or we have given up, that
+ * was made for another cluster, or that holds messages for a partition that has vanished. True when there is
+ * a producer; *replaced tells whether it is another one than before. Blocks for up to a second while delivery
+ * reports do not come. */
+bool delivery_begin(struct delivery *delivery, bool *replaced);
+
+/* Makes sure that the Kafka topic exists. Blocks for some seconds while Kafka does not answer. */
+bool delivery_ensure_topic(struct delivery *delivery);
+
+/* Is there a record to hand over? */
+bool delivery_peek(struct delivery *delivery, struct pass *pass);
+
+/* Hands over what is new until there is no more, no more room, or something fails. Where records must go one
+ * by one, because Kafka has refused some for good, it waits for each, and returns after about a second. */
+void delivery_produce(struct delivery *delivery, struct pass *pass);
+
+/* Waits up to `ns` for delivery reports and serves them. */
+void delivery_await_reports(struct delivery *delivery, int64_t ns);
+
+/* Back to the position: what was handed over and not delivered is handed over again. Nothing may be in
+ * flight. */
+void delivery_rewind(struct delivery *delivery);
+
+/* Transactional: the messages acknowledged since the last rewind are committed, which is when they count as
+ * delivered. */
+void delivery_committed(struct delivery *delivery);
+
+/* Something went well: what failed before is over. */
+void delivery_recovered(struct delivery *delivery);
+
+/* Where err says that the topic is missing: delivery_ensure_topic looks for it again. */
+void delivery_note_missing_topic(struct delivery *delivery, rd_kafka_resp_err_t err);
+
+/* Something failed that may succeed later: says so once in a while and sets the wait before the next pass. */
+void delivery_fail(struct delivery *delivery, const char *what);
+
+#endif

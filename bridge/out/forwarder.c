@@ -1,0 +1,220 @@
+#include "out/forwarder.h"
+
+#include "core/clock.h"
+#include "core/event.h"
+#include "core/out_of_memory.h"
+#include "core/stop.h"
+#include "out/at_least_once.h"
+#include "out/exactly_once.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Under load a pass is followed by a pause, the longer the more messages it forwarded, so that the next one
+ * carries many; a pass that follows another soon shows that there is load. At low rates a message is
+ * forwarded as soon as it is stored. */
+static const int64_t shortest_pause = 2 * MILLISECOND, longest_pause = 5 * MILLISECOND,
+                     pause_per_message = 30 * MICROSECOND;
+
+/* With messages in flight, how long their delivery reports may wait to be served; without, how long
+ * housekeeping may. */
+static const int64_t report_interval = 20 * MILLISECOND, idle_interval = 1 * SECOND;
+
+/* Longer sleeps are made of several, so that a request to stop is seen. */
+static const int64_t longest_nap = 500 * MILLISECOND;
+
+struct forwarder {
+    const struct bridge_settings *settings;
+    struct spool *spool;
+    union {
+        struct delivery at_least_once;
+        struct exactly_once exactly_once;
+    } way; /* as settings->delivery says */
+    pthread_t thread;
+    int wake;          /* event */
+    atomic_bool armed; /* the thread sleeps until woken: a store must write to `wake` */
+    atomic_bool failed;
+    _Atomic uint64_t beat; /* passes begun and naps done */
+    atomic_bool stopping;
+    _Atomic int64_t deadline; /* monotonic ns: when draining ends */
+    pthread_mutex_t mutex;    /* guards notify_* */
+    int64_t notify_bytes;
+    int notify_fd; /* -1: nobody waits */
+};
+
+void forwarder_wake(struct forwarder *f)
+{
+    if (atomic_load_explicit(&f->armed, memory_order_seq_cst) && atomic_exchange(&f->armed, false))
+        event_raise(f->wake);
+}
+
+void forwarder_notify_below(struct forwarder *f, int64_t bytes, int fd)
+{
+    pthread_mutex_lock(&f->mutex);
+    f->notify_bytes = bytes;
+    f->notify_fd = fd;
+    pthread_mutex_unlock(&f->mutex);
+}
+
+uint64_t forwarder_beat(const struct forwarder *f)
+{
+    return atomic_load(&f->beat);
+}
+
+bool forwarder_failed(const struct forwarder *f)
+{
+    return atomic_load(&f->failed);
+}
+
+static void notify(struct forwarder *f)
+{
+    struct spool_stats stats;
+    pthread_mutex_lock(&f->mutex);
+    if (f->notify_fd >= 0) {
+        spool_get_stats(f->spool, &stats);
+        if (stats.bytes <= f->notify_bytes) {
+            event_raise(f->notify_fd);
+            f->notify_fd = -1;
+        }
+    }
+    pthread_mutex_unlock(&f->mutex);
+}
+
+/* Sleeps until something is appended after `seen`, or for `longest` ns. */
+static void sleep_armed(struct forwarder *f, uint64_t seen, int64_t longest)
+{
+    struct pollfd wait = {.fd = f->wake, .events = POLLIN};
+    struct timespec timeout = {.tv_sec = longest / SECOND, .tv_nsec = longest % SECOND};
+    atomic_store(&f->armed, true);
+    /* What was appended before arming found nobody to wake. */
+    if (spool_next_id(f->spool) == seen && ppoll(&wait, 1, &timeout, NULL) > 0)
+        event_clear(f->wake);
+    atomic_store(&f->armed, false);
+}
+
+/* Sleeps for `ns`, whatever is appended, but not beyond the end of draining. */
+static void sleep_for(struct forwarder *f, int64_t ns)
+{
+    int64_t end = clock_monotonic() + ns, now;
+    while ((now = clock_monotonic()) < end &&
+           !(atomic_load(&f->stopping) && now >= atomic_load(&f->deadline))) {
+        int64_t left = end - now < longest_nap ? end - now : longest_nap;
+        struct timespec wait = {.tv_sec = left / SECOND, .tv_nsec = left % SECOND};
+        nanosleep(&wait, NULL);
+        atomic_fetch_add(&f->beat, 1);
+    }
+}
+
+static bool finished(const struct forwarder *f)
+{
+    struct spool_stats stats;
+    if (!atomic_load(&f->stopping))
+        return false;
+    spool_get_stats(f->spool, &stats);
+    return stats.spooled == 0 || clock_monotonic() >= atomic_load(&f->deadline);
+}
+
+static struct pass pass(struct forwarder *f)
+{
+    return f->settings->delivery == EXACTLY_ONCE ? exactly_once_pass(&f->way.exactly_once)
+                                                 : at_least_once_pass(&f->way.at_least_once);
+}
+
+static bool open_way(struct forwarder *f, const char *id, struct dead_letters *letters,
+                     struct counters *counters, struct error *error)
+{
+    return f->settings->delivery == EXACTLY_ONCE
+               ? exactly_once_open(&f->way.exactly_once, f->settings, id, f->spool, letters, counters, error)
+               : at_least_once_open(&f->way.at_least_once, f->settings, f->spool, letters, counters, error);
+}
+
+static struct delivery *delivery(struct forwarder *f)
+{
+    return f->settings->delivery == EXACTLY_ONCE ? &f->way.exactly_once.delivery : &f->way.at_least_once;
+}
+
+static int64_t pause_after(const struct pass *done)
+{
+    int64_t pause = shortest_pause + (int64_t)done->forwarded * pause_per_message;
+    return pause < longest_pause ? pause : longest_pause;
+}
+
+static void *run(void *context)
+{
+    struct forwarder *f = context;
+    int64_t last_pass = 0;
+    pthread_setname_np(pthread_self(), "forwarder"); /* for top -H and debuggers */
+    while (!finished(f)) {
+        uint64_t seen = spool_next_id(f->spool);
+        atomic_fetch_add(&f->beat, 1);
+        struct pass done = pass(f);
+        if (done.failed) {
+            atomic_store(&f->failed, true);
+            stop_request();
+            break;
+        }
+        notify(f);
+        int64_t now = clock_monotonic();
+        int64_t pause = pause_after(&done);
+        bool load = done.forwarded > 0 && now - last_pass < 2 * pause;
+        if (done.forwarded > 0)
+            last_pass = now;
+        if (done.wait > 0)
+            sleep_for(f, done.wait);
+        else if (done.more && done.forwarded == 0 && done.in_flight > 0)
+            delivery_await_reports(delivery(f), report_interval);
+        else if (load || done.more)
+            sleep_for(f, pause);
+        else
+            sleep_armed(f, seen, done.in_flight ? report_interval : idle_interval);
+    }
+    return NULL;
+}
+
+struct forwarder *forwarder_open(const struct bridge_settings *settings, const char *id, struct spool *spool,
+                                 struct dead_letters *letters, struct counters *counters, struct error *error)
+{
+    struct forwarder *f = calloc(1, sizeof *f);
+    if (!f)
+        out_of_memory(sizeof *f);
+    f->settings = settings;
+    f->spool = spool;
+    f->notify_fd = -1;
+    pthread_mutex_init(&f->mutex, NULL);
+    f->wake = event_open();
+    if (f->wake < 0)
+        error_set(error, "cannot make an event: %s", strerror(errno));
+    else if (open_way(f, id, letters, counters, error)) {
+        int rc = pthread_create(&f->thread, NULL, run, f);
+        if (rc == 0)
+            return f;
+        error_set(error, "cannot start a thread: %s", strerror(rc));
+        delivery_close(delivery(f));
+    }
+    if (f->wake >= 0)
+        close(f->wake);
+    pthread_mutex_destroy(&f->mutex);
+    free(f);
+    return NULL;
+}
+
+void forwarder_stop(struct forwarder *f, int64_t timeout)
+{
+    atomic_store(&f->deadline, clock_monotonic() + timeout);
+    atomic_store(&f->stopping, true);
+    event_raise(f->wake);
+    pthread_join(f->thread, NULL);
+}
+
+void forwarder_close(struct forwarder *f)
+{
+    delivery_close(delivery(f));
+    close(f->wake);
+    pthread_mutex_destroy(&f->mutex);
+    free(f);
+}

@@ -1,0 +1,43 @@
+/* The Kafka half of a bridge: a thread that reads the spool, produces, and advances the spool as Kafka
+ * acknowledges. */
+#ifndef ROOMSTREAM_BRIDGE_OUT_FORWARDER_H
+#define ROOMSTREAM_BRIDGE_OUT_FORWARDER_H
+
+#include "seen/counters.h"
+#include "settings.h"
+#include "spool/dead_letters.h"
+#include "spool/spool.h"
+
+#include <stdbool.h>
+
+struct forwarder;
+
+/* Makes the producer and starts the thread; Kafka may be down. `id` names the bridge to Kafka. All arguments
+ * outlive it. NULL with *error on a bad configuration. */
+struct forwarder *forwarder_open(const struct bridge_settings *settings, const char *id, struct spool *spool,
+                                 struct dead_letters *letters, struct counters *counters,
+                                 struct error *error);
+
+/* Tells the thread that something was appended; cheap when it need not be woken. Any thread. */
+void forwarder_wake(struct forwarder *forwarder);
+
+/* Has the forwarder raise `fd` (event.h) once the spool's size is at most `bytes`; -1: not any more.
+ * Any thread. */
+void forwarder_notify_below(struct forwarder *forwarder, int64_t bytes, int fd);
+
+/* Changes with every pass and every wait of the thread: at the latest every few seconds, however long Kafka
+ * is away. Any thread. */
+uint64_t forwarder_beat(const struct forwarder *forwarder);
+
+/* True once it cannot go on (said in the log). Any thread. */
+bool forwarder_failed(const struct forwarder *forwarder);
+
+/* Delivers what is spooled, for at most `timeout` ns and the few seconds that a call to Kafka under way may
+ * take, then stops the thread. What Kafka has not acknowledged stays in the spool. forwarder_wake may still
+ * be called. */
+void forwarder_stop(struct forwarder *forwarder, int64_t timeout);
+
+/* Frees a forwarder that is stopped. */
+void forwarder_close(struct forwarder *forwarder);
+
+#endif

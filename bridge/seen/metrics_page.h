@@ -1,0 +1,11 @@
+/* /metrics: a snapshot as Prometheus metrics. */
+#ifndef ROOMSTREAM_BRIDGE_SEEN_METRICS_PAGE_H
+#define ROOMSTREAM_BRIDGE_SEEN_METRICS_PAGE_H
+
+#include "seen/snapshot.h"
+
+#include <stdio.h>
+
+void metrics_page_write(const struct snapshot *snapshot, FILE *out);
+
+#endif

@@ -1,0 +1,26 @@
+/* What a bridge shows of itself over HTTP: /metrics, /healthz, /readyz and /status. The main thread alone
+ * calls these functions; requests are answered on the HTTP server's thread. */
+#ifndef ROOMSTREAM_BRIDGE_SEEN_SERVER_H
+#define ROOMSTREAM_BRIDGE_SEEN_SERVER_H
+
+#include "seen/snapshot.h"
+#include "seen/watchdog.h"
+
+struct server;
+
+/* Begins to serve at settings->http_address. What the sources point to outlives the monitor, but for the
+ * receiver. NULL with *error. */
+struct server *server_open(const struct snapshot_sources *sources, const struct watchdog *watchdog,
+                           struct error *error);
+
+/* Samples the counters, and takes over what the watchdog says of the threads. Call it about once a second.
+ * NULL is allowed for the monitor. */
+void server_tick(struct server *server, const struct watchdog *watchdog);
+
+/* The bridge is stopping: its receiver is not used any more. NULL is allowed. */
+void server_stopping(struct server *server);
+
+/* NULL is allowed. */
+void server_close(struct server *server);
+
+#endif

@@ -1,0 +1,11 @@
+/* /status: a snapshot as JSON. */
+#ifndef ROOMSTREAM_BRIDGE_SEEN_STATUS_PAGE_H
+#define ROOMSTREAM_BRIDGE_SEEN_STATUS_PAGE_H
+
+#include "seen/snapshot.h"
+
+#include <stdio.h>
+
+void status_page_write(const struct snapshot *snapshot, FILE *out);
+
+#endif

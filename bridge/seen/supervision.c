@@ -1,0 +1,88 @@
+#include "seen/supervision.h"
+
+#include "core/clock.h"
+#include "core/notify.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* How often the status text is brought up to date while only its numbers change. */
+static const int64_t status_interval = 10 * SECOND;
+
+static void tell(struct supervision *s, bool sent, const struct error *error)
+{
+    if (!sent)
+        log_limited(&s->failures, LOG_LEVEL_WARNING, service_manager_unreachable, LOG_NO_FIELDS, "%s",
+                    error->text);
+}
+
+static void tell_status(struct supervision *s, int64_t now)
+{
+    const char *connection = receiver_connection(s->receiver);
+    struct spool_stats stats;
+    struct error error;
+    if (s->connection && strcmp(connection, s->connection) == 0 && now - s->told < status_interval)
+        return;
+    s->connection = connection;
+    s->told = now;
+    spool_get_stats(s->spool, &stats);
+    tell(s,
+         notify(&error,
+                "STATUS=MQTT: %s. Received %" PRIu64 " = delivered %" PRIu64 " + spooled %" PRIu64
+                " + dead letters %" PRIu64,
+                connection, stats.received, stats.delivered, stats.spooled, stats.dead),
+         &error);
+}
+
+/* The service manager ends us when it hears nothing for the watchdog's time. Half of it is what a thread may
+ * stand still. */
+static void answer_watchdog(struct supervision *s, const struct watchdog *watchdog)
+{
+    struct error error;
+    int64_t still;
+    const char *stuck = watchdog_find_stuck(watchdog, s->watchdog / 2, &still);
+    if (!stuck)
+        tell(s, notify(&error, "WATCHDOG=1"), &error);
+    else if (!s->warned)
+        log_error_with(thread_stuck,
+                       LOG_FIELDS(LOG_TEXT("thread", stuck), LOG_NUMBER("stuck_ms", still / MILLISECOND)),
+                       "the %s has not moved for %.1f s: the service manager's watchdog, which allows %.1f "
+                       "s, is not answered",
+                       stuck, (double)still / SECOND, (double)s->watchdog / SECOND);
+    s->warned = stuck != NULL;
+}
+
+void supervision_begin(struct supervision *s, struct receiver *receiver, struct spool *spool)
+{
+    struct error error;
+    *s = (struct supervision){
+        .receiver = receiver,
+        .spool = spool,
+        .watchdog = notify_watchdog(),
+        .failures = {.interval = MINUTE},
+    };
+    tell(s, notify(&error, "READY=1"), &error);
+}
+
+void supervision_tick(struct supervision *s, const struct watchdog *watchdog)
+{
+    int64_t now = clock_monotonic();
+    if (!notify_wanted())
+        return;
+    tell_status(s, now);
+    if (s->watchdog)
+        answer_watchdog(s, watchdog);
+}
+
+void supervision_end(struct supervision *s, int64_t drain_timeout)
+{
+    /* For calls to Kafka that are under way, and for the MQTT library to let go. */
+    const int64_t margin = 30 * SECOND;
+    struct error error;
+    tell(s,
+         notify(&error,
+                "STOPPING=1\nSTATUS=Delivering what is spooled, then stopping\n"
+                "EXTEND_TIMEOUT_USEC=%" PRId64,
+                drain_timeout / MICROSECOND + margin / MICROSECOND),
+         &error);
+}
