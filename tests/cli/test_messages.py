@@ -17,7 +17,7 @@ VALUE = re.compile(r"\.\.\.|\b[A-Z]\b|\bREASON\b")
 FORMAT = re.compile(r'%[-+ #0]*[*\d]*(?:\.[*\d]+)?(?:" PRI\w+ "|[hlz]*[a-z])')
 
 SOURCES = [path for path in ROOT.glob("*/**/*.c")
-           if path.relative_to(ROOT).parts[0] not in ("tests", "bench", "build") and path.name != "log.c"]
+           if path.relative_to(ROOT).parts[0].partition("-")[0] not in ("tests", "bench", "build") and path.name != "log.c"]
 CALL = re.compile(r"\b(log_error|log_warning|log_info|log_debug|log_limited|LOG_EVENT)(_with)?\(")
 FIELD = re.compile(r'\bLOG_(?:TEXT|NUMBER)\("(\w+)"')
 
