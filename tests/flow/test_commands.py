@@ -1,11 +1,15 @@
 """The commands that README.md, the other documents and the manual pages show, in blocks and in sentences, as they stand there: each does
-its work on private brokers that messages of `temp` flow through, after those before it. What cannot be run is listed, with the reason."""
+its work on private brokers that messages of `temp` flow through, after those before it. Where root runs the test, they run as a user without
+rights: what works so works for root too. What cannot be run is listed, with the reason."""
 
 import gzip
 import os
+import pathlib
 import re
 import shutil
 import signal
+import subprocess
+import tempfile
 
 import pytest
 from bridges import Bridge
@@ -53,7 +57,13 @@ ENDLESS = [
 # What a command names, and what is there in its place.
 PRIVATE = {"mqtt.example.org": "127.0.0.1", "kafka.example.org:9092": "{kafka}", "gateway.example:9751": "{bridge}", "127.0.0.1:9751": "{bridge}",
            "runuser -u roomstream -- ": "", "/var/lib/roomstream/temp": ".local/state/roomstream/bridge-temp",
-           "prometheus --": "prometheus --web.listen-address=127.0.0.1:0 --"}
+           "--web.listen-address=127.0.0.1:9090": "--web.listen-address=127.0.0.1:0"}
+
+# What those do who may: it writes to folders of the system or of the one who built.
+AS_WHO_WE_ARE = r"cmake --install build|cp -a /var/lib/roomstream/.*"
+
+# How root becomes nobody.
+WITHOUT_RIGHTS = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"] if os.geteuid() == 0 else []
 
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
@@ -94,7 +104,7 @@ COMMANDS = [each for each in ALL if not any(re.fullmatch(pattern, each.values[0]
 
 
 class Place:
-    """A checkout as a user has it, built, the programs in PATH too, under their own names and as if installed."""
+    """A checkout as a user without rights has it, built, the programs in PATH too, under their own names and as if installed."""
 
     def __init__(self, folder, brokers):
         self.folder, self.brokers = folder, brokers
@@ -107,6 +117,15 @@ class Place:
         for program in BIN.iterdir():
             (folder / "installed" / f"roomstream-{program.name}").symlink_to(program)
         self.write_data()
+        self.give_away()
+
+    def give_away(self):
+        """To the user who runs the commands."""
+        if WITHOUT_RIGHTS:
+            for path in (self.folder, *self.folder.rglob("*")):
+                os.chown(path, 65534, 65534, follow_symlinks=False)
+        for path in (self.folder, BIN, ROOT / "config"):
+            subprocess.run([*WITHOUT_RIGHTS, "ls", path], check=True, stdout=subprocess.DEVNULL, timeout=30)
 
     def write_data(self):
         heading, *rows = (ROOT / "data/occupancy-sample.csv").read_text().splitlines()
@@ -121,15 +140,18 @@ class Place:
         (self.folder / "client.properties").write_text(f"bootstrap.servers={self.brokers.kafka.address}\n")
 
     def run(self, command, bridge):
+        rights = [] if re.fullmatch(AS_WHO_WE_ARE, command) else WITHOUT_RIGHTS
         for name, address in PRIVATE.items():
             command = command.replace(name, address.format(kafka=self.brokers.kafka.address, bridge=bridge))
         script = f"cd '{self.folder}' && set -o pipefail && {command.removesuffix('&')}"
-        return Program(["bash", "-c", script], self.folder / "output", {**self.env, "ROOMSTREAM_STATUS": bridge}, "command")
+        return Program([*rights, "bash", "-c", script], self.folder / "output", {**self.env, "ROOMSTREAM_STATUS": bridge}, "command")
 
 
 @pytest.fixture(scope="module")
-def place(brokers, tmp_path_factory):
-    return Place(tmp_path_factory.mktemp("place"), brokers)
+def place(brokers):
+    """Not below pytest's folder, which is its user's alone."""
+    with tempfile.TemporaryDirectory(prefix="roomstream-commands-") as folder:
+        yield Place(pathlib.Path(folder), brokers)
 
 
 @pytest.fixture(scope="module")
