@@ -1,5 +1,7 @@
-# The programs of one sensor: the names must be those of lib/sensors.def, which lib/CMakeLists.txt checks.
-set(ROOMSTREAM_SENSORS temp light sound co2 co2_slope pir)
+# The programs of one sensor, for each line of the table.
+file(STRINGS ${CMAKE_CURRENT_LIST_DIR}/../lib/sensors.def ROOMSTREAM_SENSORS REGEX "^SENSOR")
+list(TRANSFORM ROOMSTREAM_SENSORS REPLACE "^SENSOR\\(([a-z0-9_]+),.*" "\\1")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/../lib/sensors.def)
 
 # add_sensor_programs(KIND SOURCES... LIBRARIES...) builds KIND (any topic) and KIND-SENSOR for each sensor. They are
 # one program: KIND-SENSOR is compiled with its sensor's name, which selects the defaults in sensors.def.

@@ -40,7 +40,7 @@ set -euo pipefail
 . "$root/scripts/lib/build.sh"
 . "$root/scripts/lib/kafka.sh"
 
-topics=(temp light sound co2 co2_slope pir)
+mapfile -t topics < <(sed -n 's/^SENSOR(\([a-z0-9_]*\),.*/\1/p' "$root/lib/sensors.def")
 run=$state/run  # what only matters while this script runs
 logs=$state/log
 supervisors=() publishers=() counter='' brokers='' targets=''

@@ -1,4 +1,4 @@
-/* The table of sensors: what each of the six publishers and bridges has as its defaults (lib/sensors.def). */
+/* The table of sensors: what the publisher and the bridge of each have as its defaults (lib/sensors.def). */
 #ifndef ROOMSTREAM_CORE_SENSORS_H
 #define ROOMSTREAM_CORE_SENSORS_H
 
@@ -8,8 +8,8 @@ struct sensor {
     const char *columns; /* COLUMN:NODE, comma-separated */
 };
 
-/* The sensor of that name, or NULL for "" (a program for any sensor). The name comes from CMake's list of
- * sensors; one that is missing in sensors.def fails the build (see the check in lib/CMakeLists.txt). */
+/* The sensor of that name, or NULL for "" (a program for any sensor). CMake takes the names
+ * of the programs from the same table (cmake/Sensors.cmake). */
 const struct sensor *sensor_find(const char *name);
 
 #endif

@@ -9,6 +9,9 @@ from pathlib import Path
 from waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
+# The table of sensors: name to the columns of its readings.
+SENSORS = {name: columns.split(",") for name, columns in
+           re.findall(r'^SENSOR\((\w+), "[^"]*", "([^"]*)"\)', (ROOT / "lib" / "sensors.def").read_text(), re.MULTILINE)}
 BIN = Path(os.environ.get("ROOMSTREAM_BIN", ROOT / "build" / "bin"))
 # Whether Paho is not linked in.
 SHARED_PAHO = "libpaho" in subprocess.run(["ldd", BIN / "bridge"], stdout=subprocess.PIPE, text=True, check=False).stdout

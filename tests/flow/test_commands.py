@@ -13,14 +13,14 @@ import tempfile
 
 import pytest
 from bridges import Bridge
-from programs import BIN, ROOT, Program, Programs
+from programs import BIN, ROOT, SENSORS, Program, Programs
 from scrape import address_of
 from waiting import wait_until
 
 DOCUMENTS = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "data/README.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 # The pages of the sensors' programs have the same examples.
 PAGES = [page for page in sorted((BIN.parent / "man").glob("*.scd"))
-         if not re.search(r"-(temp|light|sound|co2|co2-slope|pir)\.1", page.name)]
+         if not page.name.removesuffix(".1.scd").endswith(tuple(f"-{sensor.replace('_', '-')}" for sensor in SENSORS))]
 
 NEEDS_A_SYSTEM = "needs root and systemd; tests/install and flow.notify test the package and the service"
 NOT_RUN = {

@@ -14,11 +14,10 @@ import scrape
 from clients import MqttClient, read_topic, wait_for_messages
 from mosquitto import Mosquitto
 from ports import free_port
-from programs import BIN, ROOT, Program
+from programs import BIN, ROOT, SENSORS, Program
 from waiting import wait_until
 
 RUN = ROOT / "scripts" / "run.sh"
-SENSORS = ("temp", "light", "sound", "co2", "co2_slope", "pir")
 JARS = os.environ.get("ROOMSTREAM_KAFKA_JARS") or Path(os.environ.get("ROOMSTREAM_STATE", ROOT / "var")) / "kafka-jars"
 REAL_DATA = next(
     (path for path in (ROOT / "data" / "occupancy.csv", ROOT.parent / "shared" / "data" / "Occupancy_Estimation.csv") if path.exists()),
@@ -117,8 +116,7 @@ def table(program):
 def expected(data):
     """The table for a replay of a whole file."""
     rows = len(data.read_text().splitlines()) - 1
-    nodes = {"temp": 4, "light": 4, "sound": 4, "co2": 1, "co2_slope": 1, "pir": 2}
-    counts = {sensor: rows * nodes[sensor] for sensor in SENSORS}
+    counts = {sensor: rows * len(columns) for sensor, columns in SENSORS.items()}
     counts["total"] = sum(counts.values())
     return {name: [count, count, 0, 0, 0] for name, count in counts.items()}
 
