@@ -1,10 +1,13 @@
 /* Preloaded into a program (LD_PRELOAD), has its allocations fail, libraries included: with
  * FAIL_ALLOCATIONS=SEED:N one in N at random, which the seed repeats as far as the order of threads does;
  * with FAIL_ALLOCATIONS_OF=BYTES all of just that size. Those of Cyrus SASL never fail: its sasl_client_init,
- * which rd_kafka_new calls, does not look whether it got memory. For glibc only. */
+ * which rd_kafka_new calls, does not look whether it got memory. Nor do those of getaddrinfo, which crashes where
+ * glibc 2.36 cannot load its name service. For glibc only. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
 #include <malloc.h> /* declares memalign */
+#include <netdb.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -54,9 +57,11 @@ static uint64_t mixed(uint64_t value)
     return value ^ (value >> 31);
 }
 
+static _Thread_local int resolving;
+
 static int fails(size_t size, const void *caller)
 {
-    if ((uintptr_t)caller >= sasl_begin && (uintptr_t)caller < sasl_end)
+    if (resolving || ((uintptr_t)caller >= sasl_begin && (uintptr_t)caller < sasl_end))
         return 0;
     unsigned long long number = atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
     int yes = (one_in && mixed(mixed(seed) + number) % one_in == 0) || (exactly && size == exactly);
@@ -107,4 +112,14 @@ int posix_memalign(void **memory, size_t alignment, size_t size)
         return ENOMEM;
     *memory = made;
     return 0;
+}
+
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **found)
+{
+    int (*next)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    resolving = 1;
+    *(void **)&next = dlsym(RTLD_NEXT, "getaddrinfo");
+    int status = next(host, service, hints, found);
+    resolving = 0;
+    return status;
 }

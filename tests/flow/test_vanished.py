@@ -89,9 +89,12 @@ def test_kafka_is_another_cluster(tmp_path, programs):
             kafka.wipe()
             kafka.start()
             publish(first + 100, first + 199)
+            wanted = list(range(first, first + 200))
             for bridge in bridges:
-                found = numbers(wait_for_messages(kafka.address, bridge.topic, 200))
-                assert found == list(range(first, first + 200))
-                assert "another cluster than before" in bridge.program.stderr
+                wait_until(lambda: set(wanted) <= set(numbers(read_topic(kafka.address, bridge.topic))), 60, "all are in Kafka")
+                bridge.program.wait_for_log("another cluster than before")
+                found = numbers(read_topic(kafka.address, bridge.topic))
+                # At least once, the producer of before may have delivered to the new cluster too, until the bridge saw that it is one.
+                assert (sorted(set(found)) if bridge.topic == "at-least-once" else found) == wanted
         for bridge in bridges:
             assert bridge.stop() == {"received": 500, "delivered": 500, "spooled": 0, "dead": 0}
