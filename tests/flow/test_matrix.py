@@ -1,6 +1,7 @@
 """What the programs do on other brokers: docs/brokers.md, whose tables are those of matrix.py. Each cell is run; what comes out must be
 what the table says."""
 
+import contextlib
 import re
 import subprocess
 import uuid
@@ -26,17 +27,30 @@ def authority(tmp_path_factory):
     return Authority(tmp_path_factory.mktemp("authority"), "the matrix")
 
 
-@pytest.fixture(scope="module")
-def broker(request, tmp_path_factory, authority):
+@contextlib.contextmanager
+def running(row, tmp_path_factory, authority):
     """The MQTT broker of a row."""
-    kind = MQTT_ROWS[request.param]
-    if kind is Mosquitto and request.param != f"Mosquitto {mosquitto_version()}":
+    kind = MQTT_ROWS[row]
+    if kind is Mosquitto and row != f"Mosquitto {mosquitto_version()}":
         pytest.skip(f"the Mosquitto of this system is {mosquitto_version()}")
     server = kind(tmp_path_factory.mktemp(kind.__name__) / "state", authority.issue(kind.__name__, LOCAL))
     try:
         yield server.start()
     finally:
         server.kill()
+
+
+@pytest.fixture(scope="module")
+def broker(request, tmp_path_factory, authority):
+    with running(request.param, tmp_path_factory, authority) as server:
+        yield server
+
+
+@pytest.fixture
+def own_broker(request, tmp_path_factory, authority):
+    """For one test: it may not start again."""
+    with running(request.param, tmp_path_factory, authority) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
@@ -223,10 +237,10 @@ def test_a_bridge_that_is_killed(request, broker, authority, brokers, programs, 
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("broker", MQTT_ROWS, indirect=True)
-def test_a_broker_that_is_restarted(request, broker, authority, brokers, programs, tmp_path, mode):
-    publishes(broker, "TCP", authority, programs, 1)  # a session that has come and gone
-    carried = Carried(programs, tmp_path, broker, address(broker, "TCP", authority), brokers.kafka.address, mode)
+@pytest.mark.parametrize("own_broker", MQTT_ROWS, indirect=True)
+def test_a_broker_that_is_restarted(request, own_broker, authority, brokers, programs, tmp_path, mode):
+    publishes(own_broker, "TCP", authority, programs, 1)  # a session that has come and gone
+    carried = Carried(programs, tmp_path, own_broker, address(own_broker, "TCP", authority), brokers.kafka.address, mode)
     judge(request, MQTT_TABLE, f"broker restarted, {mode}", outlives_a_restart(carried))
 
 
@@ -266,7 +280,7 @@ def test_the_document_has_the_tables(table):
 
 def row_of(request):
     callspec = request.node.callspec.params
-    return callspec.get("broker") or callspec["kafka"]
+    return next(callspec[name] for name in ("broker", "own_broker", "kafka") if name in callspec)
 
 
 def judge(request, table, cell, outcome):
