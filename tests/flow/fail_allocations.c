@@ -1,8 +1,8 @@
 /* Preloaded into a program (LD_PRELOAD), has its allocations fail, libraries included: with
  * FAIL_ALLOCATIONS=SEED:N one in N at random, which the seed repeats as far as the order of threads does;
  * with FAIL_ALLOCATIONS_OF=BYTES all of just that size. Those of Cyrus SASL never fail: its sasl_client_init,
- * which rd_kafka_new calls, does not look whether it got memory. Nor do those of getaddrinfo, which crashes where
- * glibc 2.36 cannot load its name service. For glibc only. */
+ * which rd_kafka_new calls, does not look whether it got memory. Nor do those of getaddrinfo, which crashes
+ * where glibc 2.36 cannot load its name service. For glibc only. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
