@@ -1,12 +1,25 @@
-/* One connection to an MQTT broker that keeps itself alive: connects, reconnects with backoff and jitter,
- * subscribes, and tells what happens. Built on Paho's MQTTAsync (eclipse-paho-mqtt-c,
- * https://eclipse.dev/paho/files/mqttdoc/MQTTAsync).
+/* One connection to an MQTT broker that keeps itself alive: it connects, reconnects with backoff and jitter,
+ * subscribes, and tells the program what happens. Built on Paho's MQTTAsync (eclipse-paho-mqtt-c,
+ * https://eclipse.dev/paho/files/mqttdoc/MQTTAsync). Its states are in connection.c.
  *
- * Threads: a connection has one thread of its own for connecting; Paho has one receive and one send thread
+ * Lifecycle:
+ *   mqtt_options, mqtt_settings_complete (settings.h)
+ *   mqtt_open                        connects in the background
+ *     callbacks                      connected, subscribed, message ..., disconnected, connected ...
+ *     mqtt_publish                   while connected; the outcome comes by the callback published
+ *     mqtt_pause, mqtt_resume        leave the broker for a while; the session stays
+ *     mqtt_reconnect                 with another Receive Maximum
+ *     mqtt_state
+ *   mqtt_close
+ *
+ * Threads: a connection has one thread of its own, the connector; Paho has one receive and one send thread
  * for all connections of a process. Callbacks come on one of those, mostly under Paho's lock, with one
  * exception (see mqtt_publish at QoS 0). So: never hold a lock that a callback takes while calling a function
  * of this header, and call none of them from a callback but mqtt_state, mqtt_pause, mqtt_resume and
- * mqtt_reconnect. */
+ * mqtt_reconnect.
+ *
+ * Errors: what passes by itself is logged and tried again. What needs the user ends the connection: the
+ * callback failed says why and what to do, and nothing follows but mqtt_close. */
 #ifndef ROOMSTREAM_MQTT_MQTT_H
 #define ROOMSTREAM_MQTT_MQTT_H
 
@@ -51,7 +64,7 @@ struct mqtt_callbacks {
     /* A message came. When it returns, the message is acknowledged (QoS 1: PUBACK, QoS 2: PUBREC): it may
      * block as long as it must. NULL for a connection that only publishes. */
     void (*message)(void *context, const struct mqtt_message *message);
-    /* The connection is lost, or was closed by mqtt_disconnect. May be NULL. */
+    /* The connection is lost, or was left for mqtt_pause or mqtt_reconnect. May be NULL. */
     void (*disconnected)(void *context);
     /* The outcome of an mqtt_publish. delivered: acknowledged (QoS 0: handed to the library). Not delivered
      * with a reason_code of 0: the broker forgot the session, or the connection is being closed: publish it
@@ -92,8 +105,8 @@ struct mqtt_session {
     size_t publish_window; /* greatest number of mqtt_publish without outcome; 0 for a subscriber */
     int publish_qos;       /* greatest QoS of what is published */
     bool publish_retain;   /* retained messages are published */
-    MQTTClient_persistence
-        *persistence; /* of QoS 2 packets across restarts, or NULL; outlives the connection */
+    MQTTClient_persistence *persistence; /* of QoS 2 packets that come in, across restarts, or NULL; outlives
+                                            the connection. Only for a session that does not publish */
 };
 
 /* Makes a connection and starts connecting in the background; the broker may be down. `name` is for log lines
@@ -113,10 +126,10 @@ bool mqtt_publish(struct mqtt_connection *connection, const char *topic, const v
                   int qos, bool retain, const MQTTProperties *properties, void *message);
 
 enum mqtt_state {
-    MQTT_DISCONNECTED,
+    MQTT_DISCONNECTED, /* waits for the next try */
     MQTT_CONNECTING,
-    MQTT_CONNECTED,
-    MQTT_SUBSCRIBED,
+    MQTT_CONNECTED,  /* not everything is granted yet */
+    MQTT_SUBSCRIBED, /* connected, and everything that the session asks for is granted */
     MQTT_FAILED,
     MQTT_PAUSED
 };

@@ -1,10 +1,13 @@
-#include "connection.h"
+#include "internal.h"
 
 #include "core/clock.h"
 #include "paho_guard.h"
 #include "reason.h"
 
 #include <stdio.h>
+
+/* How long the broker may take to answer. */
+#define PATIENCE (20 * SECOND)
 
 enum { UNANSWERED = -1 };
 
@@ -21,14 +24,14 @@ static const char *filter_list(const char *const *filters, size_t count, char *t
 static void done(struct mqtt_connection *c)
 {
     pthread_mutex_lock(&c->mutex);
-    c->subscribe_deadline = 0;
-    c->subscribe_needed = false;
-    c->was_subscribed = true;
-    backoff_reset(&c->subscribe_backoff);
-    if (c->state == MQTT_CONNECTED)
-        connection_set_state(c, MQTT_SUBSCRIBED);
+    bool news = connection_event(c, GRANTED, 0);
+    if (news) {
+        c->granted = true;
+        c->accepted = SUBSCRIPTIONS_ACCEPTED;
+        backoff_reset(&c->subscribe_backoff);
+    }
     pthread_mutex_unlock(&c->mutex);
-    if (c->callbacks.subscribed)
+    if (news && c->callbacks.subscribed)
         c->callbacks.subscribed(c->callbacks.context);
 }
 
@@ -37,9 +40,7 @@ static void ask_again_later(struct mqtt_connection *c, const char *event, const 
 {
     pthread_mutex_lock(&c->mutex);
     int64_t wait = backoff_next(&c->subscribe_backoff);
-    c->next_subscribe = clock_monotonic() + wait;
-    c->subscribe_deadline = 0;
-    pthread_cond_broadcast(&c->changed);
+    connection_event(c, ASK, clock_monotonic() + wait);
     pthread_mutex_unlock(&c->mutex);
     log_write(LOG_LEVEL_WARNING, event,
               LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("retry_ms", wait / MILLISECOND)),
@@ -84,7 +85,7 @@ static void answered(struct subscription *s, int code, const MQTTProperties *pro
     char reason[MQTT_REASON_SIZE], text[1200];
     bool all = true;
     pthread_mutex_lock(&c->mutex);
-    bool awaited = c->subscribe_deadline != 0 && c->state == MQTT_CONNECTED;
+    bool awaited = c->state == SUBSCRIBING;
     s->granted = code;
     for (size_t i = 0; i < c->session->filter_count; i++)
         all = all && c->subscriptions[i].granted != UNANSWERED;
@@ -217,7 +218,7 @@ static void unsubscribe(struct mqtt_connection *c)
         log_warning(mqtt_request_failed, "unsubscribing failed: %s", MQTTAsync_strerror(rc));
 }
 
-bool connection_subscribes(const struct mqtt_session *session)
+bool session_subscribes(const struct mqtt_session *session)
 {
     return session->filter_count + session->unsubscribe_count > 0;
 }
@@ -225,7 +226,7 @@ bool connection_subscribes(const struct mqtt_session *session)
 void connection_subscribe(struct mqtt_connection *c)
 {
     pthread_mutex_lock(&c->mutex);
-    c->subscribe_deadline = clock_monotonic() + MQTT_SUBSCRIBE_TIMEOUT_SECONDS * SECOND;
+    c->due = clock_monotonic() + PATIENCE;
     for (size_t i = 0; i < c->session->filter_count; i++)
         c->subscriptions[i] = (struct subscription){c, UNANSWERED};
     pthread_mutex_unlock(&c->mutex);
@@ -233,4 +234,20 @@ void connection_subscribe(struct mqtt_connection *c)
     subscribe(c);
     if (c->session->unsubscribe_count)
         unsubscribe(c);
+}
+
+void connection_await_grants(struct mqtt_connection *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    /* The answer may stand in line behind the messages of a resumed session. */
+    bool waits = atomic_exchange(&c->message_came, false);
+    bool left = !waits && connection_event(c, LEAVE, clock_monotonic() + c->backoff.first);
+    if (waits)
+        c->due = clock_monotonic() + PATIENCE;
+    if (left)
+        c->disconnect_reason = MQTTREASONCODE_UNSPECIFIED_ERROR;
+    pthread_mutex_unlock(&c->mutex);
+    if (left)
+        log_warning(mqtt_subscription_unanswered, "the MQTT broker %s does not answer the subscription",
+                    c->uri);
 }

@@ -5,17 +5,6 @@
 #include <signal.h>
 #include <time.h>
 
-/* It wakes up so often with nothing to do: who watches the process sees it live. */
-static const int64_t sign_of_life = 10 * SECOND;
-
-/* Until it is told something, or for a while; the deadline at most. */
-static void wait_until(struct background *background, int64_t deadline)
-{
-    int64_t sign = clock_monotonic() + sign_of_life, end = sign < deadline ? sign : deadline;
-    const struct timespec limit = {.tv_sec = end / SECOND, .tv_nsec = end % SECOND};
-    pthread_cond_timedwait(&background->changed, &background->mutex, &limit);
-}
-
 static void *run(void *argument)
 {
     struct background *background = argument;
@@ -23,10 +12,11 @@ static void *run(void *argument)
     pthread_mutex_lock(&background->mutex);
     while (!background->stopping) {
         while (!background->stopping && !atomic_load(&background->due))
-            wait_until(background, INT64_MAX);
+            pthread_cond_wait(&background->changed, &background->mutex);
         int64_t end = clock_monotonic() + background->interval;
+        const struct timespec limit = {.tv_sec = end / SECOND, .tv_nsec = end % SECOND};
         while (!background->stopping && clock_monotonic() < end)
-            wait_until(background, end);
+            pthread_cond_timedwait(&background->changed, &background->mutex, &limit);
         if (background->stopping)
             break;
         pthread_mutex_unlock(&background->mutex);

@@ -1,7 +1,7 @@
 /* A CONNECT in Paho's terms: what the settings and the session say about protocol, session, credentials, TLS
  * and will. */
-#ifndef ROOMSTREAM_MQTT_CONNECT_H
-#define ROOMSTREAM_MQTT_CONNECT_H
+#ifndef ROOMSTREAM_MQTT_CONNECT_OPTIONS_H
+#define ROOMSTREAM_MQTT_CONNECT_OPTIONS_H
 
 #include "core/error.h"
 #include "mqtt.h"
