@@ -4,8 +4,8 @@
 #define ROOMSTREAM_PUBLISH_MESSAGE_H
 
 #include "columns.h"
+#include "core/recorded_time.h"
 #include "number.h"
-#include "recorded_time.h"
 
 #include <stddef.h>
 #include <stdint.h>

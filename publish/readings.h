@@ -4,9 +4,9 @@
 
 #include "columns.h"
 #include "core/error.h"
+#include "core/recorded_time.h"
 #include "csv_reader.h"
 #include "number.h"
-#include "recorded_time.h"
 #include "time_format.h"
 
 /* Which rows of the file. Zero-initialized: all. */

@@ -1,7 +1,7 @@
 #include "time_format.h"
 
 #include "core/clock.h"
-#include "recorded_time.h"
+#include "core/recorded_time.h"
 
 #include <string.h>
 #include <time.h>

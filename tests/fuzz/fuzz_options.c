@@ -2,9 +2,9 @@
  * byte says of which option; where there are several values, each is a line. */
 #include "core/clock.h"
 #include "core/options.h"
+#include "core/recorded_time.h"
 #include "publish/columns.h"
 #include "publish/faults.h"
-#include "publish/recorded_time.h"
 #include "publish/time_format.h"
 
 #include <math.h>

@@ -2,9 +2,9 @@
 #include "core_fixture.h"
 
 #include "core/clock.h"
+#include "core/recorded_time.h"
 #include "publish/columns.h"
 #include "publish/number.h"
-#include "publish/recorded_time.h"
 #include "publish/time_format.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

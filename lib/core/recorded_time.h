@@ -1,8 +1,8 @@
 /* The instant at which a row was recorded, as a number and as text. Where the file names no zone it is taken
  * as UTC, so that differences are right wherever the replay runs. Times go from 1678 to 2261: what ns since
  * 1970-01-01 can tell in 64 bits. */
-#ifndef ROOMSTREAM_PUBLISH_RECORDED_TIME_H
-#define ROOMSTREAM_PUBLISH_RECORDED_TIME_H
+#ifndef ROOMSTREAM_CORE_RECORDED_TIME_H
+#define ROOMSTREAM_CORE_RECORDED_TIME_H
 
 #include <stdbool.h>
 #include <stddef.h>
