@@ -14,9 +14,21 @@
 
 enum { GREATEST_WIDTH = 1000000, NO_PRECISION = -1 };
 
-/* What a sequence stands for: its first character and the last one, e.g. '%' and 't'; '\0' for a literal. */
+struct printing;
+struct item;
+
+/* What follows a %. */
+struct sequence {
+    char letter;
+    enum { PLAIN = 0, WIDTH = 1, ZEROS = 2, PRECISION = 4 } takes;
+    void (*print)(struct printing *printing, const struct item *item);
+    enum MQTTPropertyCodes property; /* for print_property */
+};
+
+/* A part of a format: a sequence after %, or a letter after @, or a literal. */
 struct item {
-    char introducer, letter;
+    const struct sequence *sequence;
+    char letter;
     bool left, zeros;
     int width, precision;
     const char *literal; /* in the format's text */
@@ -40,17 +52,7 @@ struct printing {
 
 /* ---- reading a format string ---- */
 
-/* The letters after %, and those among them that take a width, zeros as padding, a precision. */
-static const char letters[] = "%ACDEFIJPRSUXjlmpqrtx";
-static const char with_width[] = "ACEFIRSXlmptx";
-static const char with_zeros[] = "AEFSXlmpx";
-static const char with_precision[] = "CIRt";
-
-/* Like strchr, but never finds the end of the string. */
-static bool is_one_of(char c, const char *set)
-{
-    return c != '\0' && strchr(set, c) != NULL;
-}
+static const struct sequence *find_sequence(char letter);
 
 static bool read_number(const char **at, int *number, struct error *error)
 {
@@ -80,14 +82,14 @@ static bool read_percent(const char **at, struct item *item, struct error *error
     if (**at == '\0')
         return error_set(error, "'%%%s' at the end is incomplete; a %% itself is %%%%", start);
     int length = (int)(*at - start) + 1;
-    item->letter = *(*at)++;
-    if (!is_one_of(item->letter, letters))
+    item->sequence = find_sequence(*(*at)++);
+    if (!item->sequence)
         return error_set(error, "'%%%.*s' is unknown; a %% itself is %%%%", length, start);
-    if (!is_one_of(item->letter, with_width))
+    if (!(item->sequence->takes & WIDTH))
         item->width = 0;
-    if (!is_one_of(item->letter, with_precision))
+    if (!(item->sequence->takes & PRECISION))
         item->precision = NO_PRECISION;
-    item->zeros = item->zeros && is_one_of(item->letter, with_zeros);
+    item->zeros = item->zeros && item->sequence->takes & ZEROS;
     return true;
 }
 
@@ -105,9 +107,10 @@ static bool read_escape(const char **at, char *character, struct error *error)
     static const char names[] = "\\0aenrtv", characters[] = "\\\0\a\033\n\r\t\v";
     if (**at == '\0')
         return error_set(error, "'\\' at the end is incomplete; a \\ itself is \\\\");
-    if (!is_one_of(**at, names))
-        return error_set(error, "'\\%c' is unknown; a \\ itself is \\\\", **at);
-    *character = characters[strchr(names, *(*at)++) - names];
+    const char *name = strchr(names, *(*at)++);
+    if (!name)
+        return error_set(error, "'\\%c' is unknown; a \\ itself is \\\\", (*at)[-1]);
+    *character = characters[name - names];
     return true;
 }
 
@@ -115,7 +118,7 @@ static bool read_escape(const char **at, char *character, struct error *error)
 static void add_literal(struct format *format, char **end, char character)
 {
     struct item *last = format->count ? &format->items[format->count - 1] : NULL;
-    if (!last || last->introducer) {
+    if (!last || !last->literal) {
         last = &format->items[format->count++];
         *last = (struct item){.literal = *end};
     }
@@ -127,18 +130,18 @@ static bool read_items(struct format *format, const char *at, struct error *erro
 {
     char *end = format->text;
     while (*at) {
-        struct item item = {.introducer = *at++, .precision = NO_PRECISION};
+        struct item item = {.precision = NO_PRECISION};
+        char introducer = *at++, literal = introducer;
         bool ok = true;
-        char literal = item.introducer;
-        if (item.introducer == '%')
+        if (introducer == '%')
             ok = read_percent(&at, &item, error);
-        else if (item.introducer == '@')
+        else if (introducer == '@')
             ok = read_at(&at, &item, error);
-        else if (item.introducer == '\\')
+        else if (introducer == '\\')
             ok = read_escape(&at, &literal, error);
         if (!ok)
             return false;
-        if (item.introducer == '%' || item.introducer == '@')
+        if (introducer == '%' || introducer == '@')
             format->items[format->count++] = item;
         else
             add_literal(format, &end, literal);
@@ -197,9 +200,9 @@ static void write_field(struct printing *p, const struct item *item, const void 
     pad(p, item, length, true);
 }
 
-static void write_hexadecimal(struct printing *p, const struct item *item)
+static void print_hexadecimal(struct printing *p, const struct item *item)
 {
-    const char *digits = item->letter == 'x' ? "0123456789abcdef" : "0123456789ABCDEF";
+    const char *digits = item->sequence->letter == 'x' ? "0123456789abcdef" : "0123456789ABCDEF";
     const unsigned char *payload = p->message->payload;
     size_t left = p->message->payload_length;
     pad(p, item, 2 * p->message->payload_length, false);
@@ -237,14 +240,14 @@ static void write_time(struct printing *p, const struct item *item, const char *
     write_field(p, item, text, length);
 }
 
-static void write_nanoseconds(struct printing *p, const struct item *item)
+static void print_nanoseconds(struct printing *p, const struct item *item)
 {
     char text[24];
     int length = snprintf(text, sizeof text, "%09ld", p->arrived.tv_nsec);
     write_field(p, item, text, (size_t)length);
 }
 
-static void write_unix_time(struct printing *p, const struct item *item)
+static void print_unix_time(struct printing *p, const struct item *item)
 {
     char text[40];
     int length = snprintf(text, sizeof text, "%jd.%09ld", (intmax_t)p->arrived.tv_sec, p->arrived.tv_nsec);
@@ -252,8 +255,9 @@ static void write_unix_time(struct printing *p, const struct item *item)
 }
 
 /* The first property of that kind, as text or as a number; an empty field where there is none. */
-static void write_property(struct printing *p, const struct item *item, enum MQTTPropertyCodes code)
+static void print_property(struct printing *p, const struct item *item)
 {
+    enum MQTTPropertyCodes code = item->sequence->property;
     MQTTProperties *properties = (MQTTProperties *)p->message->properties; /* Paho only reads it */
     MQTTProperty *property = MQTTProperties_getProperty(properties, code);
     int type = MQTTProperty_getType(code);
@@ -265,8 +269,9 @@ static void write_property(struct printing *p, const struct item *item, enum MQT
         write_number(p, item, (uint32_t)MQTTProperties_getNumericValue(properties, code));
 }
 
-static void write_user_properties(struct printing *p)
+static void print_user_properties(struct printing *p, const struct item *item)
 {
+    (void)item;
     const MQTTProperties *properties = p->message->properties;
     const char *separator = "";
     for (int i = 0; i < properties->count; i++) {
@@ -281,8 +286,9 @@ static void write_user_properties(struct printing *p)
     }
 }
 
-static void write_unquoted_json(struct printing *p)
+static void print_unquoted_json(struct printing *p, const struct item *item)
 {
+    (void)item;
     static struct log_limit not_json = {.interval = 30 * SECOND};
     const struct mqtt_message *m = p->message;
     if (!message_json_print_unquoted(m, p->realtime, p->write, p->context))
@@ -293,74 +299,82 @@ static void write_unquoted_json(struct printing *p)
                     m->topic, m->payload_length);
 }
 
+static void print_quoted_json(struct printing *p, const struct item *item)
+{
+    (void)item;
+    message_json_print_quoted(p->message, p->realtime, p->write, p->context);
+}
+
 static void print_percent(struct printing *p, const struct item *item)
 {
-    const struct mqtt_message *m = p->message;
-    switch (item->letter) {
-    case '%':
-        write_field(p, item, "%", 1);
-        break;
-    case 'A':
-        write_property(p, item, MQTTPROPERTY_CODE_TOPIC_ALIAS);
-        break;
-    case 'C':
-        write_property(p, item, MQTTPROPERTY_CODE_CONTENT_TYPE);
-        break;
-    case 'D':
-        write_property(p, item, MQTTPROPERTY_CODE_CORRELATION_DATA);
-        break;
-    case 'E':
-        write_property(p, item, MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL);
-        break;
-    case 'F':
-        write_property(p, item, MQTTPROPERTY_CODE_PAYLOAD_FORMAT_INDICATOR);
-        break;
-    case 'I':
-        write_time(p, item, "%Y-%m-%dT%H:%M:%S%z");
-        break;
-    case 'J':
-        write_unquoted_json(p);
-        break;
-    case 'P':
-        write_user_properties(p);
-        break;
-    case 'R':
-        write_property(p, item, MQTTPROPERTY_CODE_RESPONSE_TOPIC);
-        break;
-    case 'S':
-        write_property(p, item, MQTTPROPERTY_CODE_SUBSCRIPTION_IDENTIFIER);
-        break;
-    case 'U':
-        write_unix_time(p, item);
-        break;
-    case 'X':
-    case 'x':
-        write_hexadecimal(p, item);
-        break;
-    case 'j':
-        message_json_print_quoted(m, p->realtime, p->write, p->context);
-        break;
-    case 'l':
-        write_number(p, item, m->payload_length);
-        break;
-    case 'm':
-        write_number(p, item, m->packet_id);
-        break;
-    case 'p':
-        write_field(p, item, m->payload, m->payload_length);
-        break;
-    case 'q':
-        write_number(p, item, m->qos);
-        break;
-    case 'r':
-        write_number(p, item, m->retained);
-        break;
-    case 't':
-        write_field(p, item, m->topic, m->topic_length);
-        break;
-    default:
-        break; /* read_percent lets no other through */
-    }
+    write_field(p, item, "%", 1);
+}
+
+static void print_iso_time(struct printing *p, const struct item *item)
+{
+    write_time(p, item, "%Y-%m-%dT%H:%M:%S%z");
+}
+
+static void print_payload(struct printing *p, const struct item *item)
+{
+    write_field(p, item, p->message->payload, p->message->payload_length);
+}
+
+static void print_topic(struct printing *p, const struct item *item)
+{
+    write_field(p, item, p->message->topic, p->message->topic_length);
+}
+
+static void print_length(struct printing *p, const struct item *item)
+{
+    write_number(p, item, p->message->payload_length);
+}
+
+static void print_packet_id(struct printing *p, const struct item *item)
+{
+    write_number(p, item, p->message->packet_id);
+}
+
+static void print_qos(struct printing *p, const struct item *item)
+{
+    write_number(p, item, p->message->qos);
+}
+
+static void print_retained(struct printing *p, const struct item *item)
+{
+    write_number(p, item, p->message->retained);
+}
+
+static const struct sequence sequences[] = {
+    {'%', PLAIN, print_percent, 0},
+    {'A', WIDTH | ZEROS, print_property, MQTTPROPERTY_CODE_TOPIC_ALIAS},
+    {'C', WIDTH | PRECISION, print_property, MQTTPROPERTY_CODE_CONTENT_TYPE},
+    {'D', PLAIN, print_property, MQTTPROPERTY_CODE_CORRELATION_DATA},
+    {'E', WIDTH | ZEROS, print_property, MQTTPROPERTY_CODE_MESSAGE_EXPIRY_INTERVAL},
+    {'F', WIDTH | ZEROS, print_property, MQTTPROPERTY_CODE_PAYLOAD_FORMAT_INDICATOR},
+    {'I', WIDTH | PRECISION, print_iso_time, 0},
+    {'J', PLAIN, print_unquoted_json, 0},
+    {'P', PLAIN, print_user_properties, 0},
+    {'R', WIDTH | PRECISION, print_property, MQTTPROPERTY_CODE_RESPONSE_TOPIC},
+    {'S', WIDTH | ZEROS, print_property, MQTTPROPERTY_CODE_SUBSCRIPTION_IDENTIFIER},
+    {'U', PLAIN, print_unix_time, 0},
+    {'X', WIDTH | ZEROS, print_hexadecimal, 0},
+    {'j', PLAIN, print_quoted_json, 0},
+    {'l', WIDTH | ZEROS, print_length, 0},
+    {'m', WIDTH | ZEROS, print_packet_id, 0},
+    {'p', WIDTH | ZEROS, print_payload, 0},
+    {'q', PLAIN, print_qos, 0},
+    {'r', PLAIN, print_retained, 0},
+    {'t', WIDTH | PRECISION, print_topic, 0},
+    {'x', WIDTH | ZEROS, print_hexadecimal, 0},
+};
+
+static const struct sequence *find_sequence(char letter)
+{
+    for (size_t i = 0; i < sizeof sequences / sizeof *sequences; i++)
+        if (sequences[i].letter == letter)
+            return &sequences[i];
+    return NULL;
 }
 
 static void print_at(struct printing *p, const struct item *item)
@@ -369,7 +383,7 @@ static void print_at(struct printing *p, const struct item *item)
     if (item->letter == '@')
         write_field(p, item, "@", 1);
     else if (item->letter == 'N')
-        write_nanoseconds(p, item);
+        print_nanoseconds(p, item);
     else
         write_time(p, item, strftime_format);
 }
@@ -386,11 +400,11 @@ void format_print(const struct format *format, const struct mqtt_message *messag
     };
     for (size_t i = 0; i < format->count; i++) {
         const struct item *item = &format->items[i];
-        if (item->introducer == '%')
-            print_percent(&printing, item);
-        else if (item->introducer == '@')
-            print_at(&printing, item);
-        else
+        if (item->literal)
             write(context, item->literal, item->length);
+        else if (item->sequence)
+            item->sequence->print(&printing, item);
+        else
+            print_at(&printing, item);
     }
 }
