@@ -1,7 +1,6 @@
-/* Backoff, and being asked to stop. */
+/* Being asked to stop. Each test runs in a child of its own: the flag cannot be taken back. */
 #include "core_fixture.h"
 
-#include "core/backoff.h"
 #include "core/clock.h"
 #include "core/stop.h"
 
@@ -9,46 +8,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
-
-static void backoff_bounds(void **state)
-{
-    (void)state;
-    for (int round = 0; round < 200; round++) {
-        struct backoff backoff = {.first = 100, .longest = 1000};
-        for (int64_t step = 100; step <= 1600; step *= 2) {
-            int64_t bound = step < 1000 ? step : 1000, wait = backoff_next(&backoff);
-            assert_in_range(wait, bound / 2, bound);
-        }
-        for (int i = 0; i < 5; i++)
-            assert_in_range(backoff_next(&backoff), 500, 1000);
-        backoff_reset(&backoff);
-        assert_in_range(backoff_next(&backoff), 50, 100);
-    }
-}
-
-static void backoff_jitter(void **state)
-{
-    struct backoff backoff = {.first = SECOND, .longest = SECOND};
-    int64_t lowest = INT64_MAX, highest = 0;
-    (void)state;
-    for (int i = 0; i < 1000; i++) {
-        int64_t wait = backoff_next(&backoff);
-        lowest = wait < lowest ? wait : lowest;
-        highest = wait > highest ? wait : highest;
-    }
-    assert_in_range(lowest, SECOND / 2, SECOND / 2 + SECOND / 20);
-    assert_in_range(highest, SECOND - SECOND / 20, SECOND);
-}
-
-static void backoff_does_not_overflow(void **state)
-{
-    struct backoff backoff = {.first = INT64_MAX / 3, .longest = INT64_MAX};
-    (void)state;
-    for (int i = 0; i < 5; i++)
-        assert_true(backoff_next(&backoff) > 0);
-}
-
-/* ---- stop: each test in a child of its own, for the flag cannot be taken back ---- */
 
 static bool readable(int descriptor)
 {
@@ -190,9 +149,6 @@ static void closed_pipe_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(backoff_bounds),
-        cmocka_unit_test(backoff_jitter),
-        cmocka_unit_test(backoff_does_not_overflow),
         cmocka_unit_test(first_signal),
         cmocka_unit_test(second_signal),
         cmocka_unit_test(signal_after_a_request_is_the_first),
