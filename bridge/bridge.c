@@ -60,6 +60,11 @@ static bool open_server(struct bridge *b, struct error *error)
     };
     if (b->settings->http)
         b->server = server_open(&sources, &b->watchdog, error);
+    if (b->settings->http && !b->server && !options_given("http")) {
+        log_warning(http_unavailable,
+                    "%s: nobody can ask this bridge how it is (--http '' if none is wanted)", error->text);
+        return true;
+    }
     return !b->settings->http || b->server;
 }
 

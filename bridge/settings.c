@@ -194,11 +194,12 @@ static const struct option_spec monitor_specs[] = {
     {.name = "http",
      .kind = OPTION_TEXT,
      .argument = "ADDR:PORT",
+     .fallback = "0",
      AT(http),
      .help =
          "serve /metrics (Prometheus), /healthz, /readyz and /status (JSON) there; a port alone is on the "
-         "loopback address, port 0 is any that is free (the log says which). There is no access control: "
-         "keep it on an address that only monitoring reaches"},
+         "loopback address, port 0 is any that is free (the log says which, and status finds it); '' is "
+         "nowhere. There is no access control: keep it on an address that only monitoring reaches"},
     {.name = "http-host",
      .kind = OPTION_LIST,
      .argument = "NAME",
@@ -322,7 +323,9 @@ static bool complete_http(struct bridge_settings *settings, struct error *error)
 /* All bridges of the generic program would have one name. */
 static void complete_name(struct bridge_settings *settings, const char *program)
 {
-    if (strcmp(program, "bridge") == 0 && settings->kafka_topic)
+    if (settings->mqtt.client_id)
+        snprintf(settings->name, sizeof settings->name, "%s", settings->mqtt.client_id);
+    else if (strcmp(program, "bridge") == 0 && settings->kafka_topic)
         snprintf(settings->name, sizeof settings->name, "bridge-%s", settings->kafka_topic);
     else
         snprintf(settings->name, sizeof settings->name, "%s", program);

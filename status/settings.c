@@ -17,7 +17,8 @@ static const struct option_spec bridge_specs[] = {
      AT(targets),
      .help =
          "without --address, a file with the bridges' addresses in the form of Prometheus' file_sd_configs; "
-         "without this too, the file of scripts/run.sh: run/bridges.json in $ROOMSTREAM_STATE, or in var"},
+         "without this too, all bridges of this machine that run as this user or as services, and those in "
+         "the file of scripts/run.sh, run/bridges.json in $ROOMSTREAM_STATE or in var"},
     {.name = "timeout",
      .letter = 'W',
      .kind = OPTION_DURATION,

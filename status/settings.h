@@ -7,7 +7,7 @@
 
 struct status_settings {
     struct text_list addresses;
-    const char *targets; /* file; NULL: the one that run.sh writes */
+    const char *targets; /* file; NULL: those that announce themselves, and those of run.sh */
     int64_t timeout;     /* ns, for each round */
     int64_t oldest;      /* ns: a spooled message that is older is not well */
     int64_t every;       /* ns between rounds; 0: one round */

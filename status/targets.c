@@ -1,11 +1,16 @@
 #include "targets.h"
 
+#include "http/announcement.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Of an address, in a name that alone is not enough. */
+enum { ADDRESS_SHOWN = 30 };
 
 static bool add(struct targets *targets, const char *text, const char *name, struct error *error)
 {
@@ -59,18 +64,66 @@ static bool read_file(struct targets *targets, const char *file, struct error *e
     return ok && (targets->count > 0 || error_set(error, "%s names no bridges", file));
 }
 
-static bool read_default_file(struct targets *targets, struct error *error)
+static bool is_there(const struct targets *targets, const char *address)
+{
+    for (size_t i = 0; i < targets->count; i++)
+        if (strcmp(targets->items[i].address, address) == 0)
+            return true;
+    return false;
+}
+
+/* Of bridges alone. One that has ended meanwhile is not there any more. */
+static bool add_announced(void *targets, const char *path)
+{
+    struct targets announced = {0};
+    struct error reason;
+    read_file(&announced, path, &reason);
+    for (size_t i = 0; i < announced.count; i++)
+        if (*announced.items[i].name && !is_there(targets, announced.items[i].address))
+            add(targets, announced.items[i].address, announced.items[i].name, &reason);
+    targets_free(&announced);
+    return true;
+}
+
+static void add_address(struct target *target)
+{
+    size_t length = strlen(target->name);
+    snprintf(target->name + length, sizeof target->name - length, " %.*s", ADDRESS_SHOWN, target->address);
+}
+
+/* Two bridges may have one name; an address is one bridge's. */
+static void tell_apart(struct targets *targets)
+{
+    for (size_t i = 0; i < targets->count; i++) {
+        char name[sizeof targets->items[i].name];
+        bool alone = true;
+        memcpy(name, targets->items[i].name, sizeof name);
+        for (size_t k = i + 1; k < targets->count; k++)
+            if (strcmp(targets->items[k].name, name) == 0) {
+                add_address(&targets->items[k]);
+                alone = false;
+            }
+        if (!alone)
+            add_address(&targets->items[i]);
+    }
+}
+
+/* Those of run.sh, which are known also while they are down, and all that have announced themselves. */
+static bool find(struct targets *targets, struct error *error)
 {
     const char *state = getenv("ROOMSTREAM_STATE");
     char path[4096];
     snprintf(path, sizeof path, "%s/run/bridges.json", state && *state ? state : "var");
-    if (access(path, F_OK) < 0)
-        return error_set(
-            error,
-            "which bridges? Give --address, or start scripts/run.sh, which writes their addresses "
-            "to %s",
-            path);
-    return read_file(targets, path, error);
+    if (access(path, F_OK) == 0 && !read_file(targets, path, error))
+        return false;
+    announcements_each(add_announced, targets);
+    tell_apart(targets);
+    return targets->count > 0 ||
+           error_set(
+               error,
+               "no bridge runs here that this user can see, and there is no %s of scripts/run.sh: start "
+               "one, or give --address",
+               path);
 }
 
 bool targets_read(const struct status_settings *settings, struct targets *targets, struct error *error)
@@ -82,8 +135,7 @@ bool targets_read(const struct status_settings *settings, struct targets *target
             return error_set(error, "--address: %s", reason.text);
     if (targets->count > 0)
         return true;
-    return settings->targets ? read_file(targets, settings->targets, error)
-                             : read_default_file(targets, error);
+    return settings->targets ? read_file(targets, settings->targets, error) : find(targets, error);
 }
 
 void targets_free(struct targets *targets)

@@ -1,4 +1,4 @@
-/* Which bridges there are: addresses given by the user, or a file. */
+/* Which bridges there are: addresses given by the user, or a file, or those found on this machine. */
 #ifndef ROOMSTREAM_STATUS_TARGETS_H
 #define ROOMSTREAM_STATUS_TARGETS_H
 

@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "http/announcement.h"
 #include "http/prometheus.h"
 #include "http/server.h"
 #include "seen/metrics_page.h"
@@ -15,7 +16,8 @@ static const int64_t sample_interval = 900 * MILLISECOND;
 
 struct server {
     struct http_server *server;
-    int64_t started; /* monotonic ns */
+    struct announcement *announcement; /* NULL: it could not be made */
+    int64_t started;                   /* monotonic ns */
 
     pthread_mutex_t mutex; /* guards what follows, between the main thread and the server's */
     struct snapshot_sources sources;
@@ -162,6 +164,7 @@ struct server *server_open(const struct snapshot_sources *sources, const struct 
 {
     struct server *m = calloc(1, sizeof *m);
     char address[HTTP_ADDRESS_SIZE];
+    struct error reason;
     if (!m) {
         error_set(error, "out of memory");
         return NULL;
@@ -179,6 +182,11 @@ struct server *server_open(const struct snapshot_sources *sources, const struct 
     http_address_format(http_server_address(m->server), address);
     log_info_with(http_listening, LOG_FIELDS(LOG_TEXT("address", address)), "serving HTTP at http://%s/",
                   address);
+    m->announcement =
+        announcement_make("bridge", sources->settings->name, http_server_address(m->server), &reason);
+    if (!m->announcement)
+        log_info(not_announced, "status does not find this bridge by itself, but by --address: %s",
+                 reason.text);
     return m;
 }
 
@@ -186,6 +194,7 @@ void server_close(struct server *m)
 {
     if (!m)
         return;
+    announcement_withdraw(m->announcement);
     http_server_close(m->server);
     pthread_mutex_destroy(&m->mutex);
     free(m);

@@ -7,6 +7,15 @@ from programs import BIN, Programs
 from secured import Secured
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(tmp_path_factory):
+    """Programs neither announce themselves to the user's status nor write to the user's state folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("XDG_RUNTIME_DIR", "XDG_STATE_HOME"):
+            patch.setenv(variable, str(tmp_path_factory.mktemp(variable)))
+        yield
+
+
 @pytest.fixture(scope="session")
 def brokers(tmp_path_factory):
     """A private Mosquitto (brokers.mqtt) and Kafka (brokers.kafka); a test that stops one starts it again."""

@@ -111,7 +111,7 @@ class Place:
         self.env = {**brokers.env, "HOME": str(folder), "PATH": f"{folder / 'installed'}:{BIN}:{os.environ['PATH']}", "XDG_STATE_HOME": "",
                     "ROOMSTREAM_LOG_LEVEL": "info", "ROOMSTREAM_BIN": str(BIN), "DESTDIR": str(folder / "root")}
         (folder / "build").symlink_to(BIN.parent)
-        for name in ("config", "scripts", "docker-compose.yml"):
+        for name in ("config", "lib", "scripts", "docker-compose.yml"):
             (folder / name).symlink_to(ROOT / name)
         (folder / "installed").mkdir()
         for program in BIN.iterdir():

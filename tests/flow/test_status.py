@@ -134,6 +134,74 @@ def test_targets(tmp_path):
     assert status("-a", "x:y").returncode == 2
 
 
+class Session:
+    """A user's login: bridges that are started in it, and what status finds in it from any folder."""
+
+    def __init__(self, programs, folder):
+        self.programs, self.folder = programs, folder
+        self.runtime = folder / "runtime"
+        self.runtime.mkdir()
+
+    def start(self, label, *options, topic="shared"):
+        """As a user starts one: without --http."""
+        return Bridge(self.programs, self.folder, *options, topic=topic, label=label).start(env={"XDG_RUNTIME_DIR": str(self.runtime)})
+
+    def found(self):
+        """Names to whether they answer."""
+        shown = subprocess.run([BIN / "status", "-J"], capture_output=True, text=True, timeout=30, cwd="/",
+                               env={**CLEAN, "XDG_RUNTIME_DIR": str(self.runtime), "ROOMSTREAM_STATE": str(self.folder)})
+        return {each["bridge"]: each["status"] is not None for each in json.loads(shown.stdout)} if shown.returncode < 2 else shown.stderr
+
+    def announcements(self):
+        return sorted((self.runtime / "roomstream").iterdir())
+
+
+@pytest.fixture
+def session(brokers, programs, tmp_path):
+    return Session(programs, tmp_path)
+
+
+def test_bridges_are_found_from_any_folder_each_under_its_own_name(session):
+    assert "no bridge runs here" in session.found()
+    topic = f"t{os.getpid()}"
+    first, second = (session.start(label, topic=topic) for label in ("first", "second"))
+    named = session.start("named", "--id", f"gateway {topic}", topic=topic)
+    assert session.found() == {f"bridge-{topic} {address_of(first)}": True, f"bridge-{topic} {address_of(second)}": True, f"gateway {topic}": True}
+    first.stop()
+    assert session.found() == {f"bridge-{topic}": True, f"gateway {topic}": True}
+    named.stop()
+    second.stop()
+    assert "no bridge runs here" in session.found() and session.announcements() == []
+
+
+def test_what_a_killed_bridge_has_left_is_ignored_and_the_next_one_removes_it(session):
+    bridge = session.start("killed")
+    left, = session.announcements()
+    assert json.loads(left.read_text()) == [{"targets": [address_of(bridge)], "labels": {"bridge": "bridge-shared"}}]
+    bridge.kill()
+    assert "no bridge runs here" in session.found() and session.announcements() == [left]
+    bridge.start(env={"XDG_RUNTIME_DIR": str(session.runtime)})
+    assert session.found() == {"bridge-shared": True}
+    assert left not in session.announcements()
+
+
+def test_a_folder_that_others_can_write_to_is_neither_read_nor_written(session):
+    bridge = session.start("trusted")
+    folder = session.runtime / "roomstream"
+    folder.chmod(0o777)
+    assert "bridge-shared" not in session.found()
+    bridge.stop()
+    assert "bridge-shared" not in session.found() and session.announcements() == []
+    bridge.start(env={"XDG_RUNTIME_DIR": str(session.runtime)})
+    assert session.announcements() == []
+    bridge.stop()
+
+
+def test_a_port_that_nobody_asked_for_does_not_keep_a_bridge_from_starting(brokers, programs, tmp_path):
+    program = Bridge(programs, tmp_path, "--http", "").start().program
+    assert "serving HTTP" not in program.stderr
+
+
 def test_output_that_cannot_be_written(bridge):
     with open("/dev/full", "w") as full:
         result = subprocess.run([BIN / "status", "-a", address_of(bridge)], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, env=CLEAN)

@@ -1,0 +1,42 @@
+/* Programs that serve HTTP announce themselves in a runtime folder, so that `status` and Prometheus (its
+ * file_sd_configs) find them.
+ *
+ * An announcement is a file KIND-PID.json that holds
+ *     [{"targets": ["HOST:PORT"], "labels": {"KIND": "NAME"}}]
+ * where KIND is what the program is ("bridge", "store") and NAME what tells it from others of its kind. The
+ * program keeps an exclusive flock(2) on the file for as long as it lives: a file that can be locked is one
+ * that a kill has left. All may read it; it holds no secrets.
+ *
+ * The folder is the first of these that can be written to:
+ *     $RUNTIME_DIRECTORY             a service's (systemd: RuntimeDirectory=roomstream, that is
+ * /run/roomstream) $XDG_RUNTIME_DIR/roomstream    a user's who is logged in /run/roomstream root's
+ *     /tmp/roomstream-UID            anybody else's
+ * Readers look into all but the first. A folder that another user, but for root or the user of the services,
+ * could have made is neither written to nor read.
+ *
+ * Lifecycle: announcement_make -> announcement_withdraw. Any thread; no state is shared.
+ */
+#ifndef ROOMSTREAM_HTTP_ANNOUNCEMENT_H
+#define ROOMSTREAM_HTTP_ANNOUNCEMENT_H
+
+#include "address.h"
+#include "core/error.h"
+
+#include <stdbool.h>
+
+struct announcement;
+
+/* Announces the program that serves HTTP at `address` (http_server_address), and removes what programs of
+ * this kind that were killed have left. NULL with *error: the program can go on without, it is just not
+ * found. */
+struct announcement *announcement_make(const char *kind, const char *name, const struct http_address *address,
+                                       struct error *error);
+
+/* Removes the file, and frees. NULL is allowed. */
+void announcement_withdraw(struct announcement *announcement);
+
+/* Calls `each` with the path of every announcement whose program lives, in the order of the folders, until it
+ * returns false, which is then returned. */
+bool announcements_each(bool (*each)(void *context, const char *path), void *context);
+
+#endif
