@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "data/README.md")]
 DOCUMENTS += sorted((ROOT / "docs").rglob("*.md"))
 MANUALS = sorted((ROOT / "docs/man").glob("*.scd.in"))
+SOURCES_OF_MANUALS = sorted((ROOT / "docs/man").glob("*.scd*"))
 
 # What is there only once something has been built, run or downloaded.
 IGNORED = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines() if line.startswith("/")]
@@ -40,6 +41,14 @@ def anchors(path):
     """Of the headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", [*DOCUMENTS[1:], *SOURCES_OF_MANUALS], ids=lambda path: str(path.relative_to(ROOT)))
+def test_width(path):
+    """Prose is at most 120 columns wide. Rows of tables and lines of code cannot be wrapped."""
+    prose = re.sub(r"^ *```.*?^ *```", "", path.read_text(), flags=re.MULTILINE | re.DOTALL).splitlines()
+    wide = [line for line in prose if len(line) > 120 and not line.startswith("|")]
+    assert not wide, wide
 
 
 @every_document
