@@ -1,6 +1,7 @@
 #include "bridge.h"
 
 #include "core/clock.h"
+#include "core/exit_status.h"
 #include "core/stop.h"
 #include "in/receiver.h"
 #include "kafka/client.h"

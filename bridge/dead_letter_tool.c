@@ -1,6 +1,7 @@
 #include "dead_letter_tool.h"
 
 #include "core/clock.h"
+#include "core/exit_status.h"
 #include "core/json_text.h"
 #include "core/out_of_memory.h"
 #include "spool/dead_letters.h"

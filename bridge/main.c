@@ -1,8 +1,9 @@
 #include "bridge.h"
-#include "core/options_warnings.h"
 #include "core/sensors.h"
 #include "core/stop.h"
 #include "dead_letter_tool.h"
+#include "options/log_options.h"
+#include "options/warnings.h"
 
 int main(int argc, char **argv)
 {

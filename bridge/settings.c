@@ -16,214 +16,99 @@ static const char *const actions[] = {"none", "list", "export", "retry", "drop",
 static const char *const keys[] = {"property", "topic", "none", NULL};
 static const char *const syncs[] = {"none", "interval", "always", NULL};
 
-#define AT(field) .offset = offsetof(struct bridge_settings, field)
+#define FIELD(name) offsetof(struct bridge_settings, name)
 
 static const struct option_spec topic_specs[] = {
-    {.name = "topic",
-     .letter = 't',
-     .kind = OPTION_TEXT,
-     .argument = "FILTER",
-     AT(filter),
-     .help = "MQTT topic or topic filter to carry"},
-    {.name = "share",
-     .kind = OPTION_TEXT,
-     .argument = "GROUP",
-     AT(share),
-     .help = "carry it together with the other bridges of this group, each with an id and a spool of its "
-             "own: the broker gives each message to one of them, so their order is lost"},
-    {.name = "qos",
-     .letter = 'q',
-     .kind = OPTION_INTEGER,
-     .argument = "0|1|2",
-     .fallback = "-1",
-     .minimum = -1,
-     .maximum = 2,
-     AT(qos),
-     .help =
-         "QoS of the subscription; -1 is what the delivery needs: 1, or 2 for exactly-once. At 0 the broker "
-         "itself may lose messages"},
-    {.name = "session-expiry",
-     .kind = OPTION_DURATION,
-     .argument = "DURATION",
-     .fallback = "365d",
-     .minimum = 60,
-     .maximum = 4294967295,
-     AT(session_expiry),
-     .help = "how long the broker keeps messages for a bridge that is away (MQTT 5)"},
-    {.name = "receive-maximum",
-     .kind = OPTION_INTEGER,
-     .argument = "N",
-     .fallback = "0",
-     .minimum = 0,
-     .maximum = 65535,
-     AT(receive_maximum),
-     .help = "most messages the broker may send ahead of acknowledgements (MQTT 5); 0 is what suits the "
-             "delivery: 1000, or 20 for exactly-once"},
-    {.name = "message-max",
-     .kind = OPTION_SIZE,
-     .argument = "SIZE",
-     .fallback = "0",
-     .minimum = 0,
-     .maximum = 268435460,
-     AT(message_max),
-     .help = "largest message that is taken, in bytes of its MQTT packet; of a larger one the beginning and "
-             "the size become a dead letter. 0 is 4M, or a quarter of --spool-max if that is less; more than "
-             "that quarter is not possible"},
-    {.name = "kafka-topic",
-     .kind = OPTION_TEXT,
-     .argument = "NAME",
-     AT(kafka_topic),
-     .help = "Kafka topic to write to; without it, the MQTT topic's name. Created if missing"},
-    {.name = "kafka-key",
-     .kind = OPTION_CHOICE,
-     .argument = "KEY",
-     .choices = keys,
-     .fallback = "property",
-     AT(kafka_key),
-     .help = "key of the Kafka records: property (the MQTT user property 'key', else the MQTT topic), topic, "
-             "or none"},
+    OPT_TEXT('t', "topic", FIELD(filter), "FILTER", "MQTT topic or topic filter to carry"),
+    OPT_TEXT(0, "share", FIELD(share), "GROUP",
+             "carry it together with the other bridges of this group, each with an id and a spool "
+             "of its own: the broker gives each message to one of them, so their order is lost"),
+    OPT_INTEGER('q', "qos", FIELD(qos), "0|1|2", "-1", RANGE(-1, 2),
+                "QoS of the subscription; -1 is what the delivery needs: 1, or 2 for exactly-once. "
+                "At 0 the broker itself may lose messages"),
+    OPT_DURATION(0, "session-expiry", FIELD(session_expiry), "365d", RANGE(60, 4294967295),
+                 "how long the broker keeps messages for a bridge that is away (MQTT 5)"),
+    OPT_INTEGER(0, "receive-maximum", FIELD(receive_maximum), "N", "0", RANGE(0, 65535),
+                "most messages the broker may send ahead of acknowledgements (MQTT 5); "
+                "0 is what suits the delivery: 1000, or 20 for exactly-once"),
+    OPT_SIZE(0, "message-max", FIELD(message_max), "0", RANGE(0, 268435460),
+             "largest message that is taken, in bytes of its MQTT packet; "
+             "of a larger one the beginning and the size become a dead letter. "
+             "0 is 4M, or a quarter of --spool-max if that is less; more than that quarter is not possible"),
+    OPT_TEXT(0, "kafka-topic", FIELD(kafka_topic), "NAME",
+             "Kafka topic to write to; without it, the MQTT topic's name. Created if missing"),
+    OPT_CHOICE(0, "kafka-key", FIELD(kafka_key), "KEY", keys, "property",
+               "key of the Kafka records: property (the MQTT user property 'key', "
+               "else the MQTT topic), topic, or none"),
 };
 
 static const struct option_spec delivery_specs[] = {
-    {.name = "delivery",
-     .kind = OPTION_CHOICE,
-     .argument = "MODE",
-     .choices = deliveries,
-     .fallback = "at-least-once",
-     AT(delivery),
-     .help =
-         "at-least-once (a kill may double what was in flight) or exactly-once (MQTT 5 at QoS 2 in, Kafka "
-         "transactions out; consumers need isolation.level=read_committed)"},
-    {.name = "transaction-interval",
-     .kind = OPTION_DURATION,
-     .argument = "DURATION",
-     .fallback = "100ms",
-     .maximum = 30,
-     AT(transaction_interval),
-     .help = "exactly-once: shortest time from one transaction to the next, unless that was filled to the "
-             "window; it bounds what is added to the latency"},
-    {.name = "window",
-     .kind = OPTION_INTEGER,
-     .argument = "N",
-     .fallback = "1250",
-     .minimum = 1,
-     .maximum = 1000000,
-     AT(window),
-     .help = "most messages in flight to Kafka"},
-    {.name = "window-bytes",
-     .kind = OPTION_SIZE,
-     .argument = "SIZE",
-     .fallback = "4M",
-     .minimum = 1024,
-     .maximum = 1e12,
-     AT(window_bytes),
-     .help = "most bytes in flight to Kafka; a single larger message still goes"},
-    {.name = "drain-timeout",
-     .kind = OPTION_DURATION,
-     .argument = "DURATION",
-     .fallback = "10s",
-     AT(drain_timeout),
-     .help = "when asked to stop, how long to go on delivering what is spooled; the rest stays in the spool"},
+    OPT_CHOICE(0, "delivery", FIELD(delivery), "MODE", deliveries, "at-least-once",
+               "at-least-once (a kill may double what was in flight) or exactly-once (MQTT 5 at QoS 2 in, "
+               "Kafka transactions out; consumers need isolation.level=read_committed)"),
+    OPT_DURATION(0, "transaction-interval", FIELD(transaction_interval), "100ms", RANGE(0, 30),
+                 "exactly-once: shortest time from one transaction to the next, "
+                 "unless that was filled to the window; it bounds what is added to the latency"),
+    OPT_INTEGER(0, "window", FIELD(window), "N", "1250", RANGE(1, 1000000),
+                "most messages in flight to Kafka"),
+    OPT_SIZE(0, "window-bytes", FIELD(window_bytes), "4M", RANGE(1024, 1e12),
+             "most bytes in flight to Kafka; a single larger message still goes"),
+    OPT_DURATION(
+        0, "drain-timeout", FIELD(drain_timeout), "10s", ANY,
+        "when asked to stop, how long to go on delivering what is spooled; the rest stays in the spool"),
 };
 
 static const struct option_spec spool_specs[] = {
-    {.name = "spool",
-     .kind = OPTION_TEXT,
-     .argument = "FOLDER",
-     AT(spool_directory),
-     .help = "folder of the spool; without it, a folder per bridge in $STATE_DIRECTORY, else in "
-             "$XDG_STATE_HOME/roomstream, else in ~/.local/state/roomstream"},
-    {.name = "spool-max",
-     .kind = OPTION_SIZE,
-     .argument = "SIZE",
-     .fallback = "1G",
-     .minimum = 65536,
-     .maximum = 1e15,
-     AT(spool_max),
-     .help = "bound of the spool: near it the bridge leaves the MQTT broker, which then keeps the rest, and "
-             "comes back at two thirds of it"},
-    {.name = "segment-size",
-     .kind = OPTION_SIZE,
-     .argument = "SIZE",
-     .fallback = "16M",
-     .minimum = 4096,
-     .maximum = 1e12,
-     AT(segment_bytes),
-     .help = "size of a file of the spool; disk space comes back a file at a time"},
-    {.name = "sync",
-     .kind = OPTION_CHOICE,
-     .argument = "WHEN",
-     .choices = syncs,
-     .fallback = "interval",
-     AT(sync),
-     .help = "when the spool is made durable against a power loss: none, interval, or always (before each "
-             "acknowledgement)"},
-    {.name = "sync-interval",
-     .kind = OPTION_DURATION,
-     .argument = "DURATION",
-     .fallback = "1s",
-     .minimum = 0.001,
-     .maximum = 3600,
-     AT(sync_interval),
-     .help = "interval of --sync interval: what a power loss can cost at most"},
-    {.name = "spool-repair",
-     .kind = OPTION_FLAG,
-     AT(spool_repair),
-     .help = "set damaged files of the spool aside, as NAME.corrupt, and go on with all in them that is "
-             "whole; for one start, after one that was refused"},
+    OPT_TEXT(0, "spool", FIELD(spool_directory), "FOLDER",
+             "folder of the spool; without it, a folder per bridge in $STATE_DIRECTORY, "
+             "else in $XDG_STATE_HOME/roomstream, else in ~/.local/state/roomstream"),
+    OPT_SIZE(0, "spool-max", FIELD(spool_max), "1G", RANGE(65536, 1e15),
+             "bound of the spool: near it the bridge leaves the MQTT broker, which then keeps the rest, "
+             "and comes back at two thirds of it"),
+    OPT_SIZE(0, "segment-size", FIELD(segment_bytes), "16M", RANGE(4096, 1e12),
+             "size of a file of the spool; disk space comes back a file at a time"),
+    OPT_CHOICE(0, "sync", FIELD(sync), "WHEN", syncs, "interval",
+               "when the spool is made durable against a power loss: "
+               "none, interval, or always (before each acknowledgement)"),
+    OPT_DURATION(0, "sync-interval", FIELD(sync_interval), "1s", RANGE(0.001, 3600),
+                 "interval of --sync interval: what a power loss can cost at most"),
+    OPT_FLAG(0, "spool-repair", FIELD(spool_repair),
+             "set damaged files of the spool aside, as NAME.corrupt, and go on with all in them "
+             "that is whole; for one start, after one that was refused"),
 };
 
 static const struct option_spec letter_specs[] = {
-    {.name = "dead-letters",
-     .kind = OPTION_CHOICE,
-     .argument = "ACTION",
-     .choices = actions,
-     .fallback = "none",
-     AT(dead_letters),
-     .help =
-         "instead of running, deal with what Kafka could never take: list, export (JSON lines on stdout), "
-         "retry (put back into the spool) or drop; retry and drop need the bridge to be stopped"},
-    {.name = "letter",
-     .kind = OPTION_LIST,
-     .argument = "ID",
-     AT(letters),
-     .help = "only the dead letter with this id; may be given several times"},
+    OPT_CHOICE(0, "dead-letters", FIELD(dead_letters), "ACTION", actions, "none",
+               "instead of running, deal with what Kafka could never take: "
+               "list, export (JSON lines on stdout), retry (put back into the spool) or drop; "
+               "retry and drop need the bridge to be stopped"),
+    OPT_LIST(0, "letter", FIELD(letters), "ID",
+             "only the dead letter with this id; may be given several times"),
 };
 
 static const struct option_spec monitor_specs[] = {
-    {.name = "http",
-     .kind = OPTION_TEXT,
-     .argument = "ADDR:PORT",
-     .fallback = "0",
-     AT(http),
-     .help =
-         "serve /metrics (Prometheus), /healthz, /readyz and /status (JSON) there; a port alone is on the "
-         "loopback address, port 0 is any that is free (the log says which, and status finds it); '' is "
-         "nowhere. There is no access control: keep it on an address that only monitoring reaches"},
-    {.name = "http-host",
-     .kind = OPTION_LIST,
-     .argument = "NAME",
-     AT(http_hosts),
-     .help = "host name by which others ask for it, as monitoring on another machine does; may be given "
-             "several times. Requests for an IP address, localhost or the name in --http are answered "
-             "anyway, others with 421"},
+    OPT_TEXT(0, "http", FIELD(http), "ADDR:PORT",
+             "serve /metrics (Prometheus), /healthz, /readyz and /status (JSON) there; "
+             "a port alone is on the loopback address, port 0 is any that is free (the log says which, "
+             "and status finds it); '' is nowhere. There is no access control: "
+             "keep it on an address that only monitoring reaches",
+             .fallback = "0"),
+    OPT_LIST(0, "http-host", FIELD(http_hosts), "NAME",
+             "host name by which others ask for it, as monitoring on another machine does; "
+             "may be given several times. Requests for an IP address, localhost or the name in --http are "
+             "answered anyway, others with 421"),
 };
-
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 void bridge_options(struct bridge_settings *settings, struct option_group groups[BRIDGE_GROUP_COUNT])
 {
-    groups[0] = (struct option_group){"Topics", "topics", topic_specs, COUNT(topic_specs), settings};
+    groups[0] = OPTION_GROUP("Topics", "topics", topic_specs, settings);
     groups[1] = mqtt_options(&settings->mqtt);
     groups[2] = kafka_options(&settings->kafka);
     groups[3] = kafka_topic_options(&settings->new_topic);
-    groups[4] =
-        (struct option_group){"Delivery", "delivery", delivery_specs, COUNT(delivery_specs), settings};
-    groups[5] = (struct option_group){"Spool", "spool", spool_specs, COUNT(spool_specs), settings};
-    groups[6] =
-        (struct option_group){"Monitoring", "monitoring", monitor_specs, COUNT(monitor_specs), settings};
-    groups[7] =
-        (struct option_group){"Dead letters", "dead-letters", letter_specs, COUNT(letter_specs), settings};
+    groups[4] = OPTION_GROUP("Delivery", "delivery", delivery_specs, settings);
+    groups[5] = OPTION_GROUP("Spool", "spool", spool_specs, settings);
+    groups[6] = OPTION_GROUP("Monitoring", "monitoring", monitor_specs, settings);
+    groups[7] = OPTION_GROUP("Dead letters", "dead-letters", letter_specs, settings);
 }
 
 /* The folder for a bridge of that name, in the place where this system keeps state. */
@@ -304,11 +189,10 @@ static bool complete_topics(struct bridge_settings *settings, struct error *erro
     if (!settings->kafka_topic)
         settings->kafka_topic = settings->filter;
     return kafka_topic_name_valid(settings->kafka_topic) ||
-           error_set(
-               error,
-               "'%s' cannot be the name of a Kafka topic (letters, digits, '.', '_', '-', at most 249): "
-               "choose one with --kafka-topic",
-               settings->kafka_topic);
+           error_set(error,
+                     "'%s' cannot be the name of a Kafka topic (letters, digits, '.', '_', '-', "
+                     "at most 249): choose one with --kafka-topic",
+                     settings->kafka_topic);
 }
 
 static bool complete_http(struct bridge_settings *settings, struct error *error)

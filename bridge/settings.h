@@ -3,11 +3,11 @@
 #define ROOMSTREAM_BRIDGE_SETTINGS_H
 
 #include "core/log.h"
-#include "core/options.h"
 #include "http/address.h"
 #include "kafka/client.h"
 #include "kafka/topic.h"
 #include "mqtt/settings.h"
+#include "options/options.h"
 #include "spool/spool.h"
 
 enum delivery_mode { AT_LEAST_ONCE, EXACTLY_ONCE };

@@ -1,8 +1,8 @@
 /* kafka-consume: prints the messages of Kafka topics. */
 #include "consumer.h"
-#include "core/options.h"
-#include "core/options_warnings.h"
 #include "core/stop.h"
+#include "options/options.h"
+#include "options/warnings.h"
 #include "settings.h"
 
 int main(int argc, char **argv)

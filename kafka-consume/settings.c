@@ -1,126 +1,69 @@
 #include "settings.h"
 
 #include "kafka/topic.h"
+#include "options/log_options.h"
 
 #include <stddef.h>
 
-#define AT(field) .offset = offsetof(struct consume_settings, field)
-#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define FIELD(name) offsetof(struct consume_settings, name)
 
 static const struct option_spec consumption_specs[] = {
-    {.name = "topic",
-     .letter = 't',
-     .kind = OPTION_LIST,
-     .argument = "TOPIC",
-     AT(topics),
-     .help = "topic to read; may be repeated. With --group, one that begins with ^ is a regular expression"},
-    {.name = "group",
-     .letter = 'G',
-     .kind = OPTION_TEXT,
-     .argument = "GROUP",
-     AT(group),
-     .help =
-         "read as a member of this consumer group: its members share the partitions, and it goes on where it "
-         "stopped. Without one, all partitions are read and no position is kept"},
-    {.name = "partition",
-     .letter = 'p',
-     .kind = OPTION_INTEGER,
-     .argument = "N",
-     .fallback = "-1",
-     .minimum = -1,
-     .maximum = INT32_MAX,
-     AT(partition),
-     .help = "read this partition only; -1 for all"},
-    {.name = "offset",
-     .letter = 'o',
-     .kind = OPTION_TEXT,
-     .argument = "OFFSET",
-     .fallback = "beginning",
-     AT(start_text),
-     .help =
-         "where to begin in each partition: beginning, end, N (an offset), -N (the Nth last message that can "
-         "be read), or s@TIME (the first message of that time or later; TIME in ms since 1970 or as "
-         "2026-11-25T10:00:00Z). With --group beginning or end, for partitions of which it has no position"},
-    {.name = "until-end",
-     .letter = 'e',
-     .kind = OPTION_FLAG,
-     AT(until_end),
-     .help = "end with status 0 once all is printed that the partitions had at the start"},
-    {.name = "count",
-     .letter = 'c',
-     .kind = OPTION_INTEGER,
-     .argument = "N",
-     .minimum = 1,
-     .maximum = 9e15,
-     AT(count),
-     .help = "end with status 0 after N messages"},
-    {.name = "timeout",
-     .letter = 'W',
-     .kind = OPTION_DURATION,
-     .argument = "DURATION",
-     .minimum = 0.001,
-     .maximum = 1e9,
-     AT(timeout),
-     .help = "end with status 27 after this time, counted from the start of the program"},
+    OPT_LIST('t', "topic", FIELD(topics), "TOPIC",
+             "topic to read; may be repeated. With --group, one that begins with ^ is a regular expression"),
+    OPT_TEXT('G', "group", FIELD(group), "GROUP",
+             "read as a member of this consumer group: its members share the partitions, and it goes "
+             "on where it stopped. Without one, all partitions are read and no position is kept"),
+    OPT_INTEGER('p', "partition", FIELD(partition), "N", "-1", RANGE(-1, INT32_MAX),
+                "read this partition only; -1 for all"),
+    OPT_TEXT('o', "offset", FIELD(start_text), "OFFSET",
+             "where to begin in each partition: beginning, end, N (an offset), -N (the Nth last "
+             "message that can be read), or s@TIME (the first message of that time or later; "
+             "TIME in ms since 1970 or as 2026-11-25T10:00:00Z). With --group beginning or end, "
+             "for partitions of which it has no position",
+             .fallback = "beginning"),
+    OPT_FLAG('e', "until-end", FIELD(until_end),
+             "end with status 0 once all is printed that the partitions had at the start"),
+    OPT_INTEGER('c', "count", FIELD(count), "N", NULL, RANGE(1, 9e15), "end with status 0 after N messages"),
+    OPT_DURATION('W', "timeout", FIELD(timeout), NULL, RANGE(0.001, 1e9),
+                 "end with status 27 after this time, counted from the start of the program"),
 };
 
 static const struct option_spec print_specs[] = {
-    {.name = "format",
-     .letter = 'f',
-     .kind = OPTION_TEXT,
-     .argument = "FORMAT",
-     AT(format_text),
-     .help = "print each message in this format, whose sequences stand in the description; no delimiter is "
-             "added"},
-    {.name = "json",
-     .letter = 'J',
-     .kind = OPTION_FLAG,
-     AT(json),
-     .help =
-         "print each message as a JSON object with topic, partition, offset, timestamp (ms since 1970), key, "
-         "headers and value; what is not UTF-8 stands in base64 as key_base64, value_base64"},
-    {.name = "key-delimiter",
-     .letter = 'K',
-     .kind = OPTION_TEXT,
-     .argument = "TEXT",
-     AT(key_delimiter),
-     .help = "print the key and this text before each value; escapes as in a format"},
-    {.name = "delimiter",
-     .letter = 'D',
-     .kind = OPTION_TEXT,
-     .argument = "TEXT",
-     .fallback = "\\n",
-     AT(delimiter),
-     .help = "print this text after each message; escapes as in a format"},
-    {.name = "null",
-     .letter = 'Z',
-     .kind = OPTION_FLAG,
-     AT(show_null),
-     .help = "print NULL for keys and values that are null, instead of nothing"},
+    OPT_TEXT(
+        'f', "format", FIELD(format_text), "FORMAT",
+        "print each message in this format, whose sequences stand in the description; no delimiter is added"),
+    OPT_FLAG('J', "json", FIELD(json),
+             "print each message as a JSON object with topic, partition, "
+             "offset, timestamp (ms since 1970), key, headers and value; "
+             "what is not UTF-8 stands in base64 as key_base64, value_base64"),
+    OPT_TEXT('K', "key-delimiter", FIELD(key_delimiter), "TEXT",
+             "print the key and this text before each value; escapes as in a format"),
+    OPT_TEXT('D', "delimiter", FIELD(delimiter), "TEXT",
+             "print this text after each message; escapes as in a format", .fallback = "\\n"),
+    OPT_FLAG('Z', "null", FIELD(show_null),
+             "print NULL for keys and values that are null, instead of nothing"),
 };
 
-static const char details[] =
-    "Each message is printed on standard output as its value, byte for byte, and a newline. The program "
-    "waits for "
-    "a Kafka that is away and for topics that do not exist yet, and ends with status 0 when it is "
-    "interrupted or "
-    "nobody reads its output any more. Messages of transactions are printed once these are committed.\n\n"
-    "With --group the position is committed only after the output was written, about once a second and at "
-    "the "
-    "end: a kill loses nothing and may print the last second again.\n\n"
-    "In a FORMAT, %s is the value, %S its length, %R its length as 4 bytes in network order, %k the key, %K "
-    "its "
-    "length, %t the topic, %p the partition, %o the offset, %T the timestamp in ms since 1970, %h the "
-    "headers as "
-    "NAME=VALUE,..., %% a %; lengths are -1 for null. \\n \\r \\t \\0 \\\\ and \\xHH are escapes.";
+static const char details[] = "Each message is printed on standard output as its value, byte for byte, "
+                              "and a newline. The program waits for a Kafka that is away "
+                              "and for topics that do not exist yet, and ends with status 0 "
+                              "when it is interrupted or nobody reads its output any more. "
+                              "Messages of transactions are printed once these are committed.\n\n"
+                              "With --group the position is committed only after the output was written, "
+                              "about once a second and at the end: "
+                              "a kill loses nothing and may print the last second again.\n\n"
+                              "In a FORMAT, %s is the value, %S its length, %R its length as 4 "
+                              "bytes in network order, %k the key, %K its length, %t the topic, "
+                              "%p the partition, %o the offset, %T the timestamp in ms since 1970, "
+                              "%h the headers as NAME=VALUE,..., %% a %; lengths are -1 for null. "
+                              "\\n \\r \\t \\0 \\\\ and \\xHH are escapes.";
 
 struct program settings_program(struct consume_settings *settings,
                                 struct option_group groups[static SETTINGS_GROUPS],
                                 struct option_default defaults[static SETTINGS_DEFAULTS])
 {
-    groups[0] = (struct option_group){"Consumption", "consumption", consumption_specs,
-                                      COUNT(consumption_specs), settings};
-    groups[1] = (struct option_group){"Output", "output", print_specs, COUNT(print_specs), settings};
+    groups[0] = OPTION_GROUP("Consumption", "consumption", consumption_specs, settings);
+    groups[1] = OPTION_GROUP("Output", "output", print_specs, settings);
     groups[2] = kafka_options(&settings->kafka);
     groups[3] = log_options(&settings->log);
     /* On a terminal the messages are what one wants to see. */

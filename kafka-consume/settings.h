@@ -3,9 +3,9 @@
 #define ROOMSTREAM_KAFKA_CONSUME_SETTINGS_H
 
 #include "core/log.h"
-#include "core/options.h"
 #include "format.h"
 #include "kafka/client.h"
+#include "options/options.h"
 #include "start.h"
 
 struct consume_settings {

@@ -1,7 +1,7 @@
 /* kafka-produce: makes each line of its standard input a message of a Kafka topic. */
-#include "core/options.h"
-#include "core/options_warnings.h"
 #include "core/stop.h"
+#include "options/options.h"
+#include "options/warnings.h"
 #include "producer.h"
 #include "settings.h"
 

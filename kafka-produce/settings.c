@@ -1,94 +1,53 @@
 #include "settings.h"
 
+#include "options/log_options.h"
+
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define AT(field) .offset = offsetof(struct produce_settings, field)
-#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define FIELD(name) offsetof(struct produce_settings, name)
 
 static const char *const codecs[] = {"none", "gzip", "snappy", "lz4", "zstd", NULL};
 
 static const struct option_spec topic_specs[] = {
-    {.name = "topic",
-     .letter = 't',
-     .kind = OPTION_TEXT,
-     .argument = "TOPIC",
-     AT(topic.name),
-     .help = "topic to write to; it is created if it is missing"},
-    {.name = "partition",
-     .letter = 'p',
-     .kind = OPTION_INTEGER,
-     .argument = "N",
-     .fallback = "-1",
-     .minimum = -1,
-     .maximum = INT32_MAX,
-     AT(partition),
-     .help = "write to this partition; -1 for one that follows from the key, any where there is none"},
-    {.name = "compression",
-     .letter = 'z',
-     .kind = OPTION_CHOICE,
-     .argument = "CODEC",
-     .choices = codecs,
-     .fallback = "none",
-     AT(compression),
-     .help = "compress batches of messages with none, gzip, snappy, lz4 or zstd"},
-    {.name = "drain-timeout",
-     .kind = OPTION_DURATION,
-     .argument = "DURATION",
-     .fallback = "10s",
-     AT(drain_timeout),
-     .help = "when interrupted, how long to wait for what was read to be delivered"},
-    {.name = "quiet", .letter = 'q', .kind = OPTION_FLAG, AT(quiet), .help = "do not show progress"},
+    OPT_TEXT('t', "topic", FIELD(topic.name), "TOPIC", "topic to write to; it is created if it is missing"),
+    OPT_INTEGER('p', "partition", FIELD(partition), "N", "-1", RANGE(-1, INT32_MAX),
+                "write to this partition; -1 for one that follows from the key, any where there is none"),
+    OPT_CHOICE('z', "compression", FIELD(compression), "CODEC", codecs, "none",
+               "compress batches of messages with none, gzip, snappy, lz4 or zstd"),
+    OPT_DURATION(0, "drain-timeout", FIELD(drain_timeout), "10s", ANY,
+                 "when interrupted, how long to wait for what was read to be delivered"),
+    OPT_FLAG('q', "quiet", FIELD(quiet), "do not show progress"),
 };
 
 static const struct option_spec input_specs[] = {
-    {.name = "key-delimiter",
-     .letter = 'K',
-     .kind = OPTION_TEXT,
-     .argument = "TEXT",
-     AT(key_delimiter_text),
-     .help = "what stands before the first such text in a line is the key; a line without it has none"},
-    {.name = "delimiter",
-     .letter = 'D',
-     .kind = OPTION_TEXT,
-     .argument = "TEXT",
-     .fallback = "\\n",
-     AT(delimiter_text),
-     .help = "what ends a line. In this and the key delimiter \\n \\r \\t \\0 \\\\ and \\xHH are escapes"},
-    {.name = "null",
-     .letter = 'Z',
-     .kind = OPTION_FLAG,
-     AT(format.empty_is_null),
-     .help = "write keys and values that are empty as null: such a value is a tombstone"},
-    {.name = "jsonl",
-     .kind = OPTION_FLAG,
-     AT(format.json),
-     .help = "each line is a JSON object as kafka-consume --json prints it: value (text or null) or "
-             "value_base64, "
-             "and, where wanted, key or key_base64, headers, timestamp (ms since 1970)"},
-    {.name = "header",
-     .letter = 'H',
-     .kind = OPTION_LIST,
-     .argument = "NAME=VALUE",
-     AT(headers),
-     .help = "header of each message; without = its value is null. May be repeated"},
+    OPT_TEXT('K', "key-delimiter", FIELD(key_delimiter_text), "TEXT",
+             "what stands before the first such text in a line is the key; a line without it has none"),
+    OPT_TEXT('D', "delimiter", FIELD(delimiter_text), "TEXT",
+             "what ends a line. In this and the key delimiter \\n \\r \\t \\0 \\\\ and \\xHH are escapes",
+             .fallback = "\\n"),
+    OPT_FLAG('Z', "null", FIELD(format.empty_is_null),
+             "write keys and values that are empty as null: such a value is a tombstone"),
+    OPT_FLAG(0, "jsonl", FIELD(format.json),
+             "each line is a JSON object as kafka-consume --json prints it: value (text or null) "
+             "or value_base64, and, where wanted, key or key_base64, headers, timestamp (ms since 1970)"),
+    OPT_LIST('H', "header", FIELD(headers), "NAME=VALUE",
+             "header of each message; without = its value is null. May be repeated"),
 };
 
-static const char details[] =
-    "Each line of standard input becomes a message, an empty line an empty one. The lines that were not "
-    "delivered "
-    "are named with the reason, and the status is then 1. The program waits up to a minute "
-    "(message.timeout.ms) for "
-    "a Kafka that is away, reads no faster than Kafka takes the messages, and keeps their order within a "
-    "partition, "
-    "each once (enable.idempotence). When it is interrupted it delivers what it has read.";
+static const char details[] = "Each line of standard input becomes a message, an empty line an empty one. "
+                              "The lines that were not delivered are named with the reason, and the "
+                              "status is then 1. The program waits up to a minute (message.timeout.ms) "
+                              "for a Kafka that is away, reads no faster than Kafka takes the messages, "
+                              "and keeps their order within a partition, each once (enable.idempotence). "
+                              "When it is interrupted it delivers what it has read.";
 
 struct program settings_program(struct produce_settings *settings,
                                 struct option_group groups[static SETTINGS_GROUPS])
 {
-    groups[0] = (struct option_group){"Production", "production", topic_specs, COUNT(topic_specs), settings};
-    groups[1] = (struct option_group){"Input", "input", input_specs, COUNT(input_specs), settings};
+    groups[0] = OPTION_GROUP("Production", "production", topic_specs, settings);
+    groups[1] = OPTION_GROUP("Input", "input", input_specs, settings);
     groups[2] = kafka_options(&settings->kafka);
     groups[3] = kafka_topic_options(&settings->topic);
     groups[4] = log_options(&settings->log);

@@ -3,10 +3,10 @@
 #define ROOMSTREAM_KAFKA_PRODUCE_SETTINGS_H
 
 #include "core/log.h"
-#include "core/options.h"
 #include "kafka/client.h"
 #include "kafka/topic.h"
 #include "message.h"
+#include "options/options.h"
 
 struct produce_settings {
     struct kafka_settings kafka;

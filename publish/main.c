@@ -1,11 +1,12 @@
 /* publish and publish-SENSOR: replays columns of a CSV file to an MQTT topic. PROGRAM_NAME and PROGRAM_SENSOR
  * come from cmake/Sensors.cmake. */
 #include "core/log.h"
-#include "core/options.h"
-#include "core/options_warnings.h"
 #include "core/sensors.h"
 #include "core/stop.h"
 #include "mqtt/settings.h"
+#include "options/log_options.h"
+#include "options/options.h"
+#include "options/warnings.h"
 #include "publisher.h"
 #include "settings.h"
 
@@ -14,15 +15,13 @@ static struct mqtt_settings mqtt;
 static struct log_settings logging;
 
 static const char details[] =
-    "One message is published for each row and column, paced by the recorded time. It ends when every "
-    "message is "
-    "acknowledged, with status 0; it waits for a broker that is away and reconnects by itself.\n\n"
-    "The file needs a header line that names the columns with the time and those to publish, in any order "
-    "and "
-    "among others. A JSON payload is "
+    "One message is published for each row and column, paced by the recorded time. "
+    "It ends when every message is acknowledged, with status 0; "
+    "it waits for a broker that is away and reconnects by itself.\n\n"
+    "The file needs a header line that names the columns with the time and those to publish, "
+    "in any order and among others. A JSON payload is "
     "{\"time\":...,\"sensor\":...,\"node\":...,\"value\":...,\"unit\":...,\"occupancy\":...,\"seq\":...}; "
-    "numbers "
-    "keep the file's digits, seq counts the readings from 1.";
+    "numbers keep the file's digits, seq counts the readings from 1.";
 
 int main(int argc, char **argv)
 {

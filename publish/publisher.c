@@ -2,6 +2,7 @@
 
 #include "broker.h"
 #include "core/clock.h"
+#include "core/exit_status.h"
 #include "core/progress.h"
 #include "core/stop.h"
 #include "message.h"

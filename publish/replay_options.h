@@ -2,7 +2,7 @@
 #ifndef ROOMSTREAM_PUBLISH_REPLAY_OPTIONS_H
 #define ROOMSTREAM_PUBLISH_REPLAY_OPTIONS_H
 
-#include "core/options.h"
+#include "options/options.h"
 #include "settings.h"
 
 /* settings outlive the parsing. */

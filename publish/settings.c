@@ -9,70 +9,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AT(field) .offset = offsetof(struct publish_settings, field)
+#define FIELD(name) offsetof(struct publish_settings, name)
 
 static const struct option_spec publish_specs[] = {
-    {.name = "topic",
-     .letter = 't',
-     .kind = OPTION_TEXT,
-     .argument = "TOPIC",
-     AT(topic),
-     .help = "topic to publish to"},
-    {.name = "qos",
-     .letter = 'q',
-     .kind = OPTION_INTEGER,
-     .argument = "QOS",
-     .fallback = "1",
-     .minimum = 0,
-     .maximum = 2,
-     AT(qos),
-     .help = "quality of service: 0, 1 or 2"},
-    {.name = "retain", .letter = 'r', .kind = OPTION_FLAG, AT(retain), .help = "publish retained messages"},
-    {.name = "format",
-     .kind = OPTION_CHOICE,
-     .argument = "FORMAT",
-     .choices = message_formats,
-     .fallback = "json",
-     AT(format),
-     .help = "payload: json, csv (date, time, value, node, occupancy) or senml (RFC 8428)"},
-    {.name = "sensor",
-     .kind = OPTION_TEXT,
-     .argument = "NAME",
-     AT(sensor),
-     .help = "name of the sensor in the payload; without one the topic"},
-    {.name = "unit",
-     .kind = OPTION_TEXT,
-     .argument = "UNIT",
-     AT(unit),
-     .help = "unit of the values in the payload, as in RFC 8428; without one none is sent"},
-    {.name = "property",
-     .kind = OPTION_LIST,
-     .argument = "NAME=VALUE",
-     AT(properties),
-     .help = "further user property of each message, beside key=NODE (MQTT 5); may be given several times"},
-    {.name = "window",
-     .kind = OPTION_INTEGER,
-     .argument = "N",
-     .fallback = "100",
-     .minimum = 1,
-     .maximum = 65535,
-     AT(window),
-     .help =
-         "most messages in flight; always less than the broker's receive maximum. At QoS 2 with MQTT 3.1.1, "
-         "which knows none, 20 without this option: Mosquitto drops silently what exceeds its own bound"},
-    {.name = "drain-timeout",
-     .kind = OPTION_DURATION,
-     .argument = "DURATION",
-     .fallback = "10s",
-     AT(drain_timeout),
-     .help = "when stopped, how long to wait for acknowledgements that are due"},
+    OPT_TEXT('t', "topic", FIELD(topic), "TOPIC", "topic to publish to"),
+    OPT_INTEGER('q', "qos", FIELD(qos), "QOS", "1", RANGE(0, 2), "quality of service: 0, 1 or 2"),
+    OPT_FLAG('r', "retain", FIELD(retain), "publish retained messages"),
+    OPT_CHOICE(0, "format", FIELD(format), "FORMAT", message_formats, "json",
+               "payload: json, csv (date, time, value, node, occupancy) or senml (RFC 8428)"),
+    OPT_TEXT(0, "sensor", FIELD(sensor), "NAME", "name of the sensor in the payload; without one the topic"),
+    OPT_TEXT(0, "unit", FIELD(unit), "UNIT",
+             "unit of the values in the payload, as in RFC 8428; without one none is sent"),
+    OPT_LIST(0, "property", FIELD(properties), "NAME=VALUE",
+             "further user property of each message, beside key=NODE (MQTT 5); may be given several times"),
+    OPT_INTEGER(0, "window", FIELD(window), "N", "100", RANGE(1, 65535),
+                "most messages in flight; always less than the broker's receive maximum. "
+                "At QoS 2 with MQTT 3.1.1, which knows none, 20 without this option: "
+                "Mosquitto drops silently what exceeds its own bound"),
+    OPT_DURATION(0, "drain-timeout", FIELD(drain_timeout), "10s", ANY,
+                 "when stopped, how long to wait for acknowledgements that are due"),
 };
 
 void settings_options(struct publish_settings *settings, struct option_group groups[static SETTINGS_GROUPS])
 {
     groups[0] = replay_options(settings);
-    groups[1] = (struct option_group){"Messages", "messages", publish_specs,
-                                      sizeof publish_specs / sizeof *publish_specs, settings};
+    groups[1] = OPTION_GROUP("Messages", "messages", publish_specs, settings);
 }
 
 size_t settings_defaults(const struct sensor *sensor,

@@ -3,10 +3,10 @@
 #define ROOMSTREAM_PUBLISH_SETTINGS_H
 
 #include "columns.h"
-#include "core/options.h"
 #include "core/sensors.h"
 #include "core/text.h"
 #include "mqtt/settings.h"
+#include "options/options.h"
 #include "pace.h"
 #include "replay.h"
 

@@ -1,6 +1,6 @@
 /* status: shows how the bridges are. */
-#include "core/options_warnings.h"
 #include "core/stop.h"
+#include "options/warnings.h"
 #include "show.h"
 
 int main(int argc, char **argv)

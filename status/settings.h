@@ -3,7 +3,7 @@
 #define ROOMSTREAM_STATUS_SETTINGS_H
 
 #include "core/log.h"
-#include "core/options.h"
+#include "options/options.h"
 
 struct status_settings {
     struct text_list addresses;

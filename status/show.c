@@ -2,6 +2,7 @@
 
 #include "bridges.h"
 #include "core/clock.h"
+#include "core/exit_status.h"
 #include "core/json_text.h"
 #include "core/stop.h"
 #include "fetch.h"

@@ -1,7 +1,7 @@
 /* subscribe: prints the messages of MQTT topics. */
-#include "core/options.h"
-#include "core/options_warnings.h"
 #include "core/stop.h"
+#include "options/options.h"
+#include "options/warnings.h"
 #include "settings.h"
 #include "subscriber.h"
 

@@ -1,141 +1,74 @@
 #include "settings.h"
 
 #include "mqtt/topic.h"
+#include "options/log_options.h"
 
 #include <stddef.h>
 
-#define AT(field) .offset = offsetof(struct subscribe_settings, field)
-#define COUNT(array) (sizeof(array) / sizeof *(array))
+#define FIELD(name) offsetof(struct subscribe_settings, name)
 
 static const struct option_spec subscription_specs[] = {
-    {.name = "topic",
-     .letter = 't',
-     .kind = OPTION_LIST,
-     .argument = "FILTER",
-     AT(filters),
-     .help =
-         "topic or topic filter (+ for one level, # for all that follow, $share/GROUP/FILTER to share the "
-         "messages with others); may be repeated"},
-    {.name = "filter-out",
-     .letter = 'T',
-     .kind = OPTION_LIST,
-     .argument = "FILTER",
-     AT(filters_out),
-     .help = "leave out the messages of topics that match; may be repeated"},
-    {.name = "unsubscribe",
-     .letter = 'U',
-     .kind = OPTION_LIST,
-     .argument = "FILTER",
-     AT(unsubscribe),
-     .help = "give up a subscription of the session that --disable-clean-session continues, after "
-             "subscribing to the others; may be repeated"},
-    {.name = "qos",
-     .letter = 'q',
-     .kind = OPTION_INTEGER,
-     .argument = "0|1|2",
-     .fallback = "0",
-     .minimum = 0,
-     .maximum = 2,
-     AT(qos),
-     .help = "QoS of the subscriptions: at 0 the broker may drop messages that are not read fast enough"},
-    {.name = "disable-clean-session",
-     .letter = 'c',
-     .kind = OPTION_FLAG,
-     AT(keep_session),
-     .help =
-         "go on with the session of this --id: its subscriptions, and the messages of QoS 1 and 2 that the "
-         "broker has kept meanwhile; and leave it at the end"},
-    {.name = "session-expiry",
-     .letter = 'x',
-     .kind = OPTION_DURATION,
-     .argument = "DURATION",
-     .maximum = UINT32_MAX,
-     AT(session_expiry),
-     .help = "how long the broker keeps the session while this client is away, with MQTT 5; without this "
-             "option not at all, or for ever with --disable-clean-session"},
-    {.name = "no-retained",
-     .letter = 'R',
-     .kind = OPTION_FLAG,
-     AT(no_retained),
-     .help = "leave out retained messages, those from before the subscription"},
-    {.name = "retained-only",
-     .kind = OPTION_FLAG,
-     AT(retained_only),
-     .help = "print retained messages only and end with status 0 at the first other one"},
-    {.name = "count",
-     .letter = 'C',
-     .kind = OPTION_INTEGER,
-     .argument = "N",
-     .minimum = 1,
-     .maximum = 9e15,
-     AT(count),
-     .help = "end with status 0 after N messages"},
-    {.name = "timeout",
-     .letter = 'W',
-     .kind = OPTION_DURATION,
-     .argument = "DURATION",
-     .minimum = 0.001,
-     .maximum = 1e9,
-     AT(timeout),
-     .help = "end with status 27 after this time, counted from the start of the program"},
-    {.name = "subscribe-only",
-     .letter = 'E',
-     .kind = OPTION_FLAG,
-     AT(subscribe_only),
-     .help = "end with status 0 as soon as the broker has granted the subscriptions"},
+    OPT_LIST('t', "topic", FIELD(filters), "FILTER",
+             "topic or topic filter (+ for one level, # for all that follow, "
+             "$share/GROUP/FILTER to share the messages with others); may be repeated"),
+    OPT_LIST('T', "filter-out", FIELD(filters_out), "FILTER",
+             "leave out the messages of topics that match; may be repeated"),
+    OPT_LIST('U', "unsubscribe", FIELD(unsubscribe), "FILTER",
+             "give up a subscription of the session that --disable-clean-session continues, "
+             "after subscribing to the others; may be repeated"),
+    OPT_INTEGER('q', "qos", FIELD(qos), "0|1|2", "0", RANGE(0, 2),
+                "QoS of the subscriptions: at 0 the broker may drop messages that are not read fast enough"),
+    OPT_FLAG('c', "disable-clean-session", FIELD(keep_session),
+             "go on with the session of this --id: its subscriptions, and the messages of QoS 1 and 2 "
+             "that the broker has kept meanwhile; and leave it at the end"),
+    OPT_DURATION('x', "session-expiry", FIELD(session_expiry), NULL, RANGE(0, UINT32_MAX),
+                 "how long the broker keeps the session while this client is away, with MQTT 5; "
+                 "without this option not at all, or for ever with --disable-clean-session"),
+    OPT_FLAG('R', "no-retained", FIELD(no_retained),
+             "leave out retained messages, those from before the subscription"),
+    OPT_FLAG(0, "retained-only", FIELD(retained_only),
+             "print retained messages only and end with status 0 at the first other one"),
+    OPT_INTEGER('C', "count", FIELD(count), "N", NULL, RANGE(1, 9e15), "end with status 0 after N messages"),
+    OPT_DURATION('W', "timeout", FIELD(timeout), NULL, RANGE(0.001, 1e9),
+                 "end with status 27 after this time, counted from the start of the program"),
+    OPT_FLAG('E', "subscribe-only", FIELD(subscribe_only),
+             "end with status 0 as soon as the broker has granted the subscriptions"),
 };
 
 static const struct option_spec print_specs[] = {
-    {.name = "verbose",
-     .letter = 'v',
-     .kind = OPTION_FLAG,
-     AT(verbose),
-     .help = "print the topic and a space before each payload"},
-    {.name = "output-format",
-     .letter = 'F',
-     .kind = OPTION_TEXT,
-     .argument = "FORMAT",
-     AT(format_text),
-     .help =
-         "print each message in this format, whose sequences stand in the description; overrides --verbose"},
-    {.name = "json",
-     .letter = 'J',
-     .kind = OPTION_FLAG,
-     AT(json),
-     .help = "print each message as a JSON object on a line, with its properties; overrides --verbose"},
-    {.name = "no-newline",
-     .letter = 'N',
-     .kind = OPTION_FLAG,
-     AT(no_newline),
-     .help = "print no newline after each message"},
-    {.name = "stats",
-     .kind = OPTION_FLAG,
-     AT(stats),
-     .help =
-         "log a line a second with the rate and with how many messages are missing or doubled by seq, and "
-         "a total; print no messages, unless another option of this group is given"},
+    OPT_FLAG('v', "verbose", FIELD(verbose), "print the topic and a space before each payload"),
+    OPT_TEXT(
+        'F', "output-format", FIELD(format_text), "FORMAT",
+        "print each message in this format, whose sequences stand in the description; overrides --verbose"),
+    OPT_FLAG('J', "json", FIELD(json),
+             "print each message as a JSON object on a line, with its properties; overrides --verbose"),
+    OPT_FLAG('N', "no-newline", FIELD(no_newline), "print no newline after each message"),
+    OPT_FLAG(0, "stats", FIELD(stats),
+             "log a line a second with the rate and with how many messages are missing or doubled by seq, "
+             "and a total; print no messages, unless another option of this group is given"),
 };
 
-static const char details[] =
-    "Each message is printed on standard output as its payload, byte for byte, and a newline. The program "
-    "waits for a broker that is away, reconnects by itself, and ends with status 0 when it is interrupted or "
-    "nobody reads its output any more.\n\n"
-    "In a FORMAT, % and @ and \\ begin what is replaced: %t topic, %p payload, %x or %X payload in "
-    "hexadecimal, %l its length, %q QoS, %r retained (0 or 1), %m packet id, %j all of it as "
-    "JSON, %J the same with a payload that is JSON, %I time of arrival (ISO 8601), "
-    "%U the same in seconds since 1970, %A topic alias, %C content type, %D correlation data, %E message "
-    "expiry, %F payload format, %P user properties, %R response topic, %S subscription identifier; "
-    "@X is %X of strftime(3) for any one character X, @N the nanoseconds; \\0 \\a \\e \\n \\r \\t \\v are "
-    "control characters; %% @@ \\\\ stand for themselves. As in %-20t, %05l and %.10t, a width, - for "
-    "left-aligned, 0 for leading zeros and a precision may follow the %.";
+static const char details[] = "Each message is printed on standard output as its payload, byte for byte, "
+                              "and a newline. The program waits for a broker that is away, "
+                              "reconnects by itself, and ends with status 0 when it is interrupted "
+                              "or nobody reads its output any more.\n\n"
+                              "In a FORMAT, % and @ and \\ begin what is replaced: %t topic, %p payload, "
+                              "%x or %X payload in hexadecimal, %l its length, %q QoS, %r retained (0 "
+                              "or 1), %m packet id, %j all of it as JSON, %J the same with a payload that "
+                              "is JSON, %I time of arrival (ISO 8601), %U the same in seconds since 1970, "
+                              "%A topic alias, %C content type, %D correlation data, %E message expiry, "
+                              "%F payload format, %P user properties, %R response topic, %S "
+                              "subscription identifier; @X is %X of strftime(3) for any one character X, "
+                              "@N the nanoseconds; \\0 \\a \\e \\n \\r \\t \\v are control characters; "
+                              "%% @@ \\\\ stand for themselves. As in %-20t, %05l and %.10t, a width, "
+                              "- for left-aligned, 0 for leading zeros and a precision may follow the %.";
 
 struct program settings_program(struct subscribe_settings *settings,
                                 struct option_group groups[static SETTINGS_GROUPS],
                                 struct option_default defaults[static SETTINGS_DEFAULTS])
 {
-    groups[0] = (struct option_group){"Subscription", "subscription", subscription_specs,
-                                      COUNT(subscription_specs), settings};
-    groups[1] = (struct option_group){"Output", "output", print_specs, COUNT(print_specs), settings};
+    groups[0] = OPTION_GROUP("Subscription", "subscription", subscription_specs, settings);
+    groups[1] = OPTION_GROUP("Output", "output", print_specs, settings);
     groups[2] = mqtt_options(&settings->mqtt);
     groups[3] = log_options(&settings->log);
     /* On a terminal the messages are what one wants to see. */
@@ -172,8 +105,8 @@ static void check_shared(const struct program *program, const struct subscribe_s
     for (size_t i = 0; i < in->count && settings->retained_only; i++)
         if (mqtt_filter_is_shared(in->items[i]))
             options_wrong(program,
-                          "--retained-only would print nothing of '%s': brokers do not send retained "
-                          "messages to shared subscriptions",
+                          "--retained-only would print nothing of '%s': "
+                          "brokers do not send retained messages to shared subscriptions",
                           in->items[i]);
 }
 

@@ -3,10 +3,10 @@
 #define ROOMSTREAM_SUBSCRIBE_SETTINGS_H
 
 #include "core/log.h"
-#include "core/options.h"
 #include "core/text.h"
 #include "format.h"
 #include "mqtt/settings.h"
+#include "options/options.h"
 
 struct subscribe_settings {
     struct mqtt_settings mqtt;

@@ -1,6 +1,7 @@
 #include "subscriber.h"
 
 #include "core/clock.h"
+#include "core/exit_status.h"
 #include "core/log.h"
 #include "core/stop.h"
 #include "message_json.h"

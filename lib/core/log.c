@@ -1,12 +1,12 @@
 #include "log.h"
 
 #include "clock.h"
+#include "text.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,33 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
-static const char *const formats[] = {"text", "json", NULL};
+const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
+
 static const char *program_name = "roomstream";
 static const char *line_prefix = "";
 static struct log_settings current = {LOG_LEVEL_INFO, LOG_FORMAT_TEXT};
 static bool journal; /* stderr goes to journald */
-
-struct option_group log_options(struct log_settings *settings)
-{
-    static const struct option_spec specs[] = {
-        {.name = "log-level",
-         .kind = OPTION_CHOICE,
-         .argument = "LEVEL",
-         .choices = levels,
-         .fallback = "info",
-         .offset = offsetof(struct log_settings, level),
-         .help = "least important messages to log: error, warning, info or debug"},
-        {.name = "log-format",
-         .kind = OPTION_CHOICE,
-         .argument = "FORMAT",
-         .choices = formats,
-         .fallback = "text",
-         .offset = offsetof(struct log_settings, format),
-         .help = "text, or json for one JSON object a line"},
-    };
-    return (struct option_group){"Logging", "log", specs, sizeof specs / sizeof *specs, settings};
-}
 
 /* systemd.exec(5): the variable names the stream by device and inode, and may be that of another process. */
 static bool goes_to_journal(void)
@@ -125,7 +104,7 @@ static size_t write_json_head(char *line, const char *time, enum log_level level
     const struct log_field left_out = LOG_NUMBER("left_out", held);
     size_t length =
         (size_t)sprintf(line, "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%.64s\",\"event\":\"%.64s\"",
-                        time, levels[level], program_name, event);
+                        time, log_levels[level], program_name, event);
     for (size_t i = 0; fields && fields[i].name && i < FIELDS_MAX; i++)
         length += write_field(line + length, &fields[i]);
     if (held)
@@ -137,7 +116,7 @@ static size_t write_json_head(char *line, const char *time, enum log_level level
 static size_t write_text_head(char *line, const char *time, enum log_level level)
 {
     return (size_t)sprintf(line, "%s%s%.64s %s: ", journal ? "" : time, journal ? "" : " ", program_name,
-                           levels[level]);
+                           log_levels[level]);
 }
 
 /* Writes what goes before all: sd-daemon(3)'s priority for journald, or the prefix. */

@@ -4,21 +4,19 @@
 #ifndef ROOMSTREAM_CORE_LOG_H
 #define ROOMSTREAM_CORE_LOG_H
 
-#include "options.h"
-
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+extern const char *const log_levels[]; /* their names, and NULL */
+
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 struct log_settings {
     int level;  /* enum log_level */
     int format; /* enum log_format */
 };
-
-/* --log-level and --log-format. settings outlive the parsing. */
-struct option_group log_options(struct log_settings *settings);
 
 /* Sets program name (kept by reference), level and format. Until
  * then: level info, text, the name "roomstream". Call before any thread. */

@@ -1,5 +1,6 @@
 #include "out_of_memory.h"
 
+#include "exit_status.h"
 #include "log.h"
 
 #include <unistd.h>

@@ -10,13 +10,20 @@
 #include <string.h>
 #include <strings.h>
 
+char *text_copy(const char *text)
+{
+    char *copy = strdup(text);
+    if (!copy)
+        out_of_memory(strlen(text) + 1);
+    return copy;
+}
+
 void text_list_append(struct text_list *list, const char *text)
 {
     char **items = realloc(list->items, (list->count + 1) * sizeof *items);
-    char *copy = strdup(text);
-    if (!items || !copy)
-        out_of_memory(strlen(text) + 1);
-    items[list->count++] = copy;
+    if (!items)
+        out_of_memory((list->count + 1) * sizeof *items);
+    items[list->count++] = text_copy(text);
     list->items = items;
 }
 

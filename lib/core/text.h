@@ -8,6 +8,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* A copy, which the caller frees; ends the process when memory is exhausted. */
+char *text_copy(const char *text);
+
 /* A growing list of strings. Zero-initialized is empty. The list owns its strings. */
 struct text_list {
     char **items;

@@ -4,7 +4,8 @@
 #define ROOMSTREAM_KAFKA_CLIENT_H
 
 #include "core/error.h"
-#include "core/options.h"
+#include "options/option.h"
+#include "options/property_list.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>

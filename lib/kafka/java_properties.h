@@ -5,7 +5,7 @@
 #define ROOMSTREAM_KAFKA_JAVA_PROPERTIES_H
 
 #include "core/error.h"
-#include "core/property_list.h"
+#include "options/property_list.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>

@@ -1,66 +1,39 @@
 #include "client.h"
 #include "topic.h"
 
+#define FIELD(name) offsetof(struct kafka_settings, name)
+
 static const struct option_spec specs[] = {
-    {.name = "brokers",
-     .letter = 'b',
-     .kind = OPTION_TEXT,
-     .argument = "HOST:PORT,...",
-     .fallback = "localhost:9092",
-     .env = "KAFKA_BOOTSTRAP_SERVERS",
-     .property = "bootstrap.servers",
-     .offset = offsetof(struct kafka_settings, brokers),
-     .help = "Kafka's bootstrap servers"},
-    {.name = "kafka-property",
-     .letter = 'X',
-     .kind = OPTION_PROPERTIES,
-     .argument = "NAME=VALUE",
-     .dotted_keys = true,
-     .offset = offsetof(struct kafka_settings, properties),
-     .help = "a librdkafka property; may be given several times. In a configuration file, a name with a dot "
-             "is one"},
-    {.name = "kafka-config",
-     .letter = 'F',
-     .kind = OPTION_TEXT,
-     .argument = "FILE",
-     .properties_file = true,
-     .offset = offsetof(struct kafka_settings, config_file),
-     .help = "a file of such properties: one of Java's clients unchanged, such as Confluent Cloud's "
+    OPT_TEXT('b', "brokers", FIELD(brokers), "HOST:PORT,...", "Kafka's bootstrap servers",
+             .fallback = "localhost:9092", .env = "KAFKA_BOOTSTRAP_SERVERS", .property = "bootstrap.servers"),
+    OPT_PROPERTIES('X', "kafka-property", FIELD(properties), "NAME=VALUE",
+                   "a librdkafka property; may be given several times. In a configuration file, "
+                   "a name with a dot is one",
+                   .dotted_keys = true),
+    OPT_TEXT('F', "kafka-config", FIELD(config_file), "FILE",
+             "a file of such properties: one of Java's clients unchanged, such as Confluent Cloud's "
              "client.properties, or an ini file with a [default] section ([producer] and [consumer] count "
-             "too) and its values as they stand; all else goes before it"},
+             "too) and its values as they stand; all else goes before it",
+             .properties_file = true),
 };
 
 struct option_group kafka_options(struct kafka_settings *settings)
 {
-    return (struct option_group){"Kafka", "kafka", specs, sizeof specs / sizeof *specs, settings};
+    return OPTION_GROUP("Kafka", "kafka", specs, settings);
 }
 
+#define TOPIC_FIELD(name) offsetof(struct kafka_topic_settings, name)
+
 static const struct option_spec topic_specs[] = {
-    {.name = "partitions",
-     .kind = OPTION_INTEGER,
-     .argument = "N",
-     .fallback = "-1",
-     .minimum = -1,
-     .maximum = 1000000,
-     .offset = offsetof(struct kafka_topic_settings, partitions),
-     .help = "its partitions; -1 is the broker's default"},
-    {.name = "replication",
-     .kind = OPTION_INTEGER,
-     .argument = "N",
-     .fallback = "-1",
-     .minimum = -1,
-     .maximum = 32767,
-     .offset = offsetof(struct kafka_topic_settings, replication),
-     .help = "its replication factor; -1 is the broker's default"},
-    {.name = "topic-config",
-     .kind = OPTION_PROPERTIES,
-     .argument = "NAME=VALUE",
-     .offset = offsetof(struct kafka_topic_settings, config),
-     .help = "a setting of it, such as retention.ms=86400000; may be given several times"},
+    OPT_INTEGER(0, "partitions", TOPIC_FIELD(partitions), "N", "-1", RANGE(-1, 1000000),
+                "its partitions; -1 is the broker's default"),
+    OPT_INTEGER(0, "replication", TOPIC_FIELD(replication), "N", "-1", RANGE(-1, 32767),
+                "its replication factor; -1 is the broker's default"),
+    OPT_PROPERTIES(0, "topic-config", TOPIC_FIELD(config), "NAME=VALUE",
+                   "a setting of it, such as retention.ms=86400000; may be given several times"),
 };
 
 struct option_group kafka_topic_options(struct kafka_topic_settings *settings)
 {
-    return (struct option_group){"A Kafka topic that is created", "new-topic", topic_specs,
-                                 sizeof topic_specs / sizeof *topic_specs, settings};
+    return OPTION_GROUP("A Kafka topic that is created", "new-topic", topic_specs, settings);
 }

@@ -1,6 +1,6 @@
 #include "settings.h"
 #include "core/clock.h"
-#include "core/options_warnings.h"
+#include "options/warnings.h"
 #include "topic.h"
 
 #include <errno.h>
@@ -11,143 +11,58 @@
 /* In the order of enum mqtt_version, first in our words, then in those of mosquitto_pub. */
 static const char *const versions[] = {"5", "3.1.1", "mqttv5", "mqttv311", NULL};
 
-#define AT(field) .offset = offsetof(struct mqtt_settings, field)
+#define FIELD(name) offsetof(struct mqtt_settings, name)
 
 static const struct option_spec specs[] = {
-    {.name = "host",
-     .letter = 'h',
-     .kind = OPTION_TEXT,
-     .argument = "HOST",
-     .fallback = "localhost",
-     .env = "MQTT_HOST",
-     AT(host),
-     .help = "the MQTT broker's host name or address; or mqtt://HOST[:PORT], or mqtts:// (TLS)"},
-    {.name = "port",
-     .letter = 'p',
-     .kind = OPTION_INTEGER,
-     .argument = "PORT",
-     .env = "MQTT_PORT",
-     .minimum = 1,
-     .maximum = 65535,
-     AT(port),
-     .help = "the MQTT broker's port; without one 1883, with TLS 8883"},
-    {.name = "id",
-     .letter = 'i',
-     .kind = OPTION_TEXT,
-     .argument = "ID",
-     AT(client_id),
-     .help = "client id; without one a suitable one is made up"},
-    {.name = "mqtt-version",
-     .letter = 'V',
-     .kind = OPTION_CHOICE,
-     .argument = "VERSION",
-     .choices = versions,
-     .fallback = "5",
-     AT(version),
-     .help = "protocol version: 5 or 3.1.1 (which has no properties), or the same as mqttv5 and mqttv311"},
-    {.name = "keepalive",
-     .letter = 'k',
-     .kind = OPTION_DURATION,
-     .argument = "DURATION",
-     .fallback = "30s",
-     .minimum = 1,
-     .maximum = 65535,
-     AT(keepalive),
-     .help = "longest silence before the broker is asked whether it is still there"},
-    {.name = "username",
-     .letter = 'u',
-     .kind = OPTION_TEXT,
-     .argument = "NAME",
-     .env = "MQTT_USERNAME",
-     AT(username),
-     .help = "user name for the broker"},
-    {.name = "password",
-     .kind = OPTION_SECRET,
-     .env = "MQTT_PASSWORD",
-     AT(password),
-     .help = "password for the broker, from the environment or the configuration file only"},
-    {.name = "password-file",
-     .kind = OPTION_TEXT,
-     .argument = "FILE",
-     AT(password_file),
-     .help =
-         "file whose first line is the password for the broker; read for each connection, so it may change"},
-    {.name = "tls",
-     .kind = OPTION_FLAG,
-     AT(tls),
-     .help = "connect with TLS and trust the system's certificate authorities, unless --cafile names others"},
-    {.name = "cafile",
-     .kind = OPTION_TEXT,
-     .argument = "FILE",
-     AT(ca_file),
-     .help = "certificate authorities to trust, in PEM format; implies --tls"},
-    {.name = "capath",
-     .kind = OPTION_TEXT,
-     .argument = "FOLDER",
-     AT(ca_directory),
-     .help = "folder of certificate authorities to trust, prepared by 'openssl rehash'; implies --tls"},
-    {.name = "cert",
-     .kind = OPTION_TEXT,
-     .argument = "FILE",
-     AT(cert_file),
-     .help = "client certificate in PEM format, with its chain; implies --tls"},
-    {.name = "key",
-     .kind = OPTION_TEXT,
-     .argument = "FILE",
-     AT(key_file),
-     .help = "the client certificate's private key in PEM format; without it in the file of --cert"},
-    {.name = "key-password",
-     .kind = OPTION_SECRET,
-     AT(key_password),
-     .help = "passphrase of the private key, from the environment or the configuration file only"},
-    {.name = "key-password-file",
-     .kind = OPTION_TEXT,
-     .argument = "FILE",
-     AT(key_password_file),
-     .help = "file whose first line is the passphrase of the private key"},
-    {.name = "insecure",
-     .kind = OPTION_FLAG,
-     AT(insecure),
-     .help =
-         "do not check that the broker's certificate is for its host name: whoever has a certificate of a "
-         "trusted authority can then pass for the broker"},
-    {.name = "tls-alpn",
-     .kind = OPTION_TEXT,
-     .argument = "PROTOCOL",
-     AT(tls_alpn),
-     .help = "application protocol to ask for with TLS (ALPN), where several share a port"},
-    {.name = "will-topic",
-     .kind = OPTION_TEXT,
-     .argument = "TOPIC",
-     AT(will_topic),
-     .help = "topic of a message that the broker publishes when the program is gone without a goodbye"},
-    {.name = "will-payload",
-     .kind = OPTION_TEXT,
-     .argument = "TEXT",
-     AT(will_payload),
-     .help = "what that message says; nothing without it"},
-    {.name = "will-qos",
-     .kind = OPTION_INTEGER,
-     .argument = "QOS",
-     .fallback = "0",
-     .minimum = 0,
-     .maximum = 2,
-     AT(will_qos),
-     .help = "its quality of service: 0, 1 or 2"},
-    {.name = "will-retain", .kind = OPTION_FLAG, AT(will_retain), .help = "it is retained"},
-    {.name = "will-delay",
-     .kind = OPTION_DURATION,
-     .argument = "DURATION",
-     .minimum = 0,
-     .maximum = 4294967295,
-     AT(will_delay),
-     .help =
-         "how long the broker waits for the program to come back before it publishes that message (MQTT 5)"},
+    OPT_TEXT('h', "host", FIELD(host), "HOST",
+             "the MQTT broker's host name or address; or mqtt://HOST[:PORT], or mqtts:// (TLS)",
+             .fallback = "localhost", .env = "MQTT_HOST"),
+    OPT_INTEGER('p', "port", FIELD(port), "PORT", NULL, RANGE(1, 65535),
+                "the MQTT broker's port; without one 1883, with TLS 8883", .env = "MQTT_PORT"),
+    OPT_TEXT('i', "id", FIELD(client_id), "ID", "client id; without one a suitable one is made up"),
+    OPT_CHOICE('V', "mqtt-version", FIELD(version), "VERSION", versions, "5",
+               "protocol version: 5 or 3.1.1 (which has no properties), or the same as mqttv5 and mqttv311"),
+    OPT_DURATION('k', "keepalive", FIELD(keepalive), "30s", RANGE(1, 65535),
+                 "longest silence before the broker is asked whether it is still there"),
+    OPT_TEXT('u', "username", FIELD(username), "NAME", "user name for the broker", .env = "MQTT_USERNAME"),
+    OPT_SECRET("password", FIELD(password),
+               "password for the broker, from the environment or the configuration file only",
+               .env = "MQTT_PASSWORD"),
+    OPT_TEXT(
+        0, "password-file", FIELD(password_file), "FILE",
+        "file whose first line is the password for the broker; read for each connection, so it may change"),
+    OPT_FLAG(0, "tls", FIELD(tls),
+             "connect with TLS and trust the system's certificate authorities, unless --cafile names others"),
+    OPT_TEXT(0, "cafile", FIELD(ca_file), "FILE",
+             "certificate authorities to trust, in PEM format; implies --tls"),
+    OPT_TEXT(0, "capath", FIELD(ca_directory), "FOLDER",
+             "folder of certificate authorities to trust, prepared by 'openssl rehash'; implies --tls"),
+    OPT_TEXT(0, "cert", FIELD(cert_file), "FILE",
+             "client certificate in PEM format, with its chain; implies --tls"),
+    OPT_TEXT(0, "key", FIELD(key_file), "FILE",
+             "the client certificate's private key in PEM format; without it in the file of --cert"),
+    OPT_SECRET("key-password", FIELD(key_password),
+               "passphrase of the private key, from the environment or the configuration file only"),
+    OPT_TEXT(0, "key-password-file", FIELD(key_password_file), "FILE",
+             "file whose first line is the passphrase of the private key"),
+    OPT_FLAG(0, "insecure", FIELD(insecure),
+             "do not check that the broker's certificate is for its host name: "
+             "whoever has a certificate of a trusted authority can then pass for the broker"),
+    OPT_TEXT(0, "tls-alpn", FIELD(tls_alpn), "PROTOCOL",
+             "application protocol to ask for with TLS (ALPN), where several share a port"),
+    OPT_TEXT(0, "will-topic", FIELD(will_topic), "TOPIC",
+             "topic of a message that the broker publishes when the program is gone without a goodbye"),
+    OPT_TEXT(0, "will-payload", FIELD(will_payload), "TEXT", "what that message says; nothing without it"),
+    OPT_INTEGER(0, "will-qos", FIELD(will_qos), "QOS", "0", RANGE(0, 2), "its quality of service: 0, 1 or 2"),
+    OPT_FLAG(0, "will-retain", FIELD(will_retain), "it is retained"),
+    OPT_DURATION(
+        0, "will-delay", FIELD(will_delay), NULL, RANGE(0, 4294967295),
+        "how long the broker waits for the program to come back before it publishes that message (MQTT 5)"),
 };
 
 struct option_group mqtt_options(struct mqtt_settings *settings)
 {
-    return (struct option_group){"MQTT", "mqtt", specs, sizeof specs / sizeof *specs, settings};
+    return OPTION_GROUP("MQTT", "mqtt", specs, settings);
 }
 
 static bool check_will(const struct mqtt_settings *settings, struct error *error)
@@ -196,9 +111,8 @@ bool mqtt_settings_complete(struct mqtt_settings *settings, struct error *error)
     bool tls = settings->tls || settings->ca_file || settings->ca_directory || settings->cert_file;
     settings->version %= 2; /* each has two names */
     if (settings->client_id && settings->client_id[strspn(settings->client_id, " \t")] == '\0')
-        return error_set(
-            error, "--id is empty: the broker knows a session by its client's id. Give one, or leave out "
-                   "--id for one that is made up");
+        return error_set(error, "--id is empty: the broker knows a session by its client's id. "
+                                "Give one, or leave out --id for one that is made up");
     if (!mqtt_address_parse(settings->host, settings->port, tls, &settings->address, error) ||
         !check_credentials(settings, error) || !check_will(settings, error))
         return false;

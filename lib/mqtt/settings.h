@@ -5,7 +5,7 @@
 
 #include "address.h"
 #include "core/error.h"
-#include "core/options.h"
+#include "options/option.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* What our readers make of files: as java/ReadProperties.java, but each word stands in hexadecimal, and what
  * is refused is followed by the reason. */
-#include "core/properties_file.h"
 #include "kafka/jaas.h"
+#include "options/properties_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 /* Any bytes as the value of an option: it is taken within its bounds or refused with a message. The first
  * byte says of which option; where there are several values, each is a line. */
 #include "core/clock.h"
-#include "core/options.h"
 #include "core/recorded_time.h"
+#include "options/options.h"
+#include "options/property_list.h"
 #include "publish/columns.h"
 #include "publish/faults.h"
 #include "publish/time_format.h"
@@ -35,16 +36,16 @@ static struct values {
 
 static const char *const choices[] = {"one", "two", NULL};
 
-#define AT(field) .offset = offsetof(struct values, field)
+#define FIELD(name) offsetof(struct values, name)
 static const struct option_spec specs[] = {
-    {.name = "integer", .kind = OPTION_INTEGER, .minimum = -5, .maximum = 1000, AT(integer), .help = ""},
-    {.name = "duration", .kind = OPTION_DURATION, .minimum = 0, .maximum = 3600, AT(duration), .help = ""},
-    {.name = "size", .kind = OPTION_SIZE, .minimum = 1, .maximum = 1e12, AT(size), .help = ""},
-    {.name = "real", .kind = OPTION_REAL, .minimum = 1e-6, .maximum = 1e9, AT(real), .help = ""},
-    {.name = "choice", .kind = OPTION_CHOICE, .choices = choices, AT(choice), .help = ""},
-    {.name = "text", .kind = OPTION_TEXT, AT(text), .help = ""},
-    {.name = "list", .kind = OPTION_LIST, AT(list), .help = ""},
-    {.name = "properties", .kind = OPTION_PROPERTIES, AT(properties), .help = ""},
+    OPT_INTEGER(0, "integer", FIELD(integer), "", NULL, RANGE(-5, 1000), ""),
+    OPT_DURATION(0, "duration", FIELD(duration), NULL, RANGE(0, 3600), ""),
+    OPT_SIZE(0, "size", FIELD(size), NULL, RANGE(1, 1e12), ""),
+    OPT_REAL(0, "real", FIELD(real), "", NULL, RANGE(1e-6, 1e9), ""),
+    OPT_CHOICE(0, "choice", FIELD(choice), "", choices, NULL, ""),
+    OPT_TEXT(0, "text", FIELD(text), "", ""),
+    OPT_LIST(0, "list", FIELD(list), "", ""),
+    OPT_PROPERTIES(0, "properties", FIELD(properties), "", ""),
 };
 enum { KINDS = sizeof specs / sizeof *specs };
 

@@ -1,6 +1,6 @@
 #include "config_file.h"
 
-#include "out_of_memory.h"
+#include "core/out_of_memory.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,10 +2,10 @@
  * the end of its line, but for blanks around it (no inline comments, no quotes, no continuation: a password
  * may hold any character); `#`, `;` and `!` start a comment line. UTF-8, with or without a byte order mark;
  * LF or CR LF. Files of Java's properties have rules of their own (properties_file.h). */
-#ifndef ROOMSTREAM_CORE_CONFIG_FILE_H
-#define ROOMSTREAM_CORE_CONFIG_FILE_H
+#ifndef ROOMSTREAM_OPTIONS_CONFIG_FILE_H
+#define ROOMSTREAM_OPTIONS_CONFIG_FILE_H
 
-#include "error.h"
+#include "core/error.h"
 
 #include <stddef.h>
 

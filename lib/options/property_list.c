@@ -1,16 +1,14 @@
 #include "property_list.h"
 
-#include "out_of_memory.h"
+#include "core/out_of_memory.h"
+#include "core/text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static const char *copy(const char *text)
 {
-    char *made = text ? strdup(text) : NULL;
-    if (text && !made)
-        out_of_memory(strlen(text) + 1);
-    return made;
+    return text ? text_copy(text) : NULL;
 }
 
 void property_list_append(struct property_list *list, const struct property *property)

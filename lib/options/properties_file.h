@@ -9,8 +9,8 @@
  * Where a Java file would not mean the same to everybody, it is refused: bytes beyond ASCII (ISO-8859-1 to
  * Java, UTF-8 to others; \uXXXX says it to all), a backslash before a letter or digit that is no escape
  * (which Java drops), half a surrogate pair, and NUL. */
-#ifndef ROOMSTREAM_CORE_PROPERTIES_FILE_H
-#define ROOMSTREAM_CORE_PROPERTIES_FILE_H
+#ifndef ROOMSTREAM_OPTIONS_PROPERTIES_FILE_H
+#define ROOMSTREAM_OPTIONS_PROPERTIES_FILE_H
 
 #include "config_file.h"
 

@@ -1,4 +1,4 @@
-#include "core_options_fixture.h"
+#include "options_fixture.h"
 
 static struct capture captured;
 

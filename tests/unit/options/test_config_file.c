@@ -1,6 +1,6 @@
 #include "core_fixture.h"
 
-#include "core/config_file.h"
+#include "options/config_file.h"
 
 static bool read_bytes(const void *content, size_t length, struct config_file *config, struct error *error)
 {

@@ -1,11 +1,12 @@
-/* A program with an option of each kind, for the tests of lib/core/options.c and options_print.c. */
-#ifndef ROOMSTREAM_TESTS_UNIT_CORE_OPTIONS_FIXTURE_H
-#define ROOMSTREAM_TESTS_UNIT_CORE_OPTIONS_FIXTURE_H
+/* A program with an option of each kind, for the tests of lib/options. */
+#ifndef ROOMSTREAM_TESTS_UNIT_OPTIONS_FIXTURE_H
+#define ROOMSTREAM_TESTS_UNIT_OPTIONS_FIXTURE_H
 
 #include "core_fixture.h"
 
 #include "core/clock.h"
-#include "core/options.h"
+#include "options/options.h"
+#include "options/property_list.h"
 
 struct probe_settings {
     const char *host, *password, *password_file, *note, *longer, *properties_file;
@@ -20,104 +21,29 @@ struct probe_settings {
 static struct probe_settings settings;
 static const char *const formats[] = {"json", "csv", "senml", NULL};
 
-#define AT(field) .offset = offsetof(struct probe_settings, field)
+#define FIELD(name) offsetof(struct probe_settings, name)
 
 static const struct option_spec basic_specs[] = {
-    {.name = "host",
-     .letter = 'h',
-     .kind = OPTION_TEXT,
-     .argument = "HOST",
-     .fallback = "localhost",
-     .env = "PROBE_HOST",
-     .property = "probe.host",
-     AT(host),
-     .help = "where it is"},
-    {.name = "port",
-     .letter = 'p',
-     .kind = OPTION_INTEGER,
-     .argument = "PORT",
-     .fallback = "1883",
-     .minimum = 1,
-     .maximum = 65535,
-     AT(port),
-     .help = "its port"},
-    {.name = "verbose", .letter = 'v', .kind = OPTION_FLAG, AT(verbose), .help = "say more"},
-    {.name = "count",
-     .letter = 'C',
-     .kind = OPTION_INTEGER,
-     .argument = "N",
-     .minimum = 1,
-     AT(count),
-     .help = "how many"},
-    {.name = "rate",
-     .kind = OPTION_REAL,
-     .argument = "N",
-     .fallback = "0.1",
-     .maximum = 1e9,
-     AT(rate),
-     .help = "how fast"},
-    {.name = "wait",
-     .kind = OPTION_DURATION,
-     .argument = "DURATION",
-     .fallback = "10s",
-     .minimum = 0.001,
-     .maximum = 86400,
-     AT(wait),
-     .help = "how long"},
-    {.name = "size",
-     .kind = OPTION_SIZE,
-     .argument = "SIZE",
-     .fallback = "16M",
-     .minimum = 1024,
-     .maximum = 1e15,
-     AT(size),
-     .help = "how large"},
-    {.name = "format",
-     .kind = OPTION_CHOICE,
-     .argument = "FORMAT",
-     .fallback = "json",
-     .choices = formats,
-     AT(format),
-     .help = "json, csv or senml"},
-    {.name = "topic",
-     .letter = 't',
-     .kind = OPTION_LIST,
-     .argument = "TOPIC",
-     AT(topics),
-     .help = "what; several times for several"},
-    {.name = "password",
-     .kind = OPTION_SECRET,
-     .env = "PROBE_PASSWORD",
-     AT(password),
-     .help = "the password"},
-    {.name = "password-file",
-     .kind = OPTION_TEXT,
-     .argument = "FILE",
-     AT(password_file),
-     .help = "the password's file"},
+    OPT_TEXT('h', "host", FIELD(host), "HOST", "where it is", .fallback = "localhost", .env = "PROBE_HOST",
+             .property = "probe.host"),
+    OPT_INTEGER('p', "port", FIELD(port), "PORT", "1883", RANGE(1, 65535), "its port"),
+    OPT_FLAG('v', "verbose", FIELD(verbose), "say more"),
+    OPT_INTEGER('C', "count", FIELD(count), "N", NULL, AT_LEAST(1), "how many"),
+    OPT_REAL(0, "rate", FIELD(rate), "N", "0.1", RANGE(0, 1e9), "how fast"),
+    OPT_DURATION(0, "wait", FIELD(wait), "10s", RANGE(0.001, 86400), "how long"),
+    OPT_SIZE(0, "size", FIELD(size), "16M", RANGE(1024, 1e15), "how large"),
+    OPT_CHOICE(0, "format", FIELD(format), "FORMAT", formats, "json", "json, csv or senml"),
+    OPT_LIST('t', "topic", FIELD(topics), "TOPIC", "what; several times for several"),
+    OPT_SECRET("password", FIELD(password), "the password", .env = "PROBE_PASSWORD"),
+    OPT_TEXT(0, "password-file", FIELD(password_file), "FILE", "the password's file"),
 };
 
 static const struct option_spec extra_specs[] = {
-    {.name = "property",
-     .letter = 'X',
-     .kind = OPTION_PROPERTIES,
-     .argument = "NAME=VALUE",
-     .dotted_keys = true,
-     AT(properties),
-     .help = "a property"},
-    {.name = "property-file",
-     .letter = 'F',
-     .kind = OPTION_TEXT,
-     .argument = "FILE",
-     .properties_file = true,
-     AT(properties_file),
-     .help = "a file of properties"},
-    {.name = "note", .kind = OPTION_TEXT, .argument = "TEXT", AT(note), .help = "a note"},
-    {.name = "much-longer-name",
-     .kind = OPTION_TEXT,
-     .argument = "WORD",
-     AT(longer),
-     .help = "leaves room for one blank only"},
+    OPT_PROPERTIES('X', "property", FIELD(properties), "NAME=VALUE", "a property", .dotted_keys = true),
+    OPT_TEXT('F', "property-file", FIELD(properties_file), "FILE", "a file of properties",
+             .properties_file = true),
+    OPT_TEXT(0, "note", FIELD(note), "TEXT", "a note"),
+    OPT_TEXT(0, "much-longer-name", FIELD(longer), "WORD", "leaves room for one blank only"),
 };
 
 static const struct option_group groups[] = {

@@ -2,7 +2,7 @@
  * with Java itself. */
 #include "core_fixture.h"
 
-#include "core/properties_file.h"
+#include "options/properties_file.h"
 
 static bool read_text(const char *text, struct config_file *file, struct error *error)
 {

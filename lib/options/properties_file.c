@@ -143,8 +143,8 @@ static bool unescape(char *text, struct error *error)
     char *to = text;
     while (*from) {
         if (*from & 0x80)
-            return error_set(error, "a character beyond ASCII, which Java reads as ISO-8859-1 and others as "
-                                    "UTF-8: write it as \\uXXXX");
+            return error_set(error, "a character beyond ASCII, which Java reads as ISO-8859-1 and others "
+                                    "as UTF-8: write it as \\uXXXX");
         if (*from != '\\') {
             *to++ = *from++;
             continue;

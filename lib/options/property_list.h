@@ -1,6 +1,6 @@
 /* Properties, NAME=VALUE, in order of rising precedence, each with where the user set it. */
-#ifndef ROOMSTREAM_CORE_PROPERTY_LIST_H
-#define ROOMSTREAM_CORE_PROPERTY_LIST_H
+#ifndef ROOMSTREAM_OPTIONS_PROPERTY_LIST_H
+#define ROOMSTREAM_OPTIONS_PROPERTY_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>

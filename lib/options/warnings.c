@@ -1,7 +1,7 @@
-#include "options_warnings.h"
+#include "warnings.h"
 
-#include "log.h"
-#include "text.h"
+#include "core/log.h"
+#include "core/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,8 +20,8 @@ void options_check_rights(const char *path, bool secret)
     bool group_writes = (mode & S_IWGRP) && status.st_gid != getegid() && status.st_gid != 0;
     if (group_writes || (mode & S_IWOTH)) {
         snprintf(text, sizeof text,
-                 "%.1000s can be changed by other users (mode %04o), and so can what this program does: "
-                 "chmod go-w",
+                 "%.1000s can be changed by other users (mode %04o), and so can what this "
+                 "program does: chmod go-w",
                  path, mode);
         text_list_append(&exposed, text);
     }
@@ -43,8 +43,8 @@ bool options_is_service_link(const char *variable, const char *value)
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
         if (strncmp(value, schemes[i], strlen(schemes[i])) == 0) {
             snprintf(text, sizeof text,
-                     "the environment variable %s is ignored: '%.100s' is what Kubernetes or Docker sets for "
-                     "a service of that name (enableServiceLinks: false leaves it out)",
+                     "the environment variable %s is ignored: '%.100s' is what Kubernetes or Docker sets "
+                     "for a service of that name (enableServiceLinks: false leaves it out)",
                      variable, value);
             text_list_append(&ignored, text);
             return true;

@@ -1,4 +1,6 @@
-#include "options_table.h"
+#include "print.h"
+
+#include "property_list.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -84,11 +86,10 @@ void options_print_help(const struct program *program, const struct option_table
         print_help_row(&table->rows[i]);
     }
     putchar('\n');
-    print_wrapped(
-        "Every option but the general ones can also be set in the environment, as ROOMSTREAM_NAME unless "
-        "another variable stands in brackets, or in the file of --config. The command line wins, then "
-        "the environment, then the file.",
-        0);
+    print_wrapped("Every option but the general ones can also be set in the environment, "
+                  "as ROOMSTREAM_NAME unless another variable stands in brackets, "
+                  "or in the file of --config. The command line wins, then the environment, then the file.",
+                  0);
 }
 
 /* ---- --print-config ---- */

@@ -1,4 +1,4 @@
-#include "core_options_fixture.h"
+#include "options_fixture.h"
 
 /* Parses with this configuration file, then the words. */
 static enum options_result parse_file(const char *text, const char *word)
