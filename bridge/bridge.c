@@ -1,14 +1,14 @@
 #include "bridge.h"
 
+#include "bridge/in/receiver.h"
+#include "bridge/out/forwarder.h"
+#include "bridge/seen/server.h"
+#include "bridge/seen/supervision.h"
+#include "bridge/seen/watchdog.h"
 #include "core/clock.h"
 #include "core/exit_status.h"
 #include "core/stop.h"
-#include "in/receiver.h"
 #include "kafka/client.h"
-#include "out/forwarder.h"
-#include "seen/server.h"
-#include "seen/supervision.h"
-#include "seen/watchdog.h"
 #include "spool/dead_letters.h"
 
 #include <inttypes.h>

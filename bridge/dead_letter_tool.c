@@ -5,7 +5,7 @@
 #include "core/json_text.h"
 #include "core/out_of_memory.h"
 #include "spool/dead_letters.h"
-#include "translate.h"
+#include "spool/message.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -56,7 +56,7 @@ static json_t *headers_as_json(const struct spool_record *letter)
     struct spool_bytes rest = letter->properties;
     struct header header;
     bool ok = list != NULL;
-    while (ok && headers_next(&rest, &header)) {
+    while (ok && header_next(&rest, &header)) {
         json_t *one = json_object();
         json_set_bytes(one, "name", header.name, header.name_length);
         json_set_bytes(one, "value", header.value, header.value_length);
@@ -78,8 +78,8 @@ static bool print_json(void *context, const struct spool_record *letter)
     bool whole = json_object_set_new(object, "id", json_integer((json_int_t)letter->id)) == 0 &&
                  json_object_set_new(object, "time", json_string(time)) == 0;
     json_set_bytes(object, "topic", letter->topic.data, letter->topic.length);
-    whole = whole && json_object_set_new(object, "qos", json_integer(letter->flags & RECORD_QOS)) == 0 &&
-            json_object_set_new(object, "retain", json_boolean(letter->flags & RECORD_RETAINED)) == 0;
+    whole = whole && json_object_set_new(object, "qos", json_integer(letter->flags & MESSAGE_QOS)) == 0 &&
+            json_object_set_new(object, "retain", json_boolean(letter->flags & MESSAGE_RETAINED)) == 0;
     json_set_bytes(object, "reason", letter->reason.data, letter->reason.length);
     whole = whole && json_object_set_new(object, "headers", headers_as_json(letter)) == 0;
     json_set_bytes(object, "payload", letter->payload.data, letter->payload.length);
@@ -98,7 +98,7 @@ static bool put_back(void *context, const struct spool_record *letter)
     struct error error;
     if (t->failed || !chosen(t, letter->id))
         return false;
-    if (letter->flags & RECORD_CUT) {
+    if (letter->flags & MESSAGE_CUT) {
         log_warning(dead_letter_stays,
                     "letter %" PRIu64
                     " stays: only the beginning of the message is there. Export it, then drop it",

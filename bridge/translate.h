@@ -1,41 +1,54 @@
-/* What the two halves of a bridge agree on beside the spool's record: its flags, and a message's headers in
- * one flat piece of bytes, made from MQTT properties when it comes in, kept in the spool, and handed to Kafka
- * as record headers. Each header: name length (2 bytes, little-endian), value length (4), name, value. */
+/* An MQTT message as a record of the spool, and a record as a Kafka message: the one place that knows all
+ * three. A thread for each buffer. */
 #ifndef ROOMSTREAM_BRIDGE_TRANSLATE_H
 #define ROOMSTREAM_BRIDGE_TRANSLATE_H
 
+#include "bridge/settings.h"
+#include "mqtt/mqtt.h"
+#include "spool/message.h"
 #include "spool/spool.h"
 
-#include <MQTTProperties.h>
+#include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* A spooled message's flags: its QoS, the RETAIN and DUP flags of its PUBLISH, and whether only its beginning
- * is there: then its reason says why, and Kafka must never get it. */
-enum { RECORD_QOS = 0x03, RECORD_RETAINED = 0x04, RECORD_DUPLICATE = 0x08, RECORD_CUT = 0x10 };
-
-/* A buffer that grows to the largest message's headers and is used again; zero-initialize, free(data) at the
+/* What a record holds that is not in the MQTT message itself. Zero-initialize it, free(headers.data) at the
  * end. */
-struct header_buffer {
-    unsigned char *data;
-    size_t length, size;
+struct record_buffer {
+    struct header_list headers;
+    char reason[300]; /* of a message that was cut */
 };
 
-/* Puts what travels of the properties of a PUBLISH (MQTT 5 section 3.3.2.3) into the buffer: user properties
- * by their names, and content type, response topic, correlation data as content-type, mqtt.response-topic,
- * mqtt.correlation-data. Where memory is exhausted the process ends: without all of them the message must not
- * be acknowledged. */
-void headers_encode(struct header_buffer *buffer, const MQTTProperties *properties);
+/* The message, which arrives now, as a record with its packet id. Of its properties (MQTT 5 section 3.3.2.3)
+ * these travel, as headers: user properties by their names; content type, response topic and correlation data
+ * as content-type, mqtt.response-topic and mqtt.correlation-data. The record points into the message and the
+ * buffer. Where memory is exhausted the process ends. */
+struct spool_record translate_from_mqtt(struct record_buffer *buffer, const struct mqtt_message *message,
+                                        int64_t message_max);
 
-struct header {
-    const char *name; /* not NUL-terminated */
-    size_t name_length;
-    const void *value;
+/* Which timestamp a Kafka record gets. Kafka refuses one that is too far from its own clock
+ * (message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic). The next is for what it
+ * refuses; a record without a timestamp passes any such limit. */
+enum timestamp {
+    TIMESTAMP_ARRIVAL, /* when the message arrived at the bridge */
+    TIMESTAMP_SENDING, /* now; the header mqtt.arrival tells when it arrived */
+    TIMESTAMP_NONE,    /* -1; the header mqtt.arrival tells when it arrived */
+};
+
+struct kafka_message {
+    const void *key; /* NULL: none */
+    size_t key_length;
+    const void *value; /* never NULL */
     size_t value_length;
+    int64_t timestamp;           /* ms since 1970; -1: none */
+    rd_kafka_headers_t *headers; /* the caller's: librdkafka takes it over, or rd_kafka_headers_destroy */
 };
 
-/* Takes the next header off `rest`. False at the end (or where the bytes are none of headers_encode's). */
-bool headers_next(struct spool_bytes *rest, struct header *header);
+/* The record as a Kafka message, which points into it. Headers: the record's, then mqtt.topic, mqtt.qos,
+ * mqtt.retain and, unless the timestamp is the arrival, mqtt.arrival (ms since 1970, in decimal). False when
+ * memory is exhausted. */
+bool translate_to_kafka(const struct spool_record *record, enum kafka_key key, enum timestamp timestamp,
+                        struct kafka_message *message);
 
 #endif

@@ -1,4 +1,4 @@
-#include "in/packet_ids.h"
+#include "packet_ids.h"
 
 #include "core/clock.h"
 #include "core/failpoint.h"

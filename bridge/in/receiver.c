@@ -1,11 +1,11 @@
-#include "in/receiver.h"
+#include "receiver.h"
 
+#include "bridge/translate.h"
 #include "core/clock.h"
 #include "core/event.h"
 #include "core/failpoint.h"
-#include "in/packet_ids.h"
 #include "mqtt/mqtt.h"
-#include "translate.h"
+#include "packet_ids.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,8 +32,7 @@ struct receiver {
     struct mqtt_connection *_Atomic connection; /* callbacks may come before mqtt_open has returned */
     struct mqtt_session session;
     struct packet_ids packet_ids; /* exactly-once only */
-    struct header_buffer headers;
-    char reason[300];        /* of a message that was cut */
+    struct record_buffer buffer;
     size_t least_unreleased; /* packet ids, since the broker was connected */
     bool flooded;            /* the broker ignores our Receive Maximum: it is 1 from then on */
     bool reconnecting;       /* because of a flood */
@@ -161,35 +160,6 @@ static void check_flood(struct receiver *r)
     mqtt_reconnect(atomic_load(&r->connection), MQTTREASONCODE_RECEIVE_MAXIMUM_EXCEEDED, 1);
 }
 
-/* Why a message that was cut is a dead letter. Returns the length of the text. */
-static size_t describe_cut(const struct receiver *r, const struct mqtt_message *message, char *text,
-                           size_t size)
-{
-    return (size_t)snprintf(text, size,
-                            "its MQTT packet has %zu bytes, more than --message-max allows (%" PRId64
-                            "): only the first %zu bytes of its payload are kept",
-                            message->cut_from, r->settings->message_max, message->payload_length);
-}
-
-/* What it points to is in r and in the message, until the next one is made. */
-static struct spool_record make_record(struct receiver *r, const struct mqtt_message *message,
-                                       uint16_t packet_id)
-{
-    headers_encode(&r->headers, message->properties);
-    return (struct spool_record){
-        .kind = SPOOL_MESSAGE,
-        .time = clock_realtime(),
-        .packet_id = packet_id,
-        .flags =
-            (uint8_t)(message->qos | (message->retained ? RECORD_RETAINED : 0) |
-                      (message->duplicate ? RECORD_DUPLICATE : 0) | (message->cut_from ? RECORD_CUT : 0)),
-        .topic = {message->topic, message->topic_length},
-        .properties = {r->headers.data, r->headers.length},
-        .payload = {message->payload, message->payload_length},
-        .reason = {r->reason, message->cut_from ? describe_cut(r, message, r->reason, sizeof r->reason) : 0},
-    };
-}
-
 static void take(struct receiver *r, const struct spool_record *record)
 {
     FAILPOINT("before-append");
@@ -202,8 +172,10 @@ static void on_message(void *context, const struct mqtt_message *message)
 {
     struct receiver *r = context;
     bool exactly_once = r->settings->delivery == EXACTLY_ONCE && message->qos == 2;
+    struct spool_record record = translate_from_mqtt(&r->buffer, message, r->settings->message_max);
     /* Only a QoS 2 id is ever released: at QoS 1 the broker uses it again at once. */
-    const struct spool_record record = make_record(r, message, exactly_once ? message->packet_id : 0);
+    if (!exactly_once)
+        record.packet_id = 0;
     take(r, &record);
     if (exactly_once)
         check_flood(r);
@@ -214,7 +186,7 @@ static void on_message(void *context, const struct mqtt_message *message)
 static void on_repeated(void *context, const struct mqtt_message *message)
 {
     struct receiver *r = context;
-    const struct spool_record record = make_record(r, message, message->packet_id);
+    const struct spool_record record = translate_from_mqtt(&r->buffer, message, r->settings->message_max);
     if (spool_holds_message(r->spool, &record))
         return;
     take(r, &record);
@@ -369,7 +341,7 @@ bool receiver_close(struct receiver *r)
     if (!mqtt_close(atomic_load(&r->connection), false, 2 * SECOND))
         return false;
     close(r->fd);
-    free(r->headers.data);
+    free(r->buffer.headers.data);
     free(r);
     return true;
 }

@@ -2,9 +2,9 @@
 #ifndef ROOMSTREAM_BRIDGE_IN_RECEIVER_H
 #define ROOMSTREAM_BRIDGE_IN_RECEIVER_H
 
+#include "bridge/out/forwarder.h"
+#include "bridge/settings.h"
 #include "mqtt/mqtt.h"
-#include "out/forwarder.h"
-#include "settings.h"
 #include "spool/spool.h"
 
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-#include "out/at_least_once.h"
+#include "at_least_once.h"
 
 #include "core/clock.h"
 #include "kafka/client.h"

@@ -3,7 +3,7 @@
 #ifndef ROOMSTREAM_BRIDGE_OUT_AT_LEAST_ONCE_H
 #define ROOMSTREAM_BRIDGE_OUT_AT_LEAST_ONCE_H
 
-#include "out/delivery.h"
+#include "delivery.h"
 
 /* Opens the producer. The forwarder's thread alone uses what is opened. False with *error on a bad
  * configuration. */

@@ -1,4 +1,4 @@
-#include "out/delivery.h"
+#include "delivery.h"
 
 #include "core/clock.h"
 #include "core/failpoint.h"

@@ -4,11 +4,11 @@
 #ifndef ROOMSTREAM_BRIDGE_OUT_DELIVERY_H
 #define ROOMSTREAM_BRIDGE_OUT_DELIVERY_H
 
+#include "bridge/seen/counters.h"
+#include "bridge/settings.h"
 #include "core/backoff.h"
 #include "kafka/client.h"
-#include "out/producer.h"
-#include "seen/counters.h"
-#include "settings.h"
+#include "producer.h"
 #include "spool/dead_letters.h"
 #include "spool/spool.h"
 

@@ -1,4 +1,4 @@
-#include "out/exactly_once.h"
+#include "exactly_once.h"
 
 #include "core/clock.h"
 #include "core/failpoint.h"

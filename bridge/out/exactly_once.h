@@ -5,7 +5,7 @@
 #ifndef ROOMSTREAM_BRIDGE_OUT_EXACTLY_ONCE_H
 #define ROOMSTREAM_BRIDGE_OUT_EXACTLY_ONCE_H
 
-#include "out/delivery.h"
+#include "delivery.h"
 
 enum exactly_once_state {
     TRANSACTIONS_INIT,     /* initialize transactions: fences an older instance with this id */

@@ -1,11 +1,11 @@
-#include "out/forwarder.h"
+#include "forwarder.h"
 
+#include "at_least_once.h"
 #include "core/clock.h"
 #include "core/event.h"
 #include "core/out_of_memory.h"
 #include "core/stop.h"
-#include "out/at_least_once.h"
-#include "out/exactly_once.h"
+#include "exactly_once.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -3,8 +3,8 @@
 #ifndef ROOMSTREAM_BRIDGE_OUT_FORWARDER_H
 #define ROOMSTREAM_BRIDGE_OUT_FORWARDER_H
 
-#include "seen/counters.h"
-#include "settings.h"
+#include "bridge/seen/counters.h"
+#include "bridge/settings.h"
 #include "spool/dead_letters.h"
 #include "spool/spool.h"
 

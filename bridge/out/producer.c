@@ -1,11 +1,10 @@
-#include "out/producer.h"
+#include "producer.h"
 
+#include "bridge/seen/counters.h"
 #include "core/clock.h"
 #include "core/out_of_memory.h"
 #include "kafka/client.h"
 #include "kafka/errors.h"
-#include "seen/counters.h"
-#include "translate.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -132,51 +131,6 @@ void producer_close(struct producer *p)
     free(p);
 }
 
-/* The Kafka key, or NULL for none. Valid as long as the record. */
-static const void *record_key(const struct producer *p, const struct spool_record *record, size_t *length)
-{
-    struct spool_bytes rest = record->properties;
-    struct header header;
-    *length = 0;
-    if (p->settings->kafka_key == KAFKA_KEY_NONE)
-        return NULL;
-    while (p->settings->kafka_key == KAFKA_KEY_PROPERTY && headers_next(&rest, &header))
-        if (header.name_length == 3 && memcmp(header.name, "key", 3) == 0) {
-            *length = header.value_length;
-            return header.value;
-        }
-    *length = record->topic.length;
-    return record->topic.data;
-}
-
-/* NULL when memory is exhausted. */
-static rd_kafka_headers_t *record_headers(const struct spool_record *record, enum timestamp timestamp)
-{
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(8);
-    struct spool_bytes rest = record->properties;
-    struct header header;
-    char qos = (char)('0' + (record->flags & RECORD_QOS)),
-         retain = record->flags & RECORD_RETAINED ? '1' : '0';
-    char arrival[24];
-    bool ok = headers != NULL;
-    while (ok && headers_next(&rest, &header))
-        ok = !rd_kafka_header_add(headers, header.name, (ssize_t)header.name_length, header.value,
-                                  (ssize_t)header.value_length);
-    ok = ok &&
-         !rd_kafka_header_add(headers, "mqtt.topic", 10, record->topic.data, (ssize_t)record->topic.length) &&
-         !rd_kafka_header_add(headers, "mqtt.qos", 8, &qos, 1) &&
-         !rd_kafka_header_add(headers, "mqtt.retain", 11, &retain, 1);
-    if (ok && timestamp != TIMESTAMP_ARRIVAL) {
-        snprintf(arrival, sizeof arrival, "%" PRId64, record->time / MILLISECOND);
-        ok = !rd_kafka_header_add(headers, "mqtt.arrival", 12, arrival, -1);
-    }
-    if (ok)
-        return headers;
-    if (headers)
-        rd_kafka_headers_destroy(headers);
-    return NULL;
-}
-
 static enum producer_result refusal(const struct producer *p, rd_kafka_error_t *failure, struct error *error)
 {
     rd_kafka_resp_err_t err = rd_kafka_error_code(failure);
@@ -193,24 +147,11 @@ static enum producer_result refusal(const struct producer *p, rd_kafka_error_t *
     return kafka_error_is_permanent(err) ? PRODUCER_REFUSED : PRODUCER_LATER;
 }
 
-/* What librdkafka takes as the timestamp, in ms. */
-static int64_t record_timestamp(const struct spool_record *record, enum timestamp timestamp)
-{
-    switch (timestamp) {
-    case TIMESTAMP_ARRIVAL:
-        return record->time / MILLISECOND;
-    case TIMESTAMP_SENDING:
-        return clock_realtime() / MILLISECOND;
-    case TIMESTAMP_NONE:
-    default:
-        return -1;
-    }
-}
-
 enum producer_result producer_produce(struct producer *p, const struct spool_record *record,
                                       enum timestamp timestamp, struct error *error)
 {
-    size_t size = counters_size(record), key_length;
+    size_t size = counters_size(record);
+    struct kafka_message message;
     struct slot *slot = p->free_slots;
     if (record->reason.length > 0) { /* it came as a dead letter */
         error_set(error, "%.*s", (int)record->reason.length, (const char *)record->reason.data);
@@ -218,29 +159,25 @@ enum producer_result producer_produce(struct producer *p, const struct spool_rec
     }
     if (!slot || (p->in_flight > 0 && p->bytes_in_flight + size > (size_t)p->settings->window_bytes))
         return PRODUCER_FULL;
-    const void *key = record_key(p, record, &key_length);
-    rd_kafka_headers_t *headers = record_headers(record, timestamp);
-    if (!headers) {
+    if (!translate_to_kafka(record, (enum kafka_key)p->settings->kafka_key, timestamp, &message)) {
         error_set(error, "out of memory");
         return PRODUCER_LATER;
     }
     slot->message =
         (struct produced){.id = record->id, .time = record->time, .size = size, .timestamp = timestamp};
     p->free_slots = slot->next_free;
-    /* An empty payload is an empty value, not a tombstone: the pointer must not be NULL. */
-    const void *value = record->payload.length ? record->payload.data : "";
     const rd_kafka_vu_t fields[] = {
         {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = p->topic},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
-        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)value, record->payload.length}},
-        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)key, key_length}},
-        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = record_timestamp(record, timestamp)},
-        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)message.value, message.value_length}},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)message.key, message.key_length}},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = message.timestamp},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = message.headers},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = slot},
     };
     rd_kafka_error_t *failure = rd_kafka_produceva(p->rk, fields, sizeof fields / sizeof *fields);
     if (failure) {
-        rd_kafka_headers_destroy(headers);
+        rd_kafka_headers_destroy(message.headers);
         p->free_slots = slot;
         return refusal(p, failure, error);
     }

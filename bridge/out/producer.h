@@ -3,11 +3,12 @@
 #ifndef ROOMSTREAM_BRIDGE_OUT_PRODUCER_H
 #define ROOMSTREAM_BRIDGE_OUT_PRODUCER_H
 
+#include "bridge/seen/kafka_statistics.h"
+#include "bridge/settings.h"
+#include "bridge/translate.h"
 #include "kafka/client.h"
 #include "kafka/topic.h"
 #include "kafka/unanswered.h"
-#include "seen/kafka_statistics.h"
-#include "settings.h"
 #include "spool/spool.h"
 
 #include <stdbool.h>
@@ -15,15 +16,6 @@
 #include <stdint.h>
 
 struct producer;
-
-/* Which timestamp a Kafka record gets. Kafka refuses one that is too far from its own clock
- * (message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic). The next is for what it
- * refuses; a record without a timestamp passes any such limit. */
-enum timestamp {
-    TIMESTAMP_ARRIVAL, /* when the message arrived at the bridge */
-    TIMESTAMP_SENDING, /* when it is handed over; the header mqtt.arrival tells when it arrived */
-    TIMESTAMP_NONE,    /* -1; the header mqtt.arrival tells when it arrived */
-};
 
 /* A message that was handed over. */
 struct produced {
@@ -53,8 +45,7 @@ enum producer_result {
     PRODUCER_LATER,    /* something else is wrong, *error says what: try again after a while */
 };
 
-/* Hands the record to librdkafka, which copies it. Headers: those of headers.h, then mqtt.topic, mqtt.qos,
- * mqtt.retain and, unless the timestamp is the arrival, mqtt.arrival (ms since 1970, in decimal). */
+/* Hands the record to librdkafka, which copies it; translate.h says as what. */
 enum producer_result producer_produce(struct producer *producer, const struct spool_record *record,
                                       enum timestamp timestamp, struct error *error);
 

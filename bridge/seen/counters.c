@@ -1,4 +1,4 @@
-#include "seen/counters.h"
+#include "counters.h"
 
 #include <stdio.h>
 

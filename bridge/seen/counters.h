@@ -4,8 +4,8 @@
 #ifndef ROOMSTREAM_BRIDGE_SEEN_COUNTERS_H
 #define ROOMSTREAM_BRIDGE_SEEN_COUNTERS_H
 
-#include "seen/histogram.h"
-#include "seen/kafka_statistics.h"
+#include "histogram.h"
+#include "kafka_statistics.h"
 #include "spool/spool.h"
 
 #include <pthread.h>

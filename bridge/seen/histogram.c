@@ -1,4 +1,4 @@
-#include "seen/histogram.h"
+#include "histogram.h"
 
 #include "core/clock.h"
 

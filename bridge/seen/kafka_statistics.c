@@ -1,4 +1,4 @@
-#include "seen/kafka_statistics.h"
+#include "kafka_statistics.h"
 
 #include "core/clock.h"
 #include "core/log.h"

@@ -1,10 +1,10 @@
-#include "seen/metrics_page.h"
+#include "metrics_page.h"
 
 #include "core/clock.h"
 #include "http/prometheus.h"
 #include "kafka/client.h"
 #include "mqtt/mqtt.h"
-#include "seen/snapshot.h"
+#include "snapshot.h"
 
 #define NAME(rest) "roomstream_bridge_" rest
 

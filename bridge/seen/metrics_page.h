@@ -2,7 +2,7 @@
 #ifndef ROOMSTREAM_BRIDGE_SEEN_METRICS_PAGE_H
 #define ROOMSTREAM_BRIDGE_SEEN_METRICS_PAGE_H
 
-#include "seen/snapshot.h"
+#include "snapshot.h"
 
 #include <stdio.h>
 

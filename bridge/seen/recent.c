@@ -1,4 +1,4 @@
-#include "seen/recent.h"
+#include "recent.h"
 
 #include "core/clock.h"
 

@@ -3,7 +3,7 @@
 #ifndef ROOMSTREAM_BRIDGE_SEEN_RECENT_H
 #define ROOMSTREAM_BRIDGE_SEEN_RECENT_H
 
-#include "seen/histogram.h"
+#include "histogram.h"
 
 #include <stddef.h>
 #include <stdint.h>

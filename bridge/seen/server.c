@@ -1,12 +1,12 @@
-#include "seen/server.h"
+#include "server.h"
 
 #include "core/clock.h"
 #include "core/log.h"
 #include "http/announcement.h"
 #include "http/prometheus.h"
 #include "http/server.h"
-#include "seen/metrics_page.h"
-#include "seen/status_page.h"
+#include "metrics_page.h"
+#include "status_page.h"
 
 #include <stdlib.h>
 #include <string.h>

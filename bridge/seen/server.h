@@ -3,8 +3,8 @@
 #ifndef ROOMSTREAM_BRIDGE_SEEN_SERVER_H
 #define ROOMSTREAM_BRIDGE_SEEN_SERVER_H
 
-#include "seen/snapshot.h"
-#include "seen/watchdog.h"
+#include "snapshot.h"
+#include "watchdog.h"
 
 struct server;
 

@@ -1,4 +1,4 @@
-#include "seen/snapshot.h"
+#include "snapshot.h"
 
 #include "core/clock.h"
 #include "mqtt/mqtt.h"

@@ -2,12 +2,12 @@
 #ifndef ROOMSTREAM_BRIDGE_SEEN_SNAPSHOT_H
 #define ROOMSTREAM_BRIDGE_SEEN_SNAPSHOT_H
 
-#include "in/receiver.h"
+#include "bridge/in/receiver.h"
+#include "bridge/out/forwarder.h"
+#include "bridge/settings.h"
+#include "counters.h"
 #include "mqtt/mqtt.h"
-#include "out/forwarder.h"
-#include "seen/counters.h"
-#include "seen/recent.h"
-#include "settings.h"
+#include "recent.h"
 #include "spool/dead_letters.h"
 #include "spool/spool.h"
 

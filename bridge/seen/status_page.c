@@ -1,7 +1,7 @@
-#include "seen/status_page.h"
+#include "status_page.h"
 
 #include "mqtt/mqtt.h"
-#include "seen/snapshot.h"
+#include "snapshot.h"
 
 #include "core/json_text.h"
 

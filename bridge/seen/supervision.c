@@ -1,4 +1,4 @@
-#include "seen/supervision.h"
+#include "supervision.h"
 
 #include "core/clock.h"
 #include "core/notify.h"

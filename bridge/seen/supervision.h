@@ -7,11 +7,11 @@
 #ifndef ROOMSTREAM_BRIDGE_SEEN_SUPERVISION_H
 #define ROOMSTREAM_BRIDGE_SEEN_SUPERVISION_H
 
+#include "bridge/in/receiver.h"
+#include "bridge/out/forwarder.h"
 #include "core/log.h"
-#include "in/receiver.h"
-#include "out/forwarder.h"
-#include "seen/watchdog.h"
 #include "spool/spool.h"
+#include "watchdog.h"
 
 struct supervision {
     struct receiver *receiver;

@@ -1,4 +1,4 @@
-#include "seen/watchdog.h"
+#include "watchdog.h"
 
 /* Looks are a second apart. Who looks later stood still itself, with the whole process or the machine, and
  * the others had no more time than it had. */

@@ -5,9 +5,9 @@
 #ifndef ROOMSTREAM_BRIDGE_SEEN_WATCHDOG_H
 #define ROOMSTREAM_BRIDGE_SEEN_WATCHDOG_H
 
+#include "bridge/in/receiver.h"
+#include "bridge/out/forwarder.h"
 #include "core/clock.h"
-#include "in/receiver.h"
-#include "out/forwarder.h"
 
 #include <stdint.h>
 

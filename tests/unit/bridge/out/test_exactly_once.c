@@ -1,8 +1,8 @@
 /* Exactly-once forwarding against librdkafka's mock cluster, which fails requests as it is told. */
 #include "spool_fixture.h"
 
+#include "bridge/out/exactly_once.h"
 #include "kafka/client.h"
-#include "out/exactly_once.h"
 
 #include <librdkafka/rdkafka_mock.h>
 

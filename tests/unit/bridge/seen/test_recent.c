@@ -1,8 +1,8 @@
 /* What a bridge shows of its speed: buckets, quantiles, rates. */
 #include "core_fixture.h"
 
+#include "bridge/seen/recent.h"
 #include "core/clock.h"
-#include "seen/recent.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* Which thread the watchdog takes for stuck, with a clock and threads of the test's own. */
 #include "core_fixture.h"
 
-#include "seen/watchdog.h"
+#include "bridge/seen/watchdog.h"
 
 static int64_t now;
 static uint64_t forwarder_steps, receiver_steps;
