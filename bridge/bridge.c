@@ -77,7 +77,7 @@ static bool open_all(struct bridge *b, struct error *error)
     b->forwarder =
         forwarder_open(b->settings, b->settings->mqtt.client_id, b->spool, b->letters, &b->counters, error);
     if (b->forwarder)
-        b->receiver = receiver_open(b->settings, b->name, b->spool, b->forwarder, &b->counters, error);
+        b->receiver = receiver_open(b->settings, b->name, b->spool, &b->counters, error);
     if (b->receiver)
         watchdog_begin(&b->watchdog, b->forwarder, b->receiver);
     return b->receiver && open_server(b, error);

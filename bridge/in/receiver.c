@@ -27,7 +27,6 @@ enum { FLOOD_ROUND = 4000 };
 struct receiver {
     const struct bridge_settings *settings;
     struct spool *spool;
-    struct forwarder *forwarder;
     struct counters *counters;
     struct mqtt_connection *_Atomic connection; /* callbacks may come before mqtt_open has returned */
     struct mqtt_session session;
@@ -79,13 +78,11 @@ static void store(struct receiver *r, const struct spool_record *record)
             log_limited(&r->append_failures, LOG_LEVEL_ERROR, spool_append_failed,
                         LOG_FIELDS(LOG_TEXT("reason", error.text)),
                         "a message cannot be stored and is not acknowledged: %s; trying again", error.text);
-        forwarder_wake(r->forwarder);
         pause_briefly();
         atomic_fetch_add_explicit(&r->beat, 2, memory_order_relaxed);
     }
     atomic_store_explicit(&r->waiting, false, memory_order_relaxed);
     atomic_fetch_add_explicit(&r->beat, 1, memory_order_relaxed);
-    forwarder_wake(r->forwarder);
 }
 
 static void store_packet_id(void *context, const struct spool_record *record)
@@ -228,7 +225,7 @@ void receiver_regulate(struct receiver *r)
         r->paused = false;
     }
     if (r->paused)
-        forwarder_notify_below(r->forwarder, low_water(r), r->fd);
+        spool_notify_below(r->spool, low_water(r), r->fd);
 }
 
 int receiver_fd(const struct receiver *r)
@@ -282,7 +279,7 @@ static bool forget_stale_ids(struct receiver *r, struct error *error)
 }
 
 struct receiver *receiver_open(const struct bridge_settings *settings, const char *name, struct spool *spool,
-                               struct forwarder *forwarder, struct counters *counters, struct error *error)
+                               struct counters *counters, struct error *error)
 {
     struct receiver *r = calloc(1, sizeof *r);
     int fd = event_open();
@@ -292,7 +289,6 @@ struct receiver *receiver_open(const struct bridge_settings *settings, const cha
     }
     r->settings = settings;
     r->spool = spool;
-    r->forwarder = forwarder;
     r->counters = counters;
     r->fd = fd;
     r->append_failures.interval = r->renumberings.interval = 30 * SECOND;
@@ -337,7 +333,7 @@ failed:
 
 bool receiver_close(struct receiver *r)
 {
-    forwarder_notify_below(r->forwarder, 0, -1);
+    spool_notify_below(r->spool, 0, -1);
     if (!mqtt_close(atomic_load(&r->connection), false, 2 * SECOND))
         return false;
     close(r->fd);

@@ -2,7 +2,7 @@
 #ifndef ROOMSTREAM_BRIDGE_IN_RECEIVER_H
 #define ROOMSTREAM_BRIDGE_IN_RECEIVER_H
 
-#include "bridge/out/forwarder.h"
+#include "bridge/seen/counters.h"
 #include "bridge/settings.h"
 #include "mqtt/mqtt.h"
 #include "spool/spool.h"
@@ -14,7 +14,7 @@ struct receiver;
 /* Connects in the background and receives until receiver_close. All arguments outlive it. NULL with *error.
  */
 struct receiver *receiver_open(const struct bridge_settings *settings, const char *name, struct spool *spool,
-                               struct forwarder *forwarder, struct counters *counters, struct error *error);
+                               struct counters *counters, struct error *error);
 
 /* Leaves the broker while the spool is nearly full, comes back when there is room again. Call from the main
  * thread when receiver_fd is readable, and every few seconds. */

@@ -2,18 +2,14 @@
 
 #include "at_least_once.h"
 #include "core/clock.h"
-#include "core/event.h"
 #include "core/out_of_memory.h"
 #include "core/stop.h"
 #include "exactly_once.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Under load a pass is followed by a pause, the longer the more messages it forwarded, so that the next one
  * carries many; a pass that follows another soon shows that there is load. At low rates a message is
@@ -36,30 +32,11 @@ struct forwarder {
         struct exactly_once exactly_once;
     } way; /* as settings->delivery says */
     pthread_t thread;
-    int wake;          /* event */
-    atomic_bool armed; /* the thread sleeps until woken: a store must write to `wake` */
     atomic_bool failed;
     _Atomic uint64_t beat; /* passes begun and naps done */
     atomic_bool stopping;
     _Atomic int64_t deadline; /* monotonic ns: when draining ends */
-    pthread_mutex_t mutex;    /* guards notify_* */
-    int64_t notify_bytes;
-    int notify_fd; /* -1: nobody waits */
 };
-
-void forwarder_wake(struct forwarder *f)
-{
-    if (atomic_load_explicit(&f->armed, memory_order_seq_cst) && atomic_exchange(&f->armed, false))
-        event_raise(f->wake);
-}
-
-void forwarder_notify_below(struct forwarder *f, int64_t bytes, int fd)
-{
-    pthread_mutex_lock(&f->mutex);
-    f->notify_bytes = bytes;
-    f->notify_fd = fd;
-    pthread_mutex_unlock(&f->mutex);
-}
 
 uint64_t forwarder_beat(const struct forwarder *f)
 {
@@ -69,32 +46,6 @@ uint64_t forwarder_beat(const struct forwarder *f)
 bool forwarder_failed(const struct forwarder *f)
 {
     return atomic_load(&f->failed);
-}
-
-static void notify(struct forwarder *f)
-{
-    struct spool_stats stats;
-    pthread_mutex_lock(&f->mutex);
-    if (f->notify_fd >= 0) {
-        spool_get_stats(f->spool, &stats);
-        if (stats.bytes <= f->notify_bytes) {
-            event_raise(f->notify_fd);
-            f->notify_fd = -1;
-        }
-    }
-    pthread_mutex_unlock(&f->mutex);
-}
-
-/* Sleeps until something is appended after `seen`, or for `longest` ns. */
-static void sleep_armed(struct forwarder *f, uint64_t seen, int64_t longest)
-{
-    struct pollfd wait = {.fd = f->wake, .events = POLLIN};
-    struct timespec timeout = {.tv_sec = longest / SECOND, .tv_nsec = longest % SECOND};
-    atomic_store(&f->armed, true);
-    /* What was appended before arming found nobody to wake. */
-    if (spool_next_id(f->spool) == seen && ppoll(&wait, 1, &timeout, NULL) > 0)
-        event_clear(f->wake);
-    atomic_store(&f->armed, false);
 }
 
 /* Sleeps for `ns`, whatever is appended, but not beyond the end of draining. */
@@ -158,7 +109,6 @@ static void *run(void *context)
             stop_request();
             break;
         }
-        notify(f);
         int64_t now = clock_monotonic();
         int64_t pause = pause_after(&done);
         bool load = done.forwarded > 0 && now - last_pass < 2 * pause;
@@ -171,7 +121,7 @@ static void *run(void *context)
         else if (load || done.more)
             sleep_for(f, pause);
         else
-            sleep_armed(f, seen, done.in_flight ? report_interval : idle_interval);
+            spool_wait(f->spool, seen, done.in_flight ? report_interval : idle_interval);
     }
     return NULL;
 }
@@ -184,21 +134,13 @@ struct forwarder *forwarder_open(const struct bridge_settings *settings, const c
         out_of_memory(sizeof *f);
     f->settings = settings;
     f->spool = spool;
-    f->notify_fd = -1;
-    pthread_mutex_init(&f->mutex, NULL);
-    f->wake = event_open();
-    if (f->wake < 0)
-        error_set(error, "cannot make an event: %s", strerror(errno));
-    else if (open_way(f, id, letters, counters, error)) {
+    if (open_way(f, id, letters, counters, error)) {
         int rc = pthread_create(&f->thread, NULL, run, f);
         if (rc == 0)
             return f;
         error_set(error, "cannot start a thread: %s", strerror(rc));
         delivery_close(delivery(f));
     }
-    if (f->wake >= 0)
-        close(f->wake);
-    pthread_mutex_destroy(&f->mutex);
     free(f);
     return NULL;
 }
@@ -207,14 +149,12 @@ void forwarder_stop(struct forwarder *f, int64_t timeout)
 {
     atomic_store(&f->deadline, clock_monotonic() + timeout);
     atomic_store(&f->stopping, true);
-    event_raise(f->wake);
+    spool_wake(f->spool);
     pthread_join(f->thread, NULL);
 }
 
 void forwarder_close(struct forwarder *f)
 {
     delivery_close(delivery(f));
-    close(f->wake);
-    pthread_mutex_destroy(&f->mutex);
     free(f);
 }

@@ -18,13 +18,6 @@ struct forwarder *forwarder_open(const struct bridge_settings *settings, const c
                                  struct dead_letters *letters, struct counters *counters,
                                  struct error *error);
 
-/* Tells the thread that something was appended; cheap when it need not be woken. Any thread. */
-void forwarder_wake(struct forwarder *forwarder);
-
-/* Has the forwarder raise `fd` (event.h) once the spool's size is at most `bytes`; -1: not any more.
- * Any thread. */
-void forwarder_notify_below(struct forwarder *forwarder, int64_t bytes, int fd);
-
 /* Changes with every pass and every wait of the thread: at the latest every few seconds, however long Kafka
  * is away. Any thread. */
 uint64_t forwarder_beat(const struct forwarder *forwarder);
@@ -33,8 +26,7 @@ uint64_t forwarder_beat(const struct forwarder *forwarder);
 bool forwarder_failed(const struct forwarder *forwarder);
 
 /* Delivers what is spooled, for at most `timeout` ns and the few seconds that a call to Kafka under way may
- * take, then stops the thread. What Kafka has not acknowledged stays in the spool. forwarder_wake may still
- * be called. */
+ * take, then stops the thread. What Kafka has not acknowledged stays in the spool. */
 void forwarder_stop(struct forwarder *forwarder, int64_t timeout);
 
 /* Frees a forwarder that is stopped. */

@@ -146,6 +146,7 @@ enum spool_append_result spool_append(struct spool *s, const struct spool_record
                   strerror(errno));
     }
     pthread_mutex_unlock(&s->append_mutex);
+    signals_appended(&s->signals);
     return result;
 }
 
@@ -183,4 +184,19 @@ size_t spool_unreleased_count(const struct spool *s)
 uint64_t spool_next_id(const struct spool *s)
 {
     return atomic_load(&s->next_id);
+}
+
+void spool_wait(struct spool *s, uint64_t seen, int64_t longest)
+{
+    signals_wait(&s->signals, &s->next_id, seen, longest);
+}
+
+void spool_wake(struct spool *s)
+{
+    signals_wake(&s->signals);
+}
+
+void spool_notify_below(struct spool *s, int64_t bytes, int event)
+{
+    signals_ask_below(&s->signals, bytes, event);
 }

@@ -11,6 +11,7 @@
 #include "record_reader.h"
 #include "segment.h"
 #include "segment_list.h"
+#include "signals.h"
 #include "spool.h"
 #include "unreleased.h"
 #include "window.h"
@@ -33,6 +34,7 @@ struct spool {
     char uuid_text[UUID_STR_LEN];
     bool lost_power; /* before this process opened it */
     int lock_fd;
+    struct signals signals;
 
     pthread_mutex_t append_mutex; /* guards, for appending: */
     struct segment active;

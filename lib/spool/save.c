@@ -89,7 +89,7 @@ static bool replace_long_segment(struct spool *s)
     return replaced;
 }
 
-void spool_save(struct spool *s)
+static void save(struct spool *s)
 {
     bool moved = s->saved_id != s->window.base;
     if (moved && !write_position(s)) {
@@ -100,6 +100,12 @@ void spool_save(struct spool *s)
         trim(s);
     if (moved && s->settings.sync != SPOOL_SYNC_NONE)
         background_request(&s->background);
+}
+
+void spool_save(struct spool *s)
+{
+    save(s);
+    signals_size(&s->signals, atomic_load(&s->bytes));
 }
 
 void spool_publish_saved(struct spool *s)

@@ -1,6 +1,7 @@
 #include "core/clock.h"
 #include "internal.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,21 +16,6 @@ static void ignore_file_size_signal(void)
     struct sigaction action;
     if (sigaction(SIGXFSZ, NULL, &action) == 0 && action.sa_handler == SIG_DFL)
         signal(SIGXFSZ, SIG_IGN);
-}
-
-static struct spool *make_spool(const struct spool_settings *settings)
-{
-    struct spool *s = calloc(1, sizeof *s);
-    if (!s)
-        return NULL;
-    s->settings = *settings;
-    s->settings.directory = NULL;
-    s->lock_fd = s->active.fd = s->position_fd = s->reader.fd = -1;
-    s->save_failures.interval = s->sync_failures.interval = failure_log_interval;
-    pthread_mutex_init(&s->append_mutex, NULL);
-    pthread_mutex_init(&s->state_mutex, NULL);
-    pthread_mutex_init(&s->sync_mutex, NULL);
-    return s;
 }
 
 static void close_if_open(int fd)
@@ -53,7 +39,29 @@ static void free_spool(struct spool *s)
     pthread_mutex_destroy(&s->append_mutex);
     pthread_mutex_destroy(&s->state_mutex);
     pthread_mutex_destroy(&s->sync_mutex);
+    signals_close(&s->signals);
     free(s);
+}
+
+static struct spool *make_spool(const struct spool_settings *settings, struct error *error)
+{
+    struct spool *s = calloc(1, sizeof *s);
+    if (!s) {
+        error_set(error, "out of memory");
+        return NULL;
+    }
+    s->settings = *settings;
+    s->settings.directory = NULL;
+    s->folder.fd = s->lock_fd = s->active.fd = s->position_fd = s->reader.fd = -1;
+    s->save_failures.interval = s->sync_failures.interval = failure_log_interval;
+    pthread_mutex_init(&s->append_mutex, NULL);
+    pthread_mutex_init(&s->state_mutex, NULL);
+    pthread_mutex_init(&s->sync_mutex, NULL);
+    if (signals_open(&s->signals))
+        return s;
+    error_set(error, "cannot make an event: %s", strerror(errno));
+    free_spool(s);
+    return NULL;
 }
 
 static bool start_syncing(struct spool *s, struct error *error)
@@ -68,11 +76,9 @@ static bool start_syncing(struct spool *s, struct error *error)
 
 struct spool *spool_open(const struct spool_settings *settings, struct error *error)
 {
-    struct spool *s = make_spool(settings);
-    if (!s) {
-        error_set(error, "out of memory");
+    struct spool *s = make_spool(settings, error);
+    if (!s)
         return NULL;
-    }
     ignore_file_size_signal();
     if (!folder_open(&s->folder, settings->directory, true, error))
         s->folder = (struct folder){.fd = -1};

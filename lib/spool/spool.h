@@ -3,8 +3,8 @@
  * It knows nothing of MQTT or Kafka. The file format is described in docs/spool-format.md.
  *
  * Threads: spool_append by any thread (serialized inside); spool_read, spool_rewind, spool_delivered,
- * spool_dead, spool_advance and spool_save by one thread, the forwarder; the rest by any thread. A thread of
- * the spool's own syncs.
+ * spool_dead, spool_advance, spool_wait and spool_save by one thread, the forwarder; the rest by any thread.
+ * A thread of the spool's own syncs.
  *
  * After a SIGKILL at any instant nothing appended is lost; after a power loss at most what was appended since
  * the last sync (spool_sync), and the spool stays readable. */
@@ -147,6 +147,17 @@ void spool_save(struct spool *spool);
 /* The id that the next record will have. Any thread; lock-free: a cheap test for "is there something to
  * read". */
 uint64_t spool_next_id(const struct spool *spool);
+
+/* Waits until something was appended since spool_next_id was `seen`, or did not fit, or spool_wake was
+ * called; at most `longest` ns. The forwarder alone. */
+void spool_wait(struct spool *spool, uint64_t seen, int64_t longest);
+
+/* Ends the spool_wait under way, or else the next one. Any thread. */
+void spool_wake(struct spool *spool);
+
+/* Has spool_save raise `event` (event.h), once, when all segments together have at most `bytes`; -1 for the
+ * event: not any more. Any thread. */
+void spool_notify_below(struct spool *spool, int64_t bytes, int event);
 
 /* Makes all that was appended durable now. Any thread. False with *error; it then fails until all that was
  * appended before is delivered, since the kernel may have dropped what it could not write. */
