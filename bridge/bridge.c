@@ -74,8 +74,7 @@ static bool open_all(struct bridge *b, struct error *error)
     if (!open_spool(b, error))
         return false;
     choose_client_id(b);
-    b->forwarder =
-        forwarder_open(b->settings, b->settings->mqtt.client_id, b->spool, b->letters, &b->counters, error);
+    b->forwarder = forwarder_open(b->settings, b->spool, b->letters, &b->counters, error);
     if (b->forwarder)
         b->receiver = receiver_open(b->settings, b->name, b->spool, &b->counters, error);
     if (b->receiver)

@@ -1,7 +1,10 @@
 #include "at_least_once.h"
 
 #include "core/clock.h"
+#include "core/out_of_memory.h"
 #include "kafka/client.h"
+
+#include <stdlib.h>
 
 /* How long a pass waits for the delivery reports. Short: the loop looks for a request to stop. */
 static const int64_t flush_timeout = 10 * MILLISECOND;
@@ -16,36 +19,56 @@ static const struct kafka_property required[] = {
     {"message.timeout.ms", "0", "any limit would drop records when Kafka is away for longer"},
 };
 
-bool at_least_once_open(struct delivery *delivery, const struct bridge_settings *settings,
-                        struct spool *spool, struct dead_letters *letters, struct counters *counters,
-                        struct error *error)
-{
-    return delivery_open(delivery, settings, spool, letters, counters, required,
-                         sizeof required / sizeof *required, false, error);
-}
-
-struct pass at_least_once_pass(struct delivery *f)
+/* Produces what is new in the spool, serves delivery reports, saves the position. Blocks for some ms for the
+ * reports, and while looking up or creating the topic; see also delivery_produce. */
+static struct pass make_pass(struct delivery *d)
 {
     struct pass pass = {0};
-    bool replaced;
-    bool ready = delivery_begin(f, &replaced);
+    bool ready = delivery_begin(d);
     /* Before more is handed over, so that a kill doubles at most a window. */
-    spool_save(f->spool);
+    spool_save(d->spool);
     if (ready) {
-        if (f->rewind_due && producer_in_flight(f->producer) == 0)
-            delivery_rewind(f);
+        if (d->rewind_due && producer_in_flight(d->producer) == 0)
+            delivery_rewind(d);
         /* All there is goes at once, and hardly more until it is delivered: what comes meanwhile makes the
          * next batch. Messages in flight that are fewer than the requests leave room for one that carries
          * the batch; so at low rates a message does not wait for the ones before it. */
-        if (f->rewind_due || producer_in_flight(f->producer) >= REQUESTS)
+        if (d->rewind_due || producer_in_flight(d->producer) >= REQUESTS)
             pass.more = true;
-        else if (f->wait == 0 && delivery_ensure_topic(f))
-            delivery_produce(f, &pass);
-        if (producer_in_flight(f->producer) > 0)
-            producer_flush(f->producer, flush_timeout);
-        pass.in_flight = producer_in_flight(f->producer);
+        else if (d->wait == 0 && delivery_ensure_topic(d))
+            delivery_produce(d, &pass);
+        if (producer_in_flight(d->producer) > 0)
+            producer_flush(d->producer, flush_timeout);
+        pass.in_flight = producer_in_flight(d->producer);
     }
-    spool_save(f->spool);
-    pass.wait = f->wait;
+    spool_save(d->spool);
+    pass.wait = d->wait;
     return pass;
+}
+
+static void acknowledged(struct delivery *d, const struct produced *message)
+{
+    spool_delivered(d->spool, message->id);
+    histogram_add(&d->counters->latency, clock_realtime() - message->time);
+    counters_add(&d->counters->delivered_bytes, message->size);
+    delivery_recovered(d);
+}
+
+static void replacing(struct delivery *d)
+{
+    (void)d;
+}
+
+struct delivery *at_least_once_open(const struct bridge_settings *settings, struct spool *spool,
+                                    struct dead_letters *letters, struct counters *counters,
+                                    struct error *error)
+{
+    static const struct delivery_way way = {make_pass, acknowledged, replacing};
+    struct delivery *d = calloc(1, sizeof *d);
+    if (!d)
+        out_of_memory(sizeof *d);
+    if (delivery_open(d, &way, settings, spool, letters, counters, required,
+                      sizeof required / sizeof *required, error))
+        return d;
+    return NULL;
 }

@@ -5,14 +5,10 @@
 
 #include "delivery.h"
 
-/* Opens the producer. The forwarder's thread alone uses what is opened. False with *error on a bad
- * configuration. */
-bool at_least_once_open(struct delivery *delivery, const struct bridge_settings *settings,
-                        struct spool *spool, struct dead_letters *letters, struct counters *counters,
-                        struct error *error);
-
-/* Produces what is new in the spool, serves delivery reports, saves the position. Blocks for some ms for the
- * reports, and while looking up or creating the topic; see also delivery_produce. */
-struct pass at_least_once_pass(struct delivery *delivery);
+/* Opens the first producer. The arguments outlive what is opened, which delivery_close frees. NULL with
+ * *error on a bad configuration. */
+struct delivery *at_least_once_open(const struct bridge_settings *settings, struct spool *spool,
+                                    struct dead_letters *letters, struct counters *counters,
+                                    struct error *error);
 
 #endif

@@ -1,6 +1,16 @@
 /* What both ways of delivery share: from the spool to the producer, and what to do when that fails. The
- * forwarder's thread alone uses it. A way of delivery (at_least_once.h, exactly_once.h) embeds a struct
- * forwarding. */
+ * forwarder's thread alone uses it. A way of delivery (at_least_once.h, exactly_once.h) begins with a struct
+ * delivery.
+ *
+ * Lifecycle:
+ *   delivery_open            of the way's own, in at_least_once_open or exactly_once_open
+ *   delivery_begin           in each pass of the way, then
+ *     delivery_ensure_topic
+ *     delivery_peek, delivery_produce
+ *     delivery_recovered     after something went well
+ *     delivery_fail, delivery_replace, delivery_note_missing_topic, delivery_rewind after something failed
+ *   delivery_await_reports   between passes
+ *   delivery_close */
 #ifndef ROOMSTREAM_BRIDGE_OUT_DELIVERY_H
 #define ROOMSTREAM_BRIDGE_OUT_DELIVERY_H
 
@@ -25,17 +35,28 @@ struct pass {
     bool failed;      /* it cannot go on; the log says why */
 };
 
+struct delivery;
+
+/* A way of delivery. */
+struct delivery_way {
+    /* Does what is to be done now, blocking for a few seconds at most. */
+    struct pass (*pass)(struct delivery *delivery);
+    /* Kafka has acknowledged the message: a delivery report without error. */
+    void (*acknowledged)(struct delivery *delivery, const struct produced *message);
+    /* The producer is about to be closed, and replaced by another one. */
+    void (*replacing)(struct delivery *delivery);
+};
+
 struct delivery {
+    const struct delivery_way *way;
     const struct bridge_settings *settings;
     struct spool *spool;
     struct dead_letters *letters;
     struct counters *counters;
     struct producer *producer;
-    long late_inits;          /* InitProducerId requests that former producers have sent without an answer */
     struct error replacement; /* why the producer is to be replaced; empty: it is not */
     const struct kafka_property *required;
     size_t required_count;
-    bool transactional;         /* a delivery report is no delivery yet: the commit is */
     struct spool_record record; /* the last one read */
     bool held;                  /* it is not handed over yet */
     bool topic_ready;
@@ -49,22 +70,20 @@ struct delivery {
     int64_t arrivals_again;   /* monotonic ns: when TIMESTAMP_ARRIVAL is tried again */
     bool rewind_due;          /* something failed that may succeed later: start again at the position */
     uint64_t isolate_until;   /* up to this id records go one by one, since one of them made its batch fail */
-    int64_t *arrivals; /* transactional: of the messages acknowledged in this transaction, realtime ns */
-    size_t arrival_count;
-    size_t arrival_bytes; /* of these messages */
-    bool failing;         /* something failed, and nothing went well since */
-    int64_t wait;         /* ns; what a failure in this pass asks for */
+    bool failing;             /* something failed, and nothing went well since */
+    int64_t wait;             /* ns; what a failure in this pass asks for */
     struct backoff backoff;
     struct log_limit failures, replacements, refused_timestamps;
     struct error told;        /* the last failure that was logged */
     struct log_limit burials; /* dead letters; --dead-letters list has them all */
 };
 
-/* Opens the first producer with these properties beside those that every bridge requires. False with *error
- * on a bad configuration. */
-bool delivery_open(struct delivery *delivery, const struct bridge_settings *settings, struct spool *spool,
-                   struct dead_letters *letters, struct counters *counters,
-                   const struct kafka_property *required, size_t required_count, bool transactional,
+/* Opens the first producer with these properties beside those that every bridge requires. All arguments
+ * outlive the delivery, which is the beginning of a piece of malloc's memory: delivery_close frees that, and
+ * so does this where it fails. False with *error on a bad configuration. */
+bool delivery_open(struct delivery *delivery, const struct delivery_way *way,
+                   const struct bridge_settings *settings, struct spool *spool, struct dead_letters *letters,
+                   struct counters *counters, const struct kafka_property *required, size_t required_count,
                    struct error *error);
 void delivery_close(struct delivery *delivery);
 
@@ -73,9 +92,8 @@ void delivery_replace(struct delivery *delivery, const char *why);
 
 /* Starts a pass: serves delivery reports, and replaces a producer that librdkafka or we have given up, that
  * was made for another cluster, or that holds messages for a partition that has vanished. True when there is
- * a producer; *replaced tells whether it is another one than before. Blocks for up to a second while delivery
- * reports do not come. */
-bool delivery_begin(struct delivery *delivery, bool *replaced);
+ * a producer. Blocks for up to a second while delivery reports do not come. */
+bool delivery_begin(struct delivery *delivery);
 
 /* Makes sure that the Kafka topic exists. Blocks for some seconds while Kafka does not answer. */
 bool delivery_ensure_topic(struct delivery *delivery);
@@ -93,10 +111,6 @@ void delivery_await_reports(struct delivery *delivery, int64_t ns);
 /* Back to the position: what was handed over and not delivered is handed over again. Nothing may be in
  * flight. */
 void delivery_rewind(struct delivery *delivery);
-
-/* Transactional: the messages acknowledged since the last rewind are committed, which is when they count as
- * delivered. */
-void delivery_committed(struct delivery *delivery);
 
 /* Something went well: what failed before is over. */
 void delivery_recovered(struct delivery *delivery);

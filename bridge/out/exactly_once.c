@@ -1,136 +1,81 @@
 #include "exactly_once.h"
 
+#include "core/backoff.h"
 #include "core/clock.h"
 #include "core/failpoint.h"
+#include "core/log.h"
+#include "core/out_of_memory.h"
 #include "kafka/client.h"
 #include "kafka/errors.h"
+#include "kafka/transactions.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Calls that wait for Kafka return after this, to be called again: so a request to stop is seen. */
-enum { CALL_TIMEOUT_MS = 1000, FENCINGS_TOLERATED = 3, RETRIES_TOLERATED = 5 };
+enum { POSITION_TIMEOUT_MS = 3000 };
 
-/* With the waits in between, about a minute where Kafka does not answer. */
-enum { FAILURES_TOLERATED = 10 };
-
-static const struct kafka_property required[] = {
-    {"enable.idempotence", "true", "transactions need it"},
-    {"acks", "all", "fewer acknowledgements could lose records"},
-    {"transactional.id", NULL, "it names the bridge"}, /* the value is set per bridge */
+enum state {
+    STATE_INIT,     /* initialize transactions: fences an older instance with this id */
+    STATE_POSITION, /* learn the committed position */
+    STATE_READY,    /* no transaction is open */
+    STATE_OFFSETS,  /* all records are handed over: add the position to the transaction */
+    STATE_COMMIT,
+    STATE_ABORT,
 };
 
-bool exactly_once_open(struct exactly_once *w, const struct bridge_settings *settings, const char *id,
-                       struct spool *spool, struct dead_letters *letters, struct counters *counters,
-                       struct error *error)
-{
-    enum { COUNT = sizeof required / sizeof *required };
-    static struct kafka_property properties[COUNT]; /* delivery keeps a pointer for later producers */
-    memcpy(properties, required, sizeof properties);
-    properties[COUNT - 1].value = id;
-    *w = (struct exactly_once){.state = TRANSACTIONS_INIT, .id = id};
-    return delivery_open(&w->delivery, settings, spool, letters, counters, properties, COUNT, true, error);
-}
+struct exactly_once {
+    struct delivery delivery; /* first: delivery_close frees all */
+    struct transactions transactions;
+    const char *id; /* transactional.id and consumer group */
+    struct kafka_property required[3];
+    enum state state;
+    uint64_t next; /* the position after this transaction */
+    bool filled;   /* the last transaction was: more waits, and the next one follows at once */
 
-static int64_t transaction_timeout(const struct exactly_once *w)
-{
-    char text[32] = "";
-    size_t size = sizeof text;
-    rd_kafka_conf_get(rd_kafka_conf(producer_handle(w->delivery.producer)), "transaction.timeout.ms", text,
-                      &size);
-    return strtoll(text, NULL, 10) * MILLISECOND;
-}
+    /* Of the messages that Kafka has acknowledged in this transaction: */
+    size_t bytes, count;
+    int64_t arrivals[]; /* realtime ns; as many as the window has room for */
+};
 
-/* Kafka fences us when another instance has our id, when it has timed the transaction out, and when an
- * InitProducerId of ours arrives late. The first comes again and again, the others do not. */
-static bool fenced_by_a_twin(struct exactly_once *w)
+/* Deals with what a call came to: true when it is done, else the producer is replaced, the transaction
+ * aborted, or the call made again. */
+static bool conclude(struct exactly_once *w, enum transaction_result result, const struct error *error,
+                     struct pass *pass)
 {
-    int64_t now = clock_monotonic();
-    if (now - w->last_begin >= transaction_timeout(w))
-        return false;
-    const struct delivery *f = &w->delivery;
-    if (w->fencings_explained < f->late_inits + kafka_unanswered_inits(producer_unanswered(f->producer))) {
-        w->fencings_explained++;
-        return false;
+    struct delivery *d = &w->delivery;
+    if (result == TRANSACTION_DONE)
+        return true;
+    delivery_note_missing_topic(d, w->transactions.failure);
+    if (result == TRANSACTION_FENCED) {
+        log_error_with(
+            kafka_fenced, LOG_FIELDS(LOG_TEXT("id", w->id)),
+            "another bridge uses the id '%s' at this Kafka cluster and has fenced this one off (%s): "
+            "give one of them another --id",
+            w->id, error->text);
+        pass->failed = true;
     }
-    if (w->fenced_since == 0 || now - w->fenced_since > 5 * MINUTE) {
-        w->fenced_since = now;
-        w->fencings = 0;
-    }
-    return ++w->fencings > FENCINGS_TOLERATED;
-}
-
-static bool is_fencing(rd_kafka_resp_err_t err)
-{
-    return err == RD_KAFKA_RESP_ERR__FENCED || err == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
-           err == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
-}
-
-/* Kafka does not know this producer, or the state of its transaction is another one: the same call of the
- * same producer fails again and again. */
-static bool is_unknown(rd_kafka_resp_err_t err)
-{
-    return err == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING ||
-           err == RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID || err == RD_KAFKA_RESP_ERR_INVALID_TXN_STATE ||
-           is_fencing(err);
-}
-
-/* Must the producer be replaced after this failure? Where all messages were delivered, a commit that failed
- * may have been carried out all the same: only Kafka's position tells, which the next producer asks for. */
-static bool is_final(const struct exactly_once *w, const rd_kafka_error_t *failure)
-{
-    bool may_stand = w->state == TRANSACTIONS_COMMIT && !w->delivery.rewind_due;
-    return rd_kafka_error_is_fatal(failure) || is_unknown(rd_kafka_error_code(failure)) ||
-           (may_stand && rd_kafka_error_txn_requires_abort(failure)) || w->failures > FAILURES_TOLERATED;
-}
-
-/* Deals with the error of a transactional call (which it frees): the producer is replaced, the transaction
- * aborted, or the call repeated. */
-static void call_failed(struct exactly_once *w, rd_kafka_error_t *failure, const char *what,
-                        struct pass *pass)
-{
-    struct delivery *f = &w->delivery;
-    rd_kafka_resp_err_t err = rd_kafka_error_code(failure);
-    w->failures++;
-    char text[512 + KAFKA_ERROR_SIZE], reason[KAFKA_ERROR_SIZE];
-    snprintf(text, sizeof text, "%s: %s", what, kafka_explain(err, rd_kafka_error_string(failure), reason));
-    delivery_note_missing_topic(f, err);
-    if (is_final(w, failure)) {
-        if (is_fencing(err) && fenced_by_a_twin(w)) {
-            log_error_with(kafka_fenced, LOG_FIELDS(LOG_TEXT("id", w->id)),
-                           "another bridge uses the id '%s' at this Kafka cluster and has fenced this one "
-                           "off (%s): give one of them another --id",
-                           w->id, text);
-            pass->failed = true;
-        }
-        delivery_fail(f, text);
-        delivery_replace(f, text);
-    } else if (rd_kafka_error_txn_requires_abort(failure)) {
-        if (f->rewind_due) /* a delivery report has told the cause */
-            log_debug(transaction_failed, "%s; aborting the transaction", text);
-        else
-            delivery_fail(f, text);
-        w->state = TRANSACTIONS_ABORT;
-    } else if (rd_kafka_error_is_retriable(failure) && ++w->retries <= RETRIES_TOLERATED) {
-        /* A busy coordinator, or one that is just starting. */
-        log_debug(transaction_failed, "%s; going on with it", text);
-        f->wait = backoff_next(&f->backoff);
+    if (result == TRANSACTION_BUSY) {
+        log_debug(transaction_failed, "%s; going on with it", error->text);
+        d->wait = backoff_next(&d->backoff);
+    } else if (result == TRANSACTION_ABORT && d->rewind_due) { /* a delivery report has told the cause */
+        log_debug(transaction_failed, "%s; aborting the transaction", error->text);
     } else {
-        delivery_fail(f, text);
+        delivery_fail(d, error->text);
     }
-    rd_kafka_error_destroy(failure);
+    if (result == TRANSACTION_ABORT)
+        w->state = STATE_ABORT;
+    if (result == TRANSACTION_REPLACE || result == TRANSACTION_FENCED)
+        delivery_replace(d, error->text);
+    return false;
 }
 
-static void init_transactions(struct exactly_once *w, struct pass *pass)
+static void init(struct exactly_once *w, struct pass *pass)
 {
-    rd_kafka_error_t *failure =
-        rd_kafka_init_transactions(producer_handle(w->delivery.producer), CALL_TIMEOUT_MS);
-    if (failure)
-        call_failed(w, failure, "Kafka's transaction coordinator", pass);
-    else
-        w->state = TRANSACTIONS_POSITION;
+    struct error error;
+    if (conclude(w, transactions_init(&w->transactions, &error), &error, pass))
+        w->state = STATE_POSITION;
 }
 
 /* ---- the committed position ---- */
@@ -200,7 +145,7 @@ static bool ask_position(const struct exactly_once *w, rd_kafka_topic_partition_
     rd_kafka_t *consumer = conf ? kafka_new(RD_KAFKA_CONSUMER, conf, error) : NULL;
     if (!consumer)
         return false;
-    rd_kafka_resp_err_t err = rd_kafka_committed(consumer, position, 3 * CALL_TIMEOUT_MS);
+    rd_kafka_resp_err_t err = rd_kafka_committed(consumer, position, POSITION_TIMEOUT_MS);
     if (!err)
         err = position->elems[0].err;
     /* Kafka takes any group for one that has no position yet; others say that there is none. */
@@ -219,7 +164,7 @@ static void learn_position(struct exactly_once *w, struct pass *pass)
     if (ask_position(w, position, &error)) {
         take_position(w, &position->elems[0], pass);
         delivery_recovered(&w->delivery);
-        w->state = TRANSACTIONS_READY;
+        w->state = STATE_READY;
     } else {
         char text[1200];
         snprintf(text, sizeof text, "Kafka does not tell the position of '%s': %s", w->id, error.text);
@@ -231,27 +176,36 @@ static void learn_position(struct exactly_once *w, struct pass *pass)
 /* ---- a transaction ---- */
 
 /* Begins a transaction if there is something to put into it, and puts in what the spool holds. */
-static void fill_transaction(struct exactly_once *w, struct pass *pass)
+static void fill(struct exactly_once *w, struct pass *pass)
 {
-    struct delivery *f = &w->delivery;
-    int64_t now = clock_monotonic(), due = w->last_begin + f->settings->transaction_interval;
-    if (!delivery_peek(f, pass))
+    struct delivery *d = &w->delivery;
+    const struct transactions *t = &w->transactions;
+    struct error error;
+    int64_t now = clock_monotonic(), due = t->begun + d->settings->transaction_interval;
+    if (!delivery_peek(d, pass))
         return;
-    if (w->last_begin && now < due && !w->filled) {
+    if (t->begun && now < due && !w->filled) {
         pass->wait = due - now;
         return;
     }
-    rd_kafka_error_t *failure = rd_kafka_begin_transaction(producer_handle(f->producer));
-    if (failure) {
-        call_failed(w, failure, "cannot begin a Kafka transaction", pass);
+    if (!conclude(w, transactions_begin(&w->transactions, &error), &error, pass))
         return;
-    }
-    w->last_begin = now;
-    delivery_produce(f, pass);
+    w->count = w->bytes = 0;
+    delivery_produce(d, pass);
     w->filled = pass->more;
     /* Everything up to the last record read is in the transaction, or dead. */
-    w->next = f->held ? f->record.id : f->record.id + 1;
-    w->state = f->wait > 0 ? TRANSACTIONS_ABORT : TRANSACTIONS_OFFSETS;
+    w->next = d->held ? d->record.id : d->record.id + 1;
+    w->state = d->wait > 0 ? STATE_ABORT : STATE_OFFSETS;
+}
+
+static void begin(struct exactly_once *w, struct pass *pass)
+{
+    if (transactions_are_late(&w->transactions))
+        delivery_replace(&w->delivery,
+                         "a request of the last transaction was not answered and may arrive late, "
+                         "in the next one");
+    else if (delivery_ensure_topic(&w->delivery))
+        fill(w, pass);
 }
 
 static void send_position(struct exactly_once *w, struct pass *pass)
@@ -259,105 +213,141 @@ static void send_position(struct exactly_once *w, struct pass *pass)
     rd_kafka_topic_partition_list_t *position = position_partition(w);
     rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata_new(w->id);
     const char *uuid = spool_uuid(w->delivery.spool);
+    struct error error;
     position->elems[0].offset = (int64_t)w->next;
     /* The list frees the metadata with the library's free. */
     position->elems[0].metadata = rd_kafka_mem_malloc(NULL, strlen(uuid));
     position->elems[0].metadata_size = strlen(uuid);
     memcpy(position->elems[0].metadata, uuid, strlen(uuid));
-    rd_kafka_error_t *failure = rd_kafka_send_offsets_to_transaction(producer_handle(w->delivery.producer),
-                                                                     position, group, 5 * CALL_TIMEOUT_MS);
-    if (failure)
-        call_failed(w, failure, "cannot add the position to the Kafka transaction", pass);
-    else
-        w->state = TRANSACTIONS_COMMIT;
+    if (conclude(w, transactions_send_offsets(&w->transactions, position, group, &error), &error, pass))
+        w->state = STATE_COMMIT;
     rd_kafka_consumer_group_metadata_destroy(group);
     rd_kafka_topic_partition_list_destroy(position);
 }
 
+/* The messages of the transaction are delivered now. */
+static void count_committed(struct exactly_once *w)
+{
+    struct counters *counters = w->delivery.counters;
+    int64_t now = clock_realtime();
+    for (size_t i = 0; i < w->count; i++)
+        histogram_add(&counters->latency, now - w->arrivals[i]);
+    counters_add(&counters->delivered_bytes, w->bytes);
+    histogram_add(&counters->transactions, clock_monotonic() - w->transactions.begun);
+}
+
 static void commit(struct exactly_once *w, struct pass *pass)
 {
-    struct delivery *f = &w->delivery;
+    struct delivery *d = &w->delivery;
+    struct error error;
     FAILPOINT("before-commit");
-    rd_kafka_error_t *failure = rd_kafka_commit_transaction(producer_handle(f->producer), CALL_TIMEOUT_MS);
-    if (failure) {
-        call_failed(w, failure, "cannot commit the Kafka transaction", pass);
+    if (!conclude(w, transactions_commit(&w->transactions, !d->rewind_due, &error), &error, pass))
         return;
-    }
     FAILPOINT("after-commit");
     log_debug(transaction_committed, "a transaction is committed, the position is %" PRIu64, w->next);
-    spool_advance(f->spool, w->next);
-    w->failures = 0;
-    delivery_committed(f);
-    histogram_add(&f->counters->transactions, clock_monotonic() - w->last_begin);
-    w->state = TRANSACTIONS_READY;
+    spool_advance(d->spool, w->next);
+    count_committed(w);
+    delivery_recovered(d);
+    w->state = STATE_READY;
 }
 
 static void abort_transaction(struct exactly_once *w, struct pass *pass)
 {
-    struct delivery *f = &w->delivery;
-    rd_kafka_error_t *failure = rd_kafka_abort_transaction(producer_handle(f->producer), CALL_TIMEOUT_MS);
-    if (failure) {
-        call_failed(w, failure, "cannot abort the Kafka transaction", pass);
+    struct error error;
+    if (!conclude(w, transactions_abort(&w->transactions, &error), &error, pass))
         return;
-    }
-    delivery_rewind(f);
-    counters_add(&f->counters->transactions_aborted, 1);
+    delivery_rewind(&w->delivery);
+    counters_add(&w->delivery.counters->transactions_aborted, 1);
     log_debug(transaction_aborted, "a transaction is aborted, its messages are produced again");
-    w->state = TRANSACTIONS_READY;
+    w->state = STATE_READY;
 }
 
 static void step(struct exactly_once *w, struct pass *pass)
 {
-    static const char late[] =
-        "a request of the last transaction was not answered and may arrive late, in the next one";
     switch (w->state) {
-    case TRANSACTIONS_INIT:
-        init_transactions(w, pass);
+    case STATE_INIT:
+        init(w, pass);
         break;
-    case TRANSACTIONS_POSITION:
+    case STATE_POSITION:
         if (delivery_ensure_topic(&w->delivery))
             learn_position(w, pass);
         break;
-    case TRANSACTIONS_READY:
-        if (kafka_unanswered_writes(producer_unanswered(w->delivery.producer)) > 0)
-            delivery_replace(&w->delivery, late);
-        else if (delivery_ensure_topic(&w->delivery))
-            fill_transaction(w, pass);
+    case STATE_READY:
+        begin(w, pass);
         break;
-    case TRANSACTIONS_OFFSETS:
+    case STATE_OFFSETS:
         send_position(w, pass);
         break;
-    case TRANSACTIONS_COMMIT:
+    case STATE_COMMIT:
         commit(w, pass);
         break;
-    case TRANSACTIONS_ABORT:
+    case STATE_ABORT:
         abort_transaction(w, pass);
         break;
     }
 }
 
-struct pass exactly_once_pass(struct exactly_once *w)
+/* ---- the way of delivery ---- */
+
+/* At most one transaction, blocking for at most a few seconds. Where Kafka does not answer, the next pass
+ * makes the same step again. */
+static struct pass make_pass(struct delivery *d)
 {
-    struct delivery *f = &w->delivery;
+    struct exactly_once *w = (struct exactly_once *)d;
     struct pass pass = {0};
-    enum exactly_once_state before;
-    bool replaced;
-    if (delivery_begin(f, &replaced)) {
-        if (replaced) {
-            w->state = TRANSACTIONS_INIT;
-            w->failures = 0;
-        }
+    enum state before;
+    if (delivery_begin(d)) {
+        if (!w->transactions.producer)
+            transactions_use(&w->transactions, producer_handle(d->producer),
+                             producer_unanswered(d->producer));
         do {
             before = w->state;
             step(w, &pass);
-            if (w->state != before)
-                w->retries = 0;
-        } while (w->state != before && w->state != TRANSACTIONS_READY && f->wait == 0 && !pass.failed);
-        pass.in_flight = producer_in_flight(f->producer);
+        } while (w->state != before && w->state != STATE_READY && d->wait == 0 && !pass.failed);
+        pass.in_flight = producer_in_flight(d->producer);
     }
-    spool_save(f->spool);
-    if (f->wait > 0)
-        pass.wait = f->wait;
-    pass.more = pass.more || w->state != TRANSACTIONS_READY || *f->replacement.text;
+    spool_save(d->spool);
+    if (d->wait > 0)
+        pass.wait = d->wait;
+    pass.more = pass.more || w->state != STATE_READY || *d->replacement.text;
     return pass;
+}
+
+/* Delivered is the message only once the transaction is committed. */
+static void acknowledged(struct delivery *d, const struct produced *message)
+{
+    struct exactly_once *w = (struct exactly_once *)d;
+    if (w->count < (size_t)d->settings->window)
+        w->arrivals[w->count++] = message->time;
+    w->bytes += message->size;
+}
+
+static void replacing(struct delivery *d)
+{
+    struct exactly_once *w = (struct exactly_once *)d;
+    transactions_leave(&w->transactions);
+    w->state = STATE_INIT;
+}
+
+struct delivery *exactly_once_open(const struct bridge_settings *settings, struct spool *spool,
+                                   struct dead_letters *letters, struct counters *counters,
+                                   struct error *error)
+{
+    static const struct delivery_way way = {make_pass, acknowledged, replacing};
+    const char *id = settings->mqtt.client_id;
+    const struct kafka_property required[] = {
+        {"enable.idempotence", "true", "transactions need it"},
+        {"acks", "all", "fewer acknowledgements could lose records"},
+        {"transactional.id", id, "it names the bridge"},
+    };
+    size_t size = sizeof(struct exactly_once) + (size_t)settings->window * sizeof(int64_t);
+    struct exactly_once *w = calloc(1, size);
+    if (!w)
+        out_of_memory(size);
+    w->id = id;
+    memcpy(w->required, required, sizeof required);
+    if (delivery_open(&w->delivery, &way, settings, spool, letters, counters, w->required,
+                      sizeof required / sizeof *required, error))
+        return &w->delivery;
+    return NULL;
 }

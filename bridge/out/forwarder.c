@@ -25,12 +25,8 @@ static const int64_t report_interval = 20 * MILLISECOND, idle_interval = 1 * SEC
 static const int64_t longest_nap = 500 * MILLISECOND;
 
 struct forwarder {
-    const struct bridge_settings *settings;
     struct spool *spool;
-    union {
-        struct delivery at_least_once;
-        struct exactly_once exactly_once;
-    } way; /* as settings->delivery says */
+    struct delivery *delivery;
     pthread_t thread;
     atomic_bool failed;
     _Atomic uint64_t beat; /* passes begun and naps done */
@@ -70,25 +66,6 @@ static bool finished(const struct forwarder *f)
     return stats.spooled == 0 || clock_monotonic() >= atomic_load(&f->deadline);
 }
 
-static struct pass pass(struct forwarder *f)
-{
-    return f->settings->delivery == EXACTLY_ONCE ? exactly_once_pass(&f->way.exactly_once)
-                                                 : at_least_once_pass(&f->way.at_least_once);
-}
-
-static bool open_way(struct forwarder *f, const char *id, struct dead_letters *letters,
-                     struct counters *counters, struct error *error)
-{
-    return f->settings->delivery == EXACTLY_ONCE
-               ? exactly_once_open(&f->way.exactly_once, f->settings, id, f->spool, letters, counters, error)
-               : at_least_once_open(&f->way.at_least_once, f->settings, f->spool, letters, counters, error);
-}
-
-static struct delivery *delivery(struct forwarder *f)
-{
-    return f->settings->delivery == EXACTLY_ONCE ? &f->way.exactly_once.delivery : &f->way.at_least_once;
-}
-
 static int64_t pause_after(const struct pass *done)
 {
     int64_t pause = shortest_pause + (int64_t)done->forwarded * pause_per_message;
@@ -103,7 +80,7 @@ static void *run(void *context)
     while (!finished(f)) {
         uint64_t seen = spool_next_id(f->spool);
         atomic_fetch_add(&f->beat, 1);
-        struct pass done = pass(f);
+        struct pass done = f->delivery->way->pass(f->delivery);
         if (done.failed) {
             atomic_store(&f->failed, true);
             stop_request();
@@ -117,7 +94,7 @@ static void *run(void *context)
         if (done.wait > 0)
             sleep_for(f, done.wait);
         else if (done.more && done.forwarded == 0 && done.in_flight > 0)
-            delivery_await_reports(delivery(f), report_interval);
+            delivery_await_reports(f->delivery, report_interval);
         else if (load || done.more)
             sleep_for(f, pause);
         else
@@ -126,20 +103,22 @@ static void *run(void *context)
     return NULL;
 }
 
-struct forwarder *forwarder_open(const struct bridge_settings *settings, const char *id, struct spool *spool,
+struct forwarder *forwarder_open(const struct bridge_settings *settings, struct spool *spool,
                                  struct dead_letters *letters, struct counters *counters, struct error *error)
 {
     struct forwarder *f = calloc(1, sizeof *f);
     if (!f)
         out_of_memory(sizeof *f);
-    f->settings = settings;
     f->spool = spool;
-    if (open_way(f, id, letters, counters, error)) {
+    f->delivery = settings->delivery == EXACTLY_ONCE
+                      ? exactly_once_open(settings, spool, letters, counters, error)
+                      : at_least_once_open(settings, spool, letters, counters, error);
+    if (f->delivery) {
         int rc = pthread_create(&f->thread, NULL, run, f);
         if (rc == 0)
             return f;
         error_set(error, "cannot start a thread: %s", strerror(rc));
-        delivery_close(delivery(f));
+        delivery_close(f->delivery);
     }
     free(f);
     return NULL;
@@ -155,6 +134,6 @@ void forwarder_stop(struct forwarder *f, int64_t timeout)
 
 void forwarder_close(struct forwarder *f)
 {
-    delivery_close(delivery(f));
+    delivery_close(f->delivery);
     free(f);
 }

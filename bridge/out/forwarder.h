@@ -12,9 +12,9 @@
 
 struct forwarder;
 
-/* Makes the producer and starts the thread; Kafka may be down. `id` names the bridge to Kafka. All arguments
- * outlive it. NULL with *error on a bad configuration. */
-struct forwarder *forwarder_open(const struct bridge_settings *settings, const char *id, struct spool *spool,
+/* Makes the producer and starts the thread; Kafka may be down. settings->mqtt.client_id names the bridge to
+ * Kafka. All arguments outlive it. NULL with *error on a bad configuration. */
+struct forwarder *forwarder_open(const struct bridge_settings *settings, struct spool *spool,
                                  struct dead_letters *letters, struct counters *counters,
                                  struct error *error);
 

@@ -1,20 +1,15 @@
 /* kafka-produce: messages on their way, against librdkafka's mock cluster, which fails requests as it is
  * told. */
 #include "core_fixture.h"
-#include "kafka/client.h"
+#include "mock_cluster.h"
 
 #include "core/clock.h"
 #include "kafka-produce/delivery.h"
 
-#include <librdkafka/rdkafka_mock.h>
-
-enum { PRODUCE = 0 }; /* Kafka's API key */
-
 static const int64_t limit = 20 * SECOND;
 
 struct fixture {
-    rd_kafka_t *rk; /* holds the cluster */
-    rd_kafka_mock_cluster_t *cluster;
+    struct mock_cluster mock;
     struct produce_settings settings;
     struct delivery delivery;
 };
@@ -25,15 +20,9 @@ static int begin(void **state)
     struct error error;
     f = (struct fixture){0};
     *state = &f;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set(conf, "log_level", "0", NULL, 0);
-    f.rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
-    assert_non_null(f.rk);
-    f.cluster = rd_kafka_mock_cluster_new(f.rk, 1);
-    assert_non_null(f.cluster);
-    rd_kafka_mock_topic_create(f.cluster, "t", 1, 1);
+    mock_cluster_open(&f.mock);
     f.settings = (struct produce_settings){
-        .kafka = {.brokers = rd_kafka_mock_cluster_bootstraps(f.cluster)},
+        .kafka = {.brokers = f.mock.brokers},
         .topic = {.name = "t"},
         .partition = -1,
     };
@@ -45,8 +34,7 @@ static int end(void **state)
 {
     struct fixture *f = *state;
     delivery_close(&f->delivery);
-    rd_kafka_mock_cluster_destroy(f->cluster);
-    rd_kafka_destroy(f->rk);
+    mock_cluster_close(&f->mock);
     return 0;
 }
 
@@ -70,7 +58,7 @@ static void deliver(struct fixture *f, uint64_t line)
 static void test_goes_on_behind_a_refusal_that_is_not_the_messages(void **state)
 {
     struct fixture *f = *state;
-    rd_kafka_mock_push_request_errors(f->cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    mock_cluster_fail(&f->mock, PRODUCE, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1);
     deliver(f, 1);
     assert_int_equal(f->delivery.failed, 1);
     deliver(f, 2);
@@ -81,8 +69,7 @@ static void test_goes_on_behind_a_refusal_that_is_not_the_messages(void **state)
 static void test_goes_on_behind_a_message_that_is_refused(void **state)
 {
     struct fixture *f = *state;
-    rd_kafka_mock_push_request_errors(f->cluster, PRODUCE, 2, RD_KAFKA_RESP_ERR_INVALID_RECORD,
-                                      RD_KAFKA_RESP_ERR_INVALID_RECORD);
+    mock_cluster_fail(&f->mock, PRODUCE, RD_KAFKA_RESP_ERR_INVALID_RECORD, 2);
     deliver(f, 1);
     assert_int_equal(f->delivery.failed, 1);
     deliver(f, 2);
