@@ -11,6 +11,7 @@ from pathlib import Path
 import machine
 import measurements
 import peers
+import script
 from stage import Stage
 
 ALL = {
@@ -24,6 +25,7 @@ ALL = {
     "subscriber": peers.subscriber,
     "kafka": peers.kafka_clients,
     "csv": peers.csv,
+    "script": script.script,
     "idle": measurements.idle,
     "start": measurements.start,
     "outage": measurements.outage,

@@ -3,6 +3,7 @@
 #include "bench.h"
 
 #include <semaphore.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 static void on_lost(void *context, char *cause)
@@ -28,6 +29,9 @@ MQTTAsync bench_client(const char *host, const char *port, const char *id, long 
     return client;
 }
 
+/* lib/mqtt/paho_guard.h, in programs with Paho linked in alone: the guard wants to know which protocol to expect. */
+extern void paho_guard_connect(bool mqtt5) __attribute__((weak));
+
 static void on_connected(void *context, MQTTAsync_successData5 *data)
 {
     (void)data;
@@ -44,6 +48,8 @@ void bench_connect(MQTTAsync client, MQTTAsync_connectOptions *options)
 {
     sem_t connected;
     sem_init(&connected, 0, 0);
+    if (paho_guard_connect)
+        paho_guard_connect(true);
     options->context = &connected;
     options->onSuccess5 = on_connected;
     options->onFailure5 = on_connection_failed;

@@ -17,6 +17,7 @@
 #   kafka       kafka-produce and kafka-consume; beside kcat
 #   csv         readings from a CSV file; beside libcsv's bare loop
 #   idle        CPU of a bridge without messages
+#   script      the bridge that one writes first in Python: its rate, and what kills of it cost beside those of ours
 #   start       from exec to subscribed and to the first delivery
 #   outage      catching up after Kafka was away
 #
