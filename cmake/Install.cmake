@@ -27,5 +27,6 @@ install(CODE "
     if(EXISTS \"\$ENV{DESTDIR}\${folder}/roomstream.conf\")
         message(STATUS \"Kept: \$ENV{DESTDIR}\${folder}/roomstream.conf\")
     else()
-        file(INSTALL \"${CMAKE_CURRENT_SOURCE_DIR}/config/roomstream.conf\" DESTINATION \"\${folder}\")
+        file(INSTALL \"${CMAKE_CURRENT_SOURCE_DIR}/config/roomstream.conf\" DESTINATION \"\${folder}\"
+             PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ)
     endif()")

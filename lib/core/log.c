@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include "clock.h"
+#include "credential.h"
 #include "text.h"
 
 #include <errno.h>
@@ -129,14 +130,15 @@ static size_t write_prefix(char *line, enum log_level level)
 static void write_line(enum log_level level, const char *event, const struct log_field *fields, uint64_t held,
                        const char *text)
 {
-    char time[CLOCK_RFC3339_SIZE], line[LINE_SIZE];
+    char time[CLOCK_RFC3339_SIZE], line[LINE_SIZE], shown[LINE_SIZE];
     bool json = current.format == LOG_FORMAT_JSON;
     const char *end = json ? "\"}\n" : "\n";
     clock_rfc3339(clock_realtime(), time);
+    credential_show_source(text, shown, sizeof shown);
     size_t length = write_prefix(line, level);
     length += json ? write_json_head(line + length, time, level, event, fields, held)
                    : write_text_head(line + length, time, level);
-    length += escape(line + length, sizeof line - length - strlen(end), text, json);
+    length += escape(line + length, sizeof line - length - strlen(end), shown, json);
     memcpy(line + length, end, strlen(end));
     length += strlen(end);
     /* A log that cannot be written has nowhere to complain. */

@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include "command_line.h"
+#include "core/credential.h"
 #include "core/exit_status.h"
 #include "print.h"
 #include "sources.h"
@@ -99,11 +100,12 @@ enum options_result options_parse(const struct program *program, int argc, char 
 _Noreturn void options_wrong(const struct program *program, const char *format, ...)
 {
     va_list arguments;
-    fprintf(stderr, "%s: ", program->name);
+    char text[4096], shown[4096];
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "\nTry '%s --help'.\n", program->name);
+    credential_show_source(text, shown, sizeof shown);
+    fprintf(stderr, "%s: %s\nTry '%s --help'.\n", program->name, shown, program->name);
     exit(EXIT_WRONG_USE);
 }
 

@@ -403,3 +403,14 @@ def test_a_file_of_properties_that_others_can_use(tmp_path):
     file.chmod(0o666)
     result = run("kafka-consume", "-t", "x", "-F", file, "-b", "127.0.0.1:1", "-e", "-W", "1s")
     assert "can be changed by other users" in result.stderr and "holds a secret" in result.stderr
+
+
+def test_errors_name_the_file_that_the_user_wrote_not_what_systemd_shows_of_it(tmp_path):
+    shown = {"CREDENTIALS_DIRECTORY": str(tmp_path), "ROOMSTREAM_CREDENTIALS_FROM": "/etc/roomstream"}
+    file = tmp_path / "roomstream.conf"
+    file.write_text("[bridge]\nno-such-option = 1\n")
+    assert "/etc/roomstream/roomstream.conf:2: " in refusal("bridge-temp", "--config", file, **shown)
+    file.write_text("[mqtt]\npassword = x\n")
+    file.chmod(0o644)
+    result = run("publish-temp", "--file", "/nowhere", "--config", file, **shown)
+    assert "/etc/roomstream/roomstream.conf holds a secret" in result.stderr and str(tmp_path) not in result.stderr

@@ -88,6 +88,7 @@ def test_configuration_is_installed_once(installed):
     path = installed / "usr/local/etc/roomstream/roomstream.conf"
     run(installed / "usr/local/bin/roomstream-bridge-temp", "--config", path, "--print-config")
     assert path.read_bytes() == (ROOT / "config/roomstream.conf").read_bytes()
+    assert path.stat().st_mode & 0o777 == 0o640
     path.write_text("[mqtt]\nhost = mine\n")
     run("cmake", "--install", BUILD, DESTDIR=str(installed))
     assert path.read_text() == "[mqtt]\nhost = mine\n"
@@ -119,6 +120,18 @@ def test_service_is_valid(unit_file):
     # A setting that it does not know is worth a line to it, but no failure.
     about_ours = [line for line in result.stderr.splitlines() if unit_file.stem in line]
     assert (result.returncode, about_ours) == (0, [])
+
+
+def test_service_with_the_credentials_that_operations_shows(unit_file):
+    """systemd takes the example, and gives the bridge the file."""
+    example = re.search(r"^  ```ini\n(  \[Service\]\n.*?)^  ```", (ROOT / "docs/operations.md").read_text(), re.MULTILINE | re.DOTALL)[1]
+    folder = unit_file.with_name(unit_file.name + ".d")
+    folder.mkdir()
+    (folder / "override.conf").write_text(re.sub("^  ", "", example, flags=re.MULTILINE))
+    result = subprocess.run(["systemd-analyze", "verify", "--man=no", unit_file], capture_output=True, encoding="utf-8", timeout=60)
+    about_ours = [line for line in result.stderr.splitlines() if unit_file.stem in line or "override.conf" in line]
+    assert (result.returncode, about_ours) == (0, [])
+    assert "LoadCredential=client.properties:/etc/roomstream/client.properties\n" in (folder / "override.conf").read_text()
 
 
 def test_service_is_hardened(unit_file):

@@ -70,6 +70,8 @@ def test_service_starts_the_installed_program(package, tmp_path):
     unit = (tmp_path / "usr/lib/systemd/system/roomstream-bridge@.service").read_text()
     assert "\nExecStart=/usr/bin/roomstream-bridge\n" in unit
     assert "roomstream.conf:/etc/roomstream/roomstream.conf\n" in unit
+    assert "\nEnvironment=ROOMSTREAM_CREDENTIALS_FROM=/etc/roomstream\n" in unit
+    assert (tmp_path / "etc/roomstream/roomstream.conf").stat().st_mode & 0o777 == 0o640
     assert VERSION in run(tmp_path / "usr/bin/roomstream-bridge", "--version")
 
 
