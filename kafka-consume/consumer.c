@@ -5,6 +5,7 @@
 #include "core/exit_status.h"
 #include "core/log.h"
 #include "core/stop.h"
+#include "core/waiting.h"
 #include "ends.h"
 #include "group.h"
 #include "kafka/client.h"
@@ -104,6 +105,8 @@ static void look_up_ends(struct consumer *c)
 
 static void set_partitions(struct consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
+    if (list->cnt > 0 && !c->settings->until_end && !c->settings->quiet)
+        waiting_tell(&c->settings->topics);
     if (!c->settings->until_end)
         return;
     ends_assign(&c->ends, list);

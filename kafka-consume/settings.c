@@ -29,6 +29,7 @@ static const struct option_spec consumption_specs[] = {
 };
 
 static const struct option_spec print_specs[] = {
+    OPT_FLAG('q', "quiet", FIELD(quiet), "do not say on a terminal that it waits for messages"),
     OPT_TEXT(
         'f', "format", FIELD(format_text), "FORMAT",
         "print each message in this format, whose sequences stand in the description; no delimiter is added"),

@@ -20,6 +20,7 @@ struct consume_settings {
     int64_t count;   /* messages to print, 0: no limit */
     int64_t timeout; /* ns, 0: none */
     const char *format_text, *key_delimiter, *delimiter;
+    bool quiet; /* no line for who waits at a terminal */
     bool json, show_null;
     struct format *format; /* made of them by settings_check, lives until exit */
 };

@@ -36,6 +36,7 @@ static const struct option_spec subscription_specs[] = {
 };
 
 static const struct option_spec print_specs[] = {
+    OPT_FLAG(0, "quiet", FIELD(quiet), "do not say on a terminal that it waits for messages"),
     OPT_FLAG('v', "verbose", FIELD(verbose), "print the topic and a space before each payload"),
     OPT_TEXT(
         'F', "output-format", FIELD(format_text), "FORMAT",

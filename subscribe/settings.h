@@ -13,6 +13,7 @@ struct subscribe_settings {
     struct log_settings log;
     struct text_list filters, filters_out, unsubscribe;
     int64_t qos;
+    bool quiet; /* no line for who waits at a terminal */
     bool keep_session;
     int64_t session_expiry; /* ns */
     int64_t count;          /* messages to print, 0: no limit */

@@ -4,6 +4,7 @@
 #include "core/exit_status.h"
 #include "core/log.h"
 #include "core/stop.h"
+#include "core/waiting.h"
 #include "message_json.h"
 #include "mqtt/mqtt.h"
 #include "mqtt/topic.h"
@@ -101,6 +102,8 @@ static void on_subscribed(void *context)
     struct subscriber *s = context;
     if (s->settings->subscribe_only)
         output_finish(s->output);
+    else if (!s->settings->quiet)
+        waiting_tell(&s->settings->filters);
 }
 
 static void on_failed(void *context, const char *message)

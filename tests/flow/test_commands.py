@@ -46,6 +46,7 @@ ELSEWHERE = {"apt-get", "docker", "journalctl", "runuser", "systemctl", "systemd
 
 # Programs that go on until they are interrupted, unless they are told when to end; what they show once they work.
 ENDLESS = [
+    (r"^scripts/run\.sh$", r"^$", "the bridges run; Ctrl-C ends them"),
     (r"publish\b", r"--fast\b", "connected to the MQTT broker"),
     (r"(^|[/-])bridge(-temp)?\b", r"--dead-letters\b", "subscribed to"),
     (r"\bsubscribe\b", r" (-C|-E)\b", "subscribed to"),
