@@ -7,6 +7,7 @@
 #include "bridge/seen/watchdog.h"
 #include "core/clock.h"
 #include "core/exit_status.h"
+#include "core/state_folder.h"
 #include "core/stop.h"
 #include "kafka/client.h"
 #include "spool/dead_letters.h"
@@ -33,8 +34,10 @@ struct bridge {
 static bool open_spool(struct bridge *b, struct error *error)
 {
     const struct spool_settings spool = bridge_spool_settings(b->settings);
-    if (bridge_make_folder(b->settings, error))
-        b->spool = spool_open(&spool, error);
+    struct error reason;
+    if (!make_folders(spool.directory, &reason))
+        return error_set(error, "%s: choose another with --spool", reason.text);
+    b->spool = spool_open(&spool, error);
     if (b->spool)
         b->letters = dead_letters_open(b->settings->spool_directory, false, error);
     return b->letters != NULL;

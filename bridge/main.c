@@ -1,9 +1,19 @@
 #include "bridge.h"
 #include "core/sensors.h"
 #include "core/stop.h"
-#include "dead_letter_tool.h"
 #include "options/log_options.h"
 #include "options/warnings.h"
+
+#include <string.h>
+
+/* An option of earlier releases that people and scripts know. */
+static void refuse_dead_letters(const struct program *program, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strncmp(argv[i], "--dead-letters", strlen("--dead-letters")) == 0)
+            options_wrong(program, "--dead-letters is gone: use the program dead-letters, "
+                                   "as in 'dead-letters list --of bridge-temp'");
+}
 
 int main(int argc, char **argv)
 {
@@ -19,19 +29,20 @@ int main(int argc, char **argv)
         .family = "bridge",
         .usage = sensor ? "[OPTION]..." : "--topic FILTER [OPTION]...",
         .summary = "Carries the messages of an MQTT topic to a Kafka topic, losing none.",
-        .details = "A message is acknowledged to MQTT only once it stands in the spool, a folder of its own "
-                   "on disk, and leaves the spool only once Kafka has acknowledged it. Both sides may be "
-                   "away at any time.",
+        .details = "A message is acknowledged to MQTT only once it stands in the spool, a folder "
+                   "of its own on disk, and leaves the spool only once Kafka has acknowledged it. "
+                   "Both sides may be away at any time.",
         .groups = groups,
         .group_count = BRIDGE_GROUP_COUNT + 1,
         .defaults = defaults,
         .default_count = sensor ? 1 : 0,
     };
+    refuse_dead_letters(&program, argc, argv);
     options_parse_or_exit(&program, argc, argv);
     log_init(PROGRAM_NAME, &settings.log);
     options_log_warnings();
     if (!bridge_settings_complete(&settings, PROGRAM_NAME, &error))
         options_wrong(&program, "%s", error.text);
     stop_init();
-    return settings.dead_letters ? dead_letter_tool(&settings) : bridge_run(&settings, PROGRAM_NAME);
+    return bridge_run(&settings, PROGRAM_NAME);
 }

@@ -1,18 +1,16 @@
 #include "settings.h"
 
 #include "core/out_of_memory.h"
+#include "core/state_folder.h"
 #include "kafka/topic.h"
 #include "mqtt/topic.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 static const char *const deliveries[] = {"at-least-once", "exactly-once", NULL};
-static const char *const actions[] = {"none", "list", "export", "retry", "drop", NULL};
 static const char *const keys[] = {"property", "topic", "none", NULL};
 static const char *const syncs[] = {"none", "interval", "always", NULL};
 
@@ -77,15 +75,6 @@ static const struct option_spec spool_specs[] = {
              "that is whole; for one start, after one that was refused"),
 };
 
-static const struct option_spec letter_specs[] = {
-    OPT_CHOICE(0, "dead-letters", FIELD(dead_letters), "ACTION", actions, "none",
-               "instead of running, deal with what Kafka could never take: "
-               "list, export (JSON lines on stdout), retry (put back into the spool) or drop; "
-               "retry and drop need the bridge to be stopped"),
-    OPT_LIST(0, "letter", FIELD(letters), "ID",
-             "only the dead letter with this id; may be given several times"),
-};
-
 static const struct option_spec monitor_specs[] = {
     OPT_TEXT(0, "http", FIELD(http), "ADDR:PORT",
              "serve /metrics (Prometheus), /healthz, /readyz and /status (JSON) there; "
@@ -108,26 +97,6 @@ void bridge_options(struct bridge_settings *settings, struct option_group groups
     groups[4] = OPTION_GROUP("Delivery", "delivery", delivery_specs, settings);
     groups[5] = OPTION_GROUP("Spool", "spool", spool_specs, settings);
     groups[6] = OPTION_GROUP("Monitoring", "monitoring", monitor_specs, settings);
-    groups[7] = OPTION_GROUP("Dead letters", "dead-letters", letter_specs, settings);
-}
-
-/* The folder for a bridge of that name, in the place where this system keeps state. */
-static char *default_folder(const char *name)
-{
-    const char *systemd = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    char *path = NULL;
-    int length;
-    if (systemd && *systemd)
-        length = asprintf(&path, "%.*s/%s", (int)strcspn(systemd, ":"), systemd, name);
-    else if (xdg && *xdg)
-        length = asprintf(&path, "%s/roomstream/%s", xdg, name);
-    else if (home && *home)
-        length = asprintf(&path, "%s/.local/state/roomstream/%s", home, name);
-    else
-        return NULL;
-    if (length < 0)
-        out_of_memory(strlen(name));
-    return path;
 }
 
 /* Exactly-once needs a certain MQTT; the rest has defaults that depend on it. */
@@ -227,7 +196,7 @@ static bool complete_folder(struct bridge_settings *settings, struct error *erro
     if (strchr(folder, '/') || *folder == '.' || *folder == '\0')
         return error_set(error, "--spool is needed where the client id '%s' cannot be the name of a folder",
                          folder);
-    settings->spool_directory = default_folder(folder);
+    settings->spool_directory = state_folder(folder);
     return settings->spool_directory ||
            error_set(error,
                      "--spool is missing, and neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME is set");
@@ -235,35 +204,13 @@ static bool complete_folder(struct bridge_settings *settings, struct error *erro
 
 bool bridge_settings_complete(struct bridge_settings *settings, const char *program, struct error *error)
 {
-    bool folder_alone = settings->dead_letters != LETTERS_NONE && settings->spool_directory;
     if (settings->segment_bytes > settings->spool_max / 8)
         settings->segment_bytes = settings->spool_max / 8;
-    if (!mqtt_settings_complete(&settings->mqtt, error) ||
-        (!folder_alone && !complete_topics(settings, error)) || !complete_delivery(settings, error) ||
-        !complete_message_max(settings, error))
+    if (!mqtt_settings_complete(&settings->mqtt, error) || !complete_topics(settings, error) ||
+        !complete_delivery(settings, error) || !complete_message_max(settings, error))
         return false;
     complete_name(settings, program);
     return complete_http(settings, error) && complete_folder(settings, error);
-}
-
-bool bridge_make_folder(const struct bridge_settings *settings, struct error *error)
-{
-    char *path = strdup(settings->spool_directory);
-    bool ok = true;
-    if (!path)
-        out_of_memory(strlen(settings->spool_directory) + 1);
-    for (char *end = path; ok && *end;) {
-        end += strspn(end, "/");
-        end += strcspn(end, "/");
-        char cut = *end;
-        *end = '\0';
-        if (mkdir(path, 0700) != 0 && errno != EEXIST)
-            ok = error_set(error, "cannot create the folder %s: %s: choose another with --spool", path,
-                           strerror(errno));
-        *end = cut;
-    }
-    free(path);
-    return ok;
 }
 
 struct spool_settings bridge_spool_settings(const struct bridge_settings *settings)

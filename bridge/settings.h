@@ -11,7 +11,6 @@
 #include "spool/spool.h"
 
 enum delivery_mode { AT_LEAST_ONCE, EXACTLY_ONCE };
-enum dead_letter_action { LETTERS_NONE, LETTERS_LIST, LETTERS_EXPORT, LETTERS_RETRY, LETTERS_DROP };
 enum { BRIDGE_NAME_SIZE = 264 }; /* room for "bridge-" and a Kafka topic */
 enum kafka_key { KAFKA_KEY_PROPERTY, KAFKA_KEY_TOPIC, KAFKA_KEY_NONE };
 
@@ -47,22 +46,15 @@ struct bridge_settings {
     const char *http; /* where to serve metrics and health; NULL: nowhere */
     struct http_address http_address;
     struct text_list http_hosts; /* further names that it is asked for by */
-
-    int dead_letters;         /* enum dead_letter_action */
-    struct text_list letters; /* ids; none: all */
 };
 
 /* The groups of the table, for struct program. settings outlive the parsing. */
-#define BRIDGE_GROUP_COUNT 8
+#define BRIDGE_GROUP_COUNT 7
 void bridge_options(struct bridge_settings *settings, struct option_group groups[BRIDGE_GROUP_COUNT]);
 
 /* Checks across options, and fills in what depends on others (topics, the name, the spool's folder).
- * program is its name. For the dead-letter tool with a --spool the topics need not be given. False with
- * *error when the program is used wrongly. */
+ * program is its name. False with *error when the program is used wrongly. */
 bool bridge_settings_complete(struct bridge_settings *settings, const char *name, struct error *error);
-
-/* Creates the spool's folder and its parents where they are missing. */
-bool bridge_make_folder(const struct bridge_settings *settings, struct error *error);
 
 /* What the spool wants to know of it. Points into settings. */
 struct spool_settings bridge_spool_settings(const struct bridge_settings *settings);

@@ -56,6 +56,7 @@ add_sensor_man_pages(bridge
     SUBJECT "the messages of a topic" OF_SENSOR "the topic of the sensor"
     NEEDED "*--topic* _FILTER_" EXAMPLE "--topic sensors/+/temp --kafka-topic temp"
     VARIABLES "SYSCONFDIR=${CMAKE_INSTALL_FULL_SYSCONFDIR}")
+add_man_page(dead-letters dead-letters)
 add_man_page(status status)
 add_man_page(subscribe subscribe "EXAMPLE= -t temp")
 add_man_page(kafka-produce kafka-produce "EXAMPLE= -t temp")

@@ -18,7 +18,7 @@ scripts=(.ci/run scripts/*.sh scripts/lib/supervise.sh packaging/debian/{postins
 shellcheck --external-sources --check-sourced --source-path=SCRIPTDIR:. "${scripts[@]}" || failed=yes
 
 if [[ $(clang-format --version) == *" version $clang_format_release."* ]]; then
-    mapfile -d '' -t sources < <(find lib publish subscribe bridge kafka-produce kafka-consume status tests -name '*.[ch]' -print0)
+    mapfile -d '' -t sources < <(find lib publish subscribe bridge dead-letters kafka-produce kafka-consume status tests -name '*.[ch]' -print0)
     clang-format --dry-run --Werror "${sources[@]}" || failed=yes
 else
     info "clang-format is not release $clang_format_release: the formatting of the C sources is not checked"

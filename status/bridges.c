@@ -69,7 +69,7 @@ static void judge_status(struct bridge_state *state, const struct status_setting
         add_problem(state, "the oldest message has been in the spool for %s", age);
     }
     if (state->dead_letters > 0)
-        add_problem(state, "%.0f dead letters (see --dead-letters list)", state->dead_letters);
+        add_problem(state, "%.0f dead letters (see dead-letters list)", state->dead_letters);
 }
 
 void bridges_judge(const struct target *target, const char *text, const char *problem,

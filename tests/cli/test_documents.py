@@ -155,5 +155,5 @@ def test_something_is_found():
     """The tests above do find what they look for."""
     lines = code((ROOT / "README.md").read_text())
     found = [(program, option) for line in lines for program, options in commands(line) for option in options]
-    assert {("publish-temp", "--fast"), ("kafka-consume", "-f"), ("bridge-temp", "--dead-letters"), ("scripts/run.sh", "--demo")} <= set(found)
+    assert {("publish-temp", "--fast"), ("kafka-consume", "-f"), ("dead-letters", "--of"), ("scripts/run.sh", "--demo")} <= set(found)
     assert not is_known("bridge", "--no-such-option")

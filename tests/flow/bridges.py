@@ -48,8 +48,8 @@ class Bridge:
         return {"received": received, "delivered": delivered, "spooled": spooled, "dead": dead}
 
     def letters(self, action, *options):
-        """Runs the tool for its dead letters."""
-        return self.programs.run("bridge", "--spool", self.spool, "--dead-letters", action, *options)
+        """Runs dead-letters on its spool; the options may be ids."""
+        return self.programs.run("dead-letters", action, *options, "--spool", self.spool)
 
     def spool_bytes(self):
         """Of its segments."""

@@ -82,19 +82,19 @@ def test_what_kafka_never_takes_is_a_dead_letter(brokers, mqtt_client, programs,
     assert [(fields[2], fields[3]) for fields in listed] == [("2000000", bridge.topic), ("2000001", bridge.topic)]
     assert all("large" in fields[4] for fields in listed), listed
     assert letters("drop").process.returncode == 1  # the bridge has the spool
-    assert letters("list", "--letter", "1").process.returncode == 1  # there is none with this id
-    assert letters("list", "--letter", "1x").process.returncode == 1
-    missing = programs.run("bridge", "--spool", bridge.spool / "nowhere", "--dead-letters", "list")
+    assert letters("list", "1").process.returncode == 1  # there is none with this id
+    assert letters("list", "1x").process.returncode == 2
+    missing = programs.run("dead-letters", "list", "--spool", bridge.spool / "nowhere")
     assert missing.process.returncode == 1 and "there is no spool" in missing.stderr
     assert bridge.stop() == {"received": 5, "delivered": 3, "spooled": 0, "dead": 2}
 
     first, second = listed[0][0], listed[1][0]
-    exported = letters("export", "--letter", second).stdout
+    exported = letters("export", second).stdout
     letter, = map(json.loads, exported.decode().splitlines())
     assert letter["payload"] == (huge + b"!").decode() and letter["topic"] == bridge.topic
     assert {"name": "colour", "value": "red"} in letter["headers"]
 
-    assert letters("drop", "--letter", first).stdout == b"1 dropped\n"
+    assert letters("drop", first).stdout == b"1 dropped\n"
     assert letters("retry").stdout == b"1 put back into the spool\n"
     assert letters("list").stdout == b""
     bridge.options = ("-X", "message.max.bytes=3000000")

@@ -48,7 +48,7 @@ ELSEWHERE = {"apt-get", "docker", "journalctl", "runuser", "systemctl", "systemd
 ENDLESS = [
     (r"^scripts/run\.sh$", r"^$", "the bridges run; Ctrl-C ends them"),
     (r"publish\b", r"--fast\b", "connected to the MQTT broker"),
-    (r"(^|[/-])bridge(-temp)?\b", r"--dead-letters\b", "subscribed to"),
+    (r"(^|[/-])bridge(-temp)?\b", r"^$", "subscribed to"),
     (r"\bsubscribe\b", r" (-C|-E)\b", "subscribed to"),
     (r"\bkafka-consume\b", r" (-c|-e)\b", 'partitions assigned: [1-9]|"sensor":"temp"'),
     (r"\bstatus\b.* --every\b", r"^$", "delivered/s"),

@@ -1,4 +1,4 @@
-"""bridge --dead-letters on a folder that is damaged, or that its user may only read."""
+"""dead-letters on a folder that is damaged, or that its user may only read."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from spool_reader import LETTERS, Spool
 
-BRIDGE = Path(os.environ["ROOMSTREAM_BIN"]) / "bridge"
+PROGRAM = Path(os.environ["ROOMSTREAM_BIN"]) / "dead-letters"
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def spool(tmp_path):
 
 
 def tool(folder, action, *options, **how):
-    return subprocess.run([BRIDGE, "--spool", folder, "--dead-letters", action, *options], text=True, capture_output=True,
+    return subprocess.run([PROGRAM, action, *options, "--spool", folder], text=True, capture_output=True,
                           timeout=30, check=False, **how)
 
 
@@ -91,7 +91,7 @@ def test_a_damaged_position_does_not_keep_from_reading(spool):
 def test_a_repair_keeps_the_letters_that_are_whole(spool):
     first, second = listed(spool)
     flip(spool / LETTERS, 60)
-    done = tool(spool, "retry", "--letter", str(second), "--spool-repair")
+    done = tool(spool, "retry", str(second), "--spool-repair")
     assert done.returncode == 0 and f"{LETTERS}.corrupt" in done.stderr, done
     assert listed(spool) == []
     assert first not in Spool(spool).letters()
@@ -109,3 +109,40 @@ def test_another_user_may_read(spool, action):
     done = tool(spool, action, user=65534, group=65534)
     assert done.returncode == 0 and len(done.stdout.splitlines()) == 2, done
     assert snapshot(spool) == before
+
+
+@pytest.mark.parametrize("variables, folder", [
+    ({"STATE_DIRECTORY": "{}/systemd:/other"}, "systemd/bridge-temp"), ({"XDG_STATE_HOME": "{}/xdg"}, "xdg/roomstream/bridge-temp"),
+    ({"HOME": "{}/home"}, "home/.local/state/roomstream/bridge-temp"),
+])
+def test_a_bridge_is_found_by_its_name(tmp_path, variables, folder):
+    """Where the bridge of that name makes its spool, which says so in its log."""
+    environment = {name: value.format(tmp_path) for name, value in variables.items()}
+    done = subprocess.run([PROGRAM, "list", "--of", "bridge-temp"], text=True, capture_output=True, timeout=30, env=environment)
+    assert done.returncode == 1 and f"there is no spool at {tmp_path / folder}: " in done.stderr
+    bridge = subprocess.Popen([PROGRAM.with_name("bridge-temp"), "-h", "127.0.0.1", "-p", "1", "-b", "127.0.0.1:1"], env=environment,
+                              stderr=subprocess.PIPE, text=True)
+    try:
+        said = f"in the life of the spool {tmp_path / folder}\n"
+        assert any(line.endswith(said) for line in bridge.stderr)  # its log goes on until it is there
+    finally:
+        bridge.terminate()
+        bridge.communicate(timeout=30)
+    done = subprocess.run([PROGRAM, "list", "--of", "bridge-temp"], text=True, capture_output=True, timeout=30, env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("words, message", [
+    ([], "say what to do: list, export, retry or drop"), (["lst"], "'lst' is none of list, export, retry and drop"),
+    (["drop"], "whose dead letters? Name the bridge with --of, or its spool's folder with --spool"),
+    (["list", "0", "--of", "x"], "'0' is not the id of a dead letter, a whole number from 1"),
+    (["list", "--of", "a/b"], "--of 'a/b' is no name of a bridge"), (["list", "--of", "x", "--spool", "y"], "exclude each other"),
+])
+def test_wrong_use(words, message):
+    done = subprocess.run([PROGRAM, *words], text=True, capture_output=True, timeout=30)
+    assert done.returncode == 2 and message in done.stderr and done.stderr.endswith("\nTry 'dead-letters --help'.\n")
+
+
+def test_the_bridge_says_where_its_option_went():
+    done = subprocess.run([PROGRAM.with_name("bridge-temp"), "--dead-letters", "list"], text=True, capture_output=True, timeout=30)
+    assert done.returncode == 2 and "use the program dead-letters, as in 'dead-letters list --of bridge-temp'" in done.stderr
