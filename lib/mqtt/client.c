@@ -69,8 +69,8 @@ static void on_disconnect_packet(void *context, MQTTProperties *properties, enum
              "the MQTT broker %s takes no message of the size that was published (%s): publish smaller ones, "
              "or raise its bound",
              c->uri, reason);
-    connection_fail(c, LOG_EVENT(mqtt_refused),
-                    LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("code", code)), text);
+    const struct log_field field = LOG_NUMBER("code", code);
+    connection_fail(c, LOG_EVENT(mqtt_refused), field, text);
 }
 
 static int on_message(void *context, char *topic, int topic_length, MQTTAsync_message *m)
@@ -149,8 +149,7 @@ bool client_replace(struct mqtt_connection *c)
     struct error error;
     MQTTAsync client;
     if (!client_make(c, &client, &error)) {
-        int64_t wait = connection_try_later(c, REFUSED);
-        log_warning(mqtt_client_failed, "%s; trying again in %.1f s", error.text, (double)wait / SECOND);
+        connection_try_later(c, REFUSED, LOG_EVENT(mqtt_client_failed), NO_FIELD, error.text);
         return false;
     }
     pthread_mutex_lock(&c->mutex);

@@ -42,14 +42,10 @@ static bool take_keepalive(struct mqtt_connection *c, int64_t keepalive)
 /* The broker cannot do what the session needs. */
 static void unsupported(struct mqtt_connection *c, const char *message)
 {
-    if (!connection_was_accepted(c)) {
-        connection_fail(c, LOG_EVENT(mqtt_unsupported), LOG_FIELDS(LOG_TEXT("broker", c->uri)), message);
-        return;
-    }
-    int64_t wait = connection_try_later(c, LEAVE);
-    log_warning_with(mqtt_unsupported,
-                     LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("retry_ms", wait / MILLISECOND)),
-                     "%s; trying again in %.1f s", message, (double)wait / SECOND);
+    if (connection_was_accepted(c))
+        connection_try_later(c, LEAVE, LOG_EVENT(mqtt_unsupported), NO_FIELD, message);
+    else
+        connection_fail(c, LOG_EVENT(mqtt_unsupported), NO_FIELD, message);
 }
 
 static void log_connected(struct mqtt_connection *c, bool present, bool again)
@@ -166,16 +162,11 @@ static void refused(struct mqtt_connection *c, int code)
     MQTTProperties_free(&properties);
     /* A broker that took us before may be wrongly configured for a moment; one that never did needs the user.
      */
-    if (advice && !again) {
-        connection_fail(c, LOG_EVENT(mqtt_refused),
-                        LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("code", code)), text);
-        return;
-    }
-    int64_t wait = connection_try_later(c, REFUSED);
-    log_warning_with(mqtt_refused,
-                     LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("code", code),
-                                LOG_NUMBER("retry_ms", wait / MILLISECOND)),
-                     "%s; trying again in %.1f s", text, (double)wait / SECOND);
+    const struct log_field field = LOG_NUMBER("code", code);
+    if (advice && !again)
+        connection_fail(c, LOG_EVENT(mqtt_refused), field, text);
+    else
+        connection_try_later(c, REFUSED, LOG_EVENT(mqtt_refused), field, text);
 }
 
 /* There is no connection: `code` is Paho's, or that of the CONNACK, above 0. */
@@ -259,16 +250,11 @@ void connection_explain(struct mqtt_connection *c)
     if (!wanted || (probed && try_next_address(c, why.text, where, sizeof where)))
         return;
     snprintf(text, sizeof text, "cannot connect to the MQTT broker %s: %s%s", c->uri, why.text, where);
-    if (result == MQTT_PROBE_NEEDS_USER && !again) {
-        connection_fail(c, LOG_EVENT(mqtt_unreachable),
-                        LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_TEXT("reason", why.text)), text);
-        return;
-    }
-    int64_t wait = connection_try_later(c, REFUSED);
-    log_warning_with(mqtt_unreachable,
-                     LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_TEXT("reason", why.text),
-                                LOG_NUMBER("retry_ms", wait / MILLISECOND)),
-                     "%s; trying again in %.1f s", text, (double)wait / SECOND);
+    const struct log_field field = LOG_TEXT("reason", why.text);
+    if (result == MQTT_PROBE_NEEDS_USER && !again)
+        connection_fail(c, LOG_EVENT(mqtt_unreachable), field, text);
+    else
+        connection_try_later(c, REFUSED, LOG_EVENT(mqtt_unreachable), field, text);
 }
 
 /* ---- connecting ---- */

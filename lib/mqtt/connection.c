@@ -83,16 +83,19 @@ int64_t connection_next_wait(struct mqtt_connection *c)
     return backoff_next(&c->backoff);
 }
 
-int64_t connection_try_later(struct mqtt_connection *c, enum connection_event event)
+void connection_try_later(struct mqtt_connection *c, enum connection_event event, const char *log_event,
+                          struct log_field field, const char *message)
 {
     pthread_mutex_lock(&c->mutex);
-    int64_t wait = connection_next_wait(c);
+    int64_t wait = event == ASK ? backoff_next(&c->subscribe_backoff) : connection_next_wait(c);
     connection_event(c, event, clock_monotonic() + wait);
     pthread_mutex_unlock(&c->mutex);
-    return wait;
+    log_write(LOG_LEVEL_WARNING, log_event,
+              LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("retry_ms", wait / MILLISECOND), field),
+              "%s; trying again in %.1f s", message, (double)wait / SECOND);
 }
 
-void connection_fail(struct mqtt_connection *c, const char *event, const struct log_field *fields,
+void connection_fail(struct mqtt_connection *c, const char *log_event, struct log_field field,
                      const char *message)
 {
     pthread_mutex_lock(&c->mutex);
@@ -100,7 +103,7 @@ void connection_fail(struct mqtt_connection *c, const char *event, const struct 
     pthread_mutex_unlock(&c->mutex);
     if (!news)
         return;
-    log_write(LOG_LEVEL_ERROR, event, fields, "%s", message);
+    log_write(LOG_LEVEL_ERROR, log_event, LOG_FIELDS(LOG_TEXT("broker", c->uri), field), "%s", message);
     if (c->callbacks.failed)
         c->callbacks.failed(c->callbacks.context, message);
 }

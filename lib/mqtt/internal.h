@@ -143,12 +143,16 @@ bool connection_is_open(const struct mqtt_connection *connection);
 /* With the lock held: the wait before the next try in ns, after a connection that was lost or not made. */
 int64_t connection_next_wait(struct mqtt_connection *connection);
 
-/* Tries again later, after the event (REFUSED or LEAVE). Returns the wait in ns. */
-int64_t connection_try_later(struct mqtt_connection *connection, enum connection_event event);
+/* Logs the message as a warning, and tries again later: connects after LEAVE or REFUSED, subscribes after
+ * ASK. The field is for the log, beside the broker; its name may be NULL. */
+void connection_try_later(struct mqtt_connection *connection, enum connection_event event,
+                          const char *log_event, struct log_field field, const char *message);
 
-/* Gives up: trying again cannot help. */
-void connection_fail(struct mqtt_connection *connection, const char *event, const struct log_field *fields,
+/* Gives up: trying again cannot help. Logs the message, with the field as above, and tells the program. */
+void connection_fail(struct mqtt_connection *connection, const char *log_event, struct log_field field,
                      const char *message);
+
+#define NO_FIELD ((struct log_field){NULL, NULL, 0})
 
 /* Did the broker accept this client's subscriptions (or, without any, its messages) before, in this process
  * or, as the session tells, in an earlier one? Then it may do so again, as when its configuration is being

@@ -36,23 +36,12 @@ static void done(struct mqtt_connection *c)
 }
 
 /* The connection stays: what an older subscription of the session brings goes on coming in. */
-static void ask_again_later(struct mqtt_connection *c, const char *event, const char *message)
-{
-    pthread_mutex_lock(&c->mutex);
-    int64_t wait = backoff_next(&c->subscribe_backoff);
-    connection_event(c, ASK, clock_monotonic() + wait);
-    pthread_mutex_unlock(&c->mutex);
-    log_write(LOG_LEVEL_WARNING, event,
-              LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("retry_ms", wait / MILLISECOND)),
-              "%s; trying again in %.1f s", message, (double)wait / SECOND);
-}
-
-static void refused(struct mqtt_connection *c, const char *event, const char *message, bool may_pass)
+static void refused(struct mqtt_connection *c, const char *log_event, const char *message, bool may_pass)
 {
     if (may_pass || connection_was_accepted(c))
-        ask_again_later(c, event, message);
+        connection_try_later(c, ASK, log_event, NO_FIELD, message);
     else
-        connection_fail(c, event, LOG_FIELDS(LOG_TEXT("broker", c->uri)), message);
+        connection_fail(c, log_event, NO_FIELD, message);
 }
 
 /* Refusals that are about the moment (MQTT 5 section 3.9.3). */
@@ -195,8 +184,7 @@ static void on_unsubscribed5(void *context, MQTTAsync_successData5 *data)
             continue;
         snprintf(text, sizeof text, "the broker refuses to unsubscribe from '%s' (%s)", filter,
                  mqtt_reason((int)code, &data->properties, reason));
-        connection_fail(c, LOG_EVENT(mqtt_unsubscription_refused), LOG_FIELDS(LOG_TEXT("broker", c->uri)),
-                        text);
+        connection_fail(c, LOG_EVENT(mqtt_unsubscription_refused), NO_FIELD, text);
         return;
     }
     unsubscribed(c);
