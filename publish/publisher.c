@@ -50,9 +50,9 @@ static void show_progress(struct publisher *p, int64_t now)
     const struct progress_state state = {
         .rows = replay_rows(p->replay),
         .messages = outbox_sent(p->outbox),
-        .limit = (uint64_t)p->settings->replay.limit,
+        .limit = (uint64_t)p->settings->replay.settings.limit,
         .part = replay_part(p->replay),
-        .loop = p->settings->replay.loops == 1 ? 0 : replay_mark(p->replay)->loop + 1,
+        .loop = p->settings->replay.settings.loops == 1 ? 0 : replay_mark(p->replay)->loop + 1,
         .in_flight = outbox_pending(p->outbox),
     };
     progress_show(&p->progress, &state, now);
@@ -229,7 +229,7 @@ static bool publish_message(struct publisher *p, const struct replay_message *me
     outbox_add(p->outbox);
     if (!send_all(p))
         return false;
-    if (p->settings->pace.mode != PACE_FAST && clock_monotonic() - due > late_after)
+    if (p->settings->replay.pace.mode != PACE_FAST && clock_monotonic() - due > late_after)
         p->late++;
     if (now >= progress_due(&p->progress))
         show_progress(p, now);
@@ -250,7 +250,7 @@ static bool check_rows(const struct publisher *p)
 /* False when the file is wrong: that has been logged. */
 static bool publish_all(struct publisher *p)
 {
-    int64_t base = p->settings->restamp ? clock_realtime() : REPLAY_AS_RECORDED;
+    int64_t base = p->settings->replay.restamp ? clock_realtime() : REPLAY_AS_RECORDED;
     const struct replay_mark beginning = resume_mark(&p->resume, base);
     struct replay_message message;
     struct error error;
@@ -284,9 +284,9 @@ static bool open_broker(struct publisher *p, const char *program, const struct m
         .window = (size_t)settings->window,
         .payload_max = message_writer_max(p->writer),
         .content_type = message_content_type(format),
-        .columns = &settings->columns,
+        .columns = &settings->replay.columns,
         .properties = &settings->properties,
-        .numbered = settings->resume != NULL,
+        .numbered = settings->replay.resume != NULL,
     };
     p->broker = broker_open(program, &p->broker_settings, error);
     if (p->broker)
@@ -298,14 +298,14 @@ static void log_plan(const struct publisher *p, const struct mqtt_settings *mqtt
 {
     const struct publish_settings *settings = p->settings;
     char pace[64] = "as fast as it goes";
-    if (settings->pace.mode == PACE_RATE)
-        snprintf(pace, sizeof pace, "at %.15g messages/s", settings->pace.rate);
-    if (settings->pace.mode == PACE_RECORDED)
-        snprintf(pace, sizeof pace, "at %.15g times the recorded speed", settings->pace.speed);
+    if (settings->replay.pace.mode == PACE_RATE)
+        snprintf(pace, sizeof pace, "at %.15g messages/s", settings->replay.pace.rate);
+    if (settings->replay.pace.mode == PACE_RECORDED)
+        snprintf(pace, sizeof pace, "at %.15g times the recorded speed", settings->replay.pace.speed);
     log_info_with(replay_started,
                   LOG_FIELDS(LOG_TEXT("file", replay_file(p->replay)), LOG_TEXT("topic", settings->topic)),
                   "replaying %s to the topic '%s' %s", replay_file(p->replay), settings->topic, pace);
-    if (fault_settings_any(&settings->replay.faults) && mqtt->version != MQTT_VERSION_5)
+    if (fault_settings_any(&settings->replay.settings.faults) && mqtt->version != MQTT_VERSION_5)
         log_warning(faults_unmarked,
                     "the simulated faults are not marked: MQTT 3.1.1 has no user properties");
 }
@@ -317,7 +317,7 @@ static int run(struct publisher *p)
     if (wait_for_broker(p)) {
         p->start = clock_monotonic();
         progress_start(&p->progress, p->start);
-        pace_init(&p->pace, &p->settings->pace);
+        pace_init(&p->pace, &p->settings->replay.pace);
         good = publish_all(p);
         drain(p, !good);
         if (p->ended && outbox_empty(p->outbox) && resume_reached(&p->resume, p->number))
@@ -337,7 +337,7 @@ static int finish(struct publisher *p, int status)
         .rows = replay_rows(p->replay),
         .bad_rows = replay_bad_rows(p->replay),
         .late = p->late,
-        .faults = p->settings->fault_texts.count > 0 ? replay_faults(p->replay) : NULL,
+        .faults = p->settings->replay.fault_texts.count > 0 ? replay_faults(p->replay) : NULL,
         .duration = p->start ? clock_monotonic() - p->start : 0,
     };
     progress_end(&p->progress);
@@ -348,7 +348,7 @@ static int finish(struct publisher *p, int status)
         status = EXIT_FAILED;
     }
     summary_log(&summary);
-    if (p->settings->summary && !summary_write(&summary, p->settings->summary, &error)) {
+    if (p->settings->replay.summary && !summary_write(&summary, p->settings->replay.summary, &error)) {
         log_error(summary_not_written, "%s", error.text);
         status = EXIT_FAILED;
     }
@@ -359,12 +359,12 @@ static bool prepare(struct publisher *p, const struct mqtt_settings *mqtt, struc
 {
     const struct publish_settings *settings = p->settings;
     enum message_format format = (enum message_format)settings->format;
-    p->writer = message_writer_new(format, settings->sensor, settings->unit, &settings->columns);
+    p->writer = message_writer_new(format, settings->sensor, settings->unit, &settings->replay.columns);
     if (!p->writer)
         return error_set(error, "out of memory");
-    int64_t base = settings->restamp ? clock_realtime() : REPLAY_AS_RECORDED;
+    int64_t base = settings->replay.restamp ? clock_realtime() : REPLAY_AS_RECORDED;
     char *description = settings_describe_replay(mqtt, p->replay);
-    bool open = description ? resume_open(&p->resume, settings->resume, description, base, error)
+    bool open = description ? resume_open(&p->resume, settings->replay.resume, description, base, error)
                             : error_set(error, "out of memory");
     free(description);
     if (!open)
@@ -392,8 +392,8 @@ int publisher_run(const char *program, const struct publish_settings *settings,
 {
     struct publisher p = {.settings = settings};
     struct error error;
-    progress_init(&p.progress, settings->quiet, log->format == LOG_FORMAT_TEXT);
-    p.replay = replay_open(&settings->replay, wait_for_input, &p, &error);
+    progress_init(&p.progress, settings->replay.quiet, log->format == LOG_FORMAT_TEXT);
+    p.replay = replay_open(&settings->replay.settings, wait_for_input, &p, &error);
     if (!p.replay) {
         if (stop_requested())
             return EXIT_DONE; /* while it waited for the header */

@@ -1,7 +1,6 @@
 #include "replay_options.h"
 
 #include "core/out_of_memory.h"
-#include "message.h"
 
 #include <ctype.h>
 #include <stddef.h>
@@ -12,17 +11,17 @@
 #define DEFAULT_TIME_COLUMNS "Date,Time"
 #define DEFAULT_OCCUPANCY_COLUMN "Room_Occupancy_Count"
 
-#define FIELD(name) offsetof(struct publish_settings, name)
+#define FIELD(name) offsetof(struct replay_options, name)
 
 static const struct option_spec replay_specs[] = {
-    OPT_TEXT(0, "file", FIELD(replay.file), "FILE",
+    OPT_TEXT(0, "file", FIELD(settings.file), "FILE",
              "the file to replay, '-' for standard input, also packed by gzip; "
              "without it data/occupancy.csv, or else data/occupancy-sample.csv"),
     OPT_TEXT(0, "separator", FIELD(separator), "CHARACTER",
              "what separates the fields of a row: a character, or 'tab'", .fallback = ","),
-    OPT_FLAG(0, "decimal-comma", FIELD(replay.readings.decimal_comma),
+    OPT_FLAG(0, "decimal-comma", FIELD(settings.readings.decimal_comma),
              "numbers have a comma in place of the point, as in 21,5"),
-    OPT_FLAG(0, "row-names", FIELD(replay.readings.layout.row_names),
+    OPT_FLAG(0, "row-names", FIELD(settings.readings.layout.row_names),
              "each row begins with one more field that the header does not name, as R writes it"),
     OPT_LIST(0, "column", FIELD(column_texts), "NAME:NODE",
              "column to publish and the number of the node that it belongs to; "
@@ -36,7 +35,7 @@ static const struct option_spec replay_specs[] = {
              "unix or unix-ms (seconds or milliseconds since 1970), or a pattern of strptime(3), "
              "with %f for decimals, as '%d.%m.%Y %H:%M:%S.%f'; two columns are read with a blank between",
              .fallback = "iso"),
-    OPT_TEXT(0, "occupancy-column", FIELD(replay.readings.occupancy_column), "NAME",
+    OPT_TEXT(0, "occupancy-column", FIELD(settings.readings.occupancy_column), "NAME",
              "column with the count of people; a file without the default one is replayed without",
              .fallback = DEFAULT_OCCUPANCY_COLUMN),
     OPT_TEXT(0, "from", FIELD(from), "ROW",
@@ -55,20 +54,21 @@ static const struct option_spec replay_specs[] = {
     OPT_DURATION(
         0, "jitter", FIELD(pace.jitter), "0", RANGE(0, 86400),
         "send each message up to that much later than it is due, drawn by --seed; the order is kept"),
-    OPT_INTEGER(0, "loop", FIELD(replay.loops), "N", "1", RANGE(0, 9e15),
+    OPT_INTEGER(0, "loop", FIELD(settings.loops), "N", "1", RANGE(0, 9e15),
                 "replay the file N times, 0 for ever"),
     OPT_FLAG(0, "restamp", FIELD(restamp),
              "shift the recorded times so that the first is the time of the start, in UTC; "
              "they go on from loop to loop"),
-    OPT_INTEGER(0, "limit", FIELD(replay.limit), "N", "0", RANGE(0, 9e15), "end after N messages, 0 for all"),
+    OPT_INTEGER(0, "limit", FIELD(settings.limit), "N", "0", RANGE(0, 9e15),
+                "end after N messages, 0 for all"),
     OPT_LIST(0, "fault", FIELD(fault_texts), "LIST",
              "simulate what sensors do, each KIND=RATE for that part of the readings, as missing=0.01: "
              "missing, stuck=RATE:READINGS (default 10 each time), spike=RATE:FACTOR (default 10 times "
              "the value is added or taken away), double, late=RATE:READINGS (default 3 readings later); "
              "marked by the user properties fault=KIND and missing=COUNT"),
-    OPT_INTEGER(0, "seed", FIELD(replay.faults.seed), "N", "1", ANY,
+    OPT_INTEGER(0, "seed", FIELD(settings.faults.seed), "N", "1", ANY,
                 "number from which faults and jitter are drawn: the same one draws the same"),
-    OPT_FLAG(0, "skip-bad", FIELD(replay.readings.skip_bad),
+    OPT_FLAG(0, "skip-bad", FIELD(settings.readings.skip_bad),
              "count rows that are wrong and go on without them"),
     OPT_FLAG(0, "quiet", FIELD(quiet), "do not show progress"),
     OPT_TEXT(0, "resume", FIELD(resume), "FILE",
@@ -79,72 +79,72 @@ static const struct option_spec replay_specs[] = {
              "at the end, write the counts into FILE as key=value lines"),
 };
 
-struct option_group replay_options(struct publish_settings *settings)
+struct option_group replay_options(struct replay_options *options)
 {
-    return OPTION_GROUP("Replay", "replay", replay_specs, settings);
+    return OPTION_GROUP("Replay", "replay", replay_specs, options);
 }
 
 /* A speed that is the default is none that was asked for, though it may be given: --print-config names it. */
-static bool speed_wanted(const struct publish_settings *settings)
+static bool speed_wanted(const struct replay_options *options)
 {
-    return settings->pace.speed != strtod(DEFAULT_SPEED, NULL);
+    return options->pace.speed != strtod(DEFAULT_SPEED, NULL);
 }
 
-static void check_pace(const struct program *program, struct publish_settings *settings)
+static void check_pace(const struct program *program, struct replay_options *options)
 {
-    bool rate = settings->pace.rate > 0;
-    if (settings->fast && rate)
+    bool rate = options->pace.rate > 0;
+    if (options->fast && rate)
         options_wrong(program, "--fast and --rate exclude each other");
-    if ((settings->fast || rate) && speed_wanted(settings))
+    if ((options->fast || rate) && speed_wanted(options))
         options_wrong(program, "--speed and %s exclude each other", rate ? "--rate" : "--fast");
-    if (settings->fast && settings->pace.jitter > 0)
+    if (options->fast && options->pace.jitter > 0)
         options_wrong(program, "--fast and --jitter exclude each other");
-    settings->pace.mode = settings->fast ? PACE_FAST : rate ? PACE_RATE : PACE_RECORDED;
-    settings->pace.seed = settings->replay.faults.seed;
+    options->pace.mode = options->fast ? PACE_FAST : rate ? PACE_RATE : PACE_RECORDED;
+    options->pace.seed = options->settings.faults.seed;
 }
 
-static void check_faults(const struct program *program, struct publish_settings *settings)
+static void check_faults(const struct program *program, struct replay_options *options)
 {
     struct error error;
-    if (!fault_settings_parse(&settings->fault_texts, &settings->replay.faults, &error))
+    if (!fault_settings_parse(&options->fault_texts, &options->settings.faults, &error))
         options_wrong(program, "%s", error.text);
 }
 
-static void check_columns(const struct program *program, struct publish_settings *settings)
+static void check_columns(const struct program *program, struct replay_options *options)
 {
     struct error error;
-    if (settings->column_texts.count == 0)
+    if (options->column_texts.count == 0)
         options_wrong(program, "name the columns to publish with --column NAME:NODE");
-    if (!columns_parse(&settings->column_texts, &settings->columns, &error) ||
-        !columns_select(&settings->columns, &settings->node_texts, &error))
+    if (!columns_parse(&options->column_texts, &options->columns, &error) ||
+        !columns_select(&options->columns, &options->node_texts, &error))
         options_wrong(program, "%s", error.text);
 }
 
-static void check_separator(const struct program *program, struct publish_settings *settings)
+static void check_separator(const struct program *program, struct replay_options *options)
 {
-    const char *text = strcmp(settings->separator, "tab") == 0 ? "\t" : settings->separator;
+    const char *text = strcmp(options->separator, "tab") == 0 ? "\t" : options->separator;
     if (strlen(text) != 1 || strchr("\"\r\n.+-", *text) || isalnum((unsigned char)*text) || *text & 0x80)
         options_wrong(program,
                       "--separator: '%s' cannot separate numbers: it is one character such as ';', or 'tab'",
-                      settings->separator);
-    settings->replay.readings.layout.separator = *text;
+                      options->separator);
+    options->settings.readings.layout.separator = *text;
 }
 
 /* NAME or DATE,TIME. */
-static void check_time(const struct program *program, struct publish_settings *settings)
+static void check_time(const struct program *program, struct replay_options *options)
 {
-    struct readings_settings *readings = &settings->replay.readings;
-    const char *comma = strchr(settings->time_columns, ',');
+    struct readings_settings *readings = &options->settings.readings;
+    const char *comma = strchr(options->time_columns, ',');
     struct error error;
-    readings->time_column = settings->time_columns;
+    readings->time_column = options->time_columns;
     if (comma) {
-        settings->date_column = strndup(settings->time_columns, (size_t)(comma - settings->time_columns));
-        if (!settings->date_column)
-            out_of_memory(strlen(settings->time_columns) + 1);
-        readings->date_column = settings->date_column;
+        options->date_column = strndup(options->time_columns, (size_t)(comma - options->time_columns));
+        if (!options->date_column)
+            out_of_memory(strlen(options->time_columns) + 1);
+        readings->date_column = options->date_column;
         readings->time_column = comma + 1;
     }
-    if (!time_format_parse(settings->time_format, &readings->time_format, &error))
+    if (!time_format_parse(options->time_format, &readings->time_format, &error))
         options_wrong(program, "%s", error.text);
     readings->occupancy_optional = strcmp(readings->occupancy_column, DEFAULT_OCCUPANCY_COLUMN) == 0;
 }
@@ -164,24 +164,23 @@ static void read_bound(const struct program *program, const char *name, const ch
                       name, text);
 }
 
-static void check_range(const struct program *program, struct publish_settings *settings)
+static void check_range(const struct program *program, struct replay_options *options)
 {
-    struct row_range *range = &settings->replay.readings.range;
-    read_bound(program, "from", settings->from, &range->first, &range->has_from, &range->from);
-    read_bound(program, "until", settings->until, &range->last, &range->has_until, &range->until);
+    struct row_range *range = &options->settings.readings.range;
+    read_bound(program, "from", options->from, &range->first, &range->has_from, &range->from);
+    read_bound(program, "until", options->until, &range->last, &range->has_until, &range->until);
     if ((range->last > 0 && range->first > range->last) ||
         (range->has_from && range->has_until && range->from >= range->until))
-        options_wrong(program, "nothing lies from '%s' until '%s'", settings->from, settings->until);
+        options_wrong(program, "nothing lies from '%s' until '%s'", options->from, options->until);
 }
 
-void replay_options_check(const struct program *program, struct publish_settings *settings)
+void replay_options_check(const struct program *program, struct replay_options *options)
 {
-    check_pace(program, settings);
-    check_columns(program, settings);
-    check_separator(program, settings);
-    check_time(program, settings);
-    check_range(program, settings);
-    check_faults(program, settings);
-    settings->replay.readings.columns = &settings->columns;
-    settings->replay.readings.earliest = message_earliest((enum message_format)settings->format);
+    check_pace(program, options);
+    check_columns(program, options);
+    check_separator(program, options);
+    check_time(program, options);
+    check_range(program, options);
+    check_faults(program, options);
+    options->settings.readings.columns = &options->columns;
 }

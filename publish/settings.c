@@ -2,7 +2,6 @@
 
 #include "message.h"
 #include "mqtt/topic.h"
-#include "replay_options.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -32,7 +31,7 @@ static const struct option_spec publish_specs[] = {
 
 void settings_options(struct publish_settings *settings, struct option_group groups[static SETTINGS_GROUPS])
 {
-    groups[0] = replay_options(settings);
+    groups[0] = replay_options(&settings->replay);
     groups[1] = OPTION_GROUP("Messages", "messages", publish_specs, settings);
 }
 
@@ -80,7 +79,8 @@ static void check_message(const struct program *program, struct publish_settings
 void settings_check(const struct program *program, struct publish_settings *settings,
                     const struct mqtt_settings *mqtt)
 {
-    replay_options_check(program, settings);
+    replay_options_check(program, &settings->replay);
+    settings->replay.settings.readings.earliest = message_earliest((enum message_format)settings->format);
     check_message(program, settings);
     if (settings->qos == 2 && mqtt->version == MQTT_VERSION_311 && !options_given("window"))
         settings->window = 20; /* Mosquitto's default of max_inflight_messages */

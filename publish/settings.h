@@ -2,28 +2,20 @@
 #ifndef ROOMSTREAM_PUBLISH_SETTINGS_H
 #define ROOMSTREAM_PUBLISH_SETTINGS_H
 
-#include "columns.h"
 #include "core/sensors.h"
 #include "core/text.h"
 #include "mqtt/settings.h"
 #include "options/options.h"
-#include "pace.h"
-#include "replay.h"
+#include "replay_options.h"
 
 struct publish_settings {
-    /* As parsed. */
-    const char *topic, *sensor, *unit, *summary, *resume;
-    const char *time_columns, *time_format, *from, *until, *separator;
-    struct text_list column_texts, node_texts, fault_texts, properties;
+    struct replay_options replay;
+    const char *topic, *sensor, *unit;
+    struct text_list properties;
     int64_t qos, window;
     int64_t drain_timeout; /* ns */
     int format;            /* enum message_format */
-    bool retain, fast, restamp, quiet;
-    /* Made of it by settings_check. */
-    struct columns columns;
-    char *date_column;             /* the first of two time columns */
-    struct pace_settings pace;     /* its numbers are parsed */
-    struct replay_settings replay; /* so are its file and numbers */
+    bool retain;
 };
 
 /* Two groups: what is replayed and how, and how it is published. settings outlive the parsing. */
