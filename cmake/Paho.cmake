@@ -20,7 +20,7 @@ if(PAHO_ARCHIVE AND NOT ROOMSTREAM_SHARED_PAHO)
         file(WRITE ${CMAKE_BINARY_DIR}/paho_fits.c "#include <MQTTAsync.h>\nint main(void) { return MQTTAsync_connect(NULL, NULL); }\n")
         try_compile(PAHO_ARCHIVE_FITS ${CMAKE_BINARY_DIR}/paho-fits
                     SOURCES ${CMAKE_BINARY_DIR}/paho_fits.c ${PAHO_UNTRACKED} ${PAHO_GUARD}
-                            ${CORE}/clock.c ${CORE}/credential.c ${CORE}/log.c ${CORE}/out_of_memory.c ${CORE}/text.c
+                            ${CORE}/clock.c ${CORE}/credential.c ${CORE}/log.c ${CORE}/out_of_memory.c ${CORE}/utf8.c
                     CMAKE_FLAGS "-DINCLUDE_DIRECTORIES=${PAHO_INCLUDE};${CMAKE_SOURCE_DIR}/lib"
                     # What the functions in use do not need, the core's others may.
                     COMPILE_DEFINITIONS -D_GNU_SOURCE -DROOMSTREAM_PAHO_GUARDED -ffunction-sections

@@ -2,7 +2,7 @@
 
 #include "core/clock.h"
 #include "core/stop.h"
-#include "core/text.h"
+#include "core/utf8.h"
 #include "fetch.h"
 #include "quantity.h"
 
@@ -148,7 +148,7 @@ static json_t *valid_text(const char *text)
     char valid[512];
     size_t length = 0;
     while (*text && length + 4 <= sizeof valid) {
-        size_t size = text_utf8_length(text);
+        size_t size = utf8_length(text);
         memcpy(valid + length, size ? text : "?", size ? size : 1);
         length += size ? size : 1;
         text += size ? size : 1;

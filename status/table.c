@@ -1,6 +1,7 @@
 #include "table.h"
 
 #include "core/text.h"
+#include "core/utf8.h"
 #include "quantity.h"
 
 #include <string.h>
@@ -91,7 +92,7 @@ static size_t text_width(const char *text)
 {
     size_t width = 0;
     for (size_t length; *text; text += length ? length : 1, width++)
-        length = text_utf8_length(text);
+        length = utf8_length(text);
     return width;
 }
 
@@ -111,7 +112,7 @@ static size_t column_width(const struct column *column, const struct bridge_stat
 static void put_text(const char *text, FILE *out)
 {
     while (*text) {
-        size_t length = text_utf8_length(text);
+        size_t length = utf8_length(text);
         unsigned char first = (unsigned char)*text;
         /* What came from elsewhere must not steer the terminal. */
         if (length == 0 || first < 0x20 || first == 0x7f ||

@@ -4,6 +4,7 @@
 #include "snapshot.h"
 
 #include "core/json_text.h"
+#include "core/utf8.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ static json_t *words(const char *text)
     if (!copy)
         return value;
     for (char *at = copy; *at;) {
-        size_t length = text_utf8_length(at);
+        size_t length = utf8_length(at);
         if (length == 0)
             *at = '?';
         at += length ? length : 1;

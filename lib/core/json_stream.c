@@ -1,6 +1,6 @@
 #include "json_stream.h"
 
-#include "text.h"
+#include "utf8.h"
 
 #include <openssl/evp.h>
 #include <string.h>
@@ -15,7 +15,7 @@ bool json_is_text(const void *bytes, size_t length)
             continue;
         }
         memcpy(character, at, (size_t)(end - at) < 4 ? (size_t)(end - at) : 4);
-        size_t size = text_utf8_length(character);
+        size_t size = utf8_length(character);
         if (size == 0)
             return false;
         at += size;

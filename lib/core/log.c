@@ -2,7 +2,7 @@
 
 #include "clock.h"
 #include "credential.h"
-#include "text.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -63,7 +63,7 @@ static size_t escape(char *out, size_t size, const char *text, bool json)
     size_t length = 0;
     while (*text) {
         char piece[8];
-        size_t character = text_utf8_length(text);
+        size_t character = utf8_length(text);
         unsigned c = (unsigned char)text[0];
         if (character == 2 && c == 0xc2 && (unsigned char)text[1] < 0xa0)
             c = (unsigned char)text[1];

@@ -1,4 +1,5 @@
 #include "text.h"
+#include "utf8.h"
 
 #include "clock.h"
 #include "out_of_memory.h"
@@ -174,27 +175,12 @@ void text_from_size(int64_t bytes, char text[static TEXT_SIZE_SIZE])
     snprintf(text, TEXT_SIZE_SIZE, unit ? "%.1f %s" : "%.0f %s", size, units[unit]);
 }
 
-size_t text_utf8_length(const char *text)
-{
-    const unsigned char *c = (const unsigned char *)text;
-    size_t length = c[0] < 0x80 ? 1 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
-    if (c[0] == '\0' || (c[0] >= 0x80 && c[0] < 0xc2) || c[0] > 0xf4)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((c[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xf0 && c[1] < 0x90);
-    bool surrogate = c[0] == 0xed && c[1] > 0x9f;
-    bool beyond = c[0] == 0xf4 && c[1] > 0x8f;
-    return overlong || surrogate || beyond ? 0 : length;
-}
-
-/* The same of bytes that end after `left`; NUL is a character. */
+/* As utf8_length, of bytes that end after `left`; NUL is a character. */
 static size_t character_length(const unsigned char *bytes, size_t left)
 {
     char text[5] = "";
     memcpy(text, bytes, left < 4 ? left : 4);
-    return *bytes == '\0' ? 1 : text_utf8_length(text);
+    return *bytes == '\0' ? 1 : utf8_length(text);
 }
 
 void text_print_escaped(FILE *out, const void *bytes, size_t length)

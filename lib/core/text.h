@@ -43,10 +43,6 @@ bool text_unescape(const char *text, char *bytes, size_t *length);
 #define TEXT_SIZE_SIZE 24
 void text_from_size(int64_t bytes, char text[static TEXT_SIZE_SIZE]);
 
-/* The length in bytes (1-4) of the UTF-8 character at the start of the NUL-terminated text, or 0 where there
- * is none: an invalid or cut sequence, an overlong form, a surrogate (RFC 3629), or the end. */
-size_t text_utf8_length(const char *text);
-
 /* Writes bytes from elsewhere for a person to read on a terminal: what could steer it or break the line,
  * control characters (C0, DEL, C1) and what is not UTF-8, becomes \xHH for each byte. */
 void text_print_escaped(FILE *out, const void *bytes, size_t length);

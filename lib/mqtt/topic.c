@@ -1,6 +1,6 @@
 #include "topic.h"
 
-#include "core/text.h"
+#include "core/utf8.h"
 
 #include <string.h>
 
@@ -11,7 +11,7 @@ static const char share[] = "$share/";
 bool mqtt_is_utf8(const char *text)
 {
     size_t length;
-    while ((length = text_utf8_length(text)) > 0)
+    while ((length = utf8_length(text)) > 0)
         text += length;
     return *text == '\0';
 }

@@ -3,8 +3,10 @@
 #ifndef ROOMSTREAM_SPOOL_RECORD_H
 #define ROOMSTREAM_SPOOL_RECORD_H
 
-#include "spool.h"
+#include "core/error.h"
+#include "spool_record.h"
 
+#include <stdbool.h>
 #include <sys/uio.h>
 #include <uuid/uuid.h>
 

@@ -12,6 +12,7 @@
 #define ROOMSTREAM_SPOOL_SPOOL_H
 
 #include "core/error.h"
+#include "spool_record.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,31 +35,6 @@ struct spool_settings {
     size_t window;         /* how many ids reading may be ahead of the position */
     /* Replace damaged files by what is whole in them instead of failing; they are kept as NAME.corrupt. */
     bool repair;
-};
-
-enum spool_kind {
-    SPOOL_MESSAGE = 1,
-    SPOOL_RELEASE = 2, /* packet_id is released (QoS 2: PUBREL came) */
-    SPOOL_FORGET = 3,  /* all packet ids are released: the broker has lost the session */
-};
-
-struct spool_bytes {
-    const void *data;
-    size_t length;
-};
-
-/* Greatest lengths: topic 65,535; properties and payload 268,435,455 together (MQTT's largest packet); reason
- * 65,535. */
-struct spool_record {
-    uint64_t id;        /* counts up from 1 over all kinds, never reused; skips some after a power loss */
-    int64_t time;       /* realtime ns of arrival */
-    uint8_t kind;       /* enum spool_kind */
-    uint8_t flags;      /* the caller's own: opaque here */
-    uint16_t packet_id; /* unreleased from this record on when not 0; a SPOOL_MESSAGE with 0 has none */
-    struct spool_bytes topic;      /* opaque here */
-    struct spool_bytes properties; /* opaque here */
-    struct spool_bytes payload;    /* opaque here */
-    struct spool_bytes reason;     /* why it is dead, or is to be */
 };
 
 struct spool;

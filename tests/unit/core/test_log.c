@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/text.h"
+#include "core/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -150,8 +151,8 @@ static void long_messages(void **state)
                 assert_in_range(length, 4000, 4096);
                 assert_ptr_equal(strchr(line, '\n'), line + length - 1);
                 assert_contains(line, format == LOG_FORMAT_JSON ? "...\"}\n" : "...\n");
-                for (const char *c = line; *c; c += text_utf8_length(c))
-                    assert_true(text_utf8_length(c) > 0);
+                for (const char *c = line; *c; c += utf8_length(c))
+                    assert_true(utf8_length(c) > 0);
             }
 }
 

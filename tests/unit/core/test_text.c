@@ -1,6 +1,7 @@
 #include "core_fixture.h"
 
 #include "core/text.h"
+#include "core/utf8.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -221,8 +222,8 @@ static void utf8(void **state)
                  {"\xc3(", 0}};
     (void)state;
     for (size_t i = 0; i < COUNT(table); i++)
-        if (text_utf8_length(table[i].text) != table[i].length)
-            fail_msg("row %zu: length %zu", i, text_utf8_length(table[i].text));
+        if (utf8_length(table[i].text) != table[i].length)
+            fail_msg("row %zu: length %zu", i, utf8_length(table[i].text));
 }
 
 static void names_of_secrets(void **state)
