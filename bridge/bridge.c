@@ -61,9 +61,11 @@ static bool open_server(struct bridge *b, struct error *error)
         .letters = b->letters,
         .receiver = b->receiver,
         .counters = &b->counters,
+        .watchdog = &b->watchdog,
+        .started = clock_monotonic(),
     };
     if (b->settings->http)
-        b->server = server_open(&sources, &b->watchdog, error);
+        b->server = server_open(&sources, error);
     if (b->settings->http && !b->server && !options_given("http")) {
         log_warning(http_unavailable,
                     "%s: nobody can ask this bridge how it is (--http '' if none is wanted)", error->text);
@@ -110,7 +112,7 @@ static void wait_and_regulate(struct bridge *b)
         receiver_regulate(b->receiver);
         watchdog_look(&b->watchdog);
         supervision_tick(&b->supervision, &b->watchdog);
-        server_tick(b->server, &b->watchdog);
+        server_tick(b->server);
     }
 }
 

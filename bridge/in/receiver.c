@@ -233,19 +233,6 @@ int receiver_fd(const struct receiver *r)
     return r->fd;
 }
 
-const char *receiver_connection(const struct receiver *r)
-{
-    static const char *const texts[] = {
-        [MQTT_DISCONNECTED] = "not connected, trying",
-        [MQTT_CONNECTING] = "not connected, trying", /* one text: the two alternate while a broker is away */
-        [MQTT_CONNECTED] = "connected, not subscribed yet",
-        [MQTT_SUBSCRIBED] = "subscribed",
-        [MQTT_FAILED] = "failed",
-        [MQTT_PAUSED] = "left while the spool is nearly full",
-    };
-    return texts[receiver_state(r)];
-}
-
 enum mqtt_state receiver_state(const struct receiver *r)
 {
     return mqtt_state(atomic_load(&r->connection));

@@ -23,10 +23,7 @@ void receiver_regulate(struct receiver *receiver);
 /* Readable when receiver_regulate has something to do; for poll(). */
 int receiver_fd(const struct receiver *receiver);
 
-/* How the connection to the broker stands, in a few words for people: a constant text. Any thread. */
-const char *receiver_connection(const struct receiver *receiver);
-
-/* The same as a state. Any thread. */
+/* The state of the connection to the broker. Any thread. */
 enum mqtt_state receiver_state(const struct receiver *receiver);
 
 /* receiver_beat changes with every step towards storing a message, also while one that cannot be stored is

@@ -147,7 +147,7 @@ static void on_report(void *context, const struct produced *message, rd_kafka_re
 
 static bool open_producer(struct delivery *d, struct error *error)
 {
-    struct kafka_statistics *statistics = d->settings->http ? &d->counters->kafka : NULL;
+    struct counters *statistics = d->settings->http ? d->counters : NULL;
     d->producer = producer_open(d->settings, d->required, d->required_count, on_report, d, statistics, error);
     return d->producer != NULL;
 }
@@ -265,7 +265,7 @@ bool delivery_begin(struct delivery *d)
         producer_close(d->producer);
         d->producer = NULL;
         d->replacement = (struct error){0};
-        kafka_statistics_take(&d->counters->kafka, NULL);
+        counters_take_statistics(d->counters, NULL);
         counters_add(&d->counters->producers_replaced, 1);
     }
     if (!d->producer) {

@@ -23,7 +23,7 @@ struct producer {
     rd_kafka_topic_t *topic;
     producer_report *report;
     void *context;
-    struct kafka_statistics *statistics; /* or NULL */
+    struct counters *statistics; /* or NULL */
     struct kafka_unanswered unanswered;
     bool closing;
     struct slot *slots, *free_slots;
@@ -50,7 +50,7 @@ static int on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque
     (void)length;
     if (p->closing)
         return 0;
-    kafka_statistics_take(p->statistics, json);
+    counters_take_statistics(p->statistics, json);
     return 1; /* the text is not librdkafka's any more */
 }
 
@@ -95,7 +95,7 @@ static bool make_client(struct producer *p, const struct kafka_property *require
 
 struct producer *producer_open(const struct bridge_settings *settings, const struct kafka_property *required,
                                size_t required_count, producer_report *report, void *context,
-                               struct kafka_statistics *statistics, struct error *error)
+                               struct counters *statistics, struct error *error)
 {
     struct producer *p = calloc(1, sizeof *p);
     struct slot *slots = calloc((size_t)settings->window, sizeof *slots);

@@ -3,7 +3,7 @@
 #ifndef ROOMSTREAM_BRIDGE_OUT_PRODUCER_H
 #define ROOMSTREAM_BRIDGE_OUT_PRODUCER_H
 
-#include "bridge/seen/kafka_statistics.h"
+#include "bridge/seen/counters.h"
 #include "bridge/settings.h"
 #include "bridge/translate.h"
 #include "kafka/client.h"
@@ -28,11 +28,11 @@ struct produced {
 /* Called from producer_poll for each message whose delivery report came. */
 typedef void producer_report(void *context, const struct produced *message, rd_kafka_resp_err_t err);
 
-/* `required` are properties that the way of delivery depends on. `statistics`, which is NULL where nobody
- * asks for them, is kept up to date by producer_poll. NULL with *error on a bad configuration. */
+/* `required` are properties that the way of delivery depends on. producer_poll gives librdkafka's statistics
+ * to `statistics`, which is NULL where nobody asks for them. NULL with *error on a bad configuration. */
 struct producer *producer_open(const struct bridge_settings *settings, const struct kafka_property *required,
                                size_t required_count, producer_report *report, void *context,
-                               struct kafka_statistics *statistics, struct error *error);
+                               struct counters *statistics, struct error *error);
 
 /* Drops what is in flight, without reports, and frees. */
 void producer_close(struct producer *producer);

@@ -4,14 +4,38 @@
 #ifndef ROOMSTREAM_BRIDGE_SEEN_COUNTERS_H
 #define ROOMSTREAM_BRIDGE_SEEN_COUNTERS_H
 
-#include "histogram.h"
-#include "kafka_statistics.h"
 #include "spool/spool.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+/* ---- how long things took ---- */
+
+enum { HISTOGRAM_BOUNDS = 22, HISTOGRAM_BUCKETS = HISTOGRAM_BOUNDS + 1 };
+
+/* Upper bounds of the buckets in seconds, from 0.1 ms to a day; the last bucket has none. */
+extern const double histogram_bounds[HISTOGRAM_BOUNDS];
+
+/* Zero-initialized is empty. */
+struct histogram {
+    _Atomic uint64_t buckets[HISTOGRAM_BUCKETS];
+    _Atomic double sum; /* ns; a clock that was set makes it greater than an int64_t can hold */
+};
+
+/* Counts one that took `ns`; less than 0 (a clock was set back) counts as 0. One thread only. */
+void histogram_add(struct histogram *histogram, int64_t ns);
+
+/* Copies the buckets. Any thread. */
+void histogram_read(const struct histogram *histogram, uint64_t buckets[static HISTOGRAM_BUCKETS]);
+
+/* The quantile (0 to 1) in seconds, interpolated within a bucket as Prometheus does it; the greatest bound
+ * where it is above all of them, -1 when the buckets are empty. */
+double histogram_quantile(const uint64_t buckets[static HISTOGRAM_BUCKETS], double quantile);
+
+/* ---- the counters ---- */
 
 /* Why the bridge connected to the MQTT broker again. */
 enum mqtt_reconnect {
@@ -36,11 +60,13 @@ struct counters {
     _Atomic uint64_t transactions_aborted;
     struct histogram latency;      /* from arrival at the bridge to Kafka's acknowledgement or commit */
     struct histogram transactions; /* from begin to commit */
-    struct kafka_statistics kafka;
 
-    /* What went wrong last on the way to Kafka, until something goes well again. */
-    pthread_mutex_t mutex;
-    char trouble[COUNTERS_TROUBLE_SIZE]; /* "": nothing */
+    pthread_mutex_t mutex; /* guards: */
+    /* What went wrong last on the way to Kafka, until something goes well again; "": nothing. */
+    char trouble[COUNTERS_TROUBLE_SIZE];
+    char *statistics;           /* librdkafka's memory: the last ones, or NULL */
+    int64_t statistics_time;    /* monotonic ns when they came; 0: none came yet */
+    int64_t statistics_up_time; /* the same of the last ones with a connection that was up */
 };
 
 void counters_init(struct counters *counters);
@@ -64,5 +90,20 @@ void counters_set_trouble(struct counters *counters, const char *text);
 
 /* Copies the trouble. Any thread. */
 void counters_get_trouble(struct counters *counters, char text[static COUNTERS_TROUBLE_SIZE]);
+
+/* Takes over the JSON text in which librdkafka tells about itself (its STATISTICS.md), or NULL for none: a
+ * new producer begins. The forwarder's thread, which so never parses. */
+void counters_take_statistics(struct counters *counters, char *text);
+
+struct statistics {
+    char *text;  /* a copy, to be freed; NULL: none came, or there is no memory */
+    int64_t age; /* ns */
+    /* A connection to one of the brokers is up, or was some seconds before: brokers close connections that
+     * are idle, and librdkafka connects again within a second or two. */
+    bool connected;
+};
+
+/* Any thread. */
+struct statistics counters_get_statistics(struct counters *counters);
 
 #endif

@@ -6,6 +6,8 @@
 #include "mqtt/mqtt.h"
 #include "snapshot.h"
 
+#include <string.h>
+
 #define NAME(rest) "roomstream_bridge_" rest
 
 static double count(const _Atomic uint64_t *counter)
@@ -118,6 +120,18 @@ static double number(const json_t *object, const char *name)
     return json_number_value(json_object_get(object, name));
 }
 
+/* Is this one of the cluster's brokers, rather than librdkafka's own helpers? */
+static bool is_broker(const json_t *broker)
+{
+    return json_integer_value(json_object_get(broker, "nodeid")) >= 0;
+}
+
+static bool is_up(const json_t *broker)
+{
+    const char *state = json_string_value(json_object_get(broker, "state"));
+    return state && (strcmp(state, "UP") == 0 || strcmp(state, "UPDATE") == 0);
+}
+
 struct broker_metric {
     enum prometheus_type type;
     const char *name, *help;
@@ -152,7 +166,7 @@ static void put_broker_metric(const json_t *brokers, const struct broker_metric 
     prometheus_head(out, metric->type, metric->name, metric->help);
     json_object_foreach((json_t *)brokers, name, broker)
     {
-        if (!kafka_statistics_is_broker(broker))
+        if (!is_broker(broker))
             continue;
         double value = metric->subfield ? number(json_object_get(broker, metric->field), metric->subfield)
                                         : number(broker, metric->field);
@@ -163,19 +177,19 @@ static void put_broker_metric(const json_t *brokers, const struct broker_metric 
 /* What is not known is left out. */
 static void put_kafka(const struct snapshot *snapshot, FILE *out)
 {
-    if (!snapshot->kafka_statistics)
+    if (!snapshot->statistics)
         return;
-    const json_t *brokers = json_object_get(snapshot->kafka_statistics, "brokers");
+    const json_t *brokers = json_object_get(snapshot->statistics, "brokers");
     const char *name;
     json_t *broker;
     prometheus_gauge(out, NAME("kafka_queue_messages"), "Messages in librdkafka's queues.",
-                     number(snapshot->kafka_statistics, "msg_cnt"));
+                     number(snapshot->statistics, "msg_cnt"));
     prometheus_gauge(out, NAME("kafka_queue_bytes"), "Size of the messages in librdkafka's queues.",
-                     number(snapshot->kafka_statistics, "msg_size"));
+                     number(snapshot->statistics, "msg_size"));
     prometheus_head(out, PROMETHEUS_GAUGE, NAME("kafka_broker_up"),
                     "1 while the connection to this broker is up.");
-    json_object_foreach((json_t *)brokers, name, broker) if (kafka_statistics_is_broker(broker))
-        prometheus_sample(out, NAME("kafka_broker_up"), kafka_statistics_is_up(broker), "broker", name, NULL);
+    json_object_foreach((json_t *)brokers, name, broker) if (is_broker(broker))
+        prometheus_sample(out, NAME("kafka_broker_up"), is_up(broker), "broker", name, NULL);
     for (size_t i = 0; i < sizeof broker_metrics / sizeof *broker_metrics; i++)
         put_broker_metric(brokers, &broker_metrics[i], out);
 }

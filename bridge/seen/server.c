@@ -17,46 +17,23 @@ static const int64_t sample_interval = 900 * MILLISECOND;
 struct server {
     struct http_server *server;
     struct announcement *announcement; /* NULL: it could not be made */
-    int64_t started;                   /* monotonic ns */
 
     pthread_mutex_t mutex; /* guards what follows, between the main thread and the server's */
     struct snapshot_sources sources;
-    struct recent recent;
-    int64_t ticked;                  /* monotonic ns: when the main thread last was here */
-    char stuck[SNAPSHOT_STUCK_SIZE]; /* another thread, as of the main thread's last look; "" for none */
+    struct samples samples;
+    int64_t sampled; /* monotonic ns */
 };
 
 /* ---- the main thread ---- */
 
-static struct recent_sample take_sample(const struct snapshot_sources *sources, int64_t now)
+void server_tick(struct server *m)
 {
-    struct recent_sample sample = {.time = now};
-    struct spool_ledger ledger;
-    spool_get_ledger(sources->spool, &ledger);
-    sample.received = ledger.received;
-    sample.delivered = ledger.delivered;
-    histogram_read(&sources->counters->latency, sample.latency);
-    return sample;
-}
-
-static void tell_stuck(const char *thread, int64_t still, char text[static SNAPSHOT_STUCK_SIZE])
-{
-    snprintf(text, SNAPSHOT_STUCK_SIZE, "the %s has not moved for %.0f s", thread, (double)still / SECOND);
-}
-
-void server_tick(struct server *m, const struct watchdog *watchdog)
-{
-    int64_t now = clock_monotonic(), still;
-    if (!m || now - m->ticked < sample_interval)
+    if (!m || clock_monotonic() - m->sampled < sample_interval)
         return;
-    const struct recent_sample sample = take_sample(&m->sources, now);
-    const char *thread = watchdog_find_stuck(watchdog, watchdog_longest_step, &still);
+    const struct sample sample = sample_take(&m->sources);
     pthread_mutex_lock(&m->mutex);
-    recent_add(&m->recent, &sample);
-    m->ticked = now;
-    *m->stuck = '\0';
-    if (thread)
-        tell_stuck(thread, still, m->stuck);
+    samples_add(&m->samples, &sample);
+    m->sampled = sample.time;
     pthread_mutex_unlock(&m->mutex);
 }
 
@@ -70,18 +47,6 @@ void server_stopping(struct server *m)
 }
 
 /* ---- the server's thread ---- */
-
-/* Called with the mutex held. A bridge that is stopping ends by itself. */
-static void find_stuck(const struct server *m, int64_t now, struct snapshot *snapshot)
-{
-    int64_t still = now - m->ticked;
-    if (snapshot->stopping)
-        return;
-    if (still > watchdog_longest_step)
-        tell_stuck("main thread", still, snapshot->stuck);
-    else
-        memcpy(snapshot->stuck, m->stuck, sizeof snapshot->stuck);
-}
 
 static void write_problem(void *context, const char *problem)
 {
@@ -137,12 +102,9 @@ static void answer(struct server *m, size_t page, struct http_answer *answer)
 {
     struct snapshot snapshot;
     pthread_mutex_lock(&m->mutex);
-    int64_t now = clock_monotonic();
-    snapshot_take(&m->sources, m->started, &snapshot);
-    find_stuck(m, now, &snapshot);
-    const struct recent_sample sample = take_sample(&m->sources, now);
-    snapshot.recent = recent_rates(&m->recent, &sample);
+    snapshot_take(&m->sources, &m->samples, &snapshot);
     pages[page].answer(&snapshot, answer);
+    snapshot_free(&snapshot);
     pthread_mutex_unlock(&m->mutex);
 }
 
@@ -159,8 +121,7 @@ static void on_request(void *context, const char *path, struct http_answer *to)
         to->status = 404;
 }
 
-struct server *server_open(const struct snapshot_sources *sources, const struct watchdog *watchdog,
-                           struct error *error)
+struct server *server_open(const struct snapshot_sources *sources, struct error *error)
 {
     struct server *m = calloc(1, sizeof *m);
     char address[HTTP_ADDRESS_SIZE];
@@ -169,10 +130,9 @@ struct server *server_open(const struct snapshot_sources *sources, const struct 
         error_set(error, "out of memory");
         return NULL;
     }
-    int64_t now = clock_monotonic();
-    *m = (struct server){.started = now, .sources = *sources};
+    *m = (struct server){.sources = *sources};
     pthread_mutex_init(&m->mutex, NULL);
-    server_tick(m, watchdog);
+    server_tick(m);
     m->server = http_server_open(&sources->settings->http_address, &sources->settings->http_hosts, on_request,
                                  m, error);
     if (!m->server) {

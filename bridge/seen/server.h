@@ -4,18 +4,15 @@
 #define ROOMSTREAM_BRIDGE_SEEN_SERVER_H
 
 #include "snapshot.h"
-#include "watchdog.h"
 
 struct server;
 
-/* Begins to serve at settings->http_address. What the sources point to outlives the monitor, but for the
+/* Begins to serve at settings->http_address. What the sources point to outlives the server, but for the
  * receiver. NULL with *error. */
-struct server *server_open(const struct snapshot_sources *sources, const struct watchdog *watchdog,
-                           struct error *error);
+struct server *server_open(const struct snapshot_sources *sources, struct error *error);
 
-/* Samples the counters, and takes over what the watchdog says of the threads. Call it about once a second.
- * NULL is allowed for the monitor. */
-void server_tick(struct server *server, const struct watchdog *watchdog);
+/* Samples the counters. Call it about once a second. NULL is allowed. */
+void server_tick(struct server *server);
 
 /* The bridge is stopping: its receiver is not used any more. NULL is allowed. */
 void server_stopping(struct server *server);

@@ -1,50 +1,116 @@
 #include "snapshot.h"
 
 #include "core/clock.h"
+#include "core/log.h"
+
 #include "mqtt/mqtt.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* Statistics come every second; calls to Kafka that are under way may hold them up for some more. */
 static const int64_t statistics_expire = 30 * SECOND;
 
-static enum kafka_state judge_kafka(const struct snapshot *snapshot, int64_t age)
+struct sample sample_take(const struct snapshot_sources *sources)
 {
-    if (!snapshot->kafka_statistics)
-        return KAFKA_CONNECTING;
-    if (age > statistics_expire || !kafka_statistics_is_connected(&snapshot->sources->counters->kafka))
-        return KAFKA_UNREACHABLE;
-    return *snapshot->trouble ? KAFKA_FAILING : KAFKA_CONNECTED;
+    struct sample sample = {.time = clock_monotonic()};
+    struct spool_ledger ledger;
+    spool_get_ledger(sources->spool, &ledger);
+    sample.received = ledger.received;
+    sample.delivered = ledger.delivered;
+    histogram_read(&sources->counters->latency, sample.latency);
+    return sample;
 }
 
-static void take_spool(const struct snapshot_sources *sources, struct snapshot *snapshot)
+void samples_add(struct samples *samples, const struct sample *sample)
 {
-    spool_get_stats(sources->spool, &snapshot->spool);
-    spool_get_ledger(sources->spool, &snapshot->ledger);
+    samples->last[samples->count++ % SAMPLES] = *sample;
+}
+
+struct rates samples_rates(const struct samples *samples, const struct sample *now)
+{
+    struct rates rates = {.p50 = -1, .p99 = -1};
+    uint64_t latency[HISTOGRAM_BUCKETS];
+    if (samples->count == 0)
+        return rates;
+    const struct sample *oldest = &samples->last[samples->count < SAMPLES ? 0 : samples->count % SAMPLES];
+    if (now->time <= oldest->time)
+        return rates;
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+        latency[i] = now->latency[i] - oldest->latency[i];
+    rates.seconds = (double)(now->time - oldest->time) / SECOND;
+    rates.received = (double)(now->received - oldest->received) / rates.seconds;
+    rates.delivered = (double)(now->delivered - oldest->delivered) / rates.seconds;
+    rates.p50 = histogram_quantile(latency, 0.5);
+    rates.p99 = histogram_quantile(latency, 0.99);
+    return rates;
+}
+
+static void take_spool(struct snapshot *s)
+{
+    struct spool *spool = s->sources->spool;
+    spool_get_stats(spool, &s->spool);
+    spool_get_ledger(spool, &s->ledger);
     /* One that is in flight may have been delivered since. */
-    if (snapshot->spool.in_flight > snapshot->ledger.spooled)
-        snapshot->spool.in_flight = snapshot->ledger.spooled;
-    int64_t oldest = snapshot->ledger.spooled > 0 ? snapshot->spool.oldest_time : 0;
+    if (s->spool.in_flight > s->ledger.spooled)
+        s->spool.in_flight = s->ledger.spooled;
+    int64_t oldest = s->ledger.spooled > 0 ? s->spool.oldest_time : 0;
     int64_t age = oldest ? clock_realtime() - oldest : 0;
-    snapshot->oldest_age = age > 0 ? (double)age / SECOND : 0;
+    s->oldest_age = age > 0 ? (double)age / SECOND : 0;
 }
 
-void snapshot_take(const struct snapshot_sources *sources, int64_t started, struct snapshot *snapshot)
+static void take_kafka(struct snapshot *s)
 {
-    int64_t age;
-    *snapshot = (struct snapshot){
+    json_error_t reason;
+    struct statistics statistics = counters_get_statistics(s->sources->counters);
+    counters_get_trouble(s->sources->counters, s->trouble);
+    if (statistics.text && !(s->statistics = json_loads(statistics.text, 0, &reason)))
+        log_debug(kafka_statistics_unreadable, "librdkafka's statistics are not understood: %s", reason.text);
+    free(statistics.text);
+    if (!s->statistics)
+        s->kafka = KAFKA_CONNECTING;
+    else if (statistics.age > statistics_expire || !statistics.connected)
+        s->kafka = KAFKA_UNREACHABLE;
+    else
+        s->kafka = *s->trouble ? KAFKA_FAILING : KAFKA_CONNECTED;
+    if (statistics.age > statistics_expire) {
+        json_decref(s->statistics);
+        s->statistics = NULL;
+    }
+}
+
+/* A bridge that is stopping ends by itself. */
+static void find_stuck(struct snapshot *s)
+{
+    int64_t still;
+    const char *thread =
+        s->stopping ? NULL : watchdog_find_stuck(s->sources->watchdog, watchdog_longest_step, &still);
+    if (thread)
+        snprintf(s->stuck, sizeof s->stuck, "the %s has not moved for %.0f s", thread,
+                 (double)still / SECOND);
+}
+
+void snapshot_take(const struct snapshot_sources *sources, const struct samples *samples, struct snapshot *s)
+{
+    const struct sample now = sample_take(sources);
+    *s = (struct snapshot){
         .sources = sources,
         .dead_letters = dead_letters_count(sources->letters),
         .dead_letters_bytes = dead_letters_bytes(sources->letters),
         .stopping = !sources->receiver,
         .mqtt = sources->receiver ? receiver_state(sources->receiver) : MQTT_DISCONNECTED,
-        .uptime = (double)(clock_monotonic() - started) / SECOND,
+        .recent = samples_rates(samples, &now),
+        .uptime = (double)(now.time - sources->started) / SECOND,
     };
-    take_spool(sources, snapshot);
-    counters_get_trouble(sources->counters, snapshot->trouble);
-    snapshot->kafka_statistics = kafka_statistics_read(&sources->counters->kafka, &age);
-    snapshot->kafka = judge_kafka(snapshot, age);
-    if (age > statistics_expire)
-        snapshot->kafka_statistics = NULL;
-    histogram_read(&sources->counters->latency, snapshot->latency);
+    memcpy(s->latency, now.latency, sizeof s->latency);
+    take_spool(s);
+    take_kafka(s);
+    find_stuck(s);
+}
+
+void snapshot_free(struct snapshot *s)
+{
+    json_decref(s->statistics);
 }
 
 bool snapshot_is_healthy(const struct snapshot *snapshot)
@@ -63,25 +129,22 @@ const char *snapshot_delivery(const struct snapshot *snapshot)
     return snapshot->sources->settings->delivery == EXACTLY_ONCE ? "exactly-once" : "at-least-once";
 }
 
+const char *mqtt_state_word(enum mqtt_state state)
+{
+    static const char *const words[] = {
+        [MQTT_DISCONNECTED] = "disconnected",
+        [MQTT_CONNECTING] = "connecting",
+        [MQTT_CONNECTED] = "connected",
+        [MQTT_SUBSCRIBED] = "subscribed",
+        [MQTT_FAILED] = "failed",
+        [MQTT_PAUSED] = "paused",
+    };
+    return words[state];
+}
+
 const char *snapshot_mqtt_state(const struct snapshot *snapshot)
 {
-    if (snapshot->stopping)
-        return "stopping";
-    switch (snapshot->mqtt) {
-    case MQTT_DISCONNECTED:
-        return "disconnected";
-    case MQTT_CONNECTING:
-        return "connecting";
-    case MQTT_CONNECTED:
-        return "connected";
-    case MQTT_SUBSCRIBED:
-        return "subscribed";
-    case MQTT_FAILED:
-        return "failed";
-    case MQTT_PAUSED:
-        return "paused";
-    }
-    return "unknown";
+    return snapshot->stopping ? "stopping" : mqtt_state_word(snapshot->mqtt);
 }
 
 const char *snapshot_kafka_state(const struct snapshot *snapshot)

@@ -7,20 +7,54 @@
 #include "bridge/settings.h"
 #include "counters.h"
 #include "mqtt/mqtt.h"
-#include "recent.h"
 #include "spool/dead_letters.h"
 #include "spool/spool.h"
+#include "watchdog.h"
 
+#include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-/* Where a report comes from. receiver may be NULL: the bridge is stopping, and it is gone already. */
+/* Where a snapshot comes from. receiver may be NULL: the bridge is stopping, and it is gone already. */
 struct snapshot_sources {
     const struct bridge_settings *settings;
     struct spool *spool;
     const struct dead_letters *letters;
     const struct receiver *receiver;
     struct counters *counters;
+    const struct watchdog *watchdog;
+    int64_t started; /* monotonic ns */
 };
+
+/* ---- how fast things went in the last seconds ---- */
+
+struct sample {
+    int64_t time; /* monotonic ns */
+    uint64_t received, delivered;
+    uint64_t latency[HISTOGRAM_BUCKETS];
+};
+
+/* The last samples, one about every second. Zero-initialized is empty. Not thread-safe. */
+enum { SAMPLES = 11 };
+struct samples {
+    struct sample last[SAMPLES]; /* the oldest one is overwritten */
+    size_t count;                /* of all that were ever added */
+};
+
+struct rates {
+    double seconds;             /* how long the time is that they are of */
+    double received, delivered; /* messages a second */
+    double p50, p99;            /* latency in seconds, -1 when nothing was delivered */
+};
+
+struct sample sample_take(const struct snapshot_sources *sources);
+void samples_add(struct samples *samples, const struct sample *sample);
+
+/* The rates from the oldest sample to this one; all 0 when there is none. */
+struct rates samples_rates(const struct samples *samples, const struct sample *now);
+
+/* ---- the snapshot ---- */
 
 enum kafka_state {
     KAFKA_CONNECTING,  /* nothing is known yet */
@@ -28,8 +62,6 @@ enum kafka_state {
     KAFKA_UNREACHABLE, /* none does */
     KAFKA_FAILING,     /* one does, but what it was asked for last failed */
 };
-
-enum { SNAPSHOT_STUCK_SIZE = 128 };
 
 struct snapshot {
     const struct snapshot_sources *sources;
@@ -41,19 +73,18 @@ struct snapshot {
     bool stopping;
     enum mqtt_state mqtt;
     enum kafka_state kafka;
-    char trouble[COUNTERS_TROUBLE_SIZE]; /* what went wrong last on the way to Kafka, "" when it was overcome
-                                          */
-    const json_t *kafka_statistics;      /* NULL: none, or too old */
+    char trouble[COUNTERS_TROUBLE_SIZE]; /* on the way to Kafka; "" when it was overcome */
+    json_t *statistics;                  /* librdkafka's; NULL: none, or too old */
     uint64_t latency[HISTOGRAM_BUCKETS];
-    double uptime; /* seconds */
-    /* The caller's to fill in: */
-    struct recent_rates recent;
-    char stuck[SNAPSHOT_STUCK_SIZE]; /* which thread does not move, "" for none */
+    struct rates recent;
+    double uptime;   /* seconds */
+    char stuck[128]; /* which thread does not move, "" for none */
 };
 
-/* Gathers all but what is the caller's. One thread: it reads the metrics' Kafka statistics, which the report
- * points into. */
-void snapshot_take(const struct snapshot_sources *sources, int64_t started, struct snapshot *snapshot);
+/* Gathers all. Any thread; snapshot_free afterwards. */
+void snapshot_take(const struct snapshot_sources *sources, const struct samples *samples,
+                   struct snapshot *snapshot);
+void snapshot_free(struct snapshot *snapshot);
 
 /* Healthy: the threads move (watchdog.h), so a restart would mend nothing. A spool or disk that is full, or a
  * broker that is away, is waited for, and not unhealthy. */
@@ -62,10 +93,11 @@ bool snapshot_is_healthy(const struct snapshot *snapshot);
 /* Ready: subscribed at the MQTT broker, and Kafka takes messages. */
 bool snapshot_is_ready(const struct snapshot *snapshot);
 
-/* Words for the states, as in /status. */
+/* Words for the states. */
 const char *snapshot_delivery(const struct snapshot *snapshot);
-const char *snapshot_mqtt_state(const struct snapshot *snapshot);
 const char *snapshot_kafka_state(const struct snapshot *snapshot);
+const char *snapshot_mqtt_state(const struct snapshot *snapshot);
+const char *mqtt_state_word(enum mqtt_state state);
 
 /* What keeps it from being ready and healthy, in sentence fragments, one call each. */
 void snapshot_problems(const struct snapshot *snapshot, void (*say)(void *context, const char *problem),

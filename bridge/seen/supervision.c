@@ -2,9 +2,9 @@
 
 #include "core/clock.h"
 #include "core/notify.h"
+#include "snapshot.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 /* How often the status text is brought up to date while only its numbers change. */
 static const int64_t status_interval = 10 * SECOND;
@@ -18,19 +18,19 @@ static void tell(struct supervision *s, bool sent, const struct error *error)
 
 static void tell_status(struct supervision *s, int64_t now)
 {
-    const char *connection = receiver_connection(s->receiver);
+    enum mqtt_state mqtt = receiver_state(s->receiver);
     struct spool_stats stats;
     struct error error;
-    if (s->connection && strcmp(connection, s->connection) == 0 && now - s->told < status_interval)
+    if (s->told && mqtt == s->mqtt && now - s->told < status_interval)
         return;
-    s->connection = connection;
+    s->mqtt = mqtt;
     s->told = now;
     spool_get_stats(s->spool, &stats);
     tell(s,
          notify(&error,
                 "STATUS=MQTT: %s. Received %" PRIu64 " = delivered %" PRIu64 " + spooled %" PRIu64
                 " + dead letters %" PRIu64,
-                connection, stats.received, stats.delivered, stats.spooled, stats.dead),
+                mqtt_state_word(mqtt), stats.received, stats.delivered, stats.spooled, stats.dead),
          &error);
 }
 
@@ -52,7 +52,7 @@ static void answer_watchdog(struct supervision *s, const struct watchdog *watchd
     s->warned = stuck != NULL;
 }
 
-void supervision_begin(struct supervision *s, struct receiver *receiver, struct spool *spool)
+void supervision_begin(struct supervision *s, const struct receiver *receiver, struct spool *spool)
 {
     struct error error;
     *s = (struct supervision){

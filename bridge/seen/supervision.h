@@ -14,17 +14,17 @@
 #include "watchdog.h"
 
 struct supervision {
-    struct receiver *receiver;
+    const struct receiver *receiver;
     struct spool *spool;
-    int64_t watchdog; /* ns; 0: there is none */
-    bool warned;      /* that a thread does not move, since one last moved */
-    const char *connection;
-    int64_t told; /* monotonic ns of the last status text */
+    int64_t watchdog;     /* ns; 0: there is none */
+    bool warned;          /* that a thread does not move, since one last moved */
+    enum mqtt_state mqtt; /* as of the last status text */
+    int64_t told;         /* monotonic ns of the last status text */
     struct log_limit failures;
 };
 
 /* Says that the bridge is ready. All arguments outlive the supervision. */
-void supervision_begin(struct supervision *supervision, struct receiver *receiver, struct spool *spool);
+void supervision_begin(struct supervision *supervision, const struct receiver *receiver, struct spool *spool);
 
 /* Tells what is due. Call it about once a second: a thread that moves may take several seconds for a step, so
  * a watchdog of less than half a minute makes no sense. */

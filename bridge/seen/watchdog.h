@@ -1,7 +1,7 @@
-/* Whether a bridge's own threads move: the forwarder, and the receiver while it stores a message. Each counts
- * its steps, and the main thread looks. Both /healthz and the service manager's watchdog ask here. What hangs
- * within a library shows otherwise: nothing is received or delivered, and the oldest message ages. The main
- * thread alone uses it. */
+/* Whether a bridge's own threads move: the forwarder, the receiver while it stores a message, and the main
+ * thread. The first two count their steps; the main thread looks. Both /healthz and the service manager's
+ * watchdog ask here. What hangs within a library shows otherwise: nothing is received or delivered, and the
+ * oldest message ages. */
 #ifndef ROOMSTREAM_BRIDGE_SEEN_WATCHDOG_H
 #define ROOMSTREAM_BRIDGE_SEEN_WATCHDOG_H
 
@@ -9,6 +9,7 @@
 #include "bridge/out/forwarder.h"
 #include "core/clock.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 /* A thread that moves has no longer step: a call to Kafka that is not answered takes some seconds. */
@@ -17,21 +18,21 @@ static const int64_t watchdog_longest_step = 30 * SECOND;
 struct watchdog {
     const struct forwarder *forwarder;
     const struct receiver *receiver;
-    int64_t looked;                         /* monotonic ns */
-    uint64_t forwarder_beat, receiver_beat; /* as of then */
-    int64_t forwarder_moved,
-        receiver_moved; /* monotonic ns: last seen to have moved, or to have nothing to do */
+    uint64_t forwarder_beat, receiver_beat; /* as of the last look */
+    /* Monotonic ns: when the main thread last looked, and when a thread was last seen to have moved, or to
+     * have nothing to do. */
+    _Atomic int64_t looked, forwarder_moved, receiver_moved;
 };
 
-/* Both arguments outlive what follows. */
+/* The main thread. Both arguments outlive its looks. */
 void watchdog_begin(struct watchdog *watchdog, const struct forwarder *forwarder,
                     const struct receiver *receiver);
 
-/* Call it about once a second. */
+/* The main thread, about once a second. */
 void watchdog_look(struct watchdog *watchdog);
 
-/* The name of a thread that had not moved for more than `limit` ns at the last look, and for how many ns;
- * NULL: all move. */
+/* The name of a thread that has not moved for more than `limit` ns, and for how many ns; NULL: all move. Any
+ * thread. */
 const char *watchdog_find_stuck(const struct watchdog *watchdog, int64_t limit, int64_t *still);
 
 #endif

@@ -1,5 +1,6 @@
 """What a bridge tells the service manager that started it."""
 
+import re
 import uuid
 
 import pytest
@@ -29,8 +30,8 @@ def test_ready_without_any_broker(programs, tmp_path, address):
     with ServiceManager(address.format(unique=uuid.uuid4(), folder=tmp_path)) as manager:
         bridge = start_bridge(programs, manager, tmp_path, 1)
         assert manager.wait_for("") == "READY=1"
-        assert manager.wait_for("STATUS=") == (
-            "STATUS=MQTT: not connected, trying. Received 0 = delivered 0 + spooled 0 + dead letters 0")
+        state = manager.wait_for("STATUS=")
+        assert re.fullmatch("STATUS=MQTT: (dis)?connect(ing|ed). Received 0 = delivered 0 [+] spooled 0 [+] dead letters 0", state)
         assert "STOPPING=1" not in manager.heard()
         assert bridge.stop() == 0
         manager.wait_for("STOPPING=1")

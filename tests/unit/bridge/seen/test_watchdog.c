@@ -74,6 +74,23 @@ static void a_receiver_may_rest_but_not_hang(void **state)
     assert_null(watchdog_find_stuck(&watchdog, watchdog_longest_step, &still));
 }
 
+/* Others ask, too, as a server does. */
+static void a_main_thread_that_does_not_look_is_stuck(void **state)
+{
+    (void)state;
+    struct watchdog watchdog;
+    int64_t still;
+    idle = true;
+    watchdog_begin(&watchdog, NULL, NULL);
+    now += 30 * SECOND;
+    assert_null(watchdog_find_stuck(&watchdog, watchdog_longest_step, &still));
+    now += SECOND;
+    assert_string_equal(watchdog_find_stuck(&watchdog, watchdog_longest_step, &still), "main thread");
+    assert_int_equal(still, 31 * SECOND);
+    watchdog_look(&watchdog);
+    assert_null(watchdog_find_stuck(&watchdog, watchdog_longest_step, &still));
+}
+
 /* After the whole process was frozen, all threads have as much time again. */
 static void who_looks_late_blames_nobody(void **state)
 {
@@ -95,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_that_makes_no_step_is_stuck),
         cmocka_unit_test(a_receiver_may_rest_but_not_hang),
+        cmocka_unit_test(a_main_thread_that_does_not_look_is_stuck),
         cmocka_unit_test(who_looks_late_blames_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

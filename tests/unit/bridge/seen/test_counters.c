@@ -1,9 +1,10 @@
-/* What a bridge shows of its speed: buckets, quantiles, rates. */
+/* What the halves of a bridge count: buckets, quantiles, and what librdkafka tells. */
 #include "core_fixture.h"
 
-#include "bridge/seen/recent.h"
+#include "bridge/seen/counters.h"
 #include "core/clock.h"
 
+#include <librdkafka/rdkafka.h>
 #include <math.h>
 
 static void assert_near(double value, double expected)
@@ -60,33 +61,44 @@ static void quantiles_are_interpolated(void **state)
     assert_near(histogram_quantile(buckets, 0.99), 86400);
 }
 
-static void rates_are_those_of_the_last_samples(void **state)
+/* librdkafka's memory, as it hands it over. */
+static char *library_text(const char *text)
 {
+    char *copy = rd_kafka_mem_malloc(NULL, strlen(text) + 1);
+    assert_non_null(copy);
+    return strcpy(copy, text);
+}
+
+static void assert_statistics(struct counters *counters, const char *text, bool connected)
+{
+    struct statistics statistics = counters_get_statistics(counters);
+    if (text)
+        assert_string_equal(statistics.text, text);
+    else
+        assert_null(statistics.text);
+    assert_int_equal(statistics.connected, connected);
+    free(statistics.text);
+}
+
+static void the_last_statistics_are_kept_until_another_producer(void **state)
+{
+    static const char up[] = "{\"state\":\"UP\"}", down[] = "{\"state\":\"DOWN\"}";
+    struct counters counters = {0};
     (void)state;
-    struct recent recent = {0};
-    struct recent_sample sample = {.time = 100 * SECOND, .received = 7, .delivered = 5};
-    struct recent_rates rates = recent_rates(&recent, &sample);
-    assert_near(rates.seconds, 0);
-    assert_true(rates.p50 < 0);
-    recent_add(&recent, &sample);
-    rates = recent_rates(&recent, &sample);
-    assert_near(rates.received, 0);
-    sample.latency[0] = 1; /* soon more than ten seconds old */
-    for (int i = 0; i < 30; i++) {
-        sample.time += SECOND;
-        sample.received += 20;
-        sample.delivered += 10;
-        recent_add(&recent, &sample);
-    }
-    sample.time += SECOND;
-    sample.received += 20;
-    sample.delivered += 120;
-    sample.latency[5] = 10;
-    rates = recent_rates(&recent, &sample);
-    assert_near(rates.seconds, RECENT_SAMPLES);
-    assert_near(rates.received, 20);
-    assert_near(rates.delivered, 20);
-    assert_near(rates.p50, 0.0035);
+    counters_init(&counters);
+    assert_statistics(&counters, NULL, false);
+    counters_take_statistics(&counters, library_text(down));
+    assert_statistics(&counters, down, false);
+    counters_take_statistics(&counters, library_text(up));
+    assert_statistics(&counters, up, true);
+    assert_statistics(&counters, up, true);
+    counters_take_statistics(&counters, library_text(down));
+    assert_statistics(&counters, down, true); /* it was a moment ago */
+    counters_take_statistics(&counters, NULL);
+    assert_statistics(&counters, NULL, false);
+    counters_take_statistics(&counters, library_text(down));
+    assert_statistics(&counters, down, false);
+    counters_free(&counters);
 }
 
 int main(void)
@@ -94,7 +106,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bounds_are_inclusive),
         cmocka_unit_test(quantiles_are_interpolated),
-        cmocka_unit_test(rates_are_those_of_the_last_samples),
+        cmocka_unit_test(the_last_statistics_are_kept_until_another_producer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
