@@ -4,25 +4,16 @@
 #include "core/clock.h"
 #include "core/event.h"
 #include "core/failpoint.h"
+#include "flood.h"
 #include "mqtt/mqtt.h"
 #include "packet_ids.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-/* After a flood, how many messages that are out already are dealt with before the next connection. */
-enum { FLOOD_ROUND = 4000 };
-
-/* A file of this name in the spool's folder says that the broker floods. */
-#define FLOOD_MARK "broker-floods"
 
 struct receiver {
     const struct bridge_settings *settings;
@@ -32,11 +23,9 @@ struct receiver {
     struct mqtt_session session;
     struct packet_ids packet_ids; /* exactly-once only */
     struct record_buffer buffer;
-    size_t least_unreleased; /* packet ids, since the broker was connected */
-    bool flooded;            /* the broker ignores our Receive Maximum: it is 1 from then on */
-    bool reconnecting;       /* because of a flood */
-    bool was_connected;      /* in this process */
-    atomic_bool left; /* the broker was left since it was last connected to: the spool was nearly full */
+    struct flood flood; /* exactly-once only */
+    bool was_connected; /* in this process */
+    atomic_bool left;   /* the broker was left since it was last connected to: the spool was nearly full */
     struct log_limit append_failures, renumberings;
     int fd;           /* event: receiver_regulate has something to do */
     atomic_bool full; /* a message did not fit into the spool since it was last left for the broker's care */
@@ -65,8 +54,9 @@ static void pause_briefly(void)
 }
 
 /* Stores the message or waits until it can: returning acknowledges it. */
-static void store(struct receiver *r, const struct spool_record *record)
+static void store(void *context, const struct spool_record *record)
 {
+    struct receiver *r = context;
     struct error error;
     enum spool_append_result result;
     atomic_fetch_add_explicit(&r->beat, 1, memory_order_relaxed);
@@ -85,76 +75,21 @@ static void store(struct receiver *r, const struct spool_record *record)
     atomic_fetch_add_explicit(&r->beat, 1, memory_order_relaxed);
 }
 
-static void store_packet_id(void *context, const struct spool_record *record)
-{
-    store(context, record);
-}
-
 static void on_connected(void *context, const struct mqtt_connected *connected)
 {
     struct receiver *r = context;
     if (r->was_connected)
-        counters_add(&r->counters->mqtt_reconnects[r->reconnecting         ? MQTT_RECONNECT_FLOOD
+        counters_add(&r->counters->mqtt_reconnects[r->flood.reconnecting   ? MQTT_RECONNECT_FLOOD
                                                    : atomic_load(&r->left) ? MQTT_RECONNECT_SPOOL_FULL
                                                                            : MQTT_RECONNECT_LOST],
                      1);
     r->was_connected = true;
     atomic_store(&r->left, false);
-    r->reconnecting = false;
     if (r->settings->delivery != EXACTLY_ONCE)
         return;
     if (!connected->session_present)
         packet_ids_forget(&r->packet_ids);
-    r->least_unreleased = spool_unreleased_count(r->spool);
-}
-
-static void mark_path(const struct receiver *r, char *path, size_t size)
-{
-    snprintf(path, size, "%s/" FLOOD_MARK, r->settings->spool_directory);
-}
-
-/* Has this broker exceeded the Receive Maximum before, in this process or an earlier one? */
-static bool known_to_flood(const struct receiver *r)
-{
-    char path[PATH_MAX];
-    mark_path(r, path, sizeof path);
-    return access(path, F_OK) == 0 || spool_unreleased_count(r->spool) > (size_t)r->settings->receive_maximum;
-}
-
-/* Without the mark the next process learns it again, at the price of another flood. */
-static void remember_flood(const struct receiver *r)
-{
-    char path[PATH_MAX];
-    mark_path(r, path, sizeof path);
-    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        log_warning(flood_mark_not_made, "cannot create %s: %s", path, strerror(errno));
-    else
-        close(fd);
-}
-
-/* Mosquitto 2.0.11 lets every acknowledgement of a resumed session release a whole window more, until the
- * packet ids wrap and collide and the connection is lost. With a Receive Maximum of 1 it lets no more out;
- * but what is out already it sends again on every connection, up to 65,535 messages before the first PUBREL,
- * and Paho searches a list of all of them for each. On a new connection the PUBRELs that are due come first,
- * so such a crowd is dealt with in rounds. */
-static void check_flood(struct receiver *r)
-{
-    size_t unreleased = spool_unreleased_count(r->spool);
-    size_t allowed = r->flooded ? FLOOD_ROUND : (size_t)r->settings->receive_maximum;
-    if (unreleased < r->least_unreleased)
-        r->least_unreleased = unreleased;
-    if (!atomic_load(&r->connection) || r->reconnecting || unreleased - r->least_unreleased <= allowed)
-        return;
-    if (!r->flooded) {
-        log_warning(
-            mqtt_flood,
-            "the MQTT broker has more than the Receive Maximum of %d messages in flight: reconnecting with 1",
-            (int)r->settings->receive_maximum);
-        remember_flood(r);
-    }
-    r->flooded = r->reconnecting = true;
-    mqtt_reconnect(atomic_load(&r->connection), MQTTREASONCODE_RECEIVE_MAXIMUM_EXCEEDED, 1);
+    flood_connected(&r->flood);
 }
 
 static void take(struct receiver *r, const struct spool_record *record)
@@ -174,8 +109,9 @@ static void on_message(void *context, const struct mqtt_message *message)
     if (!exactly_once)
         record.packet_id = 0;
     take(r, &record);
-    if (exactly_once)
-        check_flood(r);
+    struct mqtt_connection *connection = atomic_load(&r->connection);
+    if (exactly_once && connection && flood_check(&r->flood))
+        mqtt_reconnect(connection, MQTTREASONCODE_RECEIVE_MAXIMUM_EXCEEDED, 1);
 }
 
 /* Brokers that give their packet ids anew when a session is resumed send another message under an id that is
@@ -291,20 +227,14 @@ struct receiver *receiver_open(const struct bridge_settings *settings, const cha
     };
     const struct mqtt_callbacks callbacks = {
         .context = r, .connected = on_connected, .message = on_message, .failed = on_failed};
-    if (settings->delivery == EXACTLY_ONCE) {
-        packet_ids_init(&r->packet_ids, spool, store_packet_id, on_repeated, r);
-        r->session.persistence = &r->packet_ids.store;
-    }
     if (!forget_stale_ids(r, error))
         goto failed;
-    r->flooded = settings->delivery == EXACTLY_ONCE && known_to_flood(r);
-    if (r->flooded) {
-        log_info(
-            mqtt_flood,
-            "the MQTT broker has exceeded its Receive Maximum before: beginning with 1 (remove %s/" FLOOD_MARK
-            " to try again)",
-            settings->spool_directory);
-        r->session.receive_maximum = 1;
+    if (settings->delivery == EXACTLY_ONCE) {
+        packet_ids_init(&r->packet_ids, spool, store, on_repeated, r);
+        r->session.persistence = &r->packet_ids.store;
+        flood_init(&r->flood, settings, spool);
+        if (r->flood.known)
+            r->session.receive_maximum = 1;
     }
     struct mqtt_connection *connection = mqtt_open(name, &settings->mqtt, &r->session, &callbacks, error);
     if (!connection)
