@@ -54,7 +54,7 @@ void delivery_recovered(struct delivery *d)
 }
 
 /* True when the record now stands in the dead letters. */
-static bool bury(struct delivery *d, const char *reason)
+static bool set_aside(struct delivery *d, const char *reason)
 {
     struct error error;
     struct spool_record letter = d->record;
@@ -67,7 +67,7 @@ static bool bury(struct delivery *d, const char *reason)
     counters_add(&d->counters->dead_bytes, counters_size(&letter));
     char topic[201];
     snprintf(topic, sizeof topic, "%.*s", (int)letter.topic.length, (const char *)letter.topic.data);
-    log_limited(&d->burials, LOG_LEVEL_WARNING, dead_letter,
+    log_limited(&d->set_asides, LOG_LEVEL_WARNING, dead_letter,
                 LOG_FIELDS(LOG_NUMBER("id", letter.id), LOG_TEXT("topic", topic),
                            LOG_NUMBER("bytes", letter.payload.length), LOG_TEXT("reason", reason)),
                 "message %" PRIu64
@@ -128,7 +128,7 @@ static void on_report(void *context, const struct produced *message, rd_kafka_re
         /* A record that went alone is itself at fault; one of several is found out by sending them one by
          * one. */
         if (id <= d->isolate_until && id == d->record.id)
-            bury(d, rd_kafka_err2str(err));
+            set_aside(d, rd_kafka_err2str(err));
         else if (id > d->isolate_until)
             d->isolate_until = id;
         return;
@@ -167,7 +167,7 @@ bool delivery_open(struct delivery *d, const struct delivery_way *way, const str
         .backoff = {.first = 100 * MILLISECOND, .longest = 5 * SECOND},
         .failures = {.interval = 30 * SECOND},
         .replacements = {.interval = 30 * SECOND},
-        .burials = {.interval = 30 * SECOND},
+        .set_asides = {.interval = 30 * SECOND},
         .refused_timestamps = {.interval = 30 * SECOND},
     };
     if (open_producer(d, error))
@@ -365,7 +365,7 @@ void delivery_produce(struct delivery *d, struct pass *pass)
             pass->more = true;
             return;
         case PRODUCER_REFUSED:
-            d->held = !bury(d, error.text);
+            d->held = !set_aside(d, error.text);
             break;
         case PRODUCER_NO_TOPIC:
             d->topic_ready = false;

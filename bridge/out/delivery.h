@@ -74,8 +74,8 @@ struct delivery {
     int64_t wait;             /* ns; what a failure in this pass asks for */
     struct backoff backoff;
     struct log_limit failures, replacements, refused_timestamps;
-    struct error told;        /* the last failure that was logged */
-    struct log_limit burials; /* dead letters; --dead-letters list has them all */
+    struct error told;           /* the last failure that was logged */
+    struct log_limit set_asides; /* dead letters; `dead-letters list` shows them all */
 };
 
 /* Opens the first producer with these properties beside those that every bridge requires. All arguments

@@ -61,7 +61,7 @@ static void put_spool(const struct snapshot *snapshot, FILE *out)
     prometheus_gauge(out, NAME("spool_oldest_message_age_seconds"),
                      "Time since the oldest spooled message arrived, 0 without any.", snapshot->oldest_age);
     prometheus_gauge(out, NAME("dead_letters"),
-                     "Dead letters that nobody has retried or dropped yet (--dead-letters).",
+                     "Dead letters that nobody has retried or dropped yet (dead-letters).",
                      (double)snapshot->dead_letters);
     prometheus_gauge(out, NAME("dead_letters_bytes"), "Size of the file of dead letters.",
                      (double)snapshot->dead_letters_bytes);
