@@ -39,14 +39,12 @@ set -euo pipefail
 . "$root/scripts/lib/install.sh"
 . "$root/scripts/lib/build.sh"
 . "$root/scripts/lib/kafka.sh"
+. "$root/scripts/lib/pipeline.sh"
+. "$root/scripts/lib/demo.sh"
 
-mapfile -t topics < <(sed -n 's/^SENSOR(\([a-z0-9_]*\),.*/\1/p' "$root/lib/sensors.def")
 run=$state/run  # what only matters while this script runs
 logs=$state/log
-supervisors=() publishers=() counter='' brokers='' targets=''
 asked=''  # yes: a signal asked for the end
-declare -A addresses  # of the bridges, by topic
-declare -A names  # of the children, by process id
 
 parse_arguments() {
     mode=bridges data='' pace=()
@@ -80,149 +78,6 @@ set_pace() {
     pace=("$@")
 }
 
-program_of() { echo "$1-${2//_/-}"; }
-
-# Whose addresses: the programs' own answer, so that flags, environment and configuration file count as they do there.
-read_addresses() {
-    local config
-    config=$("$bin/bridge-temp" --print-config) || die "the configuration is wrong, see above" 2
-    split_mqtt_address "$config"
-    kafka_brokers=$(sed -n 's/^brokers = //p' <<<"$config")
-    [[ $mqtt_host && $kafka_brokers ]] || die "$bin/bridge-temp --print-config names no host or brokers"
-    mqtt_address=$(join_address "$mqtt_host" "$mqtt_port")
-    [[ $mode != demo ]] || "$bin/publish-temp" "${pace[@]}" --print-config >/dev/null ||
-        die "the publishers cannot be started so, see above" 2
-}
-
-# kafka_is_local: whether all of Kafka's bootstrap servers are of this machine.
-kafka_is_local() {
-    local address host port
-    for address in ${kafka_brokers//,/ }; do
-        split_address "$address" 9092
-        is_local "$host" || return 1
-    done
-}
-
-# find_brokers: tries what is configured, and sets private to the arguments for brokers.sh where one must be started.
-find_brokers() {
-    local host port status=0
-    private=()
-    # A broker of an earlier start may be about to end.
-    settle_folder "$state/mosquitto"
-    settle_folder "$state/kafka"
-    probe mqtt "$mqtt_host" "$mqtt_port" || status=$?
-    if ((status == 3)) && [[ $mqtt_scheme == mqtt ]] && is_local "$mqtt_host"; then
-        private+=(--mqtt-host "${mqtt_host/#localhost/127.0.0.1}" --mqtt-port "$mqtt_port")
-    else
-        accept_broker "MQTT broker" "$mqtt_address" "$status" mqtt "$mqtt_host" "$mqtt_port"
-    fi
-    status=0
-    probe kafka "$kafka_brokers" || status=$?
-    if ((status == 3)) && kafka_is_local; then
-        split_address "${kafka_brokers%%,*}" 9092
-        private+=(--kafka-host "${host/#localhost/127.0.0.1}" --kafka-port "$port")
-    else
-        accept_broker "Kafka" "$kafka_brokers" "$status" kafka "$kafka_brokers"
-    fi
-}
-
-# accept_broker NAME ADDRESS STATUS PROBE...: says how the probe of a broker that is not ours to start ended. One that is
-# away is no error for the bridges, which wait for it; the demo would have nothing to show.
-accept_broker() {
-    case $3 in
-        0) info "$1 at $2 answers" ;;
-        4) info "$1 at $2 takes connections (whether it lets the programs in is theirs to find out)" ;;
-        *)
-            warn "$1 at $2 does not answer; nothing is started for an address of another machine or with TLS"
-            if [[ $mode == demo ]]; then
-                wait_until 30 probe "${@:4}" || die "the demo needs $1 at $2"
-            fi ;;
-    esac
-}
-
-start_private_brokers() {
-    ((${#private[@]})) || return 0
-    [[ " ${private[*]} " != *' --kafka-port '* ]] || fetch_kafka
-    : >"$run/brokers"
-    start_tied "$root/scripts/brokers.sh" --state "$state" "${private[@]}" >"$run/brokers"
-    brokers=$started names[$started]="the brokers"
-    wait_until 120 brokers_ready_or_gone || die "the private brokers are not ready after two minutes (see above and $state)"
-    is_running "$brokers" || die "the private brokers did not start, see above"
-    info "started private brokers: $(sed 's/^ready //; s/ /, /' "$run/brokers"); data and logs in $state"
-}
-brokers_ready_or_gone() { [[ -s $run/brokers ]] || has_ended "$brokers"; }
-
-# Where the bridges show what they do, for status and Prometheus (its file_sd_configs).
-write_targets() {
-    local index topic first=${ROOMSTREAM_HTTP_PORT:-9751} chosen=() entries=()
-    # So Kubernetes and Docker name a service that is called roomstream-http; nobody has meant a port with it.
-    [[ $first != *://* ]] || {
-        warn "ROOMSTREAM_HTTP_PORT is ignored: '$first' is the address of a service"
-        first=9751
-    }
-    [[ $first =~ ^[0-9]{1,5}$ ]] || die "ROOMSTREAM_HTTP_PORT: '$first' is not a port" 2
-    for index in "${!topics[@]}"; do chosen+=($((first + index))); done
-    mapfile -t chosen < <(free_ports 127.0.0.1 "${chosen[@]}")
-    ((${#chosen[@]} == ${#topics[@]})) || die "no ports for the bridges, see above"
-    for index in "${!topics[@]}"; do
-        topic=${topics[index]}
-        addresses[$topic]=127.0.0.1:${chosen[index]}
-        entries+=("  {\"targets\": [\"${addresses[$topic]}\"], \"labels\": {\"bridge\": \"$(program_of bridge "$topic")\"}}")
-    done
-    (IFS=, && printf '[\n%s\n]\n' "${entries[*]}") >"$run/bridges.json.new"
-    mv "$run/bridges.json.new" "$run/bridges.json"
-    targets=$run/bridges.json
-    info "how the bridges are: $bin/status, or http://${addresses[temp]}/metrics and so on; addresses in $targets"
-}
-
-# start_bridges: supervised, each with a spool of its own. In the demo, which reads their logs, these go to files.
-start_bridges() {
-    local topic bridge supervision logging=()
-    : >"$run/restarts"
-    write_targets
-    for topic in "${topics[@]}"; do
-        bridge=$(program_of bridge "$topic") supervision=(--restarts "$run/restarts")
-        if [[ $mode == demo ]]; then
-            supervision+=(--log "$logs/$bridge.log")
-            logging=(--log-level info --log-format text)
-            : >"$logs/$bridge.log"
-        fi
-        start_tied "$root/scripts/lib/supervise.sh" "${supervision[@]}" \
-            "$bin/$bridge" --spool "$state/spool/$bridge" --http "${addresses[$topic]}" "${logging[@]}"
-        supervisors+=("$started") names[$started]=$bridge
-    done
-}
-
-# What is published before the broker knows a bridge's session would never reach it. Sets unsubscribed to a topic without. Waiting
-# does not help where the broker refuses a bridge, which is the error of its log then.
-bridges_are_subscribed() {
-    for unsubscribed in "${topics[@]}"; do
-        grep -q ' subscribed to ' "$logs/$(program_of bridge "$unsubscribed").log" || return 1
-    done
-}
-bridges_are_subscribed_or_refused() {
-    bridges_are_subscribed || grep -q ' error: ' "$logs/$(program_of bridge "$unsubscribed").log"
-}
-
-start_counter() {
-    mkdir -p "$run/published"
-    rm -f "$run/ready" "${topics[@]/#/$run/published/}" "$run/published/complete"
-    start_tied "$python" "$root/scripts/count.py" --brokers "$kafka_brokers" --run "$1" --published "$run/published" \
-        --ready "$run/ready" "${topics[@]}" >"$run/table"
-    counter=$started names[$started]=count.py
-}
-counter_ready_or_gone() { [[ -e $run/ready ]] || has_ended "$counter"; }
-
-start_publishers() {
-    local topic publisher
-    for topic in "${topics[@]}"; do
-        publisher=$(program_of publish "$topic")
-        start_tied "$bin/$publisher" --file "$data" --format json --quiet --property "run=$1" \
-            --summary "$run/published/$topic" "${pace[@]}" >"$logs/$publisher.log" 2>&1
-        publishers+=("$started") names[$started]=$publisher
-    done
-}
-
 # No bridge and no broker ends by itself: supervise.sh ends only where another start would not help.
 unexpected_end() {
     ((status == 2)) && die "${names[$ended]} was started wrongly, see above" 2
@@ -246,52 +101,6 @@ serve_brokers() {
     info "Ctrl-C ends them"
     await_any
     unexpected_end
-}
-
-run_demo() {
-    local id left=${#topics[@]} failed=''
-    id=$(</proc/sys/kernel/random/uuid)
-    start_bridges
-    wait_until 60 bridges_are_subscribed_or_refused || true
-    bridges_are_subscribed || {
-        show_cause "$logs/$(program_of bridge "$unsubscribed").log"
-        die "the bridges could not subscribe at $mqtt_address (logs in $logs)"
-    }
-    start_counter "$id"
-    wait_until 90 counter_ready_or_gone || show_cause "$logs/$(program_of bridge temp).log"
-    counter_ready_or_gone || die "Kafka's topics could not be read within 90 s; the logs are in $logs"
-    is_running "$counter" || die "what arrives in Kafka cannot be counted, see above"
-    info "replaying $data"
-    start_publishers "$id"
-    while await_any && [[ $ended != "$counter" ]]; do
-        [[ ${names[$ended]} == publish-* ]] || unexpected_end
-        ((status == 0)) || {
-            failed=yes
-            show_cause "$logs/${names[$ended]}.log"
-            describe_status "$status"
-            warn "${names[$ended]} $described"
-        }
-        ((--left)) || touch "$run/published/complete"
-    done
-    counter=
-    cat "$run/table"
-    echo
-    # The configuration is for the bridges and publishers: what stands before all sections need not suit status.
-    env -u ROOMSTREAM_CONFIG "$bin/status" --targets "$targets" || true
-    judge_demo "$failed"
-}
-
-# judge_demo FAILED: the demo's last words, and its exit status. status is count.py's.
-judge_demo() {
-    [[ -z $1 ]] || die "not every publisher could replay its data, see above"
-    case $status in
-        0) info "every message is in Kafka, exactly once and in order" ;;
-        1) die "messages are missing in Kafka; the logs are in $logs" ;;
-        3)
-            [[ -s $run/restarts ]] || die "messages are doubled or out of order, and no bridge was started again; the logs are in $logs"
-            info "every message is in Kafka; a bridge died and was started again, which may double some" ;;
-        *) die "the messages in Kafka could not be counted, see above" ;;
-    esac
 }
 
 # From here on each further signal only makes it faster.

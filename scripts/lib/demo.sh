@@ -1,0 +1,83 @@
+# The demo: publishers, and a count of what arrived. Sourced by run.sh, whose $run, $logs, $data and $pace it uses. Needs
+# pipeline.sh, cause.sh and python.sh.
+# shellcheck shell=bash disable=SC2154,SC2317  # variables of others; functions that wait_until calls
+
+declare -A names  # of the children, by process id
+publishers=()     # their process ids
+counter=''        # process id of count.py
+
+# What is published before the broker knows a bridge's session would never reach it. Sets unsubscribed to a topic without. Waiting
+# does not help where the broker refuses a bridge, which is the error of its log then.
+bridges_are_subscribed() {
+    for unsubscribed in "${topics[@]}"; do
+        grep -q ' subscribed to ' "$logs/$(program_of bridge "$unsubscribed").log" || return 1
+    done
+}
+bridges_are_subscribed_or_refused() {
+    bridges_are_subscribed || grep -q ' error: ' "$logs/$(program_of bridge "$unsubscribed").log"
+}
+
+start_counter() {
+    mkdir -p "$run/published"
+    rm -f "$run/ready" "${topics[@]/#/$run/published/}" "$run/published/complete"
+    start_tied "$python" "$root/scripts/count.py" --brokers "$kafka_brokers" --run "$1" --published "$run/published" \
+        --ready "$run/ready" "${topics[@]}" >"$run/table"
+    counter=$started names[$started]=count.py
+}
+counter_ready_or_gone() { [[ -e $run/ready ]] || has_ended "$counter"; }
+
+start_publishers() {
+    local topic publisher
+    for topic in "${topics[@]}"; do
+        publisher=$(program_of publish "$topic")
+        start_tied "$bin/$publisher" --file "$data" --format json --quiet --property "run=$1" \
+            --summary "$run/published/$topic" "${pace[@]}" >"$logs/$publisher.log" 2>&1
+        publishers+=("$started") names[$started]=$publisher
+    done
+}
+
+run_demo() {
+    local id left=${#topics[@]} failed=''
+    id=$(</proc/sys/kernel/random/uuid)
+    start_bridges
+    wait_until 60 bridges_are_subscribed_or_refused || true
+    bridges_are_subscribed || {
+        show_cause "$logs/$(program_of bridge "$unsubscribed").log"
+        die "the bridges could not subscribe at $mqtt_address (logs in $logs)"
+    }
+    start_counter "$id"
+    wait_until 90 counter_ready_or_gone || show_cause "$logs/$(program_of bridge temp).log"
+    counter_ready_or_gone || die "Kafka's topics could not be read within 90 s; the logs are in $logs"
+    is_running "$counter" || die "what arrives in Kafka cannot be counted, see above"
+    info "replaying $data"
+    start_publishers "$id"
+    while await_any && [[ $ended != "$counter" ]]; do
+        [[ ${names[$ended]} == publish-* ]] || unexpected_end
+        ((status == 0)) || {
+            failed=yes
+            show_cause "$logs/${names[$ended]}.log"
+            describe_status "$status"
+            warn "${names[$ended]} $described"
+        }
+        ((--left)) || touch "$run/published/complete"
+    done
+    counter=
+    cat "$run/table"
+    echo
+    # The configuration is for the bridges and publishers: what stands before all sections need not suit status.
+    env -u ROOMSTREAM_CONFIG "$bin/status" --targets "$targets" || true
+    judge_demo "$failed"
+}
+
+# judge_demo FAILED: the demo's last words, and its exit status. status is count.py's.
+judge_demo() {
+    [[ -z $1 ]] || die "not every publisher could replay its data, see above"
+    case $status in
+        0) info "every message is in Kafka, exactly once and in order" ;;
+        1) die "messages are missing in Kafka; the logs are in $logs" ;;
+        3)
+            [[ -s $run/restarts ]] || die "messages are doubled or out of order, and no bridge was started again; the logs are in $logs"
+            info "every message is in Kafka; a bridge died and was started again, which may double some" ;;
+        *) die "the messages in Kafka could not be counted, see above" ;;
+    esac
+}
