@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks the form of scripts and sources: shellcheck, and clang-format by .clang-format. Prints what is wrong.
+# Checks the form of scripts and sources: shellcheck; clang-format by .clang-format; the length of C files and functions;
+# circles of #include. Prints what is wrong.
 #
 # Usage: scripts/lint.sh
 #
@@ -17,10 +18,29 @@ scripts=(.ci/run scripts/*.sh scripts/lib/supervise.sh packaging/debian/{postins
 # The sourced files are checked as part of the scripts that source them.
 shellcheck --external-sources --check-sourced --source-path=SCRIPTDIR:. "${scripts[@]}" || failed=yes
 
+mapfile -d '' -t sources < <(find lib publish subscribe bridge dead-letters kafka-produce kafka-consume status tests -name '*.[ch]' -print0)
 if [[ $(clang-format --version) == *" version $clang_format_release."* ]]; then
-    mapfile -d '' -t sources < <(find lib publish subscribe bridge dead-letters kafka-produce kafka-consume status tests -name '*.[ch]' -print0)
     clang-format --dry-run --Werror "${sources[@]}" || failed=yes
 else
     info "clang-format is not release $clang_format_release: the formatting of the C sources is not checked"
 fi
+
+# What a reader can hold in the head. A function begins with { and ends with } in the first column.
+awk 'FNR == 501 { print FILENAME ": more than 500 lines"; wrong = 1 }
+     /^{/ { start = FNR }
+     /^}/ && start && FNR - start >= 60 { print FILENAME ":" start ": a function of more than 60 lines"; wrong = 1 }
+     /^}/ { start = 0 }
+     END { exit wrong }' "${sources[@]}" || failed=yes
+
+# Pairs of a file and one that it includes; tsort says where they go in a circle.
+includes() {
+    local file name folder
+    grep -Ho '^#include "[^"]*"' "${sources[@]}" | sed 's/:#include "/ /; s/"$//' | while read -r file name; do
+        for folder in "${file%/*}" lib . tests/unit; do
+            [[ ! -e $folder/$name ]] || { realpath --relative-to=. "$file" "$folder/$name" && break; }
+        done
+    done
+}
+includes | tsort >/dev/null || failed=yes
+
 [[ -z $failed ]] || die "see above (clang-format -i FILE mends the formatting)"

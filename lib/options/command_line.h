@@ -2,6 +2,7 @@
 #ifndef ROOMSTREAM_OPTIONS_COMMAND_LINE_H
 #define ROOMSTREAM_OPTIONS_COMMAND_LINE_H
 
+#include "core/error.h"
 #include "table.h"
 
 /* The options in order. Zero-initialized is empty. */

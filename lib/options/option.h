@@ -12,6 +12,8 @@
 #ifndef ROOMSTREAM_OPTIONS_OPTION_H
 #define ROOMSTREAM_OPTIONS_OPTION_H
 
+#include "core/text.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -159,6 +161,19 @@ struct option_group {
 /* A default of one program that differs from the table's, e.g. bridge-temp's topic. */
 struct option_default {
     const char *name, *value;
+};
+
+struct program {
+    const char *name;    /* e.g. "bridge-temp" */
+    const char *family;  /* e.g. "bridge": its [section] applies too; NULL if there is none */
+    const char *usage;   /* what follows the name in the usage line, e.g. "[OPTION]..." */
+    const char *summary; /* one line: what the program does */
+    const char *details; /* paragraphs for --help, or NULL */
+    const struct option_group *groups;
+    size_t group_count;
+    const struct option_default *defaults;
+    size_t default_count;
+    struct text_list *operands; /* where words go that are no options; NULL: they are an error */
 };
 
 #endif

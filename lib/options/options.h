@@ -16,23 +16,9 @@
 #define ROOMSTREAM_OPTIONS_OPTIONS_H
 
 #include "core/error.h"
-#include "core/text.h"
 #include "option.h"
 
 #include <stdio.h>
-
-struct program {
-    const char *name;    /* e.g. "bridge-temp" */
-    const char *family;  /* e.g. "bridge": its [section] applies too; NULL if there is none */
-    const char *usage;   /* what follows the name in the usage line, e.g. "[OPTION]..." */
-    const char *summary; /* one line: what the program does */
-    const char *details; /* paragraphs for --help, or NULL */
-    const struct option_group *groups;
-    size_t group_count;
-    const struct option_default *defaults;
-    size_t default_count;
-    struct text_list *operands; /* where words go that are no options; NULL: they are an error */
-};
 
 enum options_result {
     OPTIONS_RUN,   /* go on */

@@ -4,6 +4,7 @@
 #ifndef ROOMSTREAM_OPTIONS_SOURCES_H
 #define ROOMSTREAM_OPTIONS_SOURCES_H
 
+#include "core/error.h"
 #include "table.h"
 
 bool options_from_defaults(struct option_table *table, struct error *error);

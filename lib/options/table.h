@@ -3,7 +3,7 @@
 #define ROOMSTREAM_OPTIONS_TABLE_H
 
 #include "core/text.h"
-#include "options.h"
+#include "option.h"
 
 enum { OPTIONS_MAX = 96, OPTION_ENV_SIZE = 64 };
 

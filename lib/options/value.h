@@ -2,6 +2,7 @@
 #ifndef ROOMSTREAM_OPTIONS_VALUE_H
 #define ROOMSTREAM_OPTIONS_VALUE_H
 
+#include "core/error.h"
 #include "property_list.h"
 #include "table.h"
 

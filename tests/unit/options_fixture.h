@@ -138,4 +138,47 @@ static inline void assert_properties(const char *const *items)
 
 #define ASSERT_PROPERTIES(...) assert_properties((const char *const[]){__VA_ARGS__, NULL})
 
+/* Parses with this configuration file, then the words. */
+static inline enum options_result parse_file(const char *text, const char *word)
+{
+    struct temporary_file file = temporary_file(text, strlen(text));
+    enum options_result result = word ? PARSE("--config", file.path, word) : PARSE("--config", file.path);
+    fclose(file.stream);
+    return result;
+}
+
+#define ASSERT_WRONG(result, message)                                                                        \
+    do {                                                                                                     \
+        assert_int_equal(result, OPTIONS_WRONG);                                                             \
+        assert_contains(error.text, message);                                                                \
+    } while (0)
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, start_afresh, start_afresh)
+
+static inline void assert_real(double value, double wanted)
+{
+    assert_false(value < wanted || value > wanted);
+}
+
+/* The values that the tests of sources set in each of them. */
+static inline void assert_second_values(void)
+{
+    assert_string_equal(settings.host, "broker");
+    assert_int_equal(settings.port, 65535);
+    assert_true(settings.verbose);
+    assert_int_equal(settings.count, 3);
+    assert_real(settings.rate, 2.5);
+    assert_int_equal(settings.wait, 250 * MILLISECOND);
+    assert_int_equal(settings.size, 2 << 10);
+    assert_int_equal(settings.format, 2);
+    ASSERT_LIST(&settings.topics, "a", "b c");
+    ASSERT_PROPERTIES("x=1", "y.z=a=b");
+    assert_string_equal(settings.password_file, "f");
+    assert_string_equal(settings.note, "");
+    static const char *const given[] = {"host", "port",   "verbose", "count",    "rate",          "wait",
+                                        "size", "format", "topic",   "property", "password-file", "note"};
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+        assert_true(options_given(given[i]));
+}
+
 #endif

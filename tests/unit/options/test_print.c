@@ -186,8 +186,6 @@ static void one_section_without_some(void **state)
     free(text);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start_afresh, start_afresh)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
