@@ -1,5 +1,7 @@
 #include "bridge.h"
 
+#include "carried.h"
+
 #include "bridge/in/receiver.h"
 #include "bridge/out/forwarder.h"
 #include "bridge/seen/server.h"
@@ -20,8 +22,8 @@
 struct bridge {
     struct bridge_settings *settings;
     const char *name; /* the program's */
-    char client_id[80];
     struct spool *spool;
+    int carried; /* see carried.h */
     struct dead_letters *letters;
     struct forwarder *forwarder;
     struct receiver *receiver;
@@ -45,11 +47,12 @@ static bool open_spool(struct bridge *b, struct error *error)
 
 /* The session belongs to the spool: what the broker has seen acknowledged is in this spool and no other. So a
  * client id that nobody chose comes from the spool's uuid. */
-static void choose_client_id(struct bridge *b)
+void bridge_choose_client_id(struct bridge_settings *settings, const char *name, const struct spool *spool)
 {
-    snprintf(b->client_id, sizeof b->client_id, "%.60s-%.8s", b->name, spool_uuid(b->spool));
-    if (!b->settings->mqtt.client_id)
-        b->settings->mqtt.client_id = b->client_id;
+    static char client_id[80];
+    snprintf(client_id, sizeof client_id, "%.60s-%.8s", name, spool_uuid(spool));
+    if (!settings->mqtt.client_id)
+        settings->mqtt.client_id = client_id;
 }
 
 /* Last, since it shows all the others. */
@@ -78,7 +81,8 @@ static bool open_all(struct bridge *b, struct error *error)
 {
     if (!open_spool(b, error))
         return false;
-    choose_client_id(b);
+    bridge_choose_client_id(b->settings, b->name, b->spool);
+    b->carried = carried_open(b->settings, spool_uuid(b->spool));
     b->forwarder = forwarder_open(b->settings, b->spool, b->letters, &b->counters, error);
     if (b->forwarder)
         b->receiver = receiver_open(b->settings, b->name, b->spool, &b->counters, error);
@@ -137,13 +141,14 @@ static void close_all(struct bridge *b, int status)
         forwarder_close(b->forwarder);
     if (b->letters)
         dead_letters_close(b->letters);
+    carried_close(b->carried);
     spool_close(b->spool);
     counters_free(&b->counters);
 }
 
 int bridge_run(struct bridge_settings *settings, const char *name)
 {
-    struct bridge b = {.settings = settings, .name = name};
+    struct bridge b = {.settings = settings, .name = name, .carried = -1};
     struct error error;
     int status = EXIT_DONE;
     counters_init(&b.counters);

@@ -8,4 +8,8 @@
  * itself when a message that cannot be stored keeps it from ending in order. */
 int bridge_run(struct bridge_settings *settings, const char *name);
 
+/* Sets the client id that belongs to the spool, where the user has chosen none. It lives until exit. `name`
+ * is the program's. */
+void bridge_choose_client_id(struct bridge_settings *settings, const char *name, const struct spool *spool);
+
 #endif

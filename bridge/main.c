@@ -1,6 +1,7 @@
 #include "bridge.h"
 #include "core/sensors.h"
 #include "core/stop.h"
+#include "forget.h"
 #include "options/log_options.h"
 #include "options/warnings.h"
 
@@ -44,5 +45,5 @@ int main(int argc, char **argv)
     if (!bridge_settings_complete(&settings, PROGRAM_NAME, &error))
         options_wrong(&program, "%s", error.text);
     stop_init();
-    return bridge_run(&settings, PROGRAM_NAME);
+    return settings.forget ? forget(&settings, PROGRAM_NAME) : bridge_run(&settings, PROGRAM_NAME);
 }

@@ -73,6 +73,12 @@ static const struct option_spec spool_specs[] = {
     OPT_FLAG(0, "spool-repair", FIELD(spool_repair),
              "set damaged files of the spool aside, as NAME.corrupt, and go on with all in them "
              "that is whole; for one start, after one that was refused"),
+    OPT_FLAG(
+        0, "forget", FIELD(forget),
+        "instead of running, retire this bridge: end its session at the MQTT broker and remove its spool; "
+        "refused while it runs, and while the spool holds anything"),
+    OPT_FLAG(0, "discard", FIELD(discard),
+             "with --forget, throw away the messages and dead letters that the spool holds"),
 };
 
 static const struct option_spec monitor_specs[] = {

@@ -42,6 +42,7 @@ struct bridge_settings {
     int64_t spool_max, segment_bytes, sync_interval;
     int sync; /* enum spool_sync */
     bool spool_repair;
+    bool forget, discard; /* see forget.h */
 
     const char *http; /* where to serve metrics and health; NULL: nowhere */
     struct http_address http_address;

@@ -198,6 +198,7 @@ static const char *reset_policy(const struct consume_settings *settings)
     case START_OFFSET:
         return "error";
     case START_BEGINNING:
+    case START_STORED:
     case START_TAIL:
     case START_TIME:
     default:

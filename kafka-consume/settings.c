@@ -8,6 +8,7 @@
 #define FIELD(name) offsetof(struct consume_settings, name)
 
 static const struct option_spec consumption_specs[] = {
+    OPT_FLAG('C', "consume", FIELD(consume), "for those who are used to kcat: it is what this program does"),
     OPT_LIST('t', "topic", FIELD(topics), "TOPIC",
              "topic to read; may be repeated. With --group, one that begins with ^ is a regular expression"),
     OPT_TEXT('G', "group", FIELD(group), "GROUP",
@@ -15,12 +16,13 @@ static const struct option_spec consumption_specs[] = {
              "on where it stopped. Without one, all partitions are read and no position is kept"),
     OPT_INTEGER('p', "partition", FIELD(partition), "N", "-1", RANGE(-1, INT32_MAX),
                 "read this partition only; -1 for all"),
-    OPT_TEXT('o', "offset", FIELD(start_text), "OFFSET",
-             "where to begin in each partition: beginning, end, N (an offset), -N (the Nth last "
-             "message that can be read), or s@TIME (the first message of that time or later; "
-             "TIME in ms since 1970 or as 2026-11-25T10:00:00Z). With --group beginning or end, "
-             "for partitions of which it has no position",
-             .fallback = "beginning"),
+    OPT_TEXT(
+        'o', "offset", FIELD(start_text), "OFFSET",
+        "where to begin in each partition: beginning (earliest), end (latest), N (an offset), -N (the Nth last "
+        "message that can be read), or s@TIME (the first message of that time or later; "
+        "TIME in ms since 1970 or as 2026-11-25T10:00:00Z). With --group beginning or end, "
+        "for partitions of which it has no position, or stored, the same as beginning",
+        .fallback = "beginning"),
     OPT_FLAG('e', "until-end", FIELD(until_end),
              "end with status 0 once all is printed that the partitions had at the start"),
     OPT_INTEGER('c', "count", FIELD(count), "N", NULL, RANGE(1, 9e15), "end with status 0 after N messages"),
@@ -100,6 +102,11 @@ static void check_start(const struct program *program, struct consume_settings *
     struct error error;
     if (!start_parse(settings->start_text, &settings->start, &error))
         options_wrong(program, "--offset: %s", error.text);
+    if (settings->start.kind == START_STORED) {
+        if (!settings->group)
+            options_wrong(program, "--offset stored needs --group, which keeps the position");
+        settings->start.kind = START_BEGINNING; /* where there is none yet */
+    }
     if (!settings->group)
         return;
     if (!*settings->group)

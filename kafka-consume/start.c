@@ -20,9 +20,11 @@ static bool read_time(const char *text, int64_t *ms)
 bool start_parse(const char *text, struct start *start, struct error *error)
 {
     *start = (struct start){0};
-    if (strcmp(text, "beginning") == 0)
+    if (strcmp(text, "stored") == 0)
+        start->kind = START_STORED;
+    else if (strcmp(text, "beginning") == 0 || strcmp(text, "earliest") == 0)
         start->kind = START_BEGINNING;
-    else if (strcmp(text, "end") == 0)
+    else if (strcmp(text, "end") == 0 || strcmp(text, "latest") == 0)
         start->kind = START_END;
     else if (strncmp(text, "s@", 2) == 0) {
         start->kind = START_TIME;
@@ -35,6 +37,7 @@ bool start_parse(const char *text, struct start *start, struct error *error)
         start->kind = *text == '-' ? START_TAIL : START_OFFSET;
         start->value = *text == '-' ? -start->value : start->value;
     } else
-        return error_set(error, "'%s' is none of beginning, end, N, -N, s@TIME", text);
+        return error_set(error, "'%s' is none of beginning (earliest), end (latest), stored, N, -N, s@TIME",
+                         text);
     return true;
 }

@@ -36,6 +36,7 @@ static const struct option_spec subscription_specs[] = {
 };
 
 static const struct option_spec print_specs[] = {
+    OPT_FLAG('d', "debug", FIELD(debug), "log what happens with the connection: --log-level debug"),
     OPT_FLAG(0, "quiet", FIELD(quiet), "do not say on a terminal that it waits for messages"),
     OPT_FLAG('v', "verbose", FIELD(verbose), "print the topic and a space before each payload"),
     OPT_TEXT(
@@ -130,7 +131,8 @@ static void check_output(const struct program *program, struct subscribe_setting
         options_wrong(program, "--json and --output-format are two ways to print a message: choose one");
     if (settings->json)
         return;
-    if (!settings->format_text)
+    settings->plain = !settings->format_text;
+    if (settings->plain)
         settings->format_text = settings->verbose ? "%t %p" : "%p";
     settings->format = format_parse(settings->format_text, &error);
     if (!settings->format)
@@ -152,6 +154,8 @@ void settings_check(const struct program *program, struct subscribe_settings *se
     if (settings->no_retained && settings->retained_only)
         options_wrong(program, "--no-retained and --retained-only leave nothing to print");
     check_output(program, settings);
+    if (settings->debug && !options_given("log-level"))
+        settings->log.level = LOG_LEVEL_DEBUG;
     /* They are log lines. */
     if (settings->stats && !options_given("log-level"))
         settings->log.level = LOG_LEVEL_INFO;

@@ -13,6 +13,8 @@ struct subscribe_settings {
     struct log_settings log;
     struct text_list filters, filters_out, unsubscribe;
     int64_t qos;
+    bool debug;
+    bool plain; /* once checked: no format but --verbose */
     bool quiet; /* no line for who waits at a terminal */
     bool keep_session;
     int64_t session_expiry; /* ns */

@@ -13,6 +13,7 @@
 
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { BUFFER_BYTES = 1024 * 1024, RUNNING = -1 };
@@ -55,7 +56,12 @@ static void print(struct subscriber *s, const struct mqtt_message *message)
     int64_t now = clock_realtime();
     if (settings->json)
         message_json_print(message, now, write_output, s->output);
-    else
+    else if (message->payload_length == 0 && settings->plain) {
+        if (!settings->verbose || settings->no_newline)
+            return; /* as mosquitto_sub: not even a newline */
+        output_write(s->output, message->topic, message->topic_length);
+        output_write(s->output, " (null)", strlen(" (null)"));
+    } else
         format_print(settings->format, message, now, write_output, s->output);
     if (!settings->no_newline)
         output_write(s->output, "\n", 1);

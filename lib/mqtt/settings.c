@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In the order of enum mqtt_version, first in our words, then in those of mosquitto_pub. */
-static const char *const versions[] = {"5", "3.1.1", "mqttv5", "mqttv311", NULL};
+/* In our words, then in those of mosquitto_pub, and what each means. */
+static const char *const versions[] = {"5", "3.1.1", "mqttv5", "mqttv311", "311", NULL};
+static const enum mqtt_version version_meant[] = {MQTT_VERSION_5, MQTT_VERSION_311, MQTT_VERSION_5,
+                                                  MQTT_VERSION_311, MQTT_VERSION_311};
 
 #define FIELD(name) offsetof(struct mqtt_settings, name)
 
@@ -20,14 +22,15 @@ static const struct option_spec specs[] = {
     OPT_INTEGER('p', "port", FIELD(port), "PORT", NULL, RANGE(1, 65535),
                 "the MQTT broker's port; without one 1883, with TLS 8883", .env = "MQTT_PORT"),
     OPT_TEXT('i', "id", FIELD(client_id), "ID", "client id; without one a suitable one is made up"),
-    OPT_CHOICE('V', "mqtt-version", FIELD(version), "VERSION", versions, "5",
-               "protocol version: 5 or 3.1.1 (which has no properties), or the same as mqttv5 and mqttv311"),
+    OPT_CHOICE(
+        'V', "mqtt-version", FIELD(version), "VERSION", versions, "5",
+        "protocol version: 5 or 3.1.1 (which has no properties), or the same as mqttv5, mqttv311 and 311"),
     OPT_DURATION('k', "keepalive", FIELD(keepalive), "30s", RANGE(1, 65535),
                  "longest silence before the broker is asked whether it is still there"),
     OPT_TEXT('u', "username", FIELD(username), "NAME", "user name for the broker", .env = "MQTT_USERNAME"),
     OPT_SECRET("password", FIELD(password),
                "password for the broker, from the environment or the configuration file only",
-               .env = "MQTT_PASSWORD"),
+               .env = "MQTT_PASSWORD", .refused_letter = 'P'),
     OPT_TEXT(
         0, "password-file", FIELD(password_file), "FILE",
         "file whose first line is the password for the broker; read for each connection, so it may change"),
@@ -109,7 +112,7 @@ static bool hide_proxies_from_paho(struct error *error)
 bool mqtt_settings_complete(struct mqtt_settings *settings, struct error *error)
 {
     bool tls = settings->tls || settings->ca_file || settings->ca_directory || settings->cert_file;
-    settings->version %= 2; /* each has two names */
+    settings->version = version_meant[settings->version];
     if (settings->client_id && settings->client_id[strspn(settings->client_id, " \t")] == '\0')
         return error_set(error, "--id is empty: the broker knows a session by its client's id. "
                                 "Give one, or leave out --id for one that is made up");

@@ -37,12 +37,21 @@ static void collect_names(struct getopt_names *names, const struct option_table 
     }
 }
 
+static bool refuse_secret(const struct option_spec *spec, struct error *error)
+{
+    char env[OPTION_ENV_SIZE];
+    return error_set(error,
+                     "--%s is not taken on the command line, where others can read it: "
+                     "set the environment variable %s, or %s in the file of --config%s%s",
+                     spec->name, option_env(spec, env), spec->name, spec->refused_letter ? ", or use --" : "",
+                     spec->refused_letter ? "password-file" : "");
+}
+
 /* `word` is --NAME or --NAME=VALUE. The value is not shown: it may be a password. */
 static bool unknown_long(const struct option_table *table, const char *word, struct error *error)
 {
     const char *name = word + 2, *near = NULL;
     size_t length = strcspn(name, "=");
-    char env[OPTION_ENV_SIZE];
     for (size_t i = 0; i < table->count; i++) {
         const struct option_spec *spec = table->rows[i].spec;
         if (strncmp(spec->name, name, length) != 0)
@@ -50,10 +59,7 @@ static bool unknown_long(const struct option_table *table, const char *word, str
         if (spec->kind != OPTION_SECRET)
             near = near ? near : spec->name;
         else if (spec->name[length] == '\0')
-            return error_set(error,
-                             "--%s is not taken on the command line, where others can read it: "
-                             "set the environment variable %s, or %s in the file of --config",
-                             spec->name, option_env(spec, env), spec->name);
+            return refuse_secret(spec, error);
     }
     return error_set(error, "unknown option '--%.*s'%s%s%s", (int)length, name,
                      near ? "; did you mean '--" : "", near ? near : "", near ? "'?" : "");
@@ -76,6 +82,9 @@ static bool usage_error(struct option_table *table, int code, const char *word, 
         return error_set(error, "option '-%c' needs a value: %s", row->spec->letter, row->spec->argument);
     if (is_long)
         return unknown_long(table, word, error);
+    for (size_t i = 0; i < table->count; i++)
+        if (table->rows[i].spec->refused_letter && table->rows[i].spec->refused_letter == optopt)
+            return refuse_secret(table->rows[i].spec, error);
     return error_set(error, "unknown option '-%c'", isgraph((unsigned char)optopt) ? optopt : '?');
 }
 

@@ -78,9 +78,16 @@ struct option_spec {
     /* Environment variable; NULL: ROOMSTREAM_ and the name in capitals, with _ for -. */
     const char *env;
 
+    /* Of OPTION_SECRET: the letter by which other programs take it; the answer says how it is taken here. */
+    char refused_letter;
+
     /* Of one OPTION_PROPERTIES at most: takes the configuration file's keys with a dot, e.g.
      * security.protocol. */
     bool dotted_keys;
+
+    /* Of the same option: further keys that are properties, though they have no dot, e.g. acks.
+     * NULL-terminated; NULL: none. */
+    const char *const *undotted_keys;
 
     /* Of one OPTION_TEXT at most: it names a file as properties_file.h reads it whose keys are all properties
      * of the option with dotted_keys. */

@@ -44,6 +44,19 @@ static enum section classify(const struct program *program, const char *name)
 
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
+/* The option that a key which is no option's name is a property of, or NULL. */
+static struct option_row *find_properties(struct option_table *table, const char *key)
+{
+    struct option_row *row = option_find_dotted_keys(table);
+    const char *const *undotted = row ? row->spec->undotted_keys : NULL;
+    if (strchr(key, '.'))
+        return row;
+    for (; undotted && *undotted; undotted++)
+        if (strcmp(*undotted, key) == 0)
+            return row;
+    return NULL;
+}
+
 /* `where` is "FILE:LINE". */
 static bool set_entry(struct option_table *table, const struct program *program,
                       const struct config_entry *entry, const char *where, struct error *error)
@@ -55,11 +68,9 @@ static bool set_entry(struct option_table *table, const struct program *program,
                          "%s: what stands before '=' is no name of an option (it is not shown: "
                          "it may hold a secret); a line is 'name = value'",
                          where);
-    bool dotted = !row && strchr(entry->key, '.');
+    bool is_property = !row && (row = find_properties(table, entry->key));
     char source[2048];
-    if (dotted)
-        row = option_find_dotted_keys(table);
-    if (!row && dotted && section == SECTION_DEFAULT)
+    if (!row && strchr(entry->key, '.') && section == SECTION_DEFAULT)
         return true; /* a Kafka property in a file shared with programs that do not speak Kafka */
     if (!row)
         return error_set(error, "%s: %s has no option '%s'%s", where, program->name, entry->key,
@@ -72,7 +83,7 @@ static bool set_entry(struct option_table *table, const struct program *program,
         return error_set(error, "%s: '%s' does not belong under [%s] but under [%s]", where, entry->key,
                          entry->section, row->group->section);
     snprintf(source, sizeof source, "%s: %s", where, entry->key);
-    if (!dotted)
+    if (!is_property)
         return option_set_by_user(table, row, source, entry->value, error);
     row->given = true;
     return option_add_property(table, row, &(struct property){entry->key, entry->value, .origin = where},

@@ -293,8 +293,10 @@ def test_missing_values(program):
 @every_family
 def test_letters_that_help_does_not_name(program):
     letters = {option.letter for option in options_of_help(program)}
+    wants_password = any(option.name == "password-file" for option in options_of_help(program))  # -P is mosquitto_sub's
     for letter in sorted(set(string.ascii_letters + string.digits + "?@:+") - letters):
-        assert f": unknown option '-{letter}'\n" in refusal(program, f"-{letter}")
+        answer = "--password is not taken on the command line" if letter == "P" and wants_password else f": unknown option '-{letter}'\n"
+        assert answer in refusal(program, f"-{letter}")
 
 
 @every_family
@@ -416,3 +418,26 @@ def test_errors_name_the_file_that_the_user_wrote_not_what_systemd_shows_of_it(t
     file.chmod(0o644)
     result = run("publish-temp", "--file", "/nowhere", "--config", file, **shown)
     assert "/etc/roomstream/roomstream.conf holds a secret" in result.stderr and str(tmp_path) not in result.stderr
+
+
+def test_a_file_of_kafka_properties_can_be_pasted_into_the_configuration_file(tmp_path):
+    """As Confluent Cloud's console offers it: names without a dot among them."""
+    file = tmp_path / "roomstream.conf"
+    file.write_text("[mqtt]\nhost = mine\n[kafka]\nbootstrap.servers=theirs:9092\nsecurity.protocol=SASL_SSL\nsasl.mechanism=PLAIN\n"
+                    "client.dns.lookup=use_all_dns_ips\nacks=all\n")
+    printed = output("bridge-temp", "--config", file, "--print-config")
+    assert "brokers = theirs:9092" in printed and "kafka-property = acks=all" in printed
+    assert "has no option 'acks'" in refusal("subscribe", "-t", "x", "--config", write(tmp_path / "mine", "[subscribe]\nacks=all\n"))
+
+
+def write(path, text):
+    path.write_text(text)
+    return path
+
+
+def test_habits_of_kcat_and_mosquitto_sub():
+    assert "mqtt-version = 311" in output("subscribe", "-t", "x", "-V", "311", "--print-config")
+    assert "--offset stored needs --group" in refusal("kafka-consume", "-t", "x", "-o", "stored")
+    for offset in ("earliest", "latest", "stored"):
+        result = run("kafka-consume", "-C", "-q", "-t", "x", "-G", "g", "-o", offset, "-b", "127.0.0.1:1", "-W", "0.1s")
+        assert result.returncode == 27, result.stderr

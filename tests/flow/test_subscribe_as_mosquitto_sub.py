@@ -73,6 +73,7 @@ class Case(NamedTuple):
 # That of QoS 2 is the last: one behind it may be printed first, as mosquitto_sub prints at PUBREL.
 ABC = (("a", b"1", 0), ("b", b"2", 1), ("a/x", b"\xff\x00", 1), ("c", b"3", 2))
 JSON = (("a", b'{"b": [1, true, null, "c d"]}', 1), ("b", b"", 0), ("b", '"ä"'.encode(), 0))
+EMPTY = (("a", b"1", 0), ("b", b"", 0), ("c", b"2", 0))
 
 CASES = [
     Case("-t {t}/old/# -W 5", status=27),  # the first to start: ours counts from then
@@ -100,6 +101,7 @@ CASES = [
     Case("-t {t}/# -R -C 3 -F %J", JSON),
     Case("-t {t}/# -R -C 3 -F %t:%j", JSON),
     Case("-t {t}/# -R -C 4 -F %q:%J:%l", ABC),
+    *(Case(f"-t {{t}}/# -R -C 3 {how}", EMPTY) for how in ("", "-v", "-N", "-v -N", "-F %p", "-V 311 -v")),
 ]
 
 
