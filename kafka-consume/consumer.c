@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { IDLE_MS = 100 }; /* how soon a signal and the end of the reader are noticed where nothing comes */
+enum { IDLE_MS = 100 }; /* how soon a signal and the end of the reader are noticed when no messages arrive */
 static const int64_t ends_interval = SECOND; /* between questions for the ends of partitions */
 
 struct consumer {
@@ -33,7 +33,7 @@ struct consumer {
     struct writer writer;
     int64_t printed;   /* messages */
     struct ends ends;  /* with --until-end */
-    int64_t next_ends; /* monotonic ns: when to ask for those again that are not known */
+    int64_t next_ends; /* monotonic ns: when to ask again for unknown ends */
     int64_t deadline;  /* monotonic ns, 0: none */
     bool ended, failed, timed_out;
     struct log_limit unavailable, uncommitted;
@@ -45,8 +45,8 @@ static void fail(struct consumer *c, const char *event, const char *message)
     c->failed = c->ended = true;
 }
 
-/* Kafka does not give what is asked for now, and is asked again. */
-static void tell_unavailable(struct consumer *c, const char *reason)
+/* Kafka cannot answer now; the request is repeated later. */
+static void log_unavailable(struct consumer *c, const char *reason)
 {
     log_limited(&c->unavailable, LOG_LEVEL_WARNING, kafka_unavailable, LOG_FIELDS(LOG_TEXT("reason", reason)),
                 "%s", reason);
@@ -61,7 +61,7 @@ static void on_written(struct consumer *c)
         group_store(&c->group);
 }
 
-/* Writes out what there is. Where that fails the position stays behind it. */
+/* Writes out the buffer. Where that fails the position stays before it. */
 static void flush(struct consumer *c)
 {
     if (writer_flush(&c->writer))
@@ -92,14 +92,14 @@ static void end_at_ends(struct consumer *c)
         c->ended = true;
 }
 
-/* Asks for the ends that are not known, when it is time for that. */
+/* Asks for the unknown ends, when that is due. */
 static void look_up_ends(struct consumer *c)
 {
     struct error error;
     if (!c->ends.due || clock_monotonic() < c->next_ends)
         return;
     if (!ends_complete(&c->ends, c->rk, &error))
-        tell_unavailable(c, error.text);
+        log_unavailable(c, error.text);
     c->next_ends = clock_monotonic() + ends_interval;
 }
 
@@ -114,7 +114,7 @@ static void set_partitions(struct consumer *c, const rd_kafka_topic_partition_li
     end_at_ends(c);
 }
 
-/* Prints the message, unless it lies behind the end where to end. */
+/* Prints the message, unless it is after the end. */
 static void take(struct consumer *c, const rd_kafka_message_t *message)
 {
     if (!c->settings->until_end || ends_take(&c->ends, c->rk, message))
@@ -164,11 +164,12 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
         follow_assignment(c);
         return;
     }
-    /* The next member begins behind what is stored now. Where the partitions are lost it has begun already:
-     * what is not printed yet is its part. */
+    /* The next member begins after what is stored now. If the partitions are lost it has already begun, and
+     * prints what is not printed here. */
     if (rd_kafka_assignment_lost(rk)) {
-        log_warning(partitions_lost,
-                    "the group has given this member's partitions to others, as it was away for too long");
+        log_warning(
+            partitions_lost,
+            "the group has given this member's partitions to others, because it did not poll for too long");
         writer_discard(&c->writer);
         group_forget(&c->group);
     } else
@@ -217,7 +218,8 @@ static bool make_client(struct consumer *c, struct error *error)
         {.name = "queued.max.messages.kbytes", .value = "16384"},
         {.name = "topic.metadata.refresh.interval.ms", .value = "10000"}, /* new topics and partitions */
         {.name = "reconnect.backoff.max.ms", .value = "2000"},
-        {.name = "fetch.wait.max.ms", .value = needs_eof ? "100" : "500"}, /* EOF comes after such a wait */
+        {.name = "fetch.wait.max.ms",
+         .value = needs_eof ? "100" : "500"}, /* EOF is reported after such a wait */
     };
     const struct kafka_property required[] = {
         {.name = "enable.auto.commit",
@@ -273,10 +275,10 @@ static void try_to_start(struct consumer *c)
             fail(c, LOG_EVENT(kafka_failed), error.text);
             return;
         }
-        tell_unavailable(c, error.text);
+        log_unavailable(c, error.text);
         break;
     case PARTITIONS_LATER:
-        tell_unavailable(c, error.text);
+        log_unavailable(c, error.text);
         break;
     case PARTITIONS_FAILED:
         fail(c, LOG_EVENT(kafka_failed), error.text);
@@ -294,7 +296,7 @@ static bool ends_a_read_to_the_end(rd_kafka_resp_err_t err)
            err == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
 }
 
-/* Most errors pass, and librdkafka goes on by itself. */
+/* Most errors are temporary, and librdkafka continues on its own. */
 static void on_error(struct consumer *c, const rd_kafka_message_t *message)
 {
     char text[512], reason[KAFKA_ERROR_SIZE];
@@ -306,10 +308,9 @@ static void on_error(struct consumer *c, const rd_kafka_message_t *message)
     }
     bool no_offset = message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET;
     if (no_offset)
-        snprintf(text, sizeof text,
-                 "topic '%s', partition %d: %s; see what there is with --offset beginning or -1",
-                 rd_kafka_topic_name(message->rkt), (int)message->partition,
-                 rd_kafka_message_errstr(message));
+        snprintf(
+            text, sizeof text, "topic '%s', partition %d: %s; see what exists with --offset beginning or -1",
+            rd_kafka_topic_name(message->rkt), (int)message->partition, rd_kafka_message_errstr(message));
     else
         snprintf(text, sizeof text, "%s",
                  kafka_explain(message->err, rd_kafka_message_errstr(message), reason));
@@ -317,10 +318,10 @@ static void on_error(struct consumer *c, const rd_kafka_message_t *message)
         (c->settings->until_end && ends_a_read_to_the_end(message->err)))
         fail(c, LOG_EVENT(kafka_failed), text);
     else
-        tell_unavailable(c, text);
+        log_unavailable(c, text);
 }
 
-/* What is due when a batch is done or nothing comes. */
+/* What is due after a batch, or when nothing arrives. */
 static void look_around(struct consumer *c)
 {
     if (stop_requested() || !writer_check(&c->writer))
@@ -361,17 +362,15 @@ static void close_source(struct consumer *c)
     if (c->settings->group && c->group.rk)
         left = group_leave(&c->group, &error);
     if (!left)
-        log_warning(
-            group_not_left,
-            "cannot leave the group in an orderly way: %s. What was printed last may be printed again",
-            error.text);
+        log_warning(group_not_left,
+                    "cannot leave the group properly: %s. What was printed last may be printed again",
+                    error.text);
     group_free(&c->group);
     if (c->queue)
         rd_kafka_queue_destroy(c->queue);
-    /* They refer to the client's partitions, for whose release rd_kafka_destroy waits. */
+    /* They refer to the client's partitions, and rd_kafka_destroy waits until these are released. */
     ends_free(&c->ends);
-    /* Where Kafka does not answer it would wait a minute for it: the end of the process ends the client too.
-     */
+    /* If Kafka does not answer, this would wait for a minute: the end of the process ends the client too. */
     if (c->rk && left)
         kafka_destroy(c->rk);
 }
@@ -382,8 +381,9 @@ static int conclude(const struct consumer *c)
     if (c->writer.state == WRITER_FAILED)
         log_error(output_failed, "%s", c->writer.error.text);
     else if (c->writer.state == WRITER_STUCK)
-        log_error(output_stuck,
-                  "the reader of standard output took nothing for several seconds: the rest was not written");
+        log_error(
+            output_stuck,
+            "the reader of standard output has read nothing for several seconds: the rest was not written");
     if (c->failed || c->writer.state == WRITER_FAILED || c->writer.state == WRITER_STUCK)
         return EXIT_FAILED;
     log_info_with(printed, LOG_FIELDS(LOG_NUMBER("messages", c->printed)), "printed %" PRId64 " messages",

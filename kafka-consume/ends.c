@@ -83,7 +83,7 @@ void ends_reach(struct ends *e, rd_kafka_t *rk, const rd_kafka_topic_t *topic, i
         known = rd_kafka_topic_partition_list_add(e->known, name, partition);
     known->offset = reached;
     rd_kafka_topic_partition_list_del(e->ahead, name, partition);
-    /* What comes from now on is not printed. */
+    /* What arrives from now on is not printed. */
     rd_kafka_topic_partition_list_add(one, name, partition);
     (void)rd_kafka_pause_partitions(rk, one);
     rd_kafka_topic_partition_list_destroy(one);

@@ -22,7 +22,7 @@ struct format {
     struct item items[];
 };
 
-/* Where a message is being printed. */
+/* A message that is being printed. */
 struct printing {
     const struct format *format;
     const rd_kafka_message_t *message;
@@ -30,9 +30,9 @@ struct printing {
     void *context;
 };
 
-/* ---- making one ---- */
+/* ---- parsing ---- */
 
-/* For at most that many items and bytes of literals. */
+/* With room for that many items and bytes of literals. */
 static struct format *new_format(size_t items, size_t bytes, bool show_null, struct error *error)
 {
     struct format *format = calloc(1, sizeof *format + items * sizeof *format->items);

@@ -16,16 +16,16 @@
 
 struct format;
 
-/* Reads a format string. NULL with *error where it is none. The caller frees the result. With show_null, keys
- * and values that are null are printed as NULL, else as nothing; this holds for all formats but JSON. */
+/* Reads a format string. NULL with *error if it is wrong. The caller frees the result. With show_null, keys
+ * and values that are null are printed as NULL, else as nothing; this applies to all formats except JSON. */
 struct format *format_parse(const char *text, bool show_null, struct error *error);
 
 /* The value, or, with a key delimiter (not NULL), key, key delimiter and value; then the delimiter. Both may
- * hold escapes. As format_parse otherwise. */
+ * have escapes. Otherwise like format_parse. */
 struct format *format_lines(const char *key_delimiter, const char *delimiter, bool show_null,
                             struct error *error);
 
-/* A JSON object, then the delimiter, which may hold escapes. As format_parse otherwise. */
+/* A JSON object, then the delimiter, which may have escapes. Otherwise like format_parse. */
 struct format *format_json(const char *delimiter, struct error *error);
 
 /* NULL is allowed. */

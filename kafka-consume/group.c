@@ -40,7 +40,7 @@ void group_note(struct group *g, const rd_kafka_message_t *message)
 void group_store(struct group *g)
 {
     end_run(g);
-    /* It fails for a partition that is another member's now, whose position is no longer ours to say. */
+    /* It fails for a partition that another member has now: its position is no longer ours. */
     if (g->consumed->cnt > 0)
         (void)rd_kafka_offsets_store(g->rk, g->consumed);
     group_forget(g);

@@ -1,6 +1,6 @@
-/* Consumption as a member of a consumer group. What was consumed is kept apart from what may be committed: a
- * position is stored for librdkafka's auto-commit (about once a second, and before a partition is given up)
- * only when the caller says that all the messages so far are written. One thread. */
+/* Consumption as a member of a consumer group. A consumed position may not be committed yet: it is stored for
+ * librdkafka's auto-commit (about once a second, and before a partition is given up) only when the caller
+ * says that all messages so far are written. One thread. */
 #ifndef ROOMSTREAM_KAFKA_CONSUME_GROUP_H
 #define ROOMSTREAM_KAFKA_CONSUME_GROUP_H
 
@@ -13,13 +13,13 @@
 struct group {
     rd_kafka_t *rk;
     rd_kafka_topic_partition_list_t *consumed; /* the next offset of each partition, since the last store */
-    /* The messages of one partition come in runs: the last one's is put into the list at its end. */
+    /* The messages of one partition come in runs: the position is put into the list at the end of a run. */
     rd_kafka_topic_t *topic; /* NULL: no run */
     int32_t partition;
     int64_t next;
 };
 
-/* Joins. False with *error. The client outlives the group. */
+/* Joins. False with *error. The client must outlive the group. */
 bool group_join(struct group *group, rd_kafka_t *rk, const struct text_list *topics, struct error *error);
 
 /* Notes that the message was consumed. */
@@ -31,11 +31,11 @@ void group_store(struct group *group);
 /* Forgets what was noted since the last store. */
 void group_forget(struct group *group);
 
-/* Commits what was stored and leaves; messages that still come are dropped. False with *error when that takes
- * too long. Nothing but group_free may follow. */
+/* Commits what was stored and leaves; messages that still arrive are dropped. False with *error when that
+ * takes too long. Only group_free may follow. */
 bool group_leave(struct group *group, struct error *error);
 
-/* For one that is zeroed, too. */
+/* Also for one that is zeroed. */
 void group_free(struct group *group);
 
 #endif

@@ -1,10 +1,10 @@
 /* A Kafka message as one JSON object on one line, which kafka-produce --jsonl reads:
  *
  * {"topic":"t","partition":0,"offset":7,"timestamp":1764064800000,"key":"1",
- *  "headers":[{"name":"n","value":"v"}],"value":"24.9"}
+ * "headers":[{"name":"n","value":"v"}],"value":"24.9"}
  *
- * A timestamp, key, value or header's value that is not there is null. What is not UTF-8 stands as base64
- * under the name with _base64 added (json_stream.h). */
+ * A missing timestamp, key, value or header's value is null. What is not UTF-8 is written as base64 under the
+ * name with _base64 added (json_stream.h). */
 #ifndef ROOMSTREAM_KAFKA_CONSUME_JSON_H
 #define ROOMSTREAM_KAFKA_CONSUME_JSON_H
 

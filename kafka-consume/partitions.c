@@ -64,7 +64,7 @@ void partitions_free(struct partitions *p)
     free(p);
 }
 
-/* Takes down the wanted ones of a topic's partitions, once even if the topic was given twice. */
+/* Lists the wanted partitions of a topic, once even if the topic was given twice. */
 static enum partitions_result list_partitions(struct partitions *p,
                                               const struct rd_kafka_metadata_topic *topic,
                                               struct error *error)
@@ -101,7 +101,7 @@ static enum partitions_result look_up(struct partitions *p, rd_kafka_topic_t *to
     return result;
 }
 
-/* Puts the offset to begin at into each element of the list. */
+/* Sets the first offset of each element of the list. */
 static bool set_offsets(struct partitions *p, int64_t deadline, struct error *error)
 {
     const struct start *start = &p->settings->start;

@@ -1,4 +1,4 @@
-/* Consumption without a group: partitions of topics, from a place that the user chose. One thread. */
+/* Consumption without a group: partitions of topics, from an offset that the user chose. One thread. */
 #ifndef ROOMSTREAM_KAFKA_CONSUME_PARTITIONS_H
 #define ROOMSTREAM_KAFKA_CONSUME_PARTITIONS_H
 
@@ -6,7 +6,7 @@
 
 struct partitions;
 
-/* NULL with *error. The client outlives it. */
+/* NULL with *error. The client must outlive it. */
 struct partitions *partitions_new(rd_kafka_t *rk, const struct consume_settings *settings,
                                   struct error *error);
 
@@ -16,8 +16,8 @@ void partitions_free(struct partitions *partitions);
 enum partitions_result {
     PARTITIONS_STARTED,
     PARTITIONS_LATER,   /* Kafka does not answer: try again; *error says why */
-    PARTITIONS_MISSING, /* a topic or the partition does not exist, or may not be seen: *error says which. It
-                           may come, so trying again makes sense */
+    PARTITIONS_MISSING, /* a topic or the partition does not exist, or is forbidden: *error says which. It may
+                           appear later, so try again */
     PARTITIONS_FAILED,  /* *error says why */
 };
 

@@ -23,17 +23,17 @@ struct consume_settings {
     const char *format_text, *key_delimiter, *delimiter;
     bool quiet; /* no line for who waits at a terminal */
     bool json, show_null;
-    struct format *format; /* made of them by settings_check, lives until exit */
+    struct format *format; /* made from them by settings_check, lives until exit */
 };
 
 enum { SETTINGS_GROUPS = 4, SETTINGS_DEFAULTS = 1 };
 
-/* The program's description with its options. Settings, groups and defaults outlive it. */
+/* The program's description with its options. Settings, groups and defaults must outlive it. */
 struct program settings_program(struct consume_settings *settings,
                                 struct option_group groups[static SETTINGS_GROUPS],
                                 struct option_default defaults[static SETTINGS_DEFAULTS]);
 
-/* Checks what a single option cannot tell and completes the settings; wrong use ends the program. */
+/* Checks how the options fit together and completes the settings; wrong use ends the program. */
 void settings_check(const struct program *program, struct consume_settings *settings);
 
 #endif

@@ -29,10 +29,10 @@ bool start_parse(const char *text, struct start *start, struct error *error)
     else if (strncmp(text, "s@", 2) == 0) {
         start->kind = START_TIME;
         if (!read_time(text + 2, &start->value))
-            return error_set(error,
-                             "'%s' is no time: s@ wants milliseconds since 1970 or a time such as "
-                             "2026-11-25T10:00:00Z",
-                             text);
+            return error_set(
+                error,
+                "'%s' is not a time: s@ needs milliseconds since 1970 or a time such as 2026-11-25T10:00:00Z",
+                text);
     } else if (text_to_integer(text, &start->value) && start->value != INT64_MIN) {
         start->kind = *text == '-' ? START_TAIL : START_OFFSET;
         start->value = *text == '-' ? -start->value : start->value;

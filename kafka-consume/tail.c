@@ -17,8 +17,7 @@ struct tail {
     int64_t begin, end;
     int64_t missing; /* messages that the slices so far are short of */
     int64_t counted; /* messages in this slice */
-    int64_t
-        surplus; /* it has so many more than are missing: they are read again, to skip them; 0: not known */
+    int64_t surplus; /* how many more it has than are missing: it is read again, to skip these; 0: unknown */
     bool reading, done;
 };
 
@@ -26,7 +25,7 @@ struct search {
     struct tail *tails;
     int count, undone;
     rd_kafka_queue_t *queue;
-    struct tail *last; /* whose message came last */
+    struct tail *last; /* that of the last message */
 };
 
 static void stop_reading(struct tail *t)
@@ -88,7 +87,7 @@ static struct tail *find(struct search *s, const rd_kafka_message_t *message)
 static bool take_message(struct search *s, struct tail *t, const rd_kafka_message_t *message,
                          struct error *error)
 {
-    if (message->offset < t->begin) /* of the slice before */
+    if (message->offset < t->begin) /* of the previous slice */
         return true;
     if (message->offset >= t->end)
         return end_slice(s, t, error);
@@ -138,7 +137,7 @@ static bool search(struct search *s, rd_kafka_t *rk, rd_kafka_topic_partition_li
     bool ok = look_up_bounds(s, rk, list, count, error);
     while (ok && s->undone > 0) {
         if (stop_requested() || (deadline && clock_monotonic() >= deadline))
-            return error_set(error, "interrupted while the last messages were looked for");
+            return error_set(error, "interrupted while searching for the last messages");
         rd_kafka_message_t *message = rd_kafka_consume_queue(s->queue, IDLE_MS);
         if (!message)
             continue;

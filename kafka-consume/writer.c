@@ -8,7 +8,7 @@
 
 enum { CAPACITY = 256 * 1024, RATHER_FULL = CAPACITY / 2 };
 
-/* For a reader that is slow, at the end. */
+/* How long a slow reader may take at the end. */
 static const int64_t ending_time = 5 * SECOND;
 
 bool writer_open(struct writer *w, int fd, int64_t deadline, struct error *error)
@@ -30,7 +30,7 @@ static enum writer_state state_after(enum outlet_result result)
                                         : WRITER_FAILED;
 }
 
-/* Waits until the reader takes something. */
+/* Waits until the reader has read something. */
 static enum outlet_result wait_for_room(struct writer *w)
 {
     for (;;) {

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* For the reports of what was given up, which librdkafka makes at once. */
+/* For the delivery reports of what was given up, which librdkafka makes at once. */
 static const int64_t report_time = 5 * SECOND;
 
-/* What a delivery report does not tell; librdkafka carries it. */
+/* What a delivery report does not have; librdkafka carries it. */
 struct ticket {
     uint64_t line;
     int64_t timestamp; /* ms since 1970 */
@@ -30,7 +30,7 @@ static void on_failure(struct delivery *d, uint64_t line, const rd_kafka_message
     delivery_fail(d, line, reason);
 }
 
-/* One of a batch that was refused, or behind such a one in librdkafka's queue? */
+/* Was it in a refused batch, or behind one in librdkafka's queue? */
 static bool is_to_be_sent_again(const struct delivery *d, const rd_kafka_message_t *message)
 {
     bool not_sent = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE && !d->giving_up &&
@@ -71,12 +71,12 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
 
 static const struct kafka_property defaults[] = {
     {.name = "enable.idempotence", .value = "true"},
-    {.name = "linger.ms", .value = "100"},                    /* see delivery_flush */
-    {.name = "message.timeout.ms", .value = "60000"},         /* who waits at a shell wants to know */
-    {.name = "queue.buffering.max.kbytes", .value = "65536"}, /* then it is standard input's turn to wait */
+    {.name = "linger.ms", .value = "100"},            /* see delivery_flush */
+    {.name = "message.timeout.ms", .value = "60000"}, /* a person at a shell does not wait for longer */
+    {.name = "queue.buffering.max.kbytes", .value = "65536"}, /* then standard input waits */
     {.name = "reconnect.backoff.max.ms", .value = "2000"},
-    {.name = "allow.auto.create.topics", .value = "false"}, /* the topic is created as our options say */
-    {.name = "max.in.flight.requests.per.connection", .value = "1"}, /* nothing overtakes what is refused */
+    {.name = "allow.auto.create.topics", .value = "false"},          /* the topic is created by our options */
+    {.name = "max.in.flight.requests.per.connection", .value = "1"}, /* nothing overtakes a refused batch */
 };
 
 /* A property of the client as a number. */
@@ -90,13 +90,13 @@ static int64_t number_of(rd_kafka_conf_t *conf, const char *name)
     return value;
 }
 
-/* Is librdkafka to stop at a batch that is refused? Else it goes on with what is behind. */
+/* Makes librdkafka stop at a refused batch. Otherwise it continues with what is behind. */
 static void stop_at_refusal(rd_kafka_conf_t *conf)
 {
     char idempotent[8] = "";
     size_t size = sizeof idempotent;
     rd_kafka_conf_get(conf, "enable.idempotence", idempotent, &size);
-    if (strcmp(idempotent, "true") == 0) /* the other needs it */
+    if (strcmp(idempotent, "true") == 0) /* the gapless guarantee needs it */
         rd_kafka_conf_set(conf, "enable.gapless.guarantee", "true", NULL, 0);
 }
 
@@ -108,7 +108,7 @@ static void close_client(rd_kafka_t *rk, rd_kafka_topic_t *topic)
         kafka_destroy(rk);
 }
 
-/* Makes a client, in place of the one that there may be. On failure that one stays. */
+/* Makes a client, and replaces the present one, if any. On failure that one stays. */
 static bool make_client(struct delivery *d, bool stops, struct error *error)
 {
     const struct produce_settings *settings = d->settings;
@@ -272,11 +272,11 @@ bool delivery_send(struct delivery *d, uint64_t line, struct message *message)
         return false;
     if (!err)
         d->in_flight++;
-    else if (full) { /* and it will not be emptier */
-        snprintf(reason, sizeof reason,
-                 "not sent: its %zu bytes are more than queue.buffering.max.kbytes allows (-X "
-                 "queue.buffering.max.kbytes=N raises it)",
-                 size_of(d, message));
+    else if (full) { /* and it cannot become emptier */
+        snprintf(
+            reason, sizeof reason,
+            "not sent: its %zu bytes are more than queue.buffering.max.kbytes allows (-X queue.buffering.max.kbytes=N raises it)",
+            size_of(d, message));
         delivery_fail(d, line, reason);
     } else if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
         delivery_refuse(d, line, size_of(d, message));
@@ -293,7 +293,7 @@ bool delivery_isolates(const struct delivery *d)
     return refused_count(&d->refused) > 0;
 }
 
-/* What was refused counts as failed. */
+/* The refused messages count as failed. */
 static void fail_refused(struct delivery *d, const char *reason)
 {
     for (size_t i = d->refused.begin; i < d->refused.end; i++) {
@@ -311,14 +311,15 @@ static bool has_stopped(const struct delivery *d)
     return rd_kafka_fatal_error(d->rk, reason, sizeof reason) == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE;
 }
 
-/* Sees to a client that has not stopped, and stops at a refusal or does not: such a one tells the reason. */
+/* Provides a client that has not stopped. With `stops` it stops at a refusal; otherwise it reports the
+ * reason. */
 static void need_client(struct delivery *d, bool stops)
 {
     struct error reason;
     if ((d->stops == stops && !has_stopped(d)) || make_client(d, stops, &reason))
         return;
     d->broken = true;
-    log_error(kafka_failed, "cannot go on behind a batch that was refused: %s", reason.text);
+    log_error(kafka_failed, "cannot continue after a refused batch: %s", reason.text);
     fail_refused(d, "not delivered: its batch was refused");
 }
 
@@ -332,7 +333,7 @@ static void send_group(struct delivery *d)
         rd_kafka_headers_t *headers = message->headers ? rd_kafka_headers_copy(message->headers) : NULL;
         rd_kafka_resp_err_t err = produce(d, group[i].line, message, headers);
         if (err == RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE)
-            return; /* those before were refused: the rest stays for the next groups */
+            return; /* those before were refused: the others wait for the next groups */
         if (!err)
             continue;
         char reason[256];
@@ -343,11 +344,11 @@ static void send_group(struct delivery *d)
     }
 }
 
-/* Sends the next group of refused messages once nothing else is on its way. A client may also have stopped
- * with none to be sent again: at an error that is not the messages' own. */
+/* Sends the next group of refused messages once nothing else is in flight. A client may also have stopped
+ * with none to retry: at an error that is not about messages. */
 static void send_refused(struct delivery *d)
 {
-    /* Of a client that has stopped, librdkafka may keep a message that came just then, until it times out. */
+    /* When a client stops, librdkafka may keep a message that arrived just then, until it times out. */
     if (d->handed_over > 0 && has_stopped(d))
         rd_kafka_purge(d->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
     if (d->handed_over > 0 || d->broken)

@@ -1,9 +1,10 @@
-/* Messages of numbered lines on their way to Kafka, each until its outcome is known. What is in flight is
+/* Messages of numbered lines in flight to Kafka, each until its outcome is known. What is in flight is
  * bounded by librdkafka's queue (queue.buffering.max.messages, .kbytes).
  *
  * Where Kafka refuses a batch for good, the client stops there (librdkafka's enable.gapless.guarantee), so
- * that nothing overtakes it. Others in its place send its messages, and those behind, in groups (refused.h),
- * each once the one before has its outcome; then what is new is taken. One thread. */
+ * that nothing overtakes it. Other clients replace it, and send its messages, and those behind, in groups
+ * (refused.h). Each group waits for the outcome of the one before. Only then are new messages accepted. One
+ * thread. */
 #ifndef ROOMSTREAM_KAFKA_PRODUCE_DELIVERY_H
 #define ROOMSTREAM_KAFKA_PRODUCE_DELIVERY_H
 
@@ -18,26 +19,26 @@ struct delivery {
     rd_kafka_topic_t *topic;
     rd_kafka_headers_t *headers;           /* of every message; NULL: none */
     int64_t longest;                       /* bytes that a message may have: message.max.bytes */
-    int64_t time_limit;                    /* ns that a message may take: message.timeout.ms; 0: any time */
+    int64_t time_limit;                    /* ns that a message may take: message.timeout.ms; 0: no limit */
     uint64_t in_flight, delivered, failed; /* in flight: without outcome */
     uint64_t handed_over;                  /* of those in flight, librdkafka has these */
-    struct refused refused;                /* and these are to be sent again */
-    bool stops;                            /* the client is one that stops at a batch that is refused */
-    bool broken;                           /* no client could be made in place of one that had stopped */
+    struct refused refused;                /* and these must be retried */
+    bool stops;                            /* the client stops at a refused batch */
+    bool broken;                           /* a stopped client could not be replaced */
     bool giving_up;                        /* what librdkafka drops has failed */
     struct failures failures;
 };
 
-/* False with *error, and delivery_close is due all the same. */
+/* False with *error; delivery_close must be called all the same. */
 bool delivery_open(struct delivery *delivery, const struct produce_settings *settings, struct error *error);
 void delivery_close(struct delivery *delivery);
 
-/* Takes over a copy of the line's message, which it frees. False when as much as may be is in flight, or
- * while the messages of a refused batch are sent again, the message then unchanged: poll and try again. Where
- * the message can never be taken, it counts as failed. */
+/* Copies the line's message and frees the original. False, and the message is unchanged, when as much as
+ * allowed is in flight, or while the messages of a refused batch are retried: poll and try again. A message
+ * that can never be accepted counts as failed. */
 bool delivery_send(struct delivery *delivery, uint64_t line, struct message *message);
 
-/* The line was not sent; `reason` is a sentence's end, such as "not sent: ...". */
+/* The line was not sent; `reason` is the end of a sentence, such as "not sent: ...". */
 void delivery_fail(struct delivery *delivery, uint64_t line, const char *reason);
 
 /* The line was not sent: its `length` bytes are more than a message may have. */
@@ -46,13 +47,13 @@ void delivery_refuse(struct delivery *delivery, uint64_t line, size_t length);
 /* Serves delivery reports, waiting up to `timeout` ns for the first. */
 void delivery_poll(struct delivery *delivery, int64_t timeout);
 
-/* Lets what waits for more messages go out at once instead (linger.ms is long: while messages wait longer
- * than that behind the 5 requests of an idempotent producer, librdkafka's thread polls without rest), and
- * serves delivery reports for up to `timeout` ns, or until nothing is in flight. With less than some
- * milliseconds librdkafka's thread may not see it in time. */
+/* Sends at once what lingers (linger.ms is long: while messages wait longer than that behind the 5 requests
+ * of an idempotent producer, librdkafka's thread polls without rest). Serves delivery reports for up to
+ * `timeout` ns, or until nothing is in flight. With less than some milliseconds librdkafka's thread may not
+ * notice in time. */
 void delivery_flush(struct delivery *delivery, int64_t timeout);
 
-/* Are messages of a refused batch sent again? Then delivery_flush is due. */
+/* Are messages of a refused batch being retried? Then delivery_flush is due. */
 bool delivery_isolates(const struct delivery *delivery);
 
 /* Gives up what is in flight; it counts as failed. */

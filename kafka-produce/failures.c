@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void failures_tell(struct failures *f)
+void failures_log(struct failures *f)
 {
     const struct log_field *fields =
         LOG_FIELDS(LOG_NUMBER("first", f->first), LOG_NUMBER("last", f->last), LOG_TEXT("reason", f->reason));
@@ -24,7 +24,7 @@ void failures_add(struct failures *f, uint64_t line, const char *reason)
         f->last = line;
         return;
     }
-    failures_tell(f);
+    failures_log(f);
     f->first = f->last = line;
     snprintf(f->reason, sizeof f->reason, "%s", reason);
 }

@@ -35,7 +35,7 @@ bool lines_partial(const struct lines *l)
     return l->end > l->begin || l->skipped > 0;
 }
 
-/* Returns the line that ends at `end`; what is to be cut then begins at `next`. */
+/* Returns the line that ends at `end`; the next one begins at `next`. */
 static enum lines_result cut(struct lines *l, size_t end, size_t next, const char **line, size_t *length)
 {
     bool too_long = l->skipped > 0 || end - l->begin > l->longest;
@@ -47,7 +47,7 @@ static enum lines_result cut(struct lines *l, size_t end, size_t next, const cha
     return too_long ? LINES_TOO_LONG : LINES_ONE;
 }
 
-/* Finds the next delimiter; NULL when it is not there yet. */
+/* Finds the next delimiter; NULL when it is not read yet. */
 static const char *find_delimiter(struct lines *l)
 {
     const char *at = memmem(l->data + l->searched, l->end - l->searched, l->delimiter, l->delimiter_length);
@@ -57,7 +57,7 @@ static const char *find_delimiter(struct lines *l)
     return at;
 }
 
-/* Gives up what was searched of a line that is too long. */
+/* Drops the searched part of a line that is too long. */
 static void skip(struct lines *l)
 {
     if (l->skipped == 0 && l->searched - l->begin <= l->longest)
@@ -66,7 +66,7 @@ static void skip(struct lines *l)
     l->begin = l->searched;
 }
 
-/* Makes room behind `end`. */
+/* Makes room after `end`. */
 static bool make_room(struct lines *l, struct error *error)
 {
     if (l->begin > 0) {

@@ -15,25 +15,26 @@ struct lines {
     size_t delimiter_length, longest;
     char *data;
     size_t capacity, begin, end,
-        searched;   /* data[begin, end) is to be cut; before `searched` is no delimiter */
+        searched;   /* data[begin, end) is not returned yet; there is no delimiter before `searched` */
     size_t skipped; /* bytes of a line that is too long */
     bool at_end;
     uint64_t number; /* of the line returned last, from 1 */
     uint64_t bytes;  /* read so far */
 };
 
-/* For a descriptor that stays the caller's. The delimiter, not empty, outlives the lines; `longest` is the
- * length of a line in bytes, without delimiter, that is still returned whole. False with *error when there is
- * no memory. */
+/* The caller keeps the descriptor. The delimiter is not empty and must outlive the lines. `longest` is the
+ * greatest length in bytes, without delimiter, of a line that is returned. False with *error when there is no
+ * memory. */
 bool lines_open(struct lines *lines, int fd, const void *delimiter, size_t delimiter_length, size_t longest,
                 struct error *error);
 void lines_close(struct lines *lines);
 
 enum lines_result {
-    LINES_ONE, /* *line, valid until the next call; what follows the last delimiter is one if not empty */
-    LINES_TOO_LONG, /* one of *length bytes, which are gone */
+    LINES_ONE, /* *line, valid until the next call; what follows the last delimiter is a line if it is not
+                  empty */
+    LINES_TOO_LONG, /* a line of *length bytes, which is dropped */
     LINES_WAITING,  /* there is none yet */
-    LINES_STOPPED,  /* stopping was asked for (stop.h) before the next line was there */
+    LINES_STOPPED,  /* a stop was requested (stop.h) before the next line was complete */
     LINES_END,
     LINES_FAILED, /* *error says why */
 };

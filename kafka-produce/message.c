@@ -55,7 +55,7 @@ static bool read_header_object(rd_kafka_headers_t *headers, const json_t *object
     void *name;
     size_t length;
     if (!json_is_object(object))
-        return error_set(error, "a header is no object");
+        return error_set(error, "a header is not an object");
     switch (json_get_bytes(object, "name", &name, &length, error)) {
     case JSON_BYTES_WRONG:
         return error_set(error, "in a header, %s", error->text);
@@ -64,8 +64,8 @@ static bool read_header_object(rd_kafka_headers_t *headers, const json_t *object
     case JSON_BYTES_FOUND:
         break;
     }
-    /* Kafka would take it, and librdkafka's consumers show what is before the NUL. */
-    bool ok = !memchr(name, '\0', length) || error_set(error, "a header's name holds a NUL");
+    /* Kafka would accept it, and librdkafka's consumers show only what is before the NUL. */
+    bool ok = !memchr(name, '\0', length) || error_set(error, "a header's name has a NUL byte");
     ok = ok && read_header(headers, name, length, object, error);
     free(name);
     return ok;
@@ -117,11 +117,12 @@ static bool read_timestamp(struct message *message, const json_t *timestamp, str
     if (!timestamp || json_is_null(timestamp))
         return true;
     int64_t ms = json_is_integer(timestamp) ? json_integer_value(timestamp) : -1;
-    message->timestamp = ms == 0 ? 1 : ms; /* librdkafka takes 0 for now: the nearest that it can send */
-    return ms >= 0 || error_set(error, "\"timestamp\" is no whole number of milliseconds since 1970");
+    message->timestamp =
+        ms == 0 ? 1 : ms; /* for librdkafka 0 is the present time: send the nearest other one */
+    return ms >= 0 || error_set(error, "\"timestamp\" is not a whole number of milliseconds since 1970");
 }
 
-/* A name that is misspelt must not make a tombstone of a message. */
+/* A misspelt name must not turn a message into a tombstone. */
 static bool check_names(json_t *object, struct error *error)
 {
     static const char *const known[] = {"key",       "key_base64", "value",     "value_base64", "headers",
@@ -145,8 +146,8 @@ static bool read_object(const char *line, size_t length, struct message *message
     json_error_t reason;
     json_t *object = json_loadb(line, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &reason);
     if (!object)
-        return error_set(error, "it is no JSON object: %s (at byte %d)", reason.text, reason.position);
-    bool ok = json_is_object(object) || error_set(error, "it is no JSON object");
+        return error_set(error, "it is not a JSON object: %s (at byte %d)", reason.text, reason.position);
+    bool ok = json_is_object(object) || error_set(error, "it is not a JSON object");
     ok = ok && check_names(object, error);
     ok = ok && read_bytes(object, "key", &message->key, &message->key_length, &message->own[0], error);
     ok = ok && read_bytes(object, "value", &message->value, &message->value_length, &message->own[1], error);

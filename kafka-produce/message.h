@@ -19,19 +19,21 @@ struct message_format {
 struct message {
     const void *key, *value; /* NULL: null. They point into the line or to what `own` has */
     size_t key_length, value_length;
-    int64_t timestamp;           /* ms since 1970; 0: now */
-    rd_kafka_headers_t *headers; /* the line's own; NULL: none. The caller's, unless message_free gets them */
+    int64_t timestamp; /* ms since 1970; 0: now */
+    rd_kafka_headers_t
+        *headers; /* the line's own; NULL: none. the caller frees them, unless message_free does */
     void *own[2];
 };
 
 /* Makes the line a message, which points into the line. A JSON object has
  *
- * - "value": text, null (a tombstone), or "value_base64"; one of them must be there
+ * - "value": text, null (a tombstone), or "value_base64"; one of them is needed
  * - "key", "key_base64": the same, both may be missing
  * - "headers": a list of {"name":...,"value":...}, with value_base64 or null too, or an object of names and
  * texts
- * - "timestamp": ms since 1970, or null for now; 0 becomes 1, as librdkafka takes 0 for now
- * - "topic", "partition", "offset", which kafka-consume prints, are left aside
+ * - "timestamp": ms since 1970, or null for the present time; 0 becomes 1, since for librdkafka 0 is the
+ * present time
+ * - "topic", "partition", "offset", which kafka-consume prints, are ignored
  *
  * and nothing else. False with *error: what is wrong with the line; nothing is to be freed then. */
 bool message_read(const struct message_format *format, const char *line, size_t length,

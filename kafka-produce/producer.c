@@ -17,7 +17,7 @@ enum {
     LINES_A_POLL = 256,
     LONGEST_JSON = 6, /* bytes of JSON for a byte of the message at most: \\u0000 */
 };
-static const int64_t tick = SECOND / 10; /* how long anything waits before the rest is looked after */
+static const int64_t tick = SECOND / 10; /* how long anything waits before the rest gets its turn */
 /* Without input for so long, what is in flight does not wait for more. */
 static const int64_t pause_time = 5 * MILLISECOND;
 
@@ -39,7 +39,7 @@ static void fail(struct producer *p, const char *event, const char *message)
 
 /* ---- before the first line ---- */
 
-/* Waits for Kafka and makes sure that there is the topic. Nothing is read before that, so nothing is lost. */
+/* Waits for Kafka and makes sure that the topic exists. Nothing is read before that, so nothing is lost. */
 static bool prepare_topic(struct producer *p)
 {
     struct backoff backoff = {.first = SECOND / 4, .longest = 5 * SECOND};
@@ -94,7 +94,7 @@ static void show_progress(struct producer *p)
 
 /* ---- sending ---- */
 
-/* Once stopping is asked for, what is in flight has only so much time. */
+/* Once a stop is requested, what is in flight has limited time. */
 static bool is_time_left(struct producer *p)
 {
     if (stop_requested() && p->give_up == INT64_MAX)
@@ -124,7 +124,7 @@ static void send_line(struct producer *p, const char *line, size_t length)
     }
 }
 
-/* Takes what lines_next returned. False when there will be no more lines. */
+/* Handles what lines_next returned. False when there will be no more lines. */
 static bool take(struct producer *p, enum lines_result result, const char *line, size_t length,
                  const struct error *error)
 {
@@ -160,7 +160,7 @@ static void send_all(struct producer *p)
         if (result == LINES_WAITING) {
             if (!flushed)
                 delivery_flush(&p->delivery, pause_time);
-            failures_tell(&p->delivery.failures);
+            failures_log(&p->delivery.failures);
         }
         flushed = result == LINES_WAITING;
         if (result == LINES_WAITING || count % LINES_A_POLL == 0) {
@@ -174,11 +174,11 @@ static void send_all(struct producer *p)
     }
     if (stop_requested() && lines_partial(&p->lines))
         log_warning(interrupted,
-                    "interrupted behind line %" PRIu64 ": what was read of the input behind it is not sent",
+                    "interrupted after line %" PRIu64 ": what was read of the input after it is not sent",
                     p->lines.number);
 }
 
-/* Waits for all delivery reports; each message has one in time, by message.timeout.ms. */
+/* Waits for all delivery reports; each message has one within message.timeout.ms. */
 static void drain(struct producer *p)
 {
     while (p->delivery.in_flight > 0) {
@@ -189,7 +189,7 @@ static void drain(struct producer *p)
             delivery_give_up(&p->delivery);
     }
     progress_end(&p->progress);
-    failures_tell(&p->delivery.failures);
+    failures_log(&p->delivery.failures);
 }
 
 static void tell_summary(const struct producer *p)

@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A refusal costs more than a group that is taken: where batches are too large, their size is not tried
- * often. */
+/* A refused group costs more than an accepted one: a size that was too large is not tried often. */
 enum { CAREFUL = 8 };
 
 static void *copy_of(const void *bytes, size_t length)

@@ -26,11 +26,11 @@ struct produce_settings {
 
 enum { SETTINGS_GROUPS = 5 };
 
-/* The program's description with its options. Settings and groups outlive it. */
+/* The program's description with its options. Settings and groups must outlive it. */
 struct program settings_program(struct produce_settings *settings,
                                 struct option_group groups[static SETTINGS_GROUPS]);
 
-/* Checks what a single option cannot tell and completes the settings; wrong use ends the program. */
+/* Checks how the options fit together and completes the settings; wrong use ends the program. */
 void settings_check(const struct program *program, struct produce_settings *settings);
 
 #endif

@@ -98,7 +98,7 @@ void bridges_judge(const struct target *target, const char *text, const char *pr
     state->status = json_loads(text, 0, &reason);
     state->answers = json_is_string(json_object_get(state->status, "bridge"));
     if (!state->answers) {
-        add_problem(state, "what answers at %s is no bridge", target->address);
+        add_problem(state, "what answers at %s is not a bridge", target->address);
         return;
     }
     if (!*target->name)
@@ -142,7 +142,7 @@ bool bridges_all_well(const struct bridge_state *states, size_t count)
     return true;
 }
 
-/* As JSON, which is UTF-8: what is not, such as a character that was cut off, becomes a '?'. */
+/* As JSON, which is UTF-8: anything else, such as a cut character, becomes a '?'. */
 static json_t *valid_text(const char *text)
 {
     char valid[512];

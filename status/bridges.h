@@ -11,20 +11,19 @@ enum { BRIDGE_PROBLEMS = 6 };
 
 struct bridge_state {
     const char *address; /* the target's */
-    char name[64];       /* the target's, or else what it calls itself, or else its address */
+    char name[64];       /* the target's, else its own name, else its address */
     bool answers, well;
     char mqtt[32], kafka[32];             /* states */
     double received_rate, delivered_rate; /* messages a second */
     double spooled, dead_letters;         /* messages */
-    double oldest, p50, p99;              /* seconds; -1: not known */
+    double oldest, p50, p99;              /* seconds; -1: unknown */
     char problems[BRIDGE_PROBLEMS][320];  /* why it is not well */
     int problem_count;
     json_t *status; /* what it answered, or NULL */
 };
 
 /* Asks all targets at once, for at most settings->timeout, and replaces the states, one for each (zeroed
- * before the first time). False when stopping was asked for meanwhile (stop.h): then they are as they were.
- */
+ * before the first time). False when a stop was requested meanwhile (stop.h): then they are unchanged. */
 bool bridges_ask(const struct targets *targets, const struct status_settings *settings,
                  struct bridge_state *states);
 

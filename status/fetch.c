@@ -33,7 +33,7 @@ static size_t on_data(char *data, size_t size, size_t count, void *context)
     return length;
 }
 
-/* What the system says is shorter and clearer, where there is something. */
+/* The system's message is shorter and clearer, where there is one. */
 static void fail(struct fetch *fetch, CURL *easy, CURLcode result)
 {
     long failure = 0;
@@ -41,7 +41,7 @@ static void fail(struct fetch *fetch, CURL *easy, CURLcode result)
         result == CURLE_COULDNT_CONNECT)
         snprintf(fetch->problem, sizeof fetch->problem, "%s", strerror((int)failure));
     else if (result == CURLE_WRITE_ERROR)
-        snprintf(fetch->problem, sizeof fetch->problem, "more than %d bytes came", LARGEST_PAGE);
+        snprintf(fetch->problem, sizeof fetch->problem, "it sent more than %d bytes", LARGEST_PAGE);
     else if (!*fetch->problem)
         snprintf(fetch->problem, sizeof fetch->problem, "%s", curl_easy_strerror(result));
     free(fetch->body);
@@ -61,7 +61,7 @@ static CURL *begin(CURLM *multi, struct fetch *fetch, const char *path, int64_t 
     curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_FAILONERROR, 1L);
-    /* A name server that does not answer must not hold up the end: the thread that asks it ends by itself. */
+    /* A name server that does not answer must not delay the end: the thread that asks it ends on its own. */
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(timeout / MILLISECOND));
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);

@@ -18,8 +18,8 @@ struct fetch {
 /* Once, before any thread. False when libcurl cannot be used. */
 bool fetch_init(void);
 
-/* Fetches http://ADDRESS/PATH from each, directly whatever proxies the environment names, waiting at most
- * `timeout` ns for all, less when stopping is asked for (stop.h). Pages of up to 1 MiB. */
+/* Fetches http://ADDRESS/PATH from each, directly, whatever proxies the environment names. Waits at most
+ * `timeout` ns for all, or until a stop is requested (stop.h). Pages of up to 1 MiB. */
 void fetch_all(struct fetch *fetches, size_t count, const char *path, int64_t timeout);
 void fetch_free(struct fetch *fetches, size_t count);
 

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* One digit behind the point while that says something. */
+/* One digit after the point while that is useful. */
 static void put(double value, const char *unit, char text[static QUANTITY_SIZE])
 {
     snprintf(text, QUANTITY_SIZE, value > 0 && value < 9.95 ? "%.1f%s" : "%.0f%s", value, unit);

@@ -114,7 +114,7 @@ static void put_text(const char *text, FILE *out)
     while (*text) {
         size_t length = utf8_length(text);
         unsigned char first = (unsigned char)*text;
-        /* What came from elsewhere must not steer the terminal. */
+        /* Text from outside must not control the terminal. */
         if (length == 0 || first < 0x20 || first == 0x7f ||
             (length == 2 && first == 0xc2 && (unsigned char)text[1] < 0xa0))
             fputc('?', out);

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* Writes a heading, a line for each bridge, and below them a line for each thing that is not well. */
+/* Writes a heading, a line for each bridge, and below them a line for each problem. */
 void table_write(const struct bridge_state *states, size_t count, FILE *out);
 
 #endif

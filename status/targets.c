@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Of an address, in a name that alone is not enough. */
+/* Of an address, in a name that is not unique. */
 enum { ADDRESS_SHOWN = 30 };
 
 static bool add(struct targets *targets, const char *text, const char *name, struct error *error)
@@ -43,7 +43,7 @@ static bool add_group(struct targets *targets, const char *file, const json_t *g
     {
         const char *text = json_string_value(address);
         if (!text || !add(targets, text, name, &reason))
-            return error_set(error, "%s: %s", file, text ? reason.text : "a target is no text");
+            return error_set(error, "%s: %s", file, text ? reason.text : "a target is not a string");
     }
     return true;
 }
@@ -58,7 +58,7 @@ static bool read_file(struct targets *targets, const char *file, struct error *e
         return error_set(error, "cannot read %s: %s", file, strerror(errno));
     if (!groups)
         return error_set(error, "%s:%d: %s", file, reason.line, reason.text);
-    bool ok = json_is_array(groups) || error_set(error, "%s is no list of groups of targets", file);
+    bool ok = json_is_array(groups) || error_set(error, "%s is not a list of groups of targets", file);
     json_array_foreach(groups, index, group) ok = ok && add_group(targets, file, group, error);
     json_decref(groups);
     return ok && (targets->count > 0 || error_set(error, "%s names no bridges", file));
@@ -72,7 +72,7 @@ static bool is_there(const struct targets *targets, const char *address)
     return false;
 }
 
-/* Of bridges alone. One that has ended meanwhile is not there any more. */
+/* Of bridges only. The file is gone if the bridge has ended meanwhile. */
 static bool add_announced(void *targets, const char *path)
 {
     struct targets announced = {0};
@@ -91,8 +91,8 @@ static void add_address(struct target *target)
     snprintf(target->name + length, sizeof target->name - length, " %.*s", ADDRESS_SHOWN, target->address);
 }
 
-/* Two bridges may have one name; an address is one bridge's. */
-static void tell_apart(struct targets *targets)
+/* Two bridges may have the same name, but never the same address. */
+static void make_names_unique(struct targets *targets)
 {
     for (size_t i = 0; i < targets->count; i++) {
         char name[sizeof targets->items[i].name];
@@ -108,7 +108,7 @@ static void tell_apart(struct targets *targets)
     }
 }
 
-/* Those of run.sh, which are known also while they are down, and all that have announced themselves. */
+/* The bridges of run.sh, which are known even while they are down, and all that have announced themselves. */
 static bool find(struct targets *targets, struct error *error)
 {
     const char *state = getenv("ROOMSTREAM_STATE");
@@ -117,12 +117,11 @@ static bool find(struct targets *targets, struct error *error)
     if (access(path, F_OK) == 0 && !read_file(targets, path, error))
         return false;
     announcements_each(add_announced, targets);
-    tell_apart(targets);
+    make_names_unique(targets);
     return targets->count > 0 ||
            error_set(
                error,
-               "no bridge runs here that this user can see, and there is no %s of scripts/run.sh: start "
-               "one, or give --address",
+               "no bridge runs here that this user can see, and there is no %s of scripts/run.sh: start one, or give --address",
                path);
 }
 

@@ -1,4 +1,4 @@
-/* Which bridges there are: addresses given by the user, or a file, or those found on this machine. */
+/* The bridges to ask: addresses given by the user, or a file, or those found on this machine. */
 #ifndef ROOMSTREAM_STATUS_TARGETS_H
 #define ROOMSTREAM_STATUS_TARGETS_H
 
@@ -19,7 +19,7 @@ struct targets {
     size_t count;
 };
 
-/* Reads them. False with *error, when there are none, too: the program is used wrongly. */
+/* Reads them. False with *error, also when there are none: the program is used wrongly. */
 bool targets_read(const struct status_settings *settings, struct targets *targets, struct error *error);
 void targets_free(struct targets *targets);
 

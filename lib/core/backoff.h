@@ -1,5 +1,5 @@
 /* Waits between tries: doubling from a first to a longest wait, with jitter so that many programs that lost
- * the same server do not come back at the same instant. */
+ * the same server do not reconnect at the same instant. */
 #ifndef ROOMSTREAM_CORE_BACKOFF_H
 #define ROOMSTREAM_CORE_BACKOFF_H
 

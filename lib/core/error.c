@@ -8,7 +8,7 @@ bool error_set(struct error *error, const char *format, ...)
 {
     int saved = errno;
     if (error) {
-        struct error made; /* an argument may be what *error holds now */
+        struct error made; /* an argument may be the present text of *error */
         va_list arguments;
         va_start(arguments, format);
         vsnprintf(made.text, sizeof made.text, format, arguments);

@@ -15,7 +15,7 @@ void event_raise(int event)
     const uint64_t one = 1;
     int saved = errno;
     ssize_t written = write(event, &one, sizeof one);
-    (void)written; /* it fails only where the counter is full: raised already */
+    (void)written; /* it fails only where the counter is full: already raised */
     errno = saved;
 }
 
@@ -23,5 +23,5 @@ void event_clear(int event)
 {
     uint64_t count;
     ssize_t taken = read(event, &count, sizeof count);
-    (void)taken; /* one read takes all; where there is nothing it fails at once */
+    (void)taken; /* one read takes everything; where there is nothing it fails at once */
 }

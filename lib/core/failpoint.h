@@ -1,5 +1,5 @@
 /* Failpoints: named instants at which a test can have the process killed. Only builds with
- * -DROOMSTREAM_FAILPOINTS=ON have them; in all others FAILPOINT is nothing. */
+ * -DROOMSTREAM_FAILPOINTS=ON have them; in all others FAILPOINT does nothing. */
 #ifndef ROOMSTREAM_CORE_FAILPOINT_H
 #define ROOMSTREAM_CORE_FAILPOINT_H
 

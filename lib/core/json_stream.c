@@ -23,7 +23,7 @@ bool json_is_text(const void *bytes, size_t length)
     return true;
 }
 
-/* Writes the escape for a character that must not stand in a string. */
+/* Writes the escape for a character that a string must not contain. */
 static void write_escape(json_write *write, void *context, unsigned char character)
 {
     static const char digits[] = "0123456789abcdef";
@@ -41,7 +41,7 @@ void json_write_string(json_write *write, void *context, const void *bytes, size
     const unsigned char *from = bytes, *end = from + length;
     write(context, "\"", 1);
     for (const unsigned char *at = from; at < end; at++) {
-        /* JSON lets DEL and C1 stand, U+007F to U+009F, which may steer a terminal. */
+        /* JSON allows DEL and C1, U+007F to U+009F, which may control a terminal. */
         bool c1 = *at == 0xc2 && at + 1 < end && at[1] < 0xa0;
         if (*at >= 0x20 && *at != '"' && *at != '\\' && *at != 0x7f && !c1)
             continue;

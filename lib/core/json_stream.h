@@ -1,5 +1,5 @@
-/* JSON written piece by piece (RFC 8259), without a copy of what is written and without memory of its own:
- * for programs that print many messages a second. What is built as a whole or read is json_text.h's. */
+/* JSON written piece by piece (RFC 8259), without copies and without allocations, for programs that print
+ * many messages a second. json_text.h builds whole values and reads JSON. */
 #ifndef ROOMSTREAM_CORE_JSON_STREAM_H
 #define ROOMSTREAM_CORE_JSON_STREAM_H
 

@@ -35,7 +35,7 @@ struct printer {
     bool after_c2; /* the lead byte of U+0080 to U+00BF is held back */
 };
 
-/* Those characters stand in strings only, so each can be escaped where it comes. */
+/* Those characters occur in strings only, so each can be escaped where it occurs. */
 static int print_piece(const char *text, size_t length, void *context)
 {
     struct printer *p = context;
@@ -62,7 +62,7 @@ bool json_print(const json_t *value, FILE *out, size_t flags)
 }
 
 /* base64 as EVP_DecodeBlock takes it (groups of four characters, padded), without the blanks that it would
- * pass over. */
+ * skip. */
 static bool decode(const char *text, size_t size, void *bytes, size_t *length)
 {
     size_t digits = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
@@ -90,7 +90,7 @@ enum json_bytes_result json_get_bytes(const json_t *object, const char *name, vo
     if (!value || json_is_null(value))
         return JSON_BYTES_ABSENT;
     if (!json_is_string(value)) {
-        error_set(error, "\"%s\" is no string", encoded ? key : name);
+        error_set(error, "\"%s\" is not a string", encoded ? key : name);
         return JSON_BYTES_WRONG;
     }
     const char *text = json_string_value(value);
@@ -102,7 +102,7 @@ enum json_bytes_result json_get_bytes(const json_t *object, const char *name, vo
         memcpy(found, text, *length = size);
     else if (!decode(text, size, found, length)) {
         free(found);
-        error_set(error, "\"%s\" is no base64", key);
+        error_set(error, "\"%s\" is not base64", key);
         return JSON_BYTES_WRONG;
     }
     *bytes = found;

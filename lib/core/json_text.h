@@ -13,18 +13,17 @@
  * their base64. Ends the process when memory is exhausted. */
 void json_set_bytes(json_t *object, const char *name, const void *bytes, size_t length);
 
-/* Writes the value with jansson's flags, and with DEL and C1 (U+007F to U+009F) escaped, which JSON would let
- * stand: they may steer the terminal of who reads it. False when writing failed. */
+/* Writes the value with jansson's flags, and with DEL and C1 (U+007F to U+009F) escaped, which JSON allows
+ * but which may control the reader's terminal. False when writing failed. */
 bool json_print(const json_t *value, FILE *out, size_t flags);
 
 enum json_bytes_result {
     JSON_BYTES_ABSENT, /* no member of either name, or null */
     JSON_BYTES_FOUND,
-    JSON_BYTES_WRONG, /* *error says how: no string, no base64, both names at once */
+    JSON_BYTES_WRONG, /* *error says why: not a string, not base64, both names at once */
 };
 
-/* The reverse of json_set_bytes: *bytes is then allocated (never NULL when found) and the caller's to free.
- */
+/* The reverse of json_set_bytes: *bytes is then allocated (never NULL when found); the caller frees it. */
 enum json_bytes_result json_get_bytes(const json_t *object, const char *name, void **bytes, size_t *length,
                                       struct error *error);
 

@@ -51,7 +51,7 @@ void log_set_line_prefix(const char *prefix)
     line_prefix = prefix ? prefix : "";
 }
 
-/* The head and the fields leave a quarter of the line to the message. */
+/* Head and fields leave a quarter of the line for the message. */
 enum { LINE_SIZE = 4096, HEAD_SIZE = 256, FIELDS_MAX = 8, FIELD_SIZE = 352, FIELD_TEXT_SIZE = 256 };
 
 static const char cut_mark[] = "...";
@@ -98,7 +98,7 @@ static size_t write_field(char *out, const struct log_field *field)
     return length;
 }
 
-/* Writes what stands before the message in a JSON line; at most HEAD_SIZE + FIELDS_MAX * FIELD_SIZE bytes. */
+/* Writes what precedes the message in a JSON line; at most HEAD_SIZE + FIELDS_MAX * FIELD_SIZE bytes. */
 static size_t write_json_head(char *line, const char *time, enum log_level level, const char *event,
                               const struct log_field *fields, uint64_t held)
 {
@@ -113,14 +113,14 @@ static size_t write_json_head(char *line, const char *time, enum log_level level
     return length + (size_t)sprintf(line + length, ",\"message\":\"");
 }
 
-/* Writes what stands before the message in a line of text. journald has a time of its own. */
+/* Writes what precedes the message in a line of text. journald has a time of its own. */
 static size_t write_text_head(char *line, const char *time, enum log_level level)
 {
     return (size_t)sprintf(line, "%s%s%.64s %s: ", journal ? "" : time, journal ? "" : " ", program_name,
                            log_levels[level]);
 }
 
-/* Writes what goes before all: sd-daemon(3)'s priority for journald, or the prefix. */
+/* Writes the beginning of the line: sd-daemon(3)'s priority for journald, or the prefix. */
 static size_t write_prefix(char *line, enum log_level level)
 {
     static const int priorities[] = {3, 4, 6, 7};
@@ -141,7 +141,7 @@ static void write_line(enum log_level level, const char *event, const struct log
     length += escape(line + length, sizeof line - length - strlen(end), shown, json);
     memcpy(line + length, end, strlen(end));
     length += strlen(end);
-    /* A log that cannot be written has nowhere to complain. */
+    /* A failed write to the log cannot be logged. */
     ssize_t written = write(STDERR_FILENO, line, length);
     (void)written;
 }

@@ -23,7 +23,7 @@ bool notify_wanted(void)
     return socket_name() != NULL;
 }
 
-/* A path, or behind an '@' a name in Linux's abstract namespace (unix(7)). Returns the address's length, 0
+/* A path, or after an '@' a name in Linux's abstract namespace (unix(7)). Returns the address's length, 0
  * when it does not fit. */
 static socklen_t make_address(const char *name, struct sockaddr_un *address)
 {
@@ -68,7 +68,7 @@ bool notify(struct error *error, const char *format, ...)
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     return send_text(name, text) ||
-           error_set(error, "cannot tell the service manager at NOTIFY_SOCKET=%s how things are: %s", name,
+           error_set(error, "cannot tell the service manager at NOTIFY_SOCKET=%s the state: %s", name,
                      strerror(errno));
 }
 

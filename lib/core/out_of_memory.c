@@ -9,8 +9,7 @@ _Noreturn void out_of_memory(size_t bytes)
 {
     log_error_with(
         memory_exhausted, LOG_FIELDS(LOG_NUMBER("bytes", bytes)),
-        "out of memory: %zu bytes more cannot be had. Ending at once, so that nothing is acknowledged "
-        "that is not kept: start it again, with more memory or a smaller --message-max",
+        "out of memory: %zu more bytes are not available. Ending at once, so that nothing is acknowledged that is not stored: start it again, with more memory or a smaller --message-max",
         bytes);
     _exit(EXIT_FAILED);
 }

@@ -27,7 +27,7 @@ static void wait_for_any(struct pollfd *fds, nfds_t count, int64_t deadline)
         timeout = (struct timespec){0};
     if (ppoll(fds, count, deadline ? &timeout : NULL, NULL) < 0)
         for (nfds_t i = 0; i < count; i++)
-            fds[i].revents = 0; /* interrupted: the caller looks at everything again */
+            fds[i].revents = 0; /* interrupted: the caller checks everything again */
 }
 
 enum outlet_result outlet_wait(const struct outlet *outlet, bool ready, int event, int stop_fd,

@@ -15,7 +15,7 @@
 
 enum { BAR_MIN = 10, BAR_MAX = 40, COLUMNS_DEFAULT = 80 };
 
-/* One that can clear a line: without a name, or as "dumb" (an editor's window), it would show the codes. */
+/* Can it clear a line? Without a name, or as "dumb" (an editor's window), it would show the codes. */
 static bool is_terminal(void)
 {
     const char *term = getenv("TERM");
@@ -51,7 +51,8 @@ int64_t progress_due(const struct progress *progress)
 
 int64_t progress_active(struct progress *progress, uint64_t messages, int64_t now)
 {
-    /* What counts of a time without a message: enough for slow replays, whose messages are seconds apart. */
+    /* How much of a time without a message counts: enough for slow replays, whose messages are seconds
+     * apart. */
     int64_t usual = messages ? progress->active / (int64_t)messages : 0;
     int64_t most = usual > SECOND ? 5 * usual : 5 * SECOND, since = now - progress->moved;
     int64_t active = progress->active + (since < most ? since : most);
@@ -65,7 +66,7 @@ int64_t progress_active(struct progress *progress, uint64_t messages, int64_t no
 
 /* ---- the text ---- */
 
-/* The part that is done, or -1 when there is no telling. */
+/* The part that is done, or -1 if it is unknown. */
 static double part_done(const struct progress_state *state)
 {
     double of_limit = state->limit > 0 ? (double)state->messages / (double)state->limit : -1;
@@ -123,7 +124,7 @@ void progress_text(const struct progress_state *state, int64_t elapsed, double r
                    char text[static PROGRESS_TEXT_SIZE])
 {
     double done = part_done(state);
-    /* A terminal wraps what fills its last column. */
+    /* A terminal wraps text that fills its last column. */
     size_t room = columns == 0 ? PROGRESS_TEXT_SIZE - 1 : columns - 1;
     if (room > PROGRESS_TEXT_SIZE - 1)
         room = PROGRESS_TEXT_SIZE - 1;
@@ -153,7 +154,7 @@ static size_t terminal_columns(void)
     return size.ws_col;
 }
 
-/* Messages per second of late. */
+/* Recent messages per second. */
 static double measure(struct progress *progress, const struct progress_state *state, int64_t now)
 {
     if (now - progress->newer.time >= SECOND) {
@@ -164,7 +165,7 @@ static double measure(struct progress *progress, const struct progress_state *st
     return seconds > 0 ? (double)(state->messages - progress->older.messages) / seconds : 0;
 }
 
-/* Writes to the terminal; one that is gone makes itself felt in other ways. */
+/* Writes to the terminal; a lost terminal shows in other ways. */
 static void write_terminal(const char *text, size_t length)
 {
     ssize_t written = write(STDERR_FILENO, text, length);

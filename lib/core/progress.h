@@ -1,5 +1,5 @@
-/* How far a program is that sends what it reads: a bar redrawn in place on a terminal, a log line now and
- * then otherwise. One thread. */
+/* Shows the progress of a program that sends what it reads: a bar that is redrawn on a terminal, otherwise a
+ * log line now and then. One thread. */
 #ifndef ROOMSTREAM_CORE_PROGRESS_H
 #define ROOMSTREAM_CORE_PROGRESS_H
 
@@ -8,11 +8,11 @@
 #include <stdint.h>
 
 struct progress_state {
-    uint64_t rows; /* read; 0 where what is read has none */
+    uint64_t rows; /* read; 0 where the input has no rows */
     uint64_t messages;
     uint64_t limit; /* messages at most; 0: no limit */
-    double part;    /* of what there is to read, read; -1 when there is no telling */
-    uint64_t loop;  /* that is being read, from 1; 0 where there is only one */
+    double part;    /* the part of the input that is read; -1 if it is unknown */
+    uint64_t loop;  /* the current one, from 1; 0 where there is only one */
     size_t in_flight;
 };
 
@@ -47,9 +47,8 @@ void progress_show(struct progress *progress, const struct progress_state *state
 /* Clears the bar. */
 void progress_end(struct progress *progress);
 
-/* How long it has been sending at `now`, ns: of a pause, such as one that was recorded, only the beginning
- * counts, so that the time left does not climb meanwhile. Call it with the messages so far, again and again.
- */
+/* For how long it has been sending at `now`, ns. Of a pause, such as a recorded one, only the beginning
+ * counts, so that the time left does not grow meanwhile. Call it repeatedly with the messages so far. */
 int64_t progress_active(struct progress *progress, uint64_t messages, int64_t now);
 
 /* The text of the bar for a terminal of that many columns, or, with 0, of the log line; `elapsed` in ns

@@ -15,7 +15,7 @@ bool recorded_time_fits(int64_t ns)
     return ns >= earliest && ns < end;
 }
 
-/* True when the text begins as the pattern, in which 0 stands for any digit. */
+/* True when the text begins like the pattern, in which 0 means any digit. */
 static bool matches(const char *text, const char *pattern)
 {
     for (; *pattern; text++, pattern++)
@@ -29,7 +29,7 @@ static int two_digits(const char *text)
     return 10 * (text[0] - '0') + text[1] - '0';
 }
 
-/* These take what stands at *at and move it behind that. */
+/* These read what is at *at and move it after that. */
 
 static bool take_date(const char **at, int64_t *ns)
 {
@@ -49,7 +49,7 @@ static bool take_date(const char **at, int64_t *ns)
     return true;
 }
 
-/* Decimals behind a point, if there is one, of a number of such units. */
+/* Decimals after a point, if there is one, of a number of such units. */
 static bool take_decimals(const char **at, int64_t unit, int64_t *ns)
 {
     *ns = 0;

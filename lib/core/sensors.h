@@ -1,4 +1,4 @@
-/* The table of sensors: what the publisher and the bridge of each have as its defaults (lib/sensors.def). */
+/* The table of sensors: the defaults of the publisher and the bridge of each (lib/sensors.def). */
 #ifndef ROOMSTREAM_CORE_SENSORS_H
 #define ROOMSTREAM_CORE_SENSORS_H
 

@@ -15,7 +15,7 @@ static int event = -1;
 void stop_request(void)
 {
     atomic_store(&requested, true);
-    event_raise(event); /* before stop_init there is none, and nobody waits */
+    event_raise(event); /* before stop_init there is none, and no thread waits */
 }
 
 static void on_signal(int signal)

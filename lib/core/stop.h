@@ -1,6 +1,5 @@
-/* Being asked to stop: SIGINT and SIGTERM set a flag and make a descriptor readable; a second signal ends the
- * process at once with status 128 + signal. SIGPIPE is ignored: a closed pipe is an EPIPE to whoever writes.
- */
+/* Requests to stop: SIGINT and SIGTERM set a flag and make a descriptor readable; a second signal ends the
+ * process at once with status 128 + signal. SIGPIPE is ignored: writing to a closed pipe fails with EPIPE. */
 #ifndef ROOMSTREAM_CORE_STOP_H
 #define ROOMSTREAM_CORE_STOP_H
 
@@ -10,17 +9,17 @@
 /* Installs the handlers. Call once, at the start of main and before any thread. */
 void stop_init(void);
 
-/* True once stopping was asked for. Any thread. */
+/* True once a stop was requested. Any thread. */
 bool stop_requested(void);
 
-/* Asks for it from within the program. The first signal after it still lets the program finish. Any thread,
+/* Requests it from within the program. The first signal after that still lets the program finish. Any thread,
  * and from a signal handler. */
 void stop_request(void);
 
-/* Readable (POLLIN) once stopping was asked for; for poll(). Never read from it. */
+/* Readable (POLLIN) once a stop was requested; for poll(). Never read from it. */
 int stop_fd(void);
 
-/* Sleeps for `ns`, less when stopping was or is asked for. Returns stop_requested(). Any thread. */
+/* Sleeps for `ns`, or until a stop is requested. Returns stop_requested(). Any thread. */
 bool stop_wait(int64_t ns);
 
 #endif

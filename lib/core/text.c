@@ -40,7 +40,7 @@ bool text_to_integer(const char *text, int64_t *value)
 {
     const char *digits = text + (*text == '+' || *text == '-');
     char *end;
-    if (*digits < '0' || *digits > '9') /* strtoll would pass over blanks */
+    if (*digits < '0' || *digits > '9') /* strtoll would skip blanks */
         return false;
     errno = 0;
     long long number = strtoll(text, &end, 10);
@@ -131,7 +131,7 @@ static int hexadecimal(char digit)
     return at ? (int)(at - digits) % 16 : -1;
 }
 
-/* *at is behind a backslash; it is moved behind the escape. */
+/* *at is after a backslash; it is moved after the escape. */
 static bool read_escape(const char **at, char *byte)
 {
     static const char names[] = "nrt0\\", characters[] = "\n\r\t\0\\";

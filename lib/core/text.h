@@ -43,7 +43,7 @@ bool text_unescape(const char *text, char *bytes, size_t *length);
 #define TEXT_SIZE_SIZE 24
 void text_from_size(int64_t bytes, char text[static TEXT_SIZE_SIZE]);
 
-/* Writes bytes from elsewhere for a person to read on a terminal: what could steer it or break the line,
+/* Writes bytes from outside for a person to read on a terminal. What could control it or break the line,
  * control characters (C0, DEL, C1) and what is not UTF-8, becomes \xHH for each byte. */
 void text_print_escaped(FILE *out, const void *bytes, size_t length);
 

@@ -34,7 +34,8 @@ bool http_address_parse(const char *text, struct http_address *address, struct e
     if (!port_text || !text_to_integer(port_text, &port) || port < 0 || port > 65535 ||
         length >= sizeof address->host)
         return error_set(
-            error, "'%s' is no address: HOST:PORT, [HOST]:PORT for IPv6, or a port from 0 to 65535", text);
+            error, "'%s' is not an address: give HOST:PORT, [HOST]:PORT for IPv6, or a port from 0 to 65535",
+            text);
     address->port = (int)port;
     if (length == 0)
         snprintf(address->host, sizeof address->host, "127.0.0.1");

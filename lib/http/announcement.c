@@ -18,7 +18,7 @@ enum { FOLDERS = 4 };
 
 struct folder {
     char path[PATH_MAX];
-    bool services; /* shared by the services, whose user may be another than ours */
+    bool services; /* shared by the services, which may run as another user */
 };
 
 struct announcement {
@@ -51,7 +51,7 @@ static size_t list_folders(struct folder folders[static FOLDERS], bool to_write)
     return count;
 }
 
-/* In /tmp anybody could have made it, and whoever can write to it could announce anything. */
+/* In /tmp anyone could have created it, and anyone who can write to it could announce anything. */
 static bool is_trusted(const struct folder *folder)
 {
     struct stat info;
@@ -59,7 +59,7 @@ static bool is_trusted(const struct folder *folder)
            !(info.st_mode & (S_IWGRP | S_IWOTH)) && (folder->services || info.st_uid == geteuid());
 }
 
-/* ---- our own ---- */
+/* ---- of this program ---- */
 
 /* Where the program can be asked from this machine. */
 static void write_address(const struct http_address *address, char text[static HTTP_ADDRESS_SIZE])
@@ -80,7 +80,7 @@ static bool write_content(int fd, const char *kind, const char *name, const char
     return written;
 }
 
-/* True when the program that wrote it lives. */
+/* True while the program that wrote it runs. */
 static bool is_held(int folder, const char *name)
 {
     int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -109,7 +109,7 @@ static void remove_left_ones(const char *path, const char *kind)
         closedir(folder);
 }
 
-/* Under another name first: whoever sees the file sees all of it, locked. */
+/* Under another name first: a reader sees the file complete and locked, or not at all. */
 static bool make_file(struct announcement *a, const char *folder, const char *kind, const char *name,
                       const char *address)
 {
@@ -153,7 +153,7 @@ struct announcement *announcement_make(const char *kind, const char *name, const
         if (!made && errno != EEXIST)
             error_set(error, "%s: %s", folders[i].path, strerror(errno));
         else if (!is_trusted(&folders[i]))
-            error_set(error, "%s is no folder, or one that other users can write to", folders[i].path);
+            error_set(error, "%s is not a folder, or other users can write to it", folders[i].path);
         else if (make_file(a, folders[i].path, kind, name, where)) {
             remove_left_ones(folders[i].path, kind);
             return a;
@@ -173,7 +173,7 @@ void announcement_withdraw(struct announcement *a)
     free(a);
 }
 
-/* ---- everybody's ---- */
+/* ---- of all programs ---- */
 
 static bool each_in(const char *path, bool (*each)(void *context, const char *path), void *context)
 {

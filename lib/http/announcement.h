@@ -3,16 +3,17 @@
  *
  * An announcement is a file KIND-PID.json that holds
  *     [{"targets": ["HOST:PORT"], "labels": {"KIND": "NAME"}}]
- * where KIND is what the program is ("bridge", "store") and NAME what tells it from others of its kind. The
- * program keeps an exclusive flock(2) on the file for as long as it lives: a file that can be locked is one
- * that a kill has left. All may read it; it holds no secrets.
+ * where KIND is what the program is ("bridge", "store") and NAME identifies it among others of its kind. The
+ * program keeps an exclusive flock(2) on the file while it runs: a file that can be locked is left over from
+ * a kill. All may read it; it holds no secrets.
  *
  * The folder is the first of these that can be written to:
- *     $RUNTIME_DIRECTORY             a service's (systemd: RuntimeDirectory=roomstream, that is
- * /run/roomstream) $XDG_RUNTIME_DIR/roomstream    a user's who is logged in /run/roomstream root's
- *     /tmp/roomstream-UID            anybody else's
- * Readers look into all but the first. A folder that another user, but for root or the user of the services,
- * could have made is neither written to nor read.
+ * - $RUNTIME_DIRECTORY, of a service (systemd: RuntimeDirectory=roomstream, that is /run/roomstream)
+ * - $XDG_RUNTIME_DIR/roomstream, of a user who is logged in
+ * - /run/roomstream, of root
+ * - /tmp/roomstream-UID, of anyone else
+ * Readers look into all except the first. A folder that another user could have made, other than root or the
+ * user of the services, is neither written to nor read.
  *
  * Lifecycle: announcement_make -> announcement_withdraw. Any thread; no state is shared.
  */
@@ -27,7 +28,7 @@
 struct announcement;
 
 /* Announces the program that serves HTTP at `address` (http_server_address), and removes what programs of
- * this kind that were killed have left. NULL with *error: the program can go on without, it is just not
+ * this kind that were killed have left. NULL with *error: the program can run without it, but is not
  * found. */
 struct announcement *announcement_make(const char *kind, const char *name, const struct http_address *address,
                                        struct error *error);
@@ -35,8 +36,8 @@ struct announcement *announcement_make(const char *kind, const char *name, const
 /* Removes the file, and frees. NULL is allowed. */
 void announcement_withdraw(struct announcement *announcement);
 
-/* Calls `each` with the path of every announcement whose program lives, in the order of the folders, until it
- * returns false, which is then returned. */
+/* Calls `each` with the path of every announcement whose program runs, in the order of the folders. Stops and
+ * returns false when `each` returns false. */
 bool announcements_each(bool (*each)(void *context, const char *path), void *context);
 
 #endif

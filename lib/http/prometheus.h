@@ -1,5 +1,5 @@
-/* Prometheus' text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats), written to a stream.
- * A metric is a head and then its samples; names are the caller's to get right (promtool check metrics). */
+/* Prometheus' text format 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats), written to a stream. A
+ * metric is a head and then its samples. The caller must use valid names (promtool check metrics). */
 #ifndef ROOMSTREAM_HTTP_PROMETHEUS_H
 #define ROOMSTREAM_HTTP_PROMETHEUS_H
 
@@ -22,7 +22,7 @@ void prometheus_counter(FILE *out, const char *name, const char *help, double va
 void prometheus_gauge(FILE *out, const char *name, const char *help, double value);
 
 /* A histogram without labels: `count` bounds in ascending order, and count + 1 buckets, not cumulative, the
- * last one for what is above all bounds. */
+ * last one for values above all bounds. */
 void prometheus_histogram(FILE *out, const char *name, const char *help, const double *bounds,
                           const uint64_t *buckets, size_t count, double sum);
 

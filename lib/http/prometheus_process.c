@@ -28,7 +28,7 @@ static bool read_fields(double fields[static FIELD_PAGES + 1])
     char *at = strrchr(line, ')');
     if (!at || at[1] != ' ' || at[2] == '\0')
         return false;
-    at += 3; /* behind the third, which is a letter */
+    at += 3; /* after the third, which is a letter */
     for (int field = FIRST_FIELD + 1; field <= FIELD_PAGES; field++) {
         int length;
         if (sscanf(at, " %lf%n", &fields[field], &length) != 1)
@@ -62,7 +62,7 @@ static void put_usage(FILE *out)
     if (descriptors >= 0)
         prometheus_gauge(out, "process_open_fds", "Open file descriptors.", descriptors);
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-        prometheus_gauge(out, "process_max_fds", "Most file descriptors that may be open.",
+        prometheus_gauge(out, "process_max_fds", "Maximum number of open file descriptors.",
                          (double)limit.rlim_cur);
 }
 

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Those that gave their place away stay for a moment, until libmicrohttpd notices. */
+/* Replaced connections remain for a moment, until libmicrohttpd notices. */
 enum { CONNECTIONS = 16, ALL_CONNECTIONS = 32, SILENCE_SECONDS = 5, CONNECTION_MEMORY = 16 * 1024 };
 
 enum { MISDIRECTED = 421 }; /* RFC 9110 section 15.5.20 */
@@ -26,7 +26,7 @@ struct http_server {
     void *context;
     struct MHD_Daemon *daemon;
     /* The server thread's: */
-    struct MHD_Connection *connections[ALL_CONNECTIONS]; /* that are open, the oldest first */
+    struct MHD_Connection *connections[ALL_CONNECTIONS]; /* open ones, the oldest first */
     size_t connection_count;
 };
 
@@ -68,8 +68,7 @@ static bool is_ip_address(const char *host)
     return inet_pton(AF_INET, host, ignored) == 1 || inet_pton(AF_INET6, host, ignored) == 1;
 }
 
-/* Whether the server answers to what stands in Host: NAME or ADDRESS, [ADDRESS] for IPv6, and perhaps :PORT.
- */
+/* Does the server answer to this Host field: NAME or ADDRESS, [ADDRESS] for IPv6, and perhaps :PORT? */
 static bool answers_to(const struct http_server *server, const char *field)
 {
     char host[256];
@@ -79,7 +78,7 @@ static bool answers_to(const struct http_server *server, const char *field)
         return false;
     memcpy(host, field + brackets, length);
     host[length] = '\0';
-    if (length > 0 && host[length - 1] == '.') /* a name that is written in full */
+    if (length > 0 && host[length - 1] == '.') /* a fully qualified name */
         host[length - 1] = '\0';
     bool known = is_ip_address(host) || strcasecmp(host, "localhost") == 0 ||
                  strcasecmp(host, server->address.host) == 0;
@@ -88,7 +87,7 @@ static bool answers_to(const struct http_server *server, const char *field)
     return known;
 }
 
-/* Called when the headers are there; what is queued then is the answer. */
+/* Called when the headers have arrived; what is queued then is the answer. */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_size, void **request)
@@ -103,13 +102,13 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     (void)upload_size;
     (void)request;
     if (host && !answers_to(server, host))
-        return answer_text(connection, MISDIRECTED,
-                           "this server answers to IP addresses, to localhost and to the names that it was "
-                           "given: --http-host NAME adds the one that was asked for\n");
+        return answer_text(
+            connection, MISDIRECTED,
+            "this server answers to IP addresses, to localhost and to the names of --http-host: add the one that was asked for with --http-host NAME\n");
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are served\n");
     if (has_body(connection))
-        return answer_text(connection, MHD_HTTP_CONTENT_TOO_LARGE, "a request has no body here\n");
+        return answer_text(connection, MHD_HTTP_CONTENT_TOO_LARGE, "a request must not have a body here\n");
     answer.body = open_memstream(&body, &length);
     if (!answer.body)
         return MHD_NO;
@@ -142,7 +141,7 @@ static void forget(struct http_server *server, const struct MHD_Connection *conn
     server->connection_count = kept;
 }
 
-/* A connection is there, or gone. Those before the 16 newest have given their places away. */
+/* A connection was opened or closed. Those older than the 16 newest are replaced. */
 static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode what)
 {
@@ -174,7 +173,7 @@ static int listen_at(const struct addrinfo *where)
     int fd = socket(where->ai_family, where->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, where->ai_protocol);
     if (fd < 0)
         return -1;
-    /* What an earlier process left in TIME_WAIT is no reason not to listen. */
+    /* Listen even if an earlier process left connections in TIME_WAIT. */
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(fd, where->ai_addr, where->ai_addrlen) == 0 && listen(fd, CONNECTIONS) == 0)
         return fd;

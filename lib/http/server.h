@@ -1,12 +1,11 @@
-/* A small HTTP server for what a program tells about itself, on libmicrohttpd: GET and HEAD, no request
- * bodies, a thread of its own. A connection is closed when it is silent for 5 seconds, and bounded in memory.
- * At most 16 are open at a time: one more takes the place of the oldest, since a request is answered at once,
- * so clients that stall or send a byte now and then keep nobody out.
+/* A small HTTP server for what a program reports about itself, on libmicrohttpd: GET and HEAD, no request
+ * bodies, a thread of its own. A connection is closed when it is silent for 5 seconds, and its memory is
+ * bounded. At most 16 are open at a time; one more replaces the oldest. Requests are answered at once, so
+ * only clients that stall, or send a byte now and then, lose their place.
  *
- * A web page can have a browser ask any address for it, under a name of its own that it lets resolve to this
- * one (DNS rebinding). So a request whose Host (RFC 9110 section 7.2) is neither an IP address nor localhost
- * nor a name that was given is answered with 421. One without Host, as HTTP/1.0 allows, is from no browser.
- */
+ * A web page can make a browser ask any address, under a name of its own that resolves to this one (DNS
+ * rebinding). So a request whose Host (RFC 9110 section 7.2) is neither an IP address nor localhost nor a
+ * given name is answered with 421. A request without Host, as HTTP/1.0 allows, comes from no browser. */
 #ifndef ROOMSTREAM_HTTP_SERVER_H
 #define ROOMSTREAM_HTTP_SERVER_H
 
@@ -29,15 +28,14 @@ struct http_answer {
 typedef void http_handler(void *context, const char *path, struct http_answer *answer);
 
 /* Listens, and serves from then on. It answers to the address's host and to the names. These and the context
- * outlive the server. NULL with *error when the address cannot
- * be had. */
+ * must outlive the server. NULL with *error when it cannot listen at the address. */
 struct http_server *http_server_open(const struct http_address *address, const struct text_list *names,
                                      http_handler *handler, void *context, struct error *error);
 
 /* Where it listens: with the port that was chosen. Valid until http_server_close. */
 const struct http_address *http_server_address(const struct http_server *server);
 
-/* Ends the thread, after the answer under way, and frees. NULL is allowed. */
+/* Ends the thread, after the current answer, and frees. NULL is allowed. */
 void http_server_close(struct http_server *server);
 
 #endif

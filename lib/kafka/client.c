@@ -13,17 +13,17 @@
 
 static const int64_t destroy_time = 3 * SECOND;
 
-/* librdkafka repeats itself while a broker is away, from several threads. What tells the user what to do is
- * not held back because of the rest. */
+/* librdkafka repeats itself while a broker is down, from several threads. Lines that say what to do have a
+ * limit of their own, so that the others do not hold them back. */
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
     static struct log_limit limits[] = {{.interval = 30 * SECOND}, {.interval = 30 * SECOND}};
     const char *advice = kafka_log_advice(text);
     (void)rk;
-    /* syslog's LOG_WARNING; while Kafka starts, its coordinators are not there at once; a file may serve
-     * producers and consumers, each of which knows some properties only; brokers close connections that were
-     * up because they are idle, and then count as down, too (why one is really down stands in a line of its
-     * own); and what stops an enable.gapless.guarantee is dealt with by who has set it. */
+    /* Dropped: levels below syslog's LOG_WARNING; coordinators that are missing while Kafka starts; a file
+     * for producers and consumers, each of which knows only some properties; connections that brokers close
+     * because they are idle, after which librdkafka calls the broker down (a real outage has a line of its
+     * own); and what enable.gapless.guarantee stops, which its user handles. */
     if ((level > 4 && !*advice) || strcmp(facility, "GETPID") == 0 || strcmp(facility, "CONFWARN") == 0 ||
         strstr(text, "brokers are down") || strstr(text, "in state UP") ||
         strstr(text, "gap-less guarantee")) {
@@ -89,11 +89,10 @@ static bool set_user_property(rd_kafka_conf_t *conf, const struct property *prop
 {
     struct error reason;
     if (java_property_is_ambiguous(property))
-        return error_set(error,
-                         "%s: a backslash in %s is itself to some programs and an escape to others (Java): "
-                         "put the line [default] before the properties, and all values are taken as they "
-                         "stand; or use sasl.jaas.config",
-                         property->origin, property->name);
+        return error_set(
+            error,
+            "%s: a backslash in %s is literal for some programs and an escape for others (Java): put the line [default] before the properties, and all values are taken literally; or use sasl.jaas.config",
+            property->origin, property->name);
     switch (java_property_set(conf, property->name, property->value, &reason)) {
     case JAVA_PROPERTY_SET:
         return true;
@@ -185,7 +184,7 @@ bool kafka_destroy(rd_kafka_t *rk)
     if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &limit) == 0)
         return true;
     pthread_detach(thread);
-    log_debug(kafka_client_left, "librdkafka does not end a client within %d s: it is left to itself",
+    log_debug(kafka_client_left, "librdkafka has not ended a client within %d s: it is left running",
               (int)(destroy_time / SECOND));
     return false;
 }

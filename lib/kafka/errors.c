@@ -12,10 +12,9 @@ static const char *record_advice(rd_kafka_resp_err_t err)
     if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE)
         return " (see the topic's max.message.bytes)";
     if (err == RD_KAFKA_RESP_ERR_INVALID_RECORD)
-        return " (a topic with cleanup.policy=compact wants a key)";
+        return " (a topic with cleanup.policy=compact needs a key)";
     if (err == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP)
-        return " (see the topic's message.timestamp.before.max.ms and message.timestamp.after.max.ms, and "
-               "the clocks)";
+        return " (see the topic's message.timestamp.before.max.ms and message.timestamp.after.max.ms, and the clocks)";
     return "";
 }
 
@@ -58,8 +57,7 @@ const char *kafka_explain(rd_kafka_resp_err_t err, const char *own, char text[st
 static const char *scram_advice(void)
 {
     return rd_kafka_version() < 0x020601ff
-               ? ": check sasl.username and sasl.password; with Kafka 4, SCRAM needs librdkafka 2.6.1 or "
-                 "newer: use PLAIN over TLS or a client certificate"
+               ? ": check sasl.username and sasl.password; with Kafka 4, SCRAM needs librdkafka 2.6.1 or newer: use PLAIN over TLS or a client certificate"
                : ": check sasl.username and sasl.password";
 }
 
@@ -71,10 +69,9 @@ const char *kafka_log_advice(const char *text)
         {"might be caused by incorrect security.protocol", ": does it want TLS or a login?"},
         {"Unsupported SASL mechanism", ": set sasl.mechanism to one of those"},
         {"sslv3 alert bad certificate",
-         ": the broker wants a client certificate that it trusts: set ssl.certificate.location and "
-         "ssl.key.location"},
+         ": the broker asks for a client certificate that it trusts: set ssl.certificate.location and ssl.key.location"},
         {"alert certificate required",
-         ": the broker wants a client certificate: set ssl.certificate.location and ssl.key.location"},
+         ": the broker asks for a client certificate: set ssl.certificate.location and ssl.key.location"},
         {"alert unknown ca",
          ": the broker does not trust the CA of the certificate in ssl.certificate.location"},
         {"alert certificate expired", ": the certificate in ssl.certificate.location has expired"},
@@ -94,7 +91,7 @@ int kafka_check_certificate(rd_kafka_t *rk, const char *broker, int32_t id, int 
     if (*verdict == X509_V_OK)
         return 1;
     if (*verdict == X509_V_ERR_CERT_HAS_EXPIRED || *verdict == X509_V_ERR_CERT_NOT_YET_VALID)
-        advice = "renew it on the broker, or set this machine's clock";
+        advice = "renew it on the broker, or correct this machine's clock";
     else if (*verdict == X509_V_ERR_HOSTNAME_MISMATCH || *verdict == X509_V_ERR_IP_ADDRESS_MISMATCH)
         advice = "name the broker as its certificate does, in --brokers and in its advertised.listeners";
     snprintf(reason, reason_size, "the certificate of %s is refused: %s: %s", broker,

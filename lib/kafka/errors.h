@@ -7,20 +7,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What err means and, for a right that is missing or a record that is refused, what to look at: written into
- * text, which is returned. */
+/* Writes into text, and returns, what err means and, for a missing right or a refused record, what to
+ * check. */
 enum { KAFKA_ERROR_SIZE = 320 };
 const char *kafka_describe(rd_kafka_resp_err_t err, char text[static KAFKA_ERROR_SIZE]);
 
-/* The same where a right is missing; otherwise own, librdkafka's words for this case, which say more. */
+/* The same where a right is missing; otherwise own, librdkafka's text for this case, which says more. */
 const char *kafka_explain(rd_kafka_resp_err_t err, const char *own, char text[static KAFKA_ERROR_SIZE]);
 
-/* Does this error of a delivery report say that trying again cannot help? A broker that finds one record of a
- * batch at fault fails the whole batch so: only of a record that was alone in its batch is it certain. (One
- * that is refused for its timestamp may be taken with another.) */
+/* Does this error of a delivery report say that trying again cannot help? For one bad record a broker refuses
+ * the whole batch with this error: it is certain only for a record that was alone in its batch. (A record
+ * that is refused for its timestamp may be accepted with another one.) */
 bool kafka_error_is_permanent(rd_kafka_resp_err_t err);
 
-/* Inside lib/kafka: what to do about a log line of librdkafka's: ": " and a sentence, or "". */
+/* Inside lib/kafka: what to do about a log line of librdkafka: ": " and a sentence, or "". */
 const char *kafka_log_advice(const char *text);
 
 /* Inside lib/kafka, for rd_kafka_conf_set_ssl_cert_verify_cb: accepts what OpenSSL accepts, and says what is

@@ -10,7 +10,7 @@
 enum token {
     TOKEN_END,
     TOKEN_WORD,  /* quoted or not: `word` is it */
-    TOKEN_OTHER, /* a character by itself, `other`, or a number, 0: a word to nobody */
+    TOKEN_OTHER, /* a single character, `other`, or a number, 0: no word for anyone */
     TOKEN_TOO_LONG,
 };
 
@@ -43,7 +43,7 @@ static void skip_blanks(struct tokens *t)
     }
 }
 
-/* Takes the escape behind a backslash: the code of a character below 256. */
+/* Reads the escape after a backslash: the code of a character below 256. */
 static unsigned take_escape(struct tokens *t)
 {
     static const char letters[] = "abfnrtv", meanings[] = "\a\b\f\n\r\t\v";
@@ -88,7 +88,7 @@ static enum token take_quoted(struct tokens *t)
         if (code == 0 || !put(t, &length, code, !escape || beyond))
             return TOKEN_TOO_LONG;
     }
-    /* Java takes the end of the line for the end of the word, which nobody means. */
+    /* Java ends the word at the end of the line, which nobody intends. */
     if (*t->next != quote)
         return TOKEN_OTHER;
     t->next++;
@@ -127,8 +127,8 @@ static bool ends_with(const char *text, const char *end)
 static bool wrong_line(struct error *error)
 {
     return error_set(
-        error, "not as in MODULE required username=\"NAME\" password=\"SECRET\"; where \\\" in a word stands "
-               "for \" and \\\\ for a backslash (a properties file wants each backslash twice)");
+        error,
+        "not as in MODULE required username=\"NAME\" password=\"SECRET\"; where \\\" in a word means \" and \\\\ a backslash (a properties file wants each backslash twice)");
 }
 
 static bool is_control_flag(const char *word)
@@ -147,10 +147,10 @@ static bool take_module(struct tokens *t, bool *scram, struct error *error)
         return wrong_line(error);
     *scram = ends_with(t->word, ".ScramLoginModule");
     if (!*scram && !ends_with(t->word, ".PlainLoginModule"))
-        return error_set(error,
-                         "the login module %.200s is not understood, only PlainLoginModule and "
-                         "ScramLoginModule: set librdkafka's properties sasl.* in its place",
-                         t->word);
+        return error_set(
+            error,
+            "the login module %.200s is not supported, only PlainLoginModule and ScramLoginModule: set librdkafka's properties sasl.* instead",
+            t->word);
     return (take_token(t) == TOKEN_WORD && is_control_flag(t->word)) || wrong_line(error);
 }
 
@@ -169,8 +169,9 @@ static bool take_value(struct tokens *t, bool scram, struct jaas_login *login, s
     if (take_token(t) != TOKEN_OTHER || t->other != '=' || take_token(t) != TOKEN_WORD)
         return wrong_line(error);
     if (scram && token && strcasecmp(t->word, "true") == 0)
-        return error_set(error, "a delegation token (tokenauth=true) cannot be used here: log in with a "
-                                "user's name and password");
+        return error_set(
+            error,
+            "a delegation token (tokenauth=true) cannot be used here: log in with a user's name and password");
     if (strcmp(name, "username") == 0) {
         if (strlen(t->word) >= sizeof login->username)
             return error_set(error, "the username is longer than %zu bytes", sizeof login->username - 1);
@@ -196,7 +197,7 @@ static bool read_login(struct tokens *t, struct jaas_login *login, struct error 
     if (token != TOKEN_OTHER || t->other != ';')
         return wrong_line(error);
     if (take_token(t) != TOKEN_END)
-        return error_set(error, "more than one login module, or something else behind the first ;");
+        return error_set(error, "more than one login module, or something else after the first ;");
     return (found.username && found.password) ||
            error_set(error, "no %s in it", found.username ? "password" : "username");
 }

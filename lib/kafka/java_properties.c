@@ -18,7 +18,7 @@ static const char *const renamed[][2] = {
     {"send.buffer.bytes", "socket.send.buffer.bytes"},
 };
 
-/* What librdkafka has no use for. A name that ends in a point stands for all that begin so. */
+/* What librdkafka does not need. A name that ends in a dot covers all names that begin with it. */
 static const char *const of_others[] = {
     "allow.auto.create.topics", /* librdkafka: consumers only, and off */
     "auto.include.jmx.reporter",
@@ -113,10 +113,10 @@ static bool set_trusted(rd_kafka_conf_t *conf, const char *path, struct error *e
     if (!holds_pem(path, &pem, error))
         return false;
     return pem ? set(conf, "ssl.ca.location", path, error)
-               : error_set(error,
-                           "a Java truststore cannot be read here: run 'keytool -list -rfc -keystore %s > "
-                           "ca.pem' and set ssl.ca.location=ca.pem in its place",
-                           path);
+               : error_set(
+                     error,
+                     "a Java truststore cannot be read here: run 'keytool -list -rfc -keystore %s > ca.pem' and set ssl.ca.location=ca.pem instead",
+                     path);
 }
 
 static bool set_own_certificate(rd_kafka_conf_t *conf, const char *path, struct error *error)
@@ -129,21 +129,19 @@ static bool set_own_certificate(rd_kafka_conf_t *conf, const char *path, struct 
                : set(conf, "ssl.keystore.location", path, error); /* PKCS#12 */
 }
 
-/* Texts in PEM stand in the file. */
+/* PEM text in the file itself. */
 static bool set_pem(rd_kafka_conf_t *conf, const char *name, const char *value, size_t most,
                     struct error *error)
 {
     size_t count;
     char *lines = pem_lines(value, &count);
-    bool ok =
-        lines ||
-        error_set(error, "no text in PEM, which begins with -----BEGIN and ends with -----END ...-----");
+    bool ok = lines ||
+              error_set(error, "not PEM text, which begins with -----BEGIN and ends with -----END ...-----");
     if (ok && count > most)
-        ok = error_set(error,
-                       "%zu blocks, of which librdkafka takes the first alone: put them all into a file, and "
-                       "its path into %s",
-                       count,
-                       strcmp(name, "ssl.key.pem") == 0 ? "ssl.key.location" : "ssl.certificate.location");
+        ok = error_set(
+            error,
+            "%zu blocks, of which librdkafka takes only the first: put them all into a file, and its path into %s",
+            count, strcmp(name, "ssl.key.pem") == 0 ? "ssl.key.location" : "ssl.certificate.location");
     ok = ok && set(conf, name, lines, error);
     if (lines)
         explicit_bzero(lines, strlen(lines));
@@ -166,7 +164,7 @@ static bool set_key_pem(rd_kafka_conf_t *conf, const char *value, struct error *
     return set_pem(conf, "ssl.key.pem", value, 1, error);
 }
 
-/* What a store is, its content tells; but what is no store of a kind known here is not to be left out. */
+/* The content shows what a store is. But an unknown type of store must not be ignored. */
 static bool check_store_type(rd_kafka_conf_t *conf, const char *value, struct error *error)
 {
     static const char *const types[] = {"JKS", "PKCS12", "PEM"};

@@ -1,6 +1,6 @@
-/* Properties of Kafka's Java clients in librdkafka's terms, so that a file made for those, such as Confluent
- * Cloud's client.properties, serves unchanged. The names are those of Kafka's documentation ("Producer
- * Configs", "Consumer Configs") and of librdkafka's CONFIGURATION.md. */
+/* Translates properties of Kafka's Java clients for librdkafka, so that a file made for those, such as
+ * Confluent Cloud's client.properties, works unchanged. The names are those of Kafka's documentation
+ * ("Producer Configs", "Consumer Configs") and of librdkafka's CONFIGURATION.md. */
 #ifndef ROOMSTREAM_KAFKA_JAVA_PROPERTIES_H
 #define ROOMSTREAM_KAFKA_JAVA_PROPERTIES_H
 
@@ -12,12 +12,12 @@
 
 enum java_property_result {
     JAVA_PROPERTY_SET,
-    JAVA_PROPERTY_LEFT_OUT, /* it means something to other clients only */
-    JAVA_PROPERTY_WRONG,    /* *error says why, in librdkafka's words where it is librdkafka's property */
+    JAVA_PROPERTY_LEFT_OUT, /* only other clients know it */
+    JAVA_PROPERTY_WRONG,    /* *error says why, with librdkafka's text where it is librdkafka's property */
 };
 
-/* True where a login of librdkafka's, whose name no Java client knows, stands in a file of Java's form with a
- * backslash in it: other programs on librdkafka take such a file verbatim, so nobody can say what it is. */
+/* True for a user or password by librdkafka's name, which no Java client knows, with a backslash, in a file
+ * of Java's form. Other programs on librdkafka read such a file literally, so its meaning is not clear. */
 bool java_property_is_ambiguous(const struct property *property);
 
 /* Sets the property, whether its name is librdkafka's or the Java client's. */

@@ -12,8 +12,8 @@ struct pen {
     size_t column;
 };
 
-/* Writes the base64 between begin and end in lines; a header such as Proc-Type: would not be base64, and
- * stays what it is. */
+/* Writes the base64 between begin and end in lines; a header such as Proc-Type: is not base64, and stays
+ * unchanged. */
 static void write_body(struct pen *pen, const char *begin, const char *end)
 {
     for (const char *c = begin; c < end; c++) {
@@ -35,7 +35,7 @@ static void write_line(struct pen *pen, const char *begin, const char *end)
     *pen->to++ = '\n';
 }
 
-/* Behind the five dashes that end the line of a mark; NULL where there are none. */
+/* After the five dashes that end the line of a mark; NULL where there are none. */
 static const char *end_of_mark(const char *mark, size_t length)
 {
     const char *dashes = strstr(mark + length, "-----");

@@ -86,7 +86,8 @@ static bool is_passing(rd_kafka_resp_err_t err)
            err == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS;
 }
 
-/* Who may create topics can do it as kafka_topic_ensure would, by the command that goes into text. */
+/* Writes the command with which someone who has the right can create the topic as kafka_topic_ensure
+ * would. */
 static void write_command(const struct kafka_settings *kafka, const struct kafka_topic_settings *topic,
                           char *text, size_t size)
 {
@@ -105,7 +106,7 @@ static void write_command(const struct kafka_settings *kafka, const struct kafka
                                    topic->config.items[i].name, topic->config.items[i].value);
 }
 
-/* Why the missing topic was not created, and what to do about it. */
+/* Says why the missing topic was not created, and what to do about it. */
 static void explain_refusal(rd_kafka_resp_err_t err, const char *detail, const struct kafka_settings *kafka,
                             const struct kafka_topic_settings *topic, struct error *error)
 {
@@ -115,8 +116,7 @@ static void explain_refusal(rd_kafka_resp_err_t err, const char *detail, const s
         write_command(kafka, topic, command, sizeof command);
         error_set(
             error,
-            "the Kafka topic '%s' is missing and Kafka does not let this client create it (%s): have it "
-            "created by %s",
+            "the Kafka topic '%s' is missing and Kafka does not let this client create it (%s): have it created by %s",
             topic->name, detail, command);
         return;
     }

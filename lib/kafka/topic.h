@@ -1,4 +1,4 @@
-/* Topics: looked up, and created with what the options say where they are missing. */
+/* Topics: looked up, and created by the options where they are missing. */
 #ifndef ROOMSTREAM_KAFKA_TOPIC_H
 #define ROOMSTREAM_KAFKA_TOPIC_H
 
@@ -10,19 +10,19 @@ struct kafka_topic_settings {
     struct property_list config;     /* of a topic that is created (Kafka's "Topic Configs") */
 };
 
-/* --partitions, --replication and --topic-config, of a topic that is created. settings outlive the parsing.
- */
+/* --partitions, --replication and --topic-config, of a topic that is created. settings must outlive the
+ * parsing. */
 struct option_group kafka_topic_options(struct kafka_topic_settings *settings);
 
 enum kafka_topic_result {
-    KAFKA_TOPIC_READY,  /* it is there, perhaps just created (logged) */
+    KAFKA_TOPIC_READY,  /* it exists, perhaps just created (logged) */
     KAFKA_TOPIC_LATER,  /* Kafka does not answer: try again; *error says why */
     KAFKA_TOPIC_DENIED, /* it is missing or forbidden and cannot be created: *error says what to do; may
                            change, so try again */
 };
 
-/* NO_ERROR and the number of partitions, else what Kafka or the library says of the topic. Blocks up to
- * `timeout` ns. */
+/* NO_ERROR and the number of partitions, else the error of Kafka or of the library. Blocks up to `timeout`
+ * ns. */
 rd_kafka_resp_err_t kafka_topic_look_up(rd_kafka_t *rk, const char *name, int64_t timeout, int *partitions);
 
 /* Looks the topic up and creates it if it is missing. Blocks up to about three times `timeout` ns. `kafka` is

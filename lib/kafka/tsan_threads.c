@@ -10,8 +10,7 @@
 const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
-    return "race:librdkafka\nrace:libpaho-mqtt3as\nthread:mqtt_open\nthread:mqtt_close\nthread:kafka_"
-           "destroy\n";
+    return "race:librdkafka\nrace:libpaho-mqtt3as\nthread:mqtt_open\nthread:mqtt_close\nthread:kafka_destroy\n";
 }
 
 struct start {

@@ -29,8 +29,8 @@ static _Atomic long *counter(struct kafka_unanswered *u, int16_t api_key)
     }
 }
 
-/* librdkafka tells of an answer in the thread of the broker's connection, which has also sent the request,
- * and of most answers a second time where it deals with them. */
+/* librdkafka reports an answer in the thread of the broker's connection, which has also sent the request, and
+ * most answers a second time in the thread that handles them. */
 static _Thread_local bool sends;
 
 static rd_kafka_resp_err_t on_sent(rd_kafka_t *rk, int fd, const char *broker, int32_t broker_id,
@@ -44,7 +44,7 @@ static rd_kafka_resp_err_t on_sent(rd_kafka_t *rk, int fd, const char *broker, i
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* Also called, with an error and without a size, for what is given up. */
+/* Also called, with an error and without a size, for requests that are given up. */
 static rd_kafka_resp_err_t on_answer(rd_kafka_t *rk, int fd, const char *broker, int32_t broker_id,
                                      int16_t api_key, int16_t version, int32_t id, size_t size, int64_t rtt,
                                      rd_kafka_resp_err_t err, void *context)
@@ -67,7 +67,7 @@ static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, v
 bool kafka_unanswered_watch(rd_kafka_conf_t *conf, struct kafka_unanswered *u, struct error *error)
 {
     rd_kafka_resp_err_t err = rd_kafka_conf_interceptor_add_on_new(conf, "unanswered", on_new, u);
-    return !err || error_set(error, "librdkafka takes no interceptor: %s", rd_kafka_err2str(err));
+    return !err || error_set(error, "librdkafka accepts no interceptor: %s", rd_kafka_err2str(err));
 }
 
 long kafka_unanswered_writes(const struct kafka_unanswered *u)

@@ -60,8 +60,8 @@ static uint64_t spooled(const struct spool *s)
     return atomic_load(&s->received) - atomic_load(&s->delivered) - atomic_load(&s->dead);
 }
 
-/* Releases are taken beyond the bound: they are short, at most one for each message, and an unreleased id
- * would hold up the sender. */
+/* Releases are accepted beyond the limit: they are short, at most one for each message, and an unreleased id
+ * would block the sender. */
 static bool is_full(const struct spool *s, const struct spool_record *record)
 {
     return s->settings.max_bytes > 0 && record->kind == SPOOL_MESSAGE &&
@@ -86,7 +86,7 @@ static bool store(struct spool *s, const struct spool_record *record, uint64_t i
            segment_append(&s->active, record, id, length);
 }
 
-/* Makes what was written behind the active segment's end durable, or cuts it off again. */
+/* Makes what was written after the active segment's end durable, or cuts it off again. */
 static bool make_durable(struct spool *s)
 {
     pthread_mutex_lock(&s->state_mutex);
@@ -106,7 +106,7 @@ static bool make_durable(struct spool *s)
     return false;
 }
 
-/* The record stands in the file: now it counts. */
+/* The record is in the file: now it counts. */
 static void commit(struct spool *s, const struct spool_record *record, uint64_t id, int64_t length)
 {
     s->active.end += length;

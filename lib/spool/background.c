@@ -20,7 +20,7 @@ static void *run(void *argument)
         if (background->stopping)
             break;
         pthread_mutex_unlock(&background->mutex);
-        /* What is asked for from here on may be too late for this run. */
+        /* A request from here on may be too late for this run. */
         atomic_store(&background->due, false);
         background->task(background->context);
         pthread_mutex_lock(&background->mutex);

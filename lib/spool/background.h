@@ -1,5 +1,6 @@
-/* Runs a task in a thread of its own, some time after it was asked for: however often it is asked for, at
- * most once an interval. An idle one wakes up every ten seconds, so that who watches threads sees it live. */
+/* Runs a task in a thread of its own, within an interval after a request. However many requests there are, it
+ * runs at most once an interval. An idle thread wakes up every ten seconds, so that it can be seen to be
+ * alive. */
 #ifndef ROOMSTREAM_SPOOL_BACKGROUND_H
 #define ROOMSTREAM_SPOOL_BACKGROUND_H
 
@@ -20,15 +21,15 @@ struct background {
     bool stopping;
 };
 
-/* Starts the thread, with all signals blocked. The name, of 15 bytes at most, is for whoever lists threads;
- * it outlives the thread. Returns 0 or an errno. */
+/* Starts the thread, with all signals blocked. The name, of 15 bytes at most, is for lists of threads; it
+ * must outlive the thread. Returns 0 or an errno. */
 int background_start(struct background *background, const char *name, int64_t interval,
                      void (*task)(void *context), void *context);
 
 /* The task runs within the interval. Any thread; nearly free while it is due already. */
 void background_request(struct background *background);
 
-/* Ends the thread, after the task if that is running; what was asked for since does not run. */
+/* Ends the thread, after the task if that is running. Later requests are dropped. */
 void background_stop(struct background *background);
 
 #endif

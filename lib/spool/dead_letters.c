@@ -22,7 +22,7 @@ struct dead_letters {
     struct folder folder;
     uuid_t uuid; /* the spool's */
     bool read_only;
-    struct segment segment;       /* fd -1: there is no log, which is an empty one */
+    struct segment segment;       /* fd -1: there is no log, which counts as an empty one */
     struct unreleased unreleased; /* none: a segment's header wants one */
     struct id_set ids;            /* of the letters in the log */
     _Atomic uint64_t count;
@@ -47,8 +47,7 @@ static bool letters_damaged(const struct dead_letters *letters, int64_t offset, 
     return error_set(
         error,
         "the dead letters %s/%s are damaged at offset %" PRId64
-        ": %s. Restore the file, or start the bridge once with --spool-repair to go on with every letter "
-        "that is whole",
+        ": %s. Restore the file, or start the bridge once with --spool-repair to keep every letter that is whole",
         letters->folder.path, file_name, offset, what);
 }
 
@@ -78,7 +77,7 @@ static bool remember(void *context, const struct spool_record *record)
     return true;
 }
 
-/* What stands behind the last whole letter is no letter, unless others stand behind it. */
+/* What follows the last whole letter is no letter, unless whole letters follow it. */
 static bool ends_there(const struct dead_letters *letters, int64_t end, int64_t length, bool *ends)
 {
     struct record_reader reader = {.fd = -1};
@@ -91,8 +90,8 @@ static bool ends_there(const struct dead_letters *letters, int64_t end, int64_t 
     return status != RECORD_FAILED;
 }
 
-/* Whoever only reads leaves the end as it is: a letter that is just being written, and then this is nothing
- * to tell, or damage. */
+/* A reader leaves the end as it is. It is either a letter that is being written just now, which is not worth
+ * a message, or damage. */
 static bool leave_end(const struct dead_letters *letters, int64_t end, int64_t length, struct error *error)
 {
     struct record_reader reader = {.fd = -1};
@@ -123,8 +122,7 @@ static bool scan(struct dead_letters *letters, struct error *error)
     if (status == RECORD_FAILED || (status == RECORD_BAD && !ends_there(letters, end, length, &ends)))
         return letters_error(letters, "read", error);
     if (!ends)
-        return letters_damaged(letters, end, "the letter there is not whole, but others stand behind it",
-                               error);
+        return letters_damaged(letters, end, "the letter there is not whole, but others follow it", error);
     letters->segment.end = end;
     letters->bytes = end;
     if (end == length)
@@ -168,7 +166,7 @@ static bool learn_uuid(struct dead_letters *letters, struct error *error)
     enum position_status status = position_read(&letters->folder, &position, error);
     if (status == POSITION_READ)
         uuid_copy(letters->uuid, position.uuid);
-    /* Whoever only reads can do without. */
+    /* A reader does not need it. */
     else if (letters->read_only)
         uuid_clear(letters->uuid);
     else if (status == POSITION_MISSING)
@@ -208,7 +206,7 @@ static bool create_log(struct dead_letters *letters, struct segment *segment)
                           segment);
 }
 
-/* The log is there from its first letter on. */
+/* The log exists from its first letter on. */
 static bool ensure_log(struct dead_letters *letters)
 {
     struct segment segment;
@@ -270,7 +268,7 @@ bool dead_letters_append(struct dead_letters *letters, const struct spool_record
     if (letters->read_only)
         return read_only_error(letters, error);
     if (record->id == 0)
-        return error_set(error, "a dead letter needs the id that it had in the spool");
+        return error_set(error, "a dead letter needs its id in the spool");
     if (!record_check(record, error) || !is_there(letters, record->id, &found, error))
         return false;
     if (found)
@@ -308,7 +306,7 @@ bool dead_letters_each(struct dead_letters *letters, dead_letter_visit *visit, v
                                    : letters_damaged(letters, end, "the letter there is not whole", error);
 }
 
-/* The rest goes to a new log. */
+/* The other letters go to a new log. */
 struct removal {
     dead_letter_visit *remove;
     void *context;
@@ -336,7 +334,8 @@ static bool keep_or_remove(void *context, const struct spool_record *record)
     return true;
 }
 
-/* Writes the rest beside the log and, if there was something to remove, puts it in the log's place. */
+/* Writes the other letters beside the log and, if there was something to remove, replaces the log by that
+ * file. */
 static bool replace_log(struct dead_letters *letters, struct removal *removal, struct error *error)
 {
     if (!dead_letters_each(letters, keep_or_remove, removal, error))

@@ -14,8 +14,8 @@ struct dead_letters;
 struct dead_letters *dead_letters_open(const char *directory, bool read_only, struct error *error);
 void dead_letters_close(struct dead_letters *letters);
 
-/* Appends the record (its id, time, topic, ... as they are) with record->reason, and syncs it: only then may
- * spool_dead be called. Appending an id that the log holds already does nothing and succeeds, so that a kill
+/* Appends the record (id, time, topic, ... unchanged) with record->reason, and syncs it. Only then may
+ * spool_dead be called. Appending an id that the log already holds succeeds and does nothing, so a kill
  * between the two calls doubles nothing. False with *error, and nothing of it remains. */
 bool dead_letters_append(struct dead_letters *letters, const struct spool_record *record,
                          struct error *error);

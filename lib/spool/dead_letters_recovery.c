@@ -20,15 +20,15 @@ static bool cannot(const char *what, const struct folder *folder, struct error *
 static enum letters_state damaged(const struct folder *folder, int64_t offset, const char *what,
                                   struct error *error)
 {
-    error_set(error,
-              "the dead letters %s/%s are damaged at offset %" PRId64
-              ": %s. Restore the file, or start once with --spool-repair to keep the damaged file as "
-              "%s.corrupt and go on with every letter in it that is whole",
-              folder->path, DEAD_LETTERS_NAME, offset, what, DEAD_LETTERS_NAME);
+    error_set(
+        error,
+        "the dead letters %s/%s are damaged at offset %" PRId64
+        ": %s. Restore the file, or start once with --spool-repair to keep the damaged file as %s.corrupt and keep every letter in it that is whole",
+        folder->path, DEAD_LETTERS_NAME, offset, what, DEAD_LETTERS_NAME);
     return LETTERS_DAMAGED;
 }
 
-/* What stands behind the last whole letter: a write that was interrupted, or damage? */
+/* What follows the last whole letter: an interrupted write, or damage? */
 static enum letters_state judge_end(const struct folder *folder, struct record_reader *reader, int64_t end,
                                     bool rebooted, struct error *error)
 {

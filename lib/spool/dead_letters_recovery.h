@@ -1,5 +1,5 @@
-/* The log of dead letters at the start of the spool, which stands in the same folder: a start that it would
- * stop must change nothing, so it is looked at before anything is changed. */
+/* The log of dead letters when the spool is opened. A start that is refused must change nothing, so the log
+ * is checked before anything in the folder is changed. */
 #ifndef ROOMSTREAM_SPOOL_DEAD_LETTERS_RECOVERY_H
 #define ROOMSTREAM_SPOOL_DEAD_LETTERS_RECOVERY_H
 
@@ -9,16 +9,16 @@
 
 #define DEAD_LETTERS_NAME "dead-letters.log"
 
-/* The log is a segment file whose ids need not follow. No segment of the spool begins with this one. */
+/* The log is a segment file whose ids may have any order. No segment of the spool begins with this one. */
 #define DEAD_LETTERS_FIRST_ID UINT64_C(0)
 
 enum letters_state {
-    LETTERS_WHOLE,   /* or none, or with a torn end, which dead_letters_open cuts off */
-    LETTERS_DAMAGED, /* *error tells where and what to do */
+    LETTERS_WHOLE,   /* or there is no log, or its end is torn, which dead_letters_open cuts off */
+    LETTERS_DAMAGED, /* *error says where and what to do */
     LETTERS_REFUSED, /* another spool's or format version, or it cannot be read: *error */
 };
 
-/* Changes nothing. With `rebooted`, the letter at the end may be lost with the power in any way: it did not
+/* Changes nothing. With `rebooted`, the last letter may be damaged in any way by the power loss: it did not
  * count yet. */
 enum letters_state dead_letters_check(const struct folder *folder, uuid_t uuid, bool rebooted,
                                       struct error *error);

@@ -9,7 +9,7 @@
 #include <sys/uio.h>
 
 /* Writes all of the pieces at `offset` with one pwritev() in the common case. Changes *pieces. After a
- * failure part of them may stand in the file. */
+ * failure part of them may be in the file. */
 bool file_write(int fd, struct iovec *pieces, int count, int64_t offset);
 
 /* Reads up to `size` bytes at `offset`, fewer only at the end of the file; *length is how many. */

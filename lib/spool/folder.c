@@ -69,7 +69,7 @@ bool folder_sync(const struct folder *folder)
     return rc == 0;
 }
 
-/* A holder that has not signed yet leaves the id of the one before it. */
+/* Before a holder has written its id, the file has that of the previous holder. */
 static bool is_process(long pid)
 {
     return pid > 0 && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
@@ -101,7 +101,7 @@ void folder_sign_lock(int fd)
 {
     char pid[24];
     struct iovec piece = {pid, (size_t)snprintf(pid, sizeof pid, "%ld\n", (long)getpid())};
-    /* On a full disk the lock holds all the same. */
+    /* On a full disk the lock is valid all the same. */
     if (file_truncate(fd, 0))
         file_write(fd, &piece, 1, 0);
 }

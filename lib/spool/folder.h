@@ -28,7 +28,7 @@ bool folder_sync(const struct folder *folder);
  * missing, and changes nothing else. False with *error, which names the process that holds the lock. */
 bool folder_lock(const struct folder *folder, int *fd, struct error *error);
 
-/* Writes this process's id into the file of the lock that it holds: that is for people only. */
+/* Writes this process's id into the file of its lock, for people only. */
 void folder_sign_lock(int fd);
 
 /* The first ids of the segments in the folder, by their names, ascending; the caller frees *ids. */
@@ -39,13 +39,13 @@ void folder_remove_temporary(const struct folder *folder);
 
 /* Creates NAME.tmp for writing, for folder_put_in_place to rename to NAME when it is complete. Returns its
  * descriptor (read and write), or -1 with errno. */
-#define FOLDER_NAME_SIZE 64 /* of what these functions take and give */
+#define FOLDER_NAME_SIZE 64 /* of the names that these functions take and return */
 int folder_create_temporary(const struct folder *folder, const char *name);
 bool folder_put_in_place(const struct folder *folder, const char *name);
 void folder_drop_temporary(const struct folder *folder, const char *name);
 
-/* Gives the file a second name that is free, NAME.corrupt (or .corrupt.2, ...), and tells it in `kept`. False
- * with errno. */
+/* Gives the file a second name that is free, NAME.corrupt (or .corrupt.2, ...), and returns that in `kept`.
+ * False with errno. */
 bool folder_keep(const struct folder *folder, const char *name, char kept[static FOLDER_NAME_SIZE]);
 
 #endif

@@ -19,7 +19,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* Where in the files a record stands. */
+/* Where a record is in the files. */
 struct record_place {
     uint64_t id;
     uint64_t segment; /* its first id; 0: nowhere */
@@ -28,7 +28,7 @@ struct record_place {
 
 /* Mutexes are taken in this order: sync, append, state. */
 struct spool {
-    struct spool_settings settings; /* but for the directory */
+    struct spool_settings settings; /* without the directory */
     struct folder folder;
     uuid_t uuid;
     char uuid_text[UUID_STR_LEN];
@@ -40,7 +40,7 @@ struct spool {
     struct segment active;
     struct unreleased unreleased;
 
-    pthread_mutex_t state_mutex; /* held briefly, but for writing the position; guards: */
+    pthread_mutex_t state_mutex; /* held briefly, except to write the position; guards: */
     struct segment_list segments;
     struct position saved; /* what the position file holds */
     bool folder_changed;   /* a segment was created since the folder was synced */
@@ -78,8 +78,8 @@ struct spool {
     _Atomic uint64_t saved_delivered, saved_dead; /* what the position file says, or said a moment ago */
 };
 
-/* Restores everything from the files, or creates them: all but the threads' means. False with *error;
- * descriptors, lists and window are the caller's to give back in any case. */
+/* Restores everything from the files, or creates them; starts no threads. False with *error. The caller must
+ * free descriptors, lists and window in any case. */
 bool spool_recover(struct spool *spool, struct error *error);
 
 /* Begins a new segment. The append mutex is held. False with errno. */
@@ -91,10 +91,10 @@ void spool_apply_packet_id(struct unreleased *unreleased, const struct spool_rec
 /* Shows the forwarder's counts to the other threads. */
 void spool_publish(struct spool *spool);
 
-/* Shows them those of the position file, after it was written. */
+/* Shows the other threads the counts of the position file, after it was written. */
 void spool_publish_saved(struct spool *spool);
 
-/* *error becomes what is wrong in a file, where, and what the user can do. Returns false. */
+/* Sets *error to what is wrong in a file, where, and what the user can do. Returns false. */
 bool spool_damaged(const struct folder *folder, const char *name, int64_t offset, const char *what,
                    struct error *error);
 

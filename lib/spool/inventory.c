@@ -98,8 +98,7 @@ static bool has_records(const struct folder *folder, const uuid_t uuid, uint64_t
     return found != RECORD_FAILED;
 }
 
-/* Which of the two is the wrong one, the position or the segments, is not for a program to say where they are
- * at odds altogether. */
+/* Where the position and all segments disagree, a program cannot know which of them is wrong. */
 static bool refuse_foreign(const struct inventory *inventory, const struct inventory_file *file,
                            const struct folder *folder, const struct position *position, struct error *error)
 {
@@ -114,10 +113,10 @@ static bool refuse_foreign(const struct inventory *inventory, const struct inven
     if (any_ours)
         return error_set(error, "%s/%s belongs to another spool (%s, this one is %s): move it away",
                          folder->path, name, theirs, ours);
-    return error_set(error,
-                     "%s/position belongs to the spool %s, but %s beside it to another spool (%s): restore "
-                     "the one of them that was here, or move the one that was not away",
-                     folder->path, ours, name, theirs);
+    return error_set(
+        error,
+        "%s/position belongs to the spool %s, but %s beside it to another spool (%s): restore the one that belongs here, or move the other one away",
+        folder->path, ours, name, theirs);
 }
 
 bool inventory_check(struct inventory *inventory, const struct folder *folder,
@@ -168,8 +167,8 @@ static bool set_aside(const struct folder *folder, const char *name, const char 
     char kept[FOLDER_NAME_SIZE];
     if (!folder_keep(folder, name, kept) || unlinkat(folder->fd, name, 0) < 0)
         return failed(folder, "rename", name, error);
-    log_warning(spool_repaired, "the spool %s is repaired: %s %s; it is set aside as %s", folder->path, name,
-                why, kept);
+    log_warning(spool_repaired, "the spool %s is repaired: %s %s; it is kept as %s", folder->path, name, why,
+                kept);
     return true;
 }
 
@@ -187,7 +186,7 @@ static bool give_name(const struct folder *folder, const char *from, const char 
     return true;
 }
 
-/* Files may have one another's names: such a one goes out of the way until its own is free. */
+/* Two files may have each other's names: one is moved out of the way until its own name is free. */
 static bool put_names_right(const struct inventory *inventory, const struct folder *folder,
                             struct error *error)
 {
@@ -211,8 +210,7 @@ static bool put_names_right(const struct inventory *inventory, const struct fold
         segment_name(inventory->files[i].first_id, right);
         ok = give_name(folder, waiting[i], right, &given, error);
         if (ok && !given)
-            log_warning(spool_repaired,
-                        "the spool %s is repaired: there are two files %s; one is set aside as %s",
+            log_warning(spool_repaired, "the spool %s is repaired: there are two files %s; one is kept as %s",
                         folder->path, right, waiting[i]);
     }
     free(waiting);
@@ -223,7 +221,7 @@ static bool remove_lost(const struct folder *folder, const char *name, struct er
 {
     log_warning(
         spool_unsynced_lost,
-        "the spool %s: the machine went down before %s was synced; nothing of it is whole, and it is removed",
+        "the spool %s: the machine went down before %s was synced; nothing in it is whole, and it is removed",
         folder->path, name);
     return unlinkat(folder->fd, name, 0) == 0 || failed(folder, "remove", name, error);
 }

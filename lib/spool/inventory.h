@@ -1,5 +1,5 @@
-/* The segment files in a spool's folder as their headers show them, before their records are read: whose they
- * are, and whether their names are right. Names in order are what everything else relies on.
+/* The segment files in a spool's folder, by their headers, before their records are read: which spool they
+ * belong to, and whether their names are right. Everything else relies on names in order.
  *
  * Lifecycle: inventory_take, then inventory_check; inventory_put_in_order changes files, after which it is
  * taken again; inventory_free in any case. */
@@ -40,7 +40,7 @@ void inventory_free(struct inventory *inventory);
 /* The spool that most of the headers name. False when no header is whole. */
 bool inventory_find_uuid(const struct inventory *inventory, uuid_t uuid);
 
-/* Sets the files' states; changes nothing. With `rebooted`, what *position does not tell to be synced may be
+/* Sets the files' states; changes nothing. With `rebooted`, what *position does not show as synced may be
  * lost. False with *error: a file of another spool than *position's, or an I/O error. */
 bool inventory_check(struct inventory *inventory, const struct folder *folder,
                      const struct position *position, bool rebooted, struct error *error);
@@ -48,11 +48,11 @@ bool inventory_check(struct inventory *inventory, const struct folder *folder,
 /* Writes the ids of the files in order to ids, which has room for `count`; returns their number. */
 size_t inventory_ids(const struct inventory *inventory, uint64_t *ids);
 
-/* The first file that only a repair may deal with (misnamed, without records); NULL if there is none. */
+/* The first file that only a repair may touch (misnamed, without records); NULL if there is none. */
 const struct inventory_file *inventory_problem(const struct inventory *inventory);
 
-/* Gives misnamed files their right names, sets aside as NAME.corrupt what is a second copy or has no records,
- * removes what is lost; logs each. False with *error. */
+/* Renames misnamed files, renames second copies and files without records to NAME.corrupt, and removes files
+ * that are lost; logs each. False with *error. */
 bool inventory_put_in_order(const struct inventory *inventory, const struct folder *folder,
                             struct error *error);
 

@@ -48,7 +48,7 @@ static void encode(const struct position *position, uint8_t slot[static SLOT_LEN
     put_le64(slot + AT_CHECKSUM, XXH3_64bits(slot, AT_CHECKSUM));
 }
 
-/* Every version begins a slot with magic and version, and has the checksum there. */
+/* In every version a slot begins with magic and version, and has the checksum at this offset. */
 static bool is_whole(const uint8_t slot[static SLOT_LENGTH])
 {
     return memcmp(slot + AT_MAGIC, magic, sizeof magic) == 0 &&

@@ -40,14 +40,14 @@ static bool open_segment(struct spool *s, uint64_t first_id, struct error *error
     return error_set(error, "%s", detail.text);
 }
 
-/* Sees to it that the reader stands before a record. Called only when there is one to read. */
+/* Places the reader before a record. Called only when there is one to read. */
 static bool place_reader(struct spool *s, struct error *error)
 {
     char name[SEGMENT_NAME_SIZE], what[100];
     if (s->placed && s->reader.offset < s->read_end)
         return true;
-    /* After a rewind the position may have run ahead, over what was delivered before, and the segments
-     * between may be gone. */
+    /* After a rewind the position may have moved on over what was delivered before, and the segments between
+     * may be removed. */
     if (s->cursor < s->window.base)
         s->placed = false;
     uint64_t target = s->placed ? s->cursor : s->window.base;
@@ -94,13 +94,13 @@ static bool read_failed(const struct spool *s, enum record_status status, struct
 
 enum step {
     STEP_MESSAGE, /* *record is in flight now */
-    STEP_PASSED,  /* a record was passed over */
+    STEP_PASSED,  /* a record was skipped */
     STEP_NOTHING,
     STEP_WINDOW,
     STEP_FAILED,
 };
 
-/* A gap can only be passed when everything before it is settled, since it may be longer than the window. */
+/* A gap can only be skipped when everything before it is settled, since it may be longer than the window. */
 static bool take_gap(struct spool *s, uint64_t last)
 {
     if (last >= s->window.base) {
@@ -112,7 +112,7 @@ static bool take_gap(struct spool *s, uint64_t last)
     return true;
 }
 
-/* Goes on by one record. */
+/* Moves on by one record. */
 static enum step step(struct spool *s, struct spool_record *record, struct error *error)
 {
     if ((s->placed ? s->cursor : s->window.base) >= atomic_load(&s->next_id))
@@ -207,7 +207,7 @@ bool spool_advance(struct spool *s, uint64_t id)
         return false;
     if (s->placed && s->cursor > s->window.base)
         window_advance(&s->window, id < s->cursor ? id : s->cursor);
-    /* What is not read yet is read now: only so is it known how many messages there are. */
+    /* Reads what is not read yet, to know how many messages there are. */
     while (s->window.base < id && (done == STEP_MESSAGE || done == STEP_PASSED)) {
         done = step(s, &record, NULL);
         if (done == STEP_MESSAGE)

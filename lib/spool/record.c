@@ -2,8 +2,8 @@
 
 #include "little_endian.h"
 
-/* The state of a checksum in pieces can stand on the stack only when the library is compiled in; short
- * records also gain by it. */
+/* The state of a checksum in pieces can be on the stack only when the library is compiled in. Short records
+ * also gain by it. */
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 

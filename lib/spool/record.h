@@ -13,16 +13,16 @@
 #define RECORD_HEADER_LENGTH 44
 #define RECORD_PIECES 5 /* the header and the four parts after it */
 
-/* A kind beside those of enum spool_kind, written only by the spool itself: the ids up to this record's id
- * hold nothing, because what they held is lost or may be. The only record whose id need not be the next one.
- */
+/* One more kind beside those of enum spool_kind, written only by the spool itself: the ids up to this
+ * record's id hold nothing, because what they held is lost or may be. Only this record may have an id that is
+ * not the next one. */
 enum { RECORD_GAP = 4 };
 
 /* Ids fit a signed field, such as an offset in Kafka. */
 #define RECORD_LAST_ID ((uint64_t)INT64_MAX)
 
-/* What the checksums in one file start from. A record is valid in its own file at its own offset only, so
- * that a payload which happens to hold a copy of a record is never taken for one. */
+/* The seed of the checksums in one file. A record is valid in its own file at its own offset only, so that a
+ * payload that contains a copy of a record is never taken for one. */
 uint64_t record_seed(const uuid_t uuid, uint64_t first_id);
 
 /* Is the record one that can be stored? False with *error, which names the part that is too long. */
@@ -31,8 +31,8 @@ bool record_check(const struct spool_record *record, struct error *error);
 /* The record's length in a file in bytes. */
 size_t record_length(const struct spool_record *record);
 
-/* Fills in the header, with the checksum over the record as it will stand at `offset`, and the pieces to be
- * written, which point into header and record. */
+/* Fills in the header, with the checksum for this `offset`, and the pieces to be written, which point into
+ * header and record. */
 void record_encode(const struct spool_record *record, uint64_t id, uint64_t seed, int64_t offset,
                    uint8_t header[static RECORD_HEADER_LENGTH], struct iovec pieces[static RECORD_PIECES]);
 
@@ -40,7 +40,7 @@ void record_encode(const struct spool_record *record, uint64_t id, uint64_t seed
 uint32_t record_content(const struct spool_record *record);
 
 /* Reads the header: id, kind, ... and the lengths of the parts, whose data are NULL. Returns the length of
- * the whole record, or 0 when this cannot be a record. The checksum is not looked at. */
+ * the whole record, or 0 when this cannot be a record. The checksum is not checked. */
 size_t record_decode_header(const uint8_t *bytes, struct spool_record *record);
 
 /* Completes a record of `length` bytes whose header is decoded: its parts point into bytes. False when the

@@ -35,7 +35,7 @@ static bool set_capacity(struct record_reader *reader, size_t wanted)
     return true;
 }
 
-/* Sees to it that the buffer holds `count` bytes from the offset on, if the file has them. */
+/* Fills the buffer with `count` bytes from the offset on, if the file has them. */
 static enum record_status load(struct record_reader *reader, int64_t end, size_t count)
 {
     int64_t skipped = reader->offset - reader->start;

@@ -7,12 +7,12 @@
 
 enum record_status {
     RECORD_WHOLE,
-    RECORD_END,    /* nothing stands behind the offset */
-    RECORD_BAD,    /* what stands there is not a whole record with a right checksum */
+    RECORD_END,    /* there is nothing after the offset */
+    RECORD_BAD,    /* there is no whole record with a right checksum */
     RECORD_FAILED, /* it cannot be read, or memory is exhausted: errno */
 };
 
-/* Zero-initialized is empty, but for fd. */
+/* Zero-initialized is empty, apart from fd. */
 struct record_reader {
     int fd;
     uint64_t seed;  /* record_seed of the file */
@@ -23,7 +23,7 @@ struct record_reader {
     size_t length;
 };
 
-/* Goes on in another file at `offset`. The descriptor stays the caller's. */
+/* Continues in another file at `offset`. The caller keeps the descriptor. */
 void record_reader_open(struct record_reader *reader, int fd, uint64_t seed, int64_t offset);
 void record_reader_free(struct record_reader *reader);
 
@@ -31,13 +31,13 @@ void record_reader_free(struct record_reader *reader);
  * RECORD_WHOLE leaves the offset. The record points into the buffer, until the next call. */
 enum record_status record_reader_next(struct record_reader *reader, int64_t end, struct spool_record *record);
 
-/* Is what stands at the offset, up to `end` of the file, the beginning of a record and no more? So does a
- * write look that was interrupted. False with *failed when it cannot be read. */
+/* Is there only the beginning of a record between the offset and `end` of the file? That is what an
+ * interrupted write leaves. False with *failed when it cannot be read. */
 bool record_reader_is_torn(struct record_reader *reader, int64_t end, bool *failed);
 
 /* Moves the offset on to the next whole record before `end` that has an id from `first` to `last`, byte by
- * byte: for what stands behind a bad one. RECORD_WHOLE when it found one (the offset is then at its
- * beginning), RECORD_END, or RECORD_FAILED. */
+ * byte: to find what follows a bad one. RECORD_WHOLE when it found one (the offset is then at its beginning),
+ * RECORD_END, or RECORD_FAILED. */
 enum record_status record_reader_search(struct record_reader *reader, int64_t end, uint64_t first,
                                         uint64_t last);
 

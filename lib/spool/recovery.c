@@ -18,10 +18,10 @@ struct recovery {
     struct inventory inventory;
     uint64_t *ids; /* of the segments that are in order */
     size_t count;
-    bool position_found; /* else there is none, or none to be used: */
-    bool position_bad;   /* the file is there, but not whole */
+    bool position_found; /* else there is none, or it cannot be used: */
+    bool position_bad;   /* the file exists, but is not whole */
     bool rebooted; /* the machine went down since the last sync: what was not synced may be lost or damaged */
-    bool ids_lost; /* there may have been records that are not found */
+    bool ids_lost; /* there may have been records that were not found */
     bool letters_damaged;
     struct scan scan;
 };
@@ -46,10 +46,10 @@ static bool look_at_position(struct recovery *r, struct error *error)
     case POSITION_BAD:
         r->position_bad = true;
         return s->settings.repair ||
-               error_set(error,
-                         "the spool is damaged: %s. Restore it, or start once with --spool-repair to deliver "
-                         "all that is there, some of it perhaps again",
-                         detail.text);
+               error_set(
+                   error,
+                   "the spool is damaged: %s. Restore it, or start once with --spool-repair to deliver everything in the spool, some messages perhaps again",
+                   detail.text);
     case POSITION_REFUSED:
     case POSITION_FAILED:
         break;
@@ -57,7 +57,7 @@ static bool look_at_position(struct recovery *r, struct error *error)
     return error_set(error, "%s", detail.text);
 }
 
-/* No segment, no position: a new spool, unless dead letters are what is left of an older one. */
+/* No segment, no position: a new spool, unless dead letters are left of an older one. */
 static bool begin_spool(struct recovery *r, struct error *error)
 {
     struct spool *s = r->spool;
@@ -69,14 +69,14 @@ static bool begin_spool(struct recovery *r, struct error *error)
     }
     r->ids_lost = true;
     return s->settings.repair ||
-           error_set(error,
-                     "the spool %s has lost all its files but " DEAD_LETTERS_NAME
-                     ". Restore them, or move that one away too, or start once with --spool-repair to go on "
-                     "with nothing but the dead letters",
-                     s->folder.path);
+           error_set(
+               error,
+               "the spool %s has lost all its files but " DEAD_LETTERS_NAME
+               ". Restore them, or move that one away too, or start once with --spool-repair to keep only the dead letters",
+               s->folder.path);
 }
 
-/* The uuid of a spool without position file stands in its segments. */
+/* Without a position file the spool's uuid comes from its segments. */
 static bool do_without_position(struct recovery *r, struct error *error)
 {
     struct spool *s = r->spool;
@@ -85,10 +85,10 @@ static bool do_without_position(struct recovery *r, struct error *error)
         return begin_spool(r, error);
     r->ids_lost = true;
     return inventory_find_uuid(&r->inventory, s->saved.uuid) ||
-           error_set(error,
-                     "the spool %s has no position file, and no file in it has a whole header. Restore the "
-                     "file 'position', or move the folder away to begin with a new one",
-                     s->folder.path);
+           error_set(
+               error,
+               "the spool %s has no position file, and no file in it has a whole header. Restore the file 'position', or move the folder away to begin with a new one",
+               s->folder.path);
 }
 
 static bool take_ids(struct recovery *r, struct error *error)
@@ -101,20 +101,19 @@ static bool take_ids(struct recovery *r, struct error *error)
     return true;
 }
 
-/* Where delivery begins. */
+/* Where does delivery begin? */
 static bool look_at_start(struct recovery *r, struct error *error)
 {
     struct spool *s = r->spool;
     if (!r->position_found && r->count > 0 && r->ids[0] != 1 && !s->settings.repair)
         return error_set(
             error,
-            "the spool %s has lost its file 'position', which tells what is delivered already. Restore it, "
-            "or start once with --spool-repair to deliver all that is there, some of it perhaps again",
+            "the spool %s has lost its file 'position', which says what is already delivered. Restore it, or start once with --spool-repair to deliver everything in the spool, some messages perhaps again",
             s->folder.path);
     if (!r->position_found && r->count > 0)
         s->saved.id = r->ids[0];
-    /* A spool that was just begun has no segment yet, nor has one whose machine went down before any was
-     * synced. */
+    /* A spool that was just created has no segment yet. Neither has one whose machine went down before any
+     * segment was synced. */
     bool may_have_none =
         !r->position_found || s->saved.sequence == 0 || (r->rebooted && s->saved.synced_end == 0);
     if (r->count > 0 || may_have_none)
@@ -123,10 +122,8 @@ static bool look_at_start(struct recovery *r, struct error *error)
     return s->settings.repair ||
            error_set(
                error,
-               "the spool is damaged: all files in %s that held messages are missing, and its position "
-               "tells that there were some, up to id %" PRIu64
-               " delivered. Restore the files *.seg, or start once with --spool-repair to go on without "
-               "what they held",
+               "the spool is damaged: all files in %s that held messages are missing, and its position shows that there were some, up to id %" PRIu64
+               " delivered. Restore the files *.seg, or start once with --spool-repair to continue without what they held",
                s->folder.path, s->saved.id - 1);
 }
 
@@ -200,7 +197,7 @@ static bool look(struct recovery *r, struct error *error)
         return false;
     uuid_copy(s->uuid, s->saved.uuid);
     uuid_unparse_lower(s->uuid, s->uuid_text);
-    /* While names are wrong it cannot be told what follows what. */
+    /* While names are wrong the order of the segments is unknown. */
     if (inventory_problem(&r->inventory))
         return true;
     return scan(r, false, error) && check_ids(r, error);
@@ -215,8 +212,8 @@ static bool make_position(const struct recovery *r, struct error *error)
     char kept[FOLDER_NAME_SIZE];
     if (r->ids_lost)
         log_warning(spool_position_lost,
-                    "the spool %s has lost its position: all that is there, from id %" PRIu64
-                    " on, is delivered, some of it perhaps again",
+                    "the spool %s has lost its position: everything in it, from id %" PRIu64
+                    " on, is delivered, some messages perhaps again",
                     s->folder.path, s->saved.id);
     if (r->position_bad && !folder_keep(&s->folder, "position", kept))
         return error_set(error, "cannot keep %s/position as position.corrupt: %s", s->folder.path,
@@ -224,7 +221,7 @@ static bool make_position(const struct recovery *r, struct error *error)
     return position_create(&s->folder, &s->saved, error);
 }
 
-/* Repairs what was found, as far as that is asked for or a power loss was to be expected. */
+/* Repairs what was found, if a repair was asked for or a power loss explains it. */
 static bool repair(struct recovery *r, struct error *error)
 {
     struct spool *s = r->spool;
@@ -242,7 +239,7 @@ static bool repair(struct recovery *r, struct error *error)
     return !(reordered || r->scan.damaged > 0) || scan(r, true, error);
 }
 
-/* A kill came between saving the position and removing what is below it. */
+/* After a kill between saving the position and removing what is below it. */
 static void remove_delivered(const struct recovery *r)
 {
     for (size_t i = 0; i < r->scan.start; i++) {
@@ -273,7 +270,7 @@ static bool begin_first_segment(struct spool *s, uint64_t first_id, struct error
     return true;
 }
 
-/* Cuts off what is not whole behind the end of the last segment: nothing whole stands behind it. */
+/* Cuts off what is not whole after the end of the last segment: nothing whole follows it. */
 static bool cut_end(const struct recovery *r, const char *name, int64_t length, struct error *error)
 {
     struct spool *s = r->spool;
@@ -288,8 +285,8 @@ static bool cut_end(const struct recovery *r, const char *name, int64_t length, 
     else
         log_warning(
             spool_record_torn,
-            "the spool %s: the last record in %s was being written when the program ended, and is not "
-            "acknowledged; its %" PRId64 " bytes, from offset %" PRId64 " on, are cut off",
+            "the spool %s: the last record in %s was being written when the program ended, and is not acknowledged; its %" PRId64
+            " bytes, from offset %" PRId64 " on, are cut off",
             s->folder.path, name, bytes, s->active.end);
     return segment_cut(&s->active) ||
            error_set(error, "cannot cut %s/%s: %s", s->folder.path, name, strerror(errno));
@@ -300,7 +297,7 @@ static bool open_active(struct recovery *r, struct error *error)
 {
     struct spool *s = r->spool;
     char name[SEGMENT_NAME_SIZE];
-    /* It may be just created, by this process or the one before. */
+    /* This process or the one before may just have created it. */
     s->folder_changed = true;
     if (s->segments.count == 0)
         return begin_first_segment(s, r->scan.next_id, error);
@@ -314,7 +311,7 @@ static bool open_active(struct recovery *r, struct error *error)
     return cut_end(r, name, length, error);
 }
 
-/* Goes on behind all ids that may have been used. */
+/* Continues after all ids that may have been used. */
 static bool skip_used_ids(struct recovery *r, struct error *error)
 {
     struct spool *s = r->spool;
@@ -374,10 +371,11 @@ static bool accept_all(struct recovery *r, struct error *error)
     if (!r->position_found && !make_position(r, error))
         return false;
     if (r->position_found && r->count == 0 && r->ids_lost)
-        log_warning(spool_ids_lost,
-                    "the spool %s: the files that held messages are gone: going on without what was in them "
-                    "from id %" PRIu64 " on",
-                    s->folder.path, s->saved.id);
+        log_warning(
+            spool_ids_lost,
+            "the spool %s: the files that held messages are gone: continuing without what was in them from id %" PRIu64
+            " on",
+            s->folder.path, s->saved.id);
     remove_delivered(r);
     if (!open_active(r, error) || !skip_used_ids(r, error) || !take_over(s, error))
         return false;

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Two lines of work: the damaged file is read, the new one written. */
+/* Reads the damaged file and writes the new one. */
 struct salvage {
     const struct salvage_order *order;
     struct record_reader from;
@@ -21,7 +21,7 @@ struct salvage {
     uint64_t kept, lost;
     int64_t first_lost; /* offset in the damaged file; -1: nothing is lost */
     bool end_lost;      /* and with it more ids than are counted */
-    uint64_t left;      /* whole records that the next segment's ids leave no place for */
+    uint64_t left;      /* whole records whose ids the next segment has too */
 };
 
 static bool append(struct salvage *v, const struct spool_record *record, uint64_t id)
@@ -34,8 +34,8 @@ static bool append(struct salvage *v, const struct spool_record *record, uint64_
     return true;
 }
 
-/* Makes `id` the next one. What was lost may have released packet ids: one that stays held for ever would
- * make a later message pass for one that is stored, so none is. */
+/* Makes `id` the next one. What was lost may have released packet ids. An id that is held for ever would make
+ * a later message count as stored already, so all are released. */
 static bool skip_to(struct salvage *v, uint64_t id, int64_t offset)
 {
     const struct spool_record gap = {.kind = RECORD_GAP}, forget = {.kind = SPOOL_FORGET};
@@ -47,7 +47,7 @@ static bool skip_to(struct salvage *v, uint64_t id, int64_t offset)
     return (id - 1 == v->next_id || append(v, &gap, id - 2)) && append(v, &forget, id - 1);
 }
 
-/* The end of the last segment is lost, and so is how many ids it had. */
+/* The end of the last segment is lost, and so is the number of its ids. */
 static bool skip_unknown(struct salvage *v, int64_t offset)
 {
     uint64_t from = v->next_id > v->order->position ? v->next_id : v->order->position;
@@ -58,8 +58,7 @@ static bool skip_unknown(struct salvage *v, int64_t offset)
     return false;
 }
 
-/* A gap stands for all the ids from the record before it on: which of them the bytes before it held cannot be
- * known. */
+/* A gap covers all ids from the record before it on. Which of them the bytes before it held is unknown. */
 static bool copy_gap(struct salvage *v, const struct spool_record *gap, int64_t skipped_from)
 {
     if (skipped_from < 0)
@@ -86,7 +85,7 @@ static bool copy_records(struct salvage *v, int64_t from)
     struct spool_record record;
     enum record_status status;
     uint64_t last = v->order->followed_by ? v->order->followed_by - 1 : RECORD_LAST_ID;
-    int64_t end = from; /* behind the last whole record */
+    int64_t end = from; /* after the last whole record */
     v->from.offset = from;
     while ((status = record_reader_search(&v->from, v->length, v->next_id, last)) == RECORD_WHOLE) {
         int64_t skipped_from = v->from.offset > end ? end : -1;

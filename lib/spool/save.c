@@ -48,7 +48,7 @@ static void trim(struct spool *s)
     struct segment_entry segment;
     char name[SEGMENT_NAME_SIZE];
     bool removed = false;
-    /* After a power loss an older position must not point to segments that are gone. */
+    /* After a power loss an older position must not point to removed segments. */
     if (find_done_segment(s, &segment) && !file_sync(s->position_fd)) {
         log_save_failure(s, "sync the position");
         return;
@@ -70,8 +70,8 @@ static void trim(struct spool *s)
         log_save_failure(s, "sync the folder");
 }
 
-/* A segment that one long record has made longer than the bound would hold its space, and could keep the
- * spool full, until the next message. True when it is replaced. */
+/* A segment that one long record has made longer than the limit would keep its space until the next message,
+ * and could keep the spool full. True when it is replaced. */
 static bool replace_long_segment(struct spool *s)
 {
     bool replaced = false;
@@ -134,7 +134,7 @@ void spool_save_clean(struct spool *s)
     pthread_mutex_unlock(&s->state_mutex);
 }
 
-/* How far a sync reaches. */
+/* What a sync must cover. */
 struct target {
     uint64_t segment;
     int64_t end;
@@ -155,7 +155,7 @@ static bool sync_segment(struct spool *s, uint64_t first_id)
     return ok;
 }
 
-/* Syncs every segment that may hold something not yet durable. */
+/* Syncs every segment that may hold something that is not durable yet. */
 static bool sync_segments(struct spool *s, const struct target *target)
 {
     uint64_t segment, next;
@@ -213,13 +213,13 @@ static bool sync_locked(struct spool *s, struct error *error)
         return error_set(error, "cannot sync the spool %s: %s; a power loss could lose what it holds",
                          s->folder.path, strerror(errno));
     }
-    /* After a failure the kernel takes what it could not write for written, so the next success proves
-     * nothing for that. */
+    /* After a failure the kernel treats what it could not write as written, so the next success proves
+     * nothing for that part. */
     if (atomic_load(&s->position) < s->unsure_below)
         return error_set(
             error,
-            "the spool %s could not be synced before: a power loss could lose what it holds below id "
-            "%" PRIu64 " until that is delivered",
+            "the spool %s could not be synced before: a power loss could lose what it holds below id %" PRIu64
+            " until that is delivered",
             s->folder.path, s->unsure_below);
     if (!save_synced(s, &target))
         return error_set(error, "cannot sync the position in the spool %s: %s", s->folder.path,

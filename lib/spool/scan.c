@@ -15,20 +15,21 @@ struct scanner {
 
 enum verdict {
     SEGMENT_WHOLE,
-    SEGMENT_TORN,  /* nothing whole stands behind its end, and that was never stored or went with the power */
-    SEGMENT_HOLED, /* some of it went with the power: what is whole behind the hole is kept */
+    SEGMENT_TORN,    /* nothing whole follows its end, and what follows was never stored or was lost with the
+                        power */
+    SEGMENT_HOLED,   /* some of it was lost with the power: whole records after the hole are kept */
     SEGMENT_DAMAGED, /* what was stored is gone */
 };
 
-/* A segment as it was found. */
+/* The findings on one segment. */
 struct examined {
     char name[SEGMENT_NAME_SIZE];
     uint64_t first_id;
     bool last;
     uint64_t followed_by;   /* first id of the next segment, unless it is the last */
-    struct segment segment; /* its end is where its whole records end; closed */
+    struct segment segment; /* its end is that of its whole records; closed */
     int64_t length;         /* of the file */
-    struct scan found;      /* as it is when the segment is accepted */
+    struct scan found;      /* the result if the segment is accepted */
     enum verdict verdict;
     bool ends_early;     /* more was stored than the file has */
     struct error damage; /* what is wrong, with SEGMENT_DAMAGED */
@@ -40,8 +41,7 @@ bool spool_damaged(const struct folder *folder, const char *name, int64_t offset
     return error_set(
         error,
         "the spool is damaged: %s/%s at offset %" PRId64
-        ": %s. Start once with --spool-repair to keep the damaged file as %s.corrupt and go on with "
-        "every record in it that is whole",
+        ": %s. Start once with --spool-repair to keep the damaged file as %s.corrupt and continue with every record in it that is whole",
         folder->path, name, offset, what, name);
 }
 
@@ -74,7 +74,7 @@ static bool read_records(struct scanner *c, struct examined *e, struct error *er
     return status != RECORD_FAILED || cannot_read(s, e->name, error);
 }
 
-/* Does the last segment end before what the position knows to have been stored? */
+/* Does the last segment end before what was stored according to the position? */
 static bool ends_before_position(const struct scanner *c, const struct examined *e)
 {
     return c->settings->position_is_known && !c->settings->rebooted && e->found.next_id < c->spool->saved.id;
@@ -93,7 +93,7 @@ static bool judge_unsynced(struct scanner *c, struct examined *e, struct error *
     return status != RECORD_FAILED || cannot_read(s, e->name, error);
 }
 
-/* Nobody lost any power: a write that was interrupted has left the beginning of a record, and no more. */
+/* There was no power loss: an interrupted write leaves the beginning of a record and nothing else. */
 static bool judge_written(struct scanner *c, struct examined *e, struct error *error)
 {
     struct spool *s = c->spool;
@@ -110,7 +110,7 @@ static bool judge_written(struct scanner *c, struct examined *e, struct error *e
         e->ends_early = true;
         error_set(&e->damage,
                   "id %" PRIu64 " should follow, since the position is id %" PRIu64
-                  ": restore this file, or those behind it",
+                  ": restore this file, or those after it",
                   e->found.next_id, s->saved.id);
     } else if (e->last && record_reader_is_torn(&s->reader, e->length, &failed)) {
         e->verdict = SEGMENT_TORN;
@@ -126,7 +126,7 @@ static bool judge(struct scanner *c, struct examined *e, struct error *error)
     e->verdict = SEGMENT_DAMAGED;
     if (position_is_synced(&c->spool->saved, e->first_id, e->segment.end)) {
         e->ends_early = true;
-        error_set(&e->damage, "id %" PRIu64 " was stored and synced, but is not there or not whole",
+        error_set(&e->damage, "id %" PRIu64 " was stored and synced, but is missing or not whole",
                   e->found.next_id);
         return true;
     }
@@ -190,7 +190,7 @@ static bool rewrite(struct scanner *c, struct examined *e, struct error *error)
     return true;
 }
 
-/* Takes one segment in. */
+/* Judges one segment and adds its findings. */
 static bool take(struct scanner *c, size_t index, struct error *error)
 {
     struct spool *s = c->spool;
@@ -203,7 +203,7 @@ static bool take(struct scanner *c, size_t index, struct error *error)
     c->found.damaged += damaged;
     if (damaged && !c->settings->rewrite)
         return true;
-    /* Behind a damaged header there may be a damaged end. */
+    /* After a damaged header there may be a damaged end. */
     for (int tries = 0; damaged && tries < 2; tries++) {
         if (!rewrite(c, &e, error) || !examine(c, index, &e, error))
             return false;
@@ -233,10 +233,10 @@ static bool find_start(struct scanner *c, struct error *error)
         return error_set(
             error,
             "the spool is damaged: the files in %s that held the ids from %" PRIu64 " to %" PRIu64
-            " are missing. Restore them, or start once with --spool-repair to go on without them",
+            " are missing. Restore them, or start once with --spool-repair to continue without them",
             s->folder.path, s->saved.id, ids[0] - 1);
     log_warning(spool_ids_lost,
-                "the spool %s has lost the ids from %" PRIu64 " to %" PRIu64 ": going on without them",
+                "the spool %s has lost the ids from %" PRIu64 " to %" PRIu64 ": continuing without them",
                 s->folder.path, s->saved.id, ids[0] - 1);
     s->saved.id = ids[0];
     return true;

@@ -1,5 +1,5 @@
-/* Finds out at the start what the segments hold, and judges what is torn, lost or damaged
- * (docs/spool-format.md, "Recovery"). */
+/* Reads the segments at the start, and decides what is torn, lost or damaged (docs/spool-format.md,
+ * "Recovery"). */
 #ifndef ROOMSTREAM_SPOOL_SCAN_H
 #define ROOMSTREAM_SPOOL_SCAN_H
 
@@ -10,7 +10,7 @@ struct scan {
     uint64_t next_id;
     uint64_t messages;
     int64_t oldest_time;      /* realtime ns of the first of them */
-    struct record_place mark; /* where the position stands; segment 0: behind everything */
+    struct record_place mark; /* where the position is; segment 0: after everything */
     size_t start;             /* the segments before this one, by index, are delivered */
     size_t damaged;           /* segments that have to be rewritten */
 };
@@ -26,7 +26,7 @@ struct scan_settings {
 /* Reads the segments from the one that holds spool->saved.id on. They become spool->segments, with the
  * lengths of what is whole in them (the last one may be longer), and spool->unreleased is what they leave
  * unreleased. Damage is an error unless settings.repair is set, or the power was lost before it was synced:
- * then it is counted, and mended with `rewrite`; spool->saved is corrected to fit what is left. False with
+ * then it is counted, and repaired with `rewrite`; spool->saved is adapted to what is left. False with
  * *error. */
 bool spool_scan(struct spool *spool, const struct scan_settings *settings, struct scan *scan,
                 struct error *error);

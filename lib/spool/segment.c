@@ -108,8 +108,8 @@ static bool read_header(int fd, uint8_t **bytes, size_t *length)
     return true;
 }
 
-/* Every version begins its header with magic, version and length, and ends it with a checksum: what does not
- * keep to that is damaged, whatever version it claims to have. */
+/* In every version a header begins with magic, version and length, and ends with a checksum. Anything else is
+ * damaged, whatever version it claims to have. */
 static bool is_whole(const uint8_t *header, size_t length)
 {
     return memcmp(header + AT_MAGIC, magic, sizeof magic) == 0 && get_le32(header + AT_LENGTH) == length &&

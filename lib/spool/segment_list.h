@@ -24,7 +24,7 @@ bool segment_list_reserve(struct segment_list *list);
 void segment_list_add(struct segment_list *list, uint64_t first_id, int64_t end);
 void segment_list_remove_first(struct segment_list *list);
 
-/* The index of the segment that holds this id, or will: the last that does not begin behind it; count if
+/* The index of the segment that holds this id, or will: the last one that does not begin after it; count if
  * there is none. */
 size_t segment_list_find(const struct segment_list *list, uint64_t id);
 

@@ -9,7 +9,7 @@
 
 static const int64_t failure_log_interval = 30 * SECOND;
 
-/* A limit on the size of files is then an error of the write, which is dealt with, and not the end of the
+/* A limit on the size of files is then an error of the write, which is handled, and not the end of the
  * process. */
 static void ignore_file_size_signal(void)
 {
@@ -24,7 +24,7 @@ static void close_if_open(int fd)
         close(fd);
 }
 
-/* Frees all but the background thread, which runs no more. */
+/* Frees everything except the background thread, which has ended. */
 static void free_spool(struct spool *s)
 {
     if (s->read_segment != 0)

@@ -1,5 +1,5 @@
 /* The QoS 2 packet ids that are stored and not yet released, in the order in which they were stored: a ring
- * of ids, linked by number. Every operation takes constant time, but for those that list. */
+ * of ids, linked by number. Every operation takes constant time, except those that list. */
 #ifndef ROOMSTREAM_SPOOL_UNRELEASED_H
 #define ROOMSTREAM_SPOOL_UNRELEASED_H
 
@@ -16,7 +16,7 @@ struct unreleased {
 
 bool unreleased_holds(const struct unreleased *ids, uint16_t id);
 
-/* Adds the id at the end; one that is held keeps its place, but not its content. id is not 0. */
+/* Adds the id at the end. An id that is held keeps its place, but gets the new content. id is not 0. */
 void unreleased_add(struct unreleased *ids, uint16_t id, uint32_t content);
 
 /* Removes the id if it is held. */

@@ -57,7 +57,7 @@ bool window_is_settled(const struct window *window, uint64_t id)
     return id < window->base || settled(state_of(window, id));
 }
 
-/* Gives the place at the base back and moves on to the next id. */
+/* Frees the place at the base and moves on to the next id. */
 static void leave_base(struct window *window)
 {
     uint8_t *state = &window->states[place(window, window->base)];

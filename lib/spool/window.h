@@ -1,6 +1,6 @@
-/* The window: what became of each id from the position on, as far as it has been read. A ring that holds a
- * fixed number of ids, so messages may be settled in any order while memory stays bounded. Not thread-safe.
- */
+/* The window: the outcome of each id from the position on, as far as it has been read. A message is settled
+ * when it is delivered or a dead letter. A ring holds a fixed number of ids, so messages may be settled in
+ * any order in bounded memory. Not thread-safe. */
 #ifndef ROOMSTREAM_SPOOL_WINDOW_H
 #define ROOMSTREAM_SPOOL_WINDOW_H
 
@@ -10,8 +10,8 @@
 
 enum window_state {
     WINDOW_UNREAD,
-    WINDOW_IN_FLIGHT, /* read, and not settled */
-    WINDOW_REWOUND,   /* was in flight before a rewind: to be read again, unless it is settled first */
+    WINDOW_IN_FLIGHT, /* read, not settled */
+    WINDOW_REWOUND,   /* was in flight before a rewind: read again, unless it is settled first */
     WINDOW_DELIVERED,
     WINDOW_DEAD,
     WINDOW_EMPTY, /* not a message: nothing to settle */
@@ -48,11 +48,11 @@ void window_pass(struct window *window, uint64_t id);
  * is the lowest. Others are ignored. */
 void window_settle(struct window *window, uint64_t id, enum window_state state);
 
-/* Everything below `id` that has been read and is not settled is delivered, and the base is moved up to it,
- * and on. */
+/* Settles everything below `id` that has been read as delivered, and moves the base up to `id`, or beyond it
+ * over what is settled. */
 void window_advance(struct window *window, uint64_t id);
 
-/* What is in flight is to be read again. */
+/* What is in flight will be read again. */
 void window_rewind(struct window *window);
 
 /* Realtime ns of arrival of the message at the base, 0 if that has not been read. */

@@ -99,7 +99,7 @@ def test_null_is_shown_and_empty_is_not(consume, mixed):
 
 @pytest.mark.parametrize("option, value, reason", [
     ("-f", "%y", "'%y' is unknown"), ("-f", "x%", "incomplete"), ("-f", r"\q", "escapes"), ("-D", r"\x1", "escapes"), ("-K", "\\", "escapes"),
-    ("-o", "first", "none of beginning"), ("-o", "s@noon", "is no time"), ("-o", "1x", "none of beginning"),
+    ("-o", "first", "none of beginning"), ("-o", "s@noon", "is not a time"), ("-o", "1x", "none of beginning"),
     ("-t", "no/topic", "is no topic"),
 ])
 def test_wrong_use(consume, option, value, reason):

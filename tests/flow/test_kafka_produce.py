@@ -159,13 +159,13 @@ def test_json_lines(brokers, produce, topic):
 
 
 @pytest.mark.parametrize("line, reason", [
-    ("", "no JSON object"), ("[1]", "no JSON object"), ('{"value":"x"', "no JSON object"), ('{"value":"x"} y', "no JSON object"),
-    ("{}", '"value" is missing'), ('{"valu":"x"}', '"valu" is unknown'), ('{"value":1}', '"value" is no string'),
-    ('{"value":"a","value":"b"}', "duplicate"), ('{"value":"a","value_base64":"YQ=="}', "both"), ('{"value_base64":"a"}', "no base64"),
-    ('{"value":"v","key":{}}', '"key" is no string'), ('{"value":"v","headers":"h"}', '"headers" is neither'),
-    ('{"value":"v","headers":[1]}', "header is no object"), ('{"value":"v","headers":[{"value":"x"}]}', 'header has no "name"'),
-    (r'{"value":"v","headers":[{"name":"a\u0000","value":"x"}]}', "name holds a NUL"),
-    ('{"value":"v","headers":{"a":1}}', "is no string"), ('{"value":"v","timestamp":"now"}', '"timestamp" is no'),
+    ("", "not a JSON object"), ("[1]", "not a JSON object"), ('{"value":"x"', "not a JSON object"), ('{"value":"x"} y', "not a JSON object"),
+    ("{}", '"value" is missing'), ('{"valu":"x"}', '"valu" is unknown'), ('{"value":1}', '"value" is not a string'),
+    ('{"value":"a","value":"b"}', "duplicate"), ('{"value":"a","value_base64":"YQ=="}', "both"), ('{"value_base64":"a"}', "not base64"),
+    ('{"value":"v","key":{}}', '"key" is not a string'), ('{"value":"v","headers":"h"}', '"headers" is neither'),
+    ('{"value":"v","headers":[1]}', "header is not an object"), ('{"value":"v","headers":[{"value":"x"}]}', 'header has no "name"'),
+    (r'{"value":"v","headers":[{"name":"a\u0000","value":"x"}]}', "name has a NUL byte"),
+    ('{"value":"v","headers":{"a":1}}', "is not a string"), ('{"value":"v","timestamp":"now"}', '"timestamp" is no'),
     ('{"value":"v","timestamp":-1}', '"timestamp" is no'), ('{"value":"v","timestamp":1.5}', '"timestamp" is no'),
 ])
 def test_json_that_is_wrong(produce, topic, line, reason):
@@ -379,7 +379,7 @@ def test_an_interruption_delivers_what_was_read(brokers, topic):
         wait_until(lambda: process.poll() is not None, 15, "kafka-produce ends")
         log = process.stderr.read()
     assert process.returncode == 0
-    assert b"interrupted behind line 2" in log and b"delivered 2 of 2 lines" in log
+    assert b"interrupted after line 2" in log and b"delivered 2 of 2 lines" in log
     assert values(brokers, topic) == [b"a", b"b"]
 
 

@@ -59,7 +59,7 @@ def test_a_message_for_which_there_is_no_memory_is_not_acknowledged(programs, tm
         wait_until(lambda: not bridge.is_running() or feeder.acknowledged, 30, "its end, or the acknowledgement of what it has not")
         assert not feeder.acknowledged
         assert bridge.wait() == 1
-        assert f"out of memory: {size} bytes more cannot be had" in bridge.stderr
+        assert f"out of memory: {size} more bytes are not available" in bridge.stderr
 
 
 @pytest.mark.parametrize("delivery, qos", [("at-least-once", 1), ("exactly-once", 2)])

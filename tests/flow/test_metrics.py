@@ -338,4 +338,4 @@ def test_an_address_that_cannot_be_had(brokers, programs, tmp_path):
     for address in ("nowhere", "::1:80", "127.0.0.1:65536", "[::1]"):
         wrong = programs.start("bridge", "-t", "x", "--spool", tmp_path / "spool", "--http", address)
         assert wrong.wait() == 2
-        assert f"--http: '{address}' is no address" in wrong.stderr
+        assert f"--http: '{address}' is not an address" in wrong.stderr

@@ -72,5 +72,5 @@ def test_watchdog_bears_with_a_full_disk_but_not_with_a_stuck_receiver(programs,
 def test_a_service_manager_that_is_gone_is_no_reason_to_end(programs, manager, tmp_path):
     manager.env["NOTIFY_SOCKET"] += "-gone"
     bridge = start_bridge(programs, manager, tmp_path, 1)
-    bridge.wait_for_log("cannot tell the service manager at NOTIFY_SOCKET=.*-gone how things are: No such file")
+    bridge.wait_for_log("cannot tell the service manager at NOTIFY_SOCKET=.*-gone the state: No such file")
     assert bridge.stop() == 0

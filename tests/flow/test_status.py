@@ -106,7 +106,7 @@ def test_what_answers_may_be_anything(answer):
         shown = status("-a", f"localhost:{server.getsockname()[1]}")
         thread.join()
     assert shown.returncode == 1, shown.stderr
-    assert "is no bridge" in shown.stdout or "does not answer" in shown.stdout
+    assert "is not a bridge" in shown.stdout or "does not answer" in shown.stdout
 
 
 def test_a_name_that_is_no_utf8_leaves_no_bridge_out(tmp_path):
@@ -123,8 +123,8 @@ def test_targets(tmp_path):
     file.write_text('[{"targets": ["127.0.0.1:1"], "labels": {"bridge": "first"}}, {"targets": ["[::1]:1"]}]')
     rows = status("--targets", file).stdout.splitlines()
     assert [row.split()[0] for row in rows[1:3]] == ["first", "[::1]:1"]
-    for text, message in (("{}", "is no list"), ("[{}]", "no list 'targets'"), ('[{"targets": ["x"]}]', "'x' is no address"), ("[]", "names no bridges"),
-                          ("[", f"{file}:1: "), ('[{"targets": [7]}]', "a target is no text"), ('[{"targets": ["0"]}]', "'0' has no port")):
+    for text, message in (("{}", "is not a list"), ("[{}]", "no list 'targets'"), ('[{"targets": ["x"]}]', "'x' is not an address"), ("[]", "names no bridges"),
+                          ("[", f"{file}:1: "), ('[{"targets": [7]}]', "a target is not a string"), ('[{"targets": ["0"]}]', "'0' has no port")):
         file.write_text(text)
         wrong = status("--targets", file)
         assert (wrong.returncode, wrong.stdout) == (2, "") and message in wrong.stderr, wrong.stderr

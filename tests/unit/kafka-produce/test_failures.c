@@ -16,8 +16,8 @@ static void neighbours_are_told_as_one(void **state)
     failures_add(&failures, 6, "not sent: too long");
     failures_add(&failures, 8, "not sent: too long");
     failures_add(&failures, 7, "not sent: too long");
-    failures_tell(&failures);
-    failures_tell(&failures);
+    failures_log(&failures);
+    failures_log(&failures);
     const char *log = capture_end(&capture);
     assert_contains(log, "error: lines 3 to 5 not delivered: away\n");
     assert_contains(log, "error: line 6 not sent: too long\n");

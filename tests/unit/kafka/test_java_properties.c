@@ -32,7 +32,7 @@ static void wrong_login_lines(void **state)
     static const char *const lines[][2] = {
         {"", "not as in"},
         {"hunter2", "not as in"},
-        {"x.y.Krb5LoginModule required useKeyTab=true;", "x.y.Krb5LoginModule is not understood"},
+        {"x.y.Krb5LoginModule required useKeyTab=true;", "x.y.Krb5LoginModule is not supported"},
         {"x.PlainLoginModule required password='hunter2';", "no username"},
         {"x.PlainLoginModule required username=me;", "no password"},
         {"x.PlainLoginModule required username=me password='hunter2", "not as in"},
