@@ -27,7 +27,7 @@ struct spool_record {
     struct spool_bytes topic;      /* opaque here */
     struct spool_bytes properties; /* opaque here */
     struct spool_bytes payload;    /* opaque here */
-    struct spool_bytes reason;     /* why it is dead, or is to be */
+    struct spool_bytes reason;     /* why it is dead, or must become so */
 };
 
 #endif
