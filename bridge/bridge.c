@@ -28,7 +28,7 @@ struct bridge {
     struct forwarder *forwarder;
     struct receiver *receiver;
     struct counters counters;
-    struct server *server; /* NULL: nobody wants one */
+    struct server *server; /* NULL: HTTP is off */
     struct watchdog watchdog;
     struct supervision supervision;
 };
@@ -45,8 +45,8 @@ static bool open_spool(struct bridge *b, struct error *error)
     return b->letters != NULL;
 }
 
-/* The session belongs to the spool: what the broker has seen acknowledged is in this spool and no other. So a
- * client id that nobody chose comes from the spool's uuid. */
+/* The session belongs to the spool: what the broker has seen acknowledged is in this spool and no other. So
+ * the default client id comes from the spool's uuid. */
 void bridge_choose_client_id(struct bridge_settings *settings, const char *name, const struct spool *spool)
 {
     static char client_id[80];
@@ -120,7 +120,7 @@ static void wait_and_regulate(struct bridge *b)
     }
 }
 
-/* Receiver first, so that nothing new comes in; then the forwarder delivers what it can. */
+/* Receiver first, so that nothing new arrives; then the forwarder delivers what it can. */
 static void close_all(struct bridge *b, int status)
 {
     server_stopping(b->server);
@@ -132,7 +132,7 @@ static void close_all(struct bridge *b, int status)
     if (!receiver_closed) {
         /* Its threads may still use everything. */
         log_warning(mqtt_library_stuck,
-                    "the MQTT library did not let go in time; what is not acknowledged comes again");
+                    "the MQTT library did not stop in time; the broker redelivers what is not acknowledged");
         spool_save(b->spool);
         _exit(status);
     }
@@ -161,8 +161,8 @@ int bridge_run(struct bridge_settings *settings, const char *name)
             status = EXIT_FAILED;
     } else {
         log_error(start_failed, "%s", error.text);
-        /* What the forwarder refuses is a Kafka property, if not a lack of memory or threads: starting again
-         * would not mend that. */
+        /* The forwarder refuses a Kafka property, unless memory or threads are lacking: starting again would
+         * not help. */
         bool lack = rd_kafka_last_error() == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
         status = b.letters && !b.forwarder && !lack ? EXIT_WRONG_USE : EXIT_FAILED;
     }

@@ -4,8 +4,8 @@
 
 #include "settings.h"
 
-/* Runs until asked to stop (stop.h) or until it cannot go on. Returns the exit status. May end the process
- * itself when a message that cannot be stored keeps it from ending in order. */
+/* Runs until a stop is requested (stop.h) or until it cannot continue. Returns the exit status. Ends the
+ * process itself when a message that cannot be stored prevents an orderly end. */
 int bridge_run(struct bridge_settings *settings, const char *name);
 
 /* Sets the client id that belongs to the spool, where the user has chosen none. It lives until exit. `name`

@@ -12,8 +12,9 @@ static void refuse_dead_letters(const struct program *program, int argc, char **
 {
     for (int i = 1; i < argc; i++)
         if (strncmp(argv[i], "--dead-letters", strlen("--dead-letters")) == 0)
-            options_wrong(program, "--dead-letters is gone: use the program dead-letters, "
-                                   "as in 'dead-letters list --of bridge-temp'");
+            options_wrong(
+                program,
+                "--dead-letters is gone: use the program dead-letters, as in 'dead-letters list --of bridge-temp'");
 }
 
 int main(int argc, char **argv)
@@ -30,9 +31,8 @@ int main(int argc, char **argv)
         .family = "bridge",
         .usage = sensor ? "[OPTION]..." : "--topic FILTER [OPTION]...",
         .summary = "Carries the messages of an MQTT topic to a Kafka topic, losing none.",
-        .details = "A message is acknowledged to MQTT only once it stands in the spool, a folder "
-                   "of its own on disk, and leaves the spool only once Kafka has acknowledged it. "
-                   "Both sides may be away at any time.",
+        .details =
+            "A message is acknowledged to MQTT only once it stands in the spool, a folder of its own on disk, and leaves the spool only once Kafka has acknowledged it. Both sides may be away at any time.",
         .groups = groups,
         .group_count = BRIDGE_GROUP_COUNT + 1,
         .defaults = defaults,

@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* Paho's keys are "r5-ID" for a received MQTT 5 PUBLISH; keys of what is sent or queued begin otherwise and
- * are none of ours: a bridge publishes nothing. */
+ * do not occur here: a bridge publishes nothing. */
 static bool received_id(const char *key, uint16_t *id)
 {
     unsigned number;
@@ -47,7 +47,7 @@ static int store_put(void *handle, char *key, int count, char *buffers[], int le
         return 0;
     uint8_t first = (uint8_t)buffers[0][0];
     if (!packet_read_publish(first, (const uint8_t *)buffers[1], (size_t)lengths[1], &publish))
-        return MQTTCLIENT_PERSISTENCE_ERROR; /* the connection ends, and it comes again */
+        return MQTTCLIENT_PERSISTENCE_ERROR; /* the connection ends, and the broker redelivers it */
     struct mqtt_message message = {
         .topic = publish.topic,
         .topic_length = publish.topic_length,
@@ -89,7 +89,7 @@ static int store_get(void *handle, char *key, char **buffer, int *length)
     return 0;
 }
 
-/* PUBREL came: the id must be forgotten durably before PUBCOMP allows the broker to use it again. */
+/* PUBREL arrived: the id must be released durably before PUBCOMP allows the broker to use it again. */
 static int store_remove(void *handle, char *key)
 {
     struct packet_ids *ids = handle;

@@ -13,16 +13,15 @@
 struct packet_ids {
     MQTTClient_persistence store; /* for mqtt_session.persistence */
     struct spool *spool;
-    /* Appends a record to the spool and returns only once it is stored: what follows it is sent to the
-     * broker. */
+    /* Appends a record to the spool and returns only once it is stored: then Paho answers the broker. */
     void (*append)(void *context, const struct spool_record *record);
-    /* A PUBLISH has come whose id is held: is it the message that is? Paho takes it for that. Returns once
-     * another one is stored. */
+    /* A PUBLISH has arrived whose id is held. Is it the message that is held? Paho assumes so. If it is
+     * another one, returns once that is stored. */
     void (*repeated)(void *context, const struct mqtt_message *message);
     void *context; /* of both */
 };
 
-/* Fills in the store. ids, spool and context outlive the connection. */
+/* Fills in the store. ids, spool and context must outlive the connection. */
 void packet_ids_init(struct packet_ids *ids, struct spool *spool,
                      void (*append)(void *context, const struct spool_record *record),
                      void (*repeated)(void *context, const struct mqtt_message *message), void *context);

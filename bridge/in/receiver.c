@@ -19,7 +19,7 @@ struct receiver {
     const struct bridge_settings *settings;
     struct spool *spool;
     struct counters *counters;
-    struct mqtt_connection *_Atomic connection; /* callbacks may come before mqtt_open has returned */
+    struct mqtt_connection *_Atomic connection; /* callbacks may run before mqtt_open has returned */
     struct mqtt_session session;
     struct packet_ids packet_ids; /* exactly-once only */
     struct record_buffer buffer;
@@ -45,7 +45,7 @@ static int64_t low_water(const struct receiver *r)
     return r->settings->spool_max / 3 * 2;
 }
 
-/* A short sleep that a request to stop does not cut: the callback must not return before the message is
+/* A short sleep that a request to stop does not end: the callback must not return before the message is
  * stored. */
 static void pause_briefly(void)
 {
@@ -114,8 +114,7 @@ static void on_message(void *context, const struct mqtt_message *message)
         mqtt_reconnect(connection, MQTTREASONCODE_RECEIVE_MAXIMUM_EXCEEDED, 1);
 }
 
-/* Brokers that give their packet ids anew when a session is resumed send another message under an id that is
- * held. */
+/* Brokers that restart their packet ids when a session is resumed send another message under a held id. */
 static void on_repeated(void *context, const struct mqtt_message *message)
 {
     struct receiver *r = context;
@@ -123,11 +122,11 @@ static void on_repeated(void *context, const struct mqtt_message *message)
     if (spool_holds_message(r->spool, &record))
         return;
     take(r, &record);
-    log_limited(&r->renumberings, LOG_LEVEL_WARNING, mqtt_id_reused,
-                LOG_FIELDS(LOG_NUMBER("packet_id", message->packet_id)),
-                "the MQTT broker sends another message under the packet id %d, which is not released: it is "
-                "taken. The broker numbers its messages anew, so that some may be doubled",
-                message->packet_id);
+    log_limited(
+        &r->renumberings, LOG_LEVEL_WARNING, mqtt_id_reused,
+        LOG_FIELDS(LOG_NUMBER("packet_id", message->packet_id)),
+        "the MQTT broker sends another message under the packet id %d, which is not released: it is taken. The broker has restarted its packet ids, so that some messages may be doubled",
+        message->packet_id);
 }
 
 static void on_failed(void *context, const char *message)
@@ -148,14 +147,15 @@ void receiver_regulate(struct receiver *r)
     if (!r->paused && (stats.bytes > high_water(r) || atomic_load(&r->full))) {
         log_warning_with(
             spool_full, LOG_FIELDS(LOG_NUMBER("bytes", stats.bytes)),
-            "the spool holds %s, near its bound: leaving the MQTT broker until Kafka has taken some", size);
+            "the spool holds %s, near its limit: disconnecting from the MQTT broker until Kafka has taken some",
+            size);
         atomic_store(&r->left, true);
         mqtt_pause(atomic_load(&r->connection));
         r->paused = true;
     }
     if (r->paused && stats.bytes <= low_water(r) && !atomic_load(&r->waiting)) {
         log_info_with(spool_has_room, LOG_FIELDS(LOG_NUMBER("bytes", stats.bytes)),
-                      "the spool is down to %s: back to the MQTT broker", size);
+                      "the spool is down to %s: reconnecting to the MQTT broker", size);
         atomic_store(&r->full, false);
         mqtt_resume(atomic_load(&r->connection));
         r->paused = false;
@@ -190,8 +190,8 @@ bool receiver_failed(const struct receiver *r)
 }
 
 /* Packet ids whose release was not recorded must not be held for ever: a later message with such an id would
- * pass for one that is stored. At-least-once records no releases, and a power loss may have taken the latest:
- * then a message in flight may be doubled, but none is lost. */
+ * count as stored. At-least-once records no releases, and a power loss may have taken the latest. Releasing
+ * all may double a message in flight, but loses none. */
 static bool forget_stale_ids(struct receiver *r, struct error *error)
 {
     const struct spool_record forget = {.kind = SPOOL_FORGET, .time = clock_realtime()};

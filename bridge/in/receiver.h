@@ -11,13 +11,13 @@
 
 struct receiver;
 
-/* Connects in the background and receives until receiver_close. All arguments outlive it. NULL with *error.
- */
+/* Connects in the background and receives until receiver_close. All arguments must outlive it. NULL with
+ * *error. */
 struct receiver *receiver_open(const struct bridge_settings *settings, const char *name, struct spool *spool,
                                struct counters *counters, struct error *error);
 
-/* Leaves the broker while the spool is nearly full, comes back when there is room again. Call from the main
- * thread when receiver_fd is readable, and every few seconds. */
+/* Disconnects from the broker while the spool is nearly full, and reconnects when there is room again. Call
+ * from the main thread when receiver_fd is readable, and every few seconds. */
 void receiver_regulate(struct receiver *receiver);
 
 /* Readable when receiver_regulate has something to do; for poll(). */
@@ -27,16 +27,16 @@ int receiver_fd(const struct receiver *receiver);
 enum mqtt_state receiver_state(const struct receiver *receiver);
 
 /* receiver_beat changes with every step towards storing a message, also while one that cannot be stored is
- * tried again and again; while receiver_is_idle, there is none to store. Any thread. */
+ * retried; while receiver_is_idle, there is none to store. Any thread. */
 uint64_t receiver_beat(const struct receiver *receiver);
 bool receiver_is_idle(const struct receiver *receiver);
 
-/* True once the connection has failed for good (said in the log). Any thread. */
+/* True once the connection has failed for good (logged). Any thread. */
 bool receiver_failed(const struct receiver *receiver);
 
 /* Disconnects, keeping the session. False when a message could not be stored up to now and its callback still
- * waits: then nothing is freed, and the process must end without returning to it (the broker sends the
- * message again). */
+ * waits: then nothing is freed, and the process must end without returning to it (the broker redelivers the
+ * message). */
 bool receiver_close(struct receiver *receiver);
 
 #endif

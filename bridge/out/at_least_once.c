@@ -6,17 +6,17 @@
 
 #include <stdlib.h>
 
-/* How long a pass waits for the delivery reports. Short: the loop looks for a request to stop. */
+/* How long a pass waits for the delivery reports. Short, so that the loop notices a request to stop. */
 static const int64_t flush_timeout = 10 * MILLISECOND;
 
-/* librdkafka has at most so many requests out for a broker where it is idempotent. While more wait behind
- * them its thread polls without rest. */
+/* An idempotent librdkafka has at most this many requests in flight to a broker. While more wait behind them
+ * its thread polls without rest. */
 enum { REQUESTS = 5 };
 
 static const struct kafka_property required[] = {
     {"enable.idempotence", "true", "without it a retry could double or reorder records"},
     {"acks", "all", "fewer acknowledgements could lose records"},
-    {"message.timeout.ms", "0", "any limit would drop records when Kafka is away for longer"},
+    {"message.timeout.ms", "0", "any limit would drop records when Kafka is down for longer"},
 };
 
 /* Produces what is new in the spool, serves delivery reports, saves the position. Blocks for some ms for the
@@ -30,9 +30,9 @@ static struct pass make_pass(struct delivery *d)
     if (ready) {
         if (d->rewind_due && producer_in_flight(d->producer) == 0)
             delivery_rewind(d);
-        /* All there is goes at once, and hardly more until it is delivered: what comes meanwhile makes the
-         * next batch. Messages in flight that are fewer than the requests leave room for one that carries
-         * the batch; so at low rates a message does not wait for the ones before it. */
+        /* Everything new goes at once, and hardly more until it is delivered: what arrives meanwhile makes
+         * the next batch. With fewer messages in flight than requests there is room for a request with the
+         * next batch, so at low rates a message does not wait for the ones before it. */
         if (d->rewind_due || producer_in_flight(d->producer) >= REQUESTS)
             pass.more = true;
         else if (d->wait == 0 && delivery_ensure_topic(d))

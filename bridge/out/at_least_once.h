@@ -5,7 +5,7 @@
 
 #include "delivery.h"
 
-/* Opens the first producer. The arguments outlive what is opened, which delivery_close frees. NULL with
+/* Opens the first producer. The arguments must outlive the result, which delivery_close frees. NULL with
  * *error on a bad configuration. */
 struct delivery *at_least_once_open(const struct bridge_settings *settings, struct spool *spool,
                                     struct dead_letters *letters, struct counters *counters,

@@ -12,15 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Then a pass ends, so that the position is saved and a request to stop is seen. */
+/* Then a pass ends, so that the position is saved and a request to stop is noticed. */
 static const int64_t longest_isolation = 1 * SECOND;
 
-/* Without a delivery report for so long, it is seen to what may have become of those that are due. */
+/* Without a delivery report for this long, the topic and the cluster are checked. */
 static const int64_t report_patience = 5 * SECOND;
 
-/* After Kafka has refused a timestamp, how long what follows goes without its own: long enough that a backlog
- * or a wrong clock does not cost a refused batch each time, short enough that a clock set right is noticed.
- */
+/* After Kafka has refused a timestamp, for how long records go without the time of arrival: long enough that
+ * a backlog or a wrong clock does not cost a refused batch each time, short enough that a corrected clock is
+ * noticed. */
 static const int64_t without_arrivals = 1 * MINUTE;
 
 void delivery_fail(struct delivery *d, const char *what)
@@ -28,7 +28,7 @@ void delivery_fail(struct delivery *d, const char *what)
     d->wait = backoff_next(&d->backoff);
     d->failing = true;
     counters_set_trouble(d->counters, what);
-    /* Another failure than the last one is news, such as what comes after a right was granted. */
+    /* Another failure than the last one is logged at once, such as the next one after a right was granted. */
     if (strcmp(d->told.text, what) != 0)
         d->failures.last = 0;
     error_set(&d->told, "%s", what);
@@ -53,7 +53,7 @@ void delivery_recovered(struct delivery *d)
     counters_set_trouble(d->counters, "");
 }
 
-/* True when the record now stands in the dead letters. */
+/* True when the record is in the dead letters now. */
 static bool set_aside(struct delivery *d, const char *reason)
 {
     struct error error;
@@ -71,8 +71,7 @@ static bool set_aside(struct delivery *d, const char *reason)
                 LOG_FIELDS(LOG_NUMBER("id", letter.id), LOG_TEXT("topic", topic),
                            LOG_NUMBER("bytes", letter.payload.length), LOG_TEXT("reason", reason)),
                 "message %" PRIu64
-                " (topic '%s', %zu bytes) can never be taken by Kafka and is set aside as a dead "
-                "letter: %s",
+                " (topic '%s', %zu bytes) can never be taken by Kafka and is set aside as a dead letter: %s",
                 letter.id, topic, letter.payload.length, reason);
     return true;
 }
@@ -84,28 +83,25 @@ static void tell_refused_timestamp(struct delivery *d, const struct produced *me
     clock_rfc3339(message->time, arrival);
     clock_rfc3339(clock_realtime(), now);
     if (message->timestamp == TIMESTAMP_ARRIVAL)
-        log_limited(&d->refused_timestamps, LOG_LEVEL_WARNING, kafka_timestamp_refused,
-                    LOG_FIELDS(LOG_TEXT("topic", topic), LOG_TEXT("arrival", arrival)),
-                    "Kafka refuses the time at which message %" PRIu64
-                    " arrived, %s (now it is %s here): records go with the time of sending, and their "
-                    "arrival in the header mqtt.arrival. Look at message.timestamp.before.max.ms and "
-                    "message.timestamp.after.max.ms of the topic '%s', and at the clocks here and of Kafka",
-                    message->id, arrival, now, topic);
+        log_limited(
+            &d->refused_timestamps, LOG_LEVEL_WARNING, kafka_timestamp_refused,
+            LOG_FIELDS(LOG_TEXT("topic", topic), LOG_TEXT("arrival", arrival)),
+            "Kafka refuses the time at which message %" PRIu64
+            " arrived, %s (now it is %s here): records go with the time of sending, and their arrival in the header mqtt.arrival. Check message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic '%s', and the clocks here and of Kafka",
+            message->id, arrival, now, topic);
     else
-        log_warning_with(kafka_timestamp_refused,
-                         LOG_FIELDS(LOG_TEXT("topic", topic), LOG_TEXT("arrival", arrival)),
-                         "Kafka refuses the present time, %s, for the topic '%s' too: records go without a "
-                         "timestamp, and their arrival in the header mqtt.arrival. Set the clock of this "
-                         "machine right, or Kafka's",
-                         now, topic);
+        log_warning_with(
+            kafka_timestamp_refused, LOG_FIELDS(LOG_TEXT("topic", topic), LOG_TEXT("arrival", arrival)),
+            "Kafka refuses the present time, %s, for the topic '%s' too: records go without a timestamp, and their arrival in the header mqtt.arrival. Correct the clock of this machine, or Kafka's",
+            now, topic);
 }
 
-/* The message is sent again with the next kind of timestamp, and what follows as well. */
+/* The message is retried with the next kind of timestamp, and so are those after it. */
 static void timestamp_refused(struct delivery *d, const struct produced *message)
 {
     d->arrivals_again = clock_monotonic() + without_arrivals;
     if (message->timestamp == TIMESTAMP_NONE)
-        delivery_fail(d, "Kafka refuses even records without a timestamp as being out of time");
+        delivery_fail(d, "Kafka refuses even records without a timestamp for their time");
     else if (message->timestamp >= d->timestamp) { /* else others of its kind were refused before */
         d->timestamp = message->timestamp + 1;
         tell_refused_timestamp(d, message);
@@ -125,8 +121,7 @@ static void on_report(void *context, const struct produced *message, rd_kafka_re
     }
     d->rewind_due = true;
     if (kafka_error_is_permanent(err)) {
-        /* A record that went alone is itself at fault; one of several is found out by sending them one by
-         * one. */
+        /* A record that went alone is itself at fault. One of several is found by sending them one by one. */
         if (id <= d->isolate_until && id == d->record.id)
             set_aside(d, rd_kafka_err2str(err));
         else if (id > d->isolate_until)
@@ -138,7 +133,7 @@ static void on_report(void *context, const struct produced *message, rd_kafka_re
         return;
     }
     if (err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
-        return; /* an aborted transaction: its cause was told */
+        return; /* an aborted transaction: its cause was logged */
     delivery_note_missing_topic(d, err);
     snprintf(text, sizeof text, "Kafka does not take messages for '%s' now: %s", d->settings->kafka_topic,
              kafka_describe(err, reason));
@@ -197,9 +192,9 @@ void delivery_replace(struct delivery *d, const char *why)
     error_set(&d->replacement, "%s", why);
 }
 
-/* librdkafka may forget the messages of a partition that vanishes while they are on their way: it never sends
- * nor reports them (2.0.2: a request that fails after the partition was removed puts them into its queue,
- * which nobody serves any more). */
+/* librdkafka may forget the messages in flight to a partition that vanishes: it never sends nor reports them
+ * (2.0.2: a request that fails after the partition was removed puts them into its queue, which is no longer
+ * served). */
 static bool holds_forgotten_messages(struct delivery *d)
 {
     int64_t now = clock_monotonic();
@@ -214,15 +209,15 @@ static bool holds_forgotten_messages(struct delivery *d)
     if (now - d->quiet_since < report_patience)
         return false;
     d->quiet_since = now;
-    bool vanished = d->vanished; /* what is missing only now may be about to be reported */
+    bool vanished = d->vanished; /* what is missing only now may still be reported */
     rd_kafka_resp_err_t err =
         kafka_topic_look_up(producer_handle(d->producer), d->settings->kafka_topic, 1 * SECOND, &partitions);
     delivery_note_missing_topic(d, err);
     return vanished || (!err && partitions < d->partitions);
 }
 
-/* What another cluster knows of this producer's id is another producer's: it could take new records for
- * repeated ones. */
+/* Another cluster may know this producer's id as another producer's: it could take new records for repeated
+ * ones. */
 static bool is_for_another_cluster(struct delivery *d)
 {
     if (!producer_cluster_changed(d->producer, &d->cluster))
@@ -230,8 +225,7 @@ static bool is_for_another_cluster(struct delivery *d)
     d->topic_ready = false;
     log_warning_with(
         kafka_cluster_changed, LOG_FIELDS(LOG_TEXT("cluster", d->cluster)),
-        "Kafka at %s is another cluster than before, %s now: it has nothing of what was delivered "
-        "before, and gets all that is in the spool. If that was not meant, look at --brokers",
+        "Kafka at %s is another cluster than before, %s now: it has nothing of what was delivered before, and gets everything that is in the spool. If that was not intended, check --brokers",
         d->settings->kafka.brokers, d->cluster);
     return true;
 }
@@ -305,7 +299,7 @@ bool delivery_ensure_topic(struct delivery *d)
 bool delivery_peek(struct delivery *d, struct pass *pass)
 {
     struct error error;
-    struct spool_record record; /* where there is none, spool_read leaves anything in it */
+    struct spool_record record; /* without a record, its content is undefined */
     if (d->held)
         return true;
     switch (spool_read(d->spool, &record, &error)) {
@@ -326,9 +320,9 @@ bool delivery_peek(struct delivery *d, struct pass *pass)
     return false;
 }
 
-/* Up to isolate_until one record at a time is in flight: neither may the one that is held join another, nor
- * may another join the last one handed over. Waits a moment for the one in flight; false when it is still
- * there or something failed. */
+/* Up to isolate_until one record at a time is in flight: the held one must not join another, and no other may
+ * join the last one handed over. Waits a moment for the one in flight; false when it is still in flight or
+ * something failed. */
 static bool may_join(struct delivery *d)
 {
     if (d->record.id <= d->isolate_until && producer_in_flight(d->producer) > 0)

@@ -26,20 +26,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What one pass of a way of delivery came to. */
+/* The result of one pass of a way of delivery. */
 struct pass {
     size_t forwarded; /* messages handed to Kafka */
     size_t in_flight; /* messages without delivery report */
     bool more;        /* there is work that must wait for Kafka or for a moment */
     int64_t wait;     /* ns to wait before the next pass, after an error; 0: none */
-    bool failed;      /* it cannot go on; the log says why */
+    bool failed;      /* it cannot continue; the log says why */
 };
 
 struct delivery;
 
 /* A way of delivery. */
 struct delivery_way {
-    /* Does what is to be done now, blocking for a few seconds at most. */
+    /* Does what is due now, blocking for a few seconds at most. */
     struct pass (*pass)(struct delivery *delivery);
     /* Kafka has acknowledged the message: a delivery report without error. */
     void (*acknowledged)(struct delivery *delivery, const struct produced *message);
@@ -54,13 +54,13 @@ struct delivery {
     struct dead_letters *letters;
     struct counters *counters;
     struct producer *producer;
-    struct error replacement; /* why the producer is to be replaced; empty: it is not */
+    struct error replacement; /* why the producer must be replaced; empty: it need not */
     const struct kafka_property *required;
     size_t required_count;
     struct spool_record record; /* the last one read */
     bool held;                  /* it is not handed over yet */
     bool topic_ready;
-    int partitions;   /* of the topic when it was made sure of */
+    int partitions;   /* of the topic when it was last checked */
     bool vanished;    /* the topic or a partition was missing while what is in flight now was in flight */
     uint64_t reports; /* delivery reports served */
     uint64_t reports_seen;
@@ -70,29 +70,29 @@ struct delivery {
     int64_t arrivals_again;   /* monotonic ns: when TIMESTAMP_ARRIVAL is tried again */
     bool rewind_due;          /* something failed that may succeed later: start again at the position */
     uint64_t isolate_until;   /* up to this id records go one by one, since one of them made its batch fail */
-    bool failing;             /* something failed, and nothing went well since */
-    int64_t wait;             /* ns; what a failure in this pass asks for */
+    bool failing;             /* something failed, and nothing has succeeded since */
+    int64_t wait;             /* ns; the wait after a failure in this pass */
     struct backoff backoff;
     struct log_limit failures, replacements, refused_timestamps;
     struct error told;           /* the last failure that was logged */
     struct log_limit set_asides; /* dead letters; `dead-letters list` shows them all */
 };
 
-/* Opens the first producer with these properties beside those that every bridge requires. All arguments
- * outlive the delivery, which is the beginning of a piece of malloc's memory: delivery_close frees that, and
- * so does this where it fails. False with *error on a bad configuration. */
+/* Opens the first producer with these properties beside those that every bridge requires. All arguments must
+ * outlive the delivery. It is the beginning of memory from malloc, which delivery_close frees, and this
+ * function too where it fails. False with *error on a bad configuration. */
 bool delivery_open(struct delivery *delivery, const struct delivery_way *way,
                    const struct bridge_settings *settings, struct spool *spool, struct dead_letters *letters,
                    struct counters *counters, const struct kafka_property *required, size_t required_count,
                    struct error *error);
 void delivery_close(struct delivery *delivery);
 
-/* The producer is not to be used any more: the next pass begins with another one. */
+/* The producer must not be used any more: the next pass begins with another one. */
 void delivery_replace(struct delivery *delivery, const char *why);
 
 /* Starts a pass: serves delivery reports, and replaces a producer that librdkafka or we have given up, that
  * was made for another cluster, or that holds messages for a partition that has vanished. True when there is
- * a producer. Blocks for up to a second while delivery reports do not come. */
+ * a producer. Blocks for up to a second while there are no delivery reports. */
 bool delivery_begin(struct delivery *delivery);
 
 /* Makes sure that the Kafka topic exists. Blocks for some seconds while Kafka does not answer. */
@@ -112,13 +112,13 @@ void delivery_await_reports(struct delivery *delivery, int64_t ns);
  * flight. */
 void delivery_rewind(struct delivery *delivery);
 
-/* Something went well: what failed before is over. */
+/* Something succeeded: what failed before is over. */
 void delivery_recovered(struct delivery *delivery);
 
 /* Where err says that the topic is missing: delivery_ensure_topic looks for it again. */
 void delivery_note_missing_topic(struct delivery *delivery, rd_kafka_resp_err_t err);
 
-/* Something failed that may succeed later: says so once in a while and sets the wait before the next pass. */
+/* Something failed that may succeed later: logs it once in a while and sets the wait before the next pass. */
 void delivery_fail(struct delivery *delivery, const char *what);
 
 #endif

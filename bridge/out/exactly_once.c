@@ -32,15 +32,15 @@ struct exactly_once {
     struct kafka_property required[3];
     enum state state;
     uint64_t next; /* the position after this transaction */
-    bool filled;   /* the last transaction was: more waits, and the next one follows at once */
+    bool filled;   /* the last transaction was full: more messages wait, and the next one follows at once */
 
     /* Of the messages that Kafka has acknowledged in this transaction: */
     size_t bytes, count;
     int64_t arrivals[]; /* realtime ns; as many as the window has room for */
 };
 
-/* Deals with what a call came to: true when it is done, else the producer is replaced, the transaction
- * aborted, or the call made again. */
+/* Handles the result of a call: true when it is done, else the producer is replaced, the transaction aborted,
+ * or the call retried. */
 static bool conclude(struct exactly_once *w, enum transaction_result result, const struct error *error,
                      struct pass *pass)
 {
@@ -51,15 +51,14 @@ static bool conclude(struct exactly_once *w, enum transaction_result result, con
     if (result == TRANSACTION_FENCED) {
         log_error_with(
             kafka_fenced, LOG_FIELDS(LOG_TEXT("id", w->id)),
-            "another bridge uses the id '%s' at this Kafka cluster and has fenced this one off (%s): "
-            "give one of them another --id",
+            "another bridge uses the id '%s' at this Kafka cluster and has fenced this one off (%s): give one of them another --id",
             w->id, error->text);
         pass->failed = true;
     }
     if (result == TRANSACTION_BUSY) {
-        log_debug(transaction_failed, "%s; going on with it", error->text);
+        log_debug(transaction_failed, "%s; retrying the step", error->text);
         d->wait = backoff_next(&d->backoff);
-    } else if (result == TRANSACTION_ABORT && d->rewind_due) { /* a delivery report has told the cause */
+    } else if (result == TRANSACTION_ABORT && d->rewind_due) { /* a delivery report has logged the cause */
         log_debug(transaction_failed, "%s; aborting the transaction", error->text);
     } else {
         delivery_fail(d, error->text);
@@ -97,11 +96,11 @@ static void take_position(struct exactly_once *w, const rd_kafka_topic_partition
     const char *uuid = spool_uuid(spool);
     if (committed->offset < 0) {
         if (stats.delivered > 0)
-            log_warning(kafka_position_missing,
-                        "Kafka holds no position for '%s' (it forgets one with its topic, and after "
-                        "offsets.retention.minutes): going on at "
-                        "%" PRIu64 ", the spool's own; the last transaction before it may be there twice",
-                        w->id, stats.position);
+            log_warning(
+                kafka_position_missing,
+                "Kafka holds no position for '%s' (it forgets one with its topic, and after offsets.retention.minutes): continuing at %" PRIu64
+                ", the spool's own; the last transaction before it may be doubled",
+                w->id, stats.position);
         return;
     }
     if (committed->metadata_size != strlen(uuid) || memcmp(committed->metadata, uuid, strlen(uuid)) != 0) {
@@ -117,11 +116,11 @@ static void take_position(struct exactly_once *w, const rd_kafka_topic_partition
               position, stats.position);
     /* The spool's own may be ahead: it moves on over records that are no messages without a transaction. */
     if (position > stats.position && !spool_advance(spool, position)) {
-        log_error(kafka_position_beyond_spool,
-                  "Kafka's position for '%s' is %" PRIu64 ", beyond the end of the spool, %" PRIu64
-                  ": this spool is older than what it has delivered (a restored copy?), and new messages "
-                  "would pass for delivered. Set it aside and start with a new one",
-                  w->id, position, stats.next_id);
+        log_error(
+            kafka_position_beyond_spool,
+            "Kafka's position for '%s' is %" PRIu64 ", beyond the end of the spool, %" PRIu64
+            ": this spool is older than what it has delivered (a restored copy?), and new messages would count as delivered. Move it away and start with a new one",
+            w->id, position, stats.next_id);
         pass->failed = true;
     }
 }
@@ -137,7 +136,7 @@ static bool ask_position(const struct exactly_once *w, rd_kafka_topic_partition_
         {.name = "group.id", .value = w->id},
         {.name = "isolation.level", .value = "read_committed"},
         {.name = "enable.auto.commit", .value = "false"},
-        {.name = "log_level", .value = "3"}, /* what is wrong is told by the producer */
+        {.name = "log_level", .value = "3"}, /* the producer logs what is wrong */
     };
     rd_kafka_conf_t *conf = kafka_conf_new(RD_KAFKA_CONSUMER, &w->delivery.settings->kafka, NULL, 0,
                                            properties, sizeof properties / sizeof *properties, error);
@@ -148,7 +147,7 @@ static bool ask_position(const struct exactly_once *w, rd_kafka_topic_partition_
     rd_kafka_resp_err_t err = rd_kafka_committed(consumer, position, POSITION_TIMEOUT_MS);
     if (!err)
         err = position->elems[0].err;
-    /* Kafka takes any group for one that has no position yet; others say that there is none. */
+    /* For Kafka an unknown group has no position yet; others report that there is no such group. */
     if (err == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
         err = RD_KAFKA_RESP_ERR_NO_ERROR;
         position->elems[0].offset = RD_KAFKA_OFFSET_INVALID;
@@ -167,7 +166,7 @@ static void learn_position(struct exactly_once *w, struct pass *pass)
         w->state = STATE_READY;
     } else {
         char text[1200];
-        snprintf(text, sizeof text, "Kafka does not tell the position of '%s': %s", w->id, error.text);
+        snprintf(text, sizeof text, "cannot get the position of '%s' from Kafka: %s", w->id, error.text);
         delivery_fail(&w->delivery, text);
     }
     rd_kafka_topic_partition_list_destroy(position);
@@ -201,9 +200,9 @@ static void fill(struct exactly_once *w, struct pass *pass)
 static void begin(struct exactly_once *w, struct pass *pass)
 {
     if (transactions_are_late(&w->transactions))
-        delivery_replace(&w->delivery,
-                         "a request of the last transaction was not answered and may arrive late, "
-                         "in the next one");
+        delivery_replace(
+            &w->delivery,
+            "a request of the last transaction was not answered and may arrive late, in the next one");
     else if (delivery_ensure_topic(&w->delivery))
         fill(w, pass);
 }
@@ -289,8 +288,8 @@ static void step(struct exactly_once *w, struct pass *pass)
 
 /* ---- the way of delivery ---- */
 
-/* At most one transaction, blocking for at most a few seconds. Where Kafka does not answer, the next pass
- * makes the same step again. */
+/* At most one transaction, blocking for at most a few seconds. If Kafka does not answer, the next pass
+ * retries the step. */
 static struct pass make_pass(struct delivery *d)
 {
     struct exactly_once *w = (struct exactly_once *)d;
@@ -313,7 +312,7 @@ static struct pass make_pass(struct delivery *d)
     return pass;
 }
 
-/* Delivered is the message only once the transaction is committed. */
+/* The message is delivered only once the transaction is committed. */
 static void acknowledged(struct delivery *d, const struct produced *message)
 {
     struct exactly_once *w = (struct exactly_once *)d;

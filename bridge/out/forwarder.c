@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* Under load a pass is followed by a pause, the longer the more messages it forwarded, so that the next one
- * carries many; a pass that follows another soon shows that there is load. At low rates a message is
+ * carries many; a pass that soon follows another shows that there is load. At low rates a message is
  * forwarded as soon as it is stored. */
 static const int64_t shortest_pause = 2 * MILLISECOND, longest_pause = 5 * MILLISECOND,
                      pause_per_message = 30 * MICROSECOND;
@@ -21,7 +21,7 @@ static const int64_t shortest_pause = 2 * MILLISECOND, longest_pause = 5 * MILLI
  * housekeeping may. */
 static const int64_t report_interval = 20 * MILLISECOND, idle_interval = 1 * SECOND;
 
-/* Longer sleeps are made of several, so that a request to stop is seen. */
+/* A longer sleep consists of several, so that a request to stop is noticed. */
 static const int64_t longest_nap = 500 * MILLISECOND;
 
 struct forwarder {

@@ -13,19 +13,19 @@
 struct forwarder;
 
 /* Makes the producer and starts the thread; Kafka may be down. settings->mqtt.client_id names the bridge to
- * Kafka. All arguments outlive it. NULL with *error on a bad configuration. */
+ * Kafka. All arguments must outlive it. NULL with *error on a bad configuration. */
 struct forwarder *forwarder_open(const struct bridge_settings *settings, struct spool *spool,
                                  struct dead_letters *letters, struct counters *counters,
                                  struct error *error);
 
 /* Changes with every pass and every wait of the thread: at the latest every few seconds, however long Kafka
- * is away. Any thread. */
+ * is down. Any thread. */
 uint64_t forwarder_beat(const struct forwarder *forwarder);
 
-/* True once it cannot go on (said in the log). Any thread. */
+/* True once it cannot continue (logged). Any thread. */
 bool forwarder_failed(const struct forwarder *forwarder);
 
-/* Delivers what is spooled, for at most `timeout` ns and the few seconds that a call to Kafka under way may
+/* Delivers what is spooled, for at most `timeout` ns and the few seconds that a current call to Kafka may
  * take, then stops the thread. What Kafka has not acknowledged stays in the spool. */
 void forwarder_stop(struct forwarder *forwarder, int64_t timeout);
 

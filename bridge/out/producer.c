@@ -54,16 +54,16 @@ static int on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque
     return 1; /* the text is not librdkafka's any more */
 }
 
-/* Kafka may be away for any time: nothing is ever given up, a dead connection is noticed within seconds, and
- * a returning broker is found within seconds (librdkafka's CONFIGURATION.md). */
+/* Kafka may be down for any time: nothing is ever given up, and a dead connection or a returning broker is
+ * noticed within seconds (librdkafka's CONFIGURATION.md). */
 static const struct kafka_property defaults[] = {
     {.name = "linger.ms", .value = "5"},                  /* see producer_flush */
-    {.name = "message.max.bytes", .value = "1000000000"}, /* what is too large is Kafka's to say */
+    {.name = "message.max.bytes", .value = "1000000000"}, /* Kafka decides what is too large */
     {.name = "socket.timeout.ms", .value = "10000"},
     {.name = "request.timeout.ms", .value = "10000"},
     {.name = "socket.connection.setup.timeout.ms", .value = "10000"},
     {.name = "reconnect.backoff.max.ms", .value = "5000"},
-    {.name = "allow.auto.create.topics", .value = "false"}, /* the topic is created as our options say */
+    {.name = "allow.auto.create.topics", .value = "false"}, /* the topic is created by our options */
 };
 
 static bool make_client(struct producer *p, const struct kafka_property *required, size_t required_count,
@@ -81,7 +81,7 @@ static bool make_client(struct producer *p, const struct kafka_property *require
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_conf_set_opaque(conf, p);
     if (p->statistics) {
-        /* The user's own interval may be too long, or 0, to tell whether Kafka is there. */
+        /* The user's own interval may be too long, or 0, to show whether Kafka answers. */
         rd_kafka_conf_set(conf, "statistics.interval.ms", "1000", NULL, 0);
         rd_kafka_conf_set_stats_cb(conf, on_statistics);
     }
@@ -153,7 +153,7 @@ enum producer_result producer_produce(struct producer *p, const struct spool_rec
     size_t size = counters_size(record);
     struct kafka_message message;
     struct slot *slot = p->free_slots;
-    if (record->reason.length > 0) { /* it came as a dead letter */
+    if (record->reason.length > 0) { /* it must become a dead letter */
         error_set(error, "%.*s", (int)record->reason.length, (const char *)record->reason.data);
         return PRODUCER_REFUSED;
     }

@@ -39,7 +39,7 @@ void producer_close(struct producer *producer);
 
 enum producer_result {
     PRODUCER_TAKEN,
-    PRODUCER_FULL,     /* as much as may be is in flight: poll, try again */
+    PRODUCER_FULL,     /* as much as allowed is in flight: poll, try again */
     PRODUCER_REFUSED,  /* this record can never be taken: *error says why */
     PRODUCER_NO_TOPIC, /* the topic has vanished, *error says so: see kafka_topic_ensure */
     PRODUCER_LATER,    /* something else is wrong, *error says what: try again after a while */
@@ -52,7 +52,7 @@ enum producer_result producer_produce(struct producer *producer, const struct sp
 /* Serves delivery reports, waiting up to `timeout` ns for the first. */
 void producer_poll(struct producer *producer, int64_t timeout);
 
-/* Has librdkafka send at once, without lingering, and waits up to `timeout` ns for the delivery reports. */
+/* Makes librdkafka send at once, without lingering, and waits up to `timeout` ns for the delivery reports. */
 void producer_flush(struct producer *producer, int64_t timeout);
 
 /* Messages without delivery report. */

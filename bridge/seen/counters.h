@@ -47,8 +47,7 @@ enum mqtt_reconnect {
 
 enum { COUNTERS_TROUBLE_SIZE = 640 }; /* a longer text is cut */
 
-/* Zero-initialized is how it begins, but for counters_init. All but the spool's numbers begin with the
- * process. */
+/* Zero-initialize, then counters_init. These numbers begin with the process; those of the spool do not. */
 struct counters {
     /* The receiver's. Bytes are those of topic, properties and payload. */
     _Atomic uint64_t received_bytes;

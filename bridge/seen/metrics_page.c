@@ -32,13 +32,14 @@ static void put_messages(const struct snapshot *snapshot, FILE *out)
     const struct spool_ledger *ledger = &snapshot->ledger;
     prometheus_counter(
         out, NAME("messages_received_total"),
-        "Messages stored in the spool, in its life. Always delivered + spooled + dead-lettered.",
+        "Messages stored in the spool since it was created: always delivered + spooled + dead-lettered.",
         (double)ledger->received);
     prometheus_counter(out, NAME("messages_delivered_total"),
-                       "Messages acknowledged by Kafka and settled in the spool, in its life.",
+                       "Messages acknowledged by Kafka, since the spool was created.",
                        (double)ledger->delivered);
     prometheus_counter(out, NAME("messages_dead_lettered_total"),
-                       "Messages that Kafka can never take, in the spool's life.", (double)ledger->dead);
+                       "Messages that Kafka can never take, since the spool was created.",
+                       (double)ledger->dead);
     prometheus_gauge(out, NAME("messages_spooled"),
                      "Messages in the spool, neither delivered nor dead-lettered.", (double)ledger->spooled);
     prometheus_gauge(out, NAME("messages_in_flight"),
@@ -80,7 +81,7 @@ static void put_times(const struct snapshot *snapshot, FILE *out)
         return;
     histogram_read(&m->transactions, transactions);
     prometheus_histogram(out, NAME("transaction_duration_seconds"),
-                         "Time from the begin of a Kafka transaction to its commit.", histogram_bounds,
+                         "Time from the beginning of a Kafka transaction to its commit.", histogram_bounds,
                          transactions, HISTOGRAM_BOUNDS,
                          atomic_load_explicit(&m->transactions.sum, memory_order_relaxed) / SECOND);
     prometheus_counter(out, NAME("transactions_aborted_total"),
@@ -96,8 +97,7 @@ static void put_states(const struct snapshot *snapshot, FILE *out)
         [MQTT_RECONNECT_FLOOD] = "receive_maximum_exceeded",
     };
     const struct counters *m = snapshot->sources->counters;
-    prometheus_head(out, PROMETHEUS_COUNTER, NAME("reconnects_total"),
-                    "Times that one side was connected to again, by side and reason.");
+    prometheus_head(out, PROMETHEUS_COUNTER, NAME("reconnects_total"), "Reconnections, by side and reason.");
     for (int i = 0; i < MQTT_RECONNECT_REASONS; i++)
         prometheus_sample(out, NAME("reconnects_total"), count(&m->mqtt_reconnects[i]), "side", "mqtt",
                           "reason", reasons[i], NULL);
@@ -149,8 +149,8 @@ static const struct broker_metric broker_metrics[] = {
      1},
     {PROMETHEUS_COUNTER, NAME("kafka_broker_request_errors_total"), "Requests that could not be sent.",
      "txerrs", NULL, 1},
-    {PROMETHEUS_COUNTER, NAME("kafka_broker_request_retries_total"), "Requests sent again.", "txretries",
-     NULL, 1},
+    {PROMETHEUS_COUNTER, NAME("kafka_broker_request_retries_total"), "Requests retried.", "txretries", NULL,
+     1},
     {PROMETHEUS_COUNTER, NAME("kafka_broker_request_timeouts_total"), "Requests without response in time.",
      "req_timeouts", NULL, 1},
     {PROMETHEUS_COUNTER, NAME("kafka_broker_disconnects_total"), "Connections that were lost.", "disconnects",

@@ -145,8 +145,7 @@ struct server *server_open(const struct snapshot_sources *sources, struct error 
     m->announcement =
         announcement_make("bridge", sources->settings->name, http_server_address(m->server), &reason);
     if (!m->announcement)
-        log_info(not_announced, "status does not find this bridge by itself, but by --address: %s",
-                 reason.text);
+        log_info(not_announced, "status does not find this bridge without --address: %s", reason.text);
     return m;
 }
 

@@ -1,5 +1,5 @@
-/* What a bridge shows of itself over HTTP: /metrics, /healthz, /readyz and /status. The main thread alone
- * calls these functions; requests are answered on the HTTP server's thread. */
+/* What a bridge reports about itself over HTTP: /metrics, /healthz, /readyz and /status. The main thread
+ * alone calls these functions; requests are answered on the HTTP server's thread. */
 #ifndef ROOMSTREAM_BRIDGE_SEEN_SERVER_H
 #define ROOMSTREAM_BRIDGE_SEEN_SERVER_H
 

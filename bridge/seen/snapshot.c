@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Statistics come every second; calls to Kafka that are under way may hold them up for some more. */
+/* Statistics come every second; current calls to Kafka may delay them for some more. */
 static const int64_t statistics_expire = 30 * SECOND;
 
 struct sample sample_take(const struct snapshot_sources *sources)
@@ -167,7 +167,7 @@ void snapshot_problems(const struct snapshot *snapshot, void (*say)(void *contex
     if (snapshot->stopping)
         say(context, "the bridge is stopping");
     else if (snapshot->mqtt == MQTT_PAUSED)
-        say(context, "MQTT: the broker was left while the spool is nearly full");
+        say(context, "MQTT: disconnected while the spool is nearly full");
     else if (snapshot->mqtt != MQTT_SUBSCRIBED) {
         snprintf(text, sizeof text, "MQTT: %s, not subscribed", snapshot_mqtt_state(snapshot));
         say(context, text);

@@ -1,4 +1,4 @@
-/* How a bridge is at one moment: gathered from all its parts, and judged. */
+/* The state of a bridge at one moment: gathered from all its parts, and judged. */
 #ifndef ROOMSTREAM_BRIDGE_SEEN_SNAPSHOT_H
 #define ROOMSTREAM_BRIDGE_SEEN_SNAPSHOT_H
 
@@ -60,7 +60,7 @@ enum kafka_state {
     KAFKA_CONNECTING,  /* nothing is known yet */
     KAFKA_CONNECTED,   /* a broker answers */
     KAFKA_UNREACHABLE, /* none does */
-    KAFKA_FAILING,     /* one does, but what it was asked for last failed */
+    KAFKA_FAILING,     /* one does, but the last request to it failed */
 };
 
 struct snapshot {
@@ -86,8 +86,8 @@ void snapshot_take(const struct snapshot_sources *sources, const struct samples 
                    struct snapshot *snapshot);
 void snapshot_free(struct snapshot *snapshot);
 
-/* Healthy: the threads move (watchdog.h), so a restart would mend nothing. A spool or disk that is full, or a
- * broker that is away, is waited for, and not unhealthy. */
+/* Healthy: the threads move (watchdog.h), so a restart would not help. A bridge that waits for a full spool
+ * or disk, or for a broker that is down, is healthy. */
 bool snapshot_is_healthy(const struct snapshot *snapshot);
 
 /* Ready: subscribed at the MQTT broker, and Kafka takes messages. */

@@ -29,7 +29,7 @@ static json_t *words(const char *text)
     return value;
 }
 
-/* A time that is not known is null. */
+/* An unknown time is null. */
 static json_t *seconds(double value)
 {
     return value < 0 ? json_null() : json_real(value);

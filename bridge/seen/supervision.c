@@ -34,8 +34,8 @@ static void tell_status(struct supervision *s, int64_t now)
          &error);
 }
 
-/* The service manager ends us when it hears nothing for the watchdog's time. Half of it is what a thread may
- * stand still. */
+/* The service manager ends the bridge when it hears nothing for the watchdog's time. A thread may stand still
+ * for half of it. */
 static void answer_watchdog(struct supervision *s, const struct watchdog *watchdog)
 {
     struct error error;
@@ -44,11 +44,10 @@ static void answer_watchdog(struct supervision *s, const struct watchdog *watchd
     if (!stuck)
         tell(s, notify(&error, "WATCHDOG=1"), &error);
     else if (!s->warned)
-        log_error_with(thread_stuck,
-                       LOG_FIELDS(LOG_TEXT("thread", stuck), LOG_NUMBER("stuck_ms", still / MILLISECOND)),
-                       "the %s has not moved for %.1f s: the service manager's watchdog, which allows %.1f "
-                       "s, is not answered",
-                       stuck, (double)still / SECOND, (double)s->watchdog / SECOND);
+        log_error_with(
+            thread_stuck, LOG_FIELDS(LOG_TEXT("thread", stuck), LOG_NUMBER("stuck_ms", still / MILLISECOND)),
+            "the %s has not moved for %.1f s: the service manager's watchdog, which allows %.1f s, is not answered",
+            stuck, (double)still / SECOND, (double)s->watchdog / SECOND);
     s->warned = stuck != NULL;
 }
 
@@ -76,7 +75,7 @@ void supervision_tick(struct supervision *s, const struct watchdog *watchdog)
 
 void supervision_end(struct supervision *s, int64_t drain_timeout)
 {
-    /* For calls to Kafka that are under way, and for the MQTT library to let go. */
+    /* For current calls to Kafka, and for the MQTT library to stop. */
     const int64_t margin = 30 * SECOND;
     struct error error;
     tell(s,

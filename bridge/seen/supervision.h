@@ -1,9 +1,9 @@
-/* What a bridge tells the service manager (notify.h): that it is ready, how it is, that it stops, and, for
- * the watchdog, that its threads move. The main thread alone uses it.
+/* What a bridge reports to the service manager (notify.h): that it is ready, its state, that it stops, and,
+ * for the watchdog, that its threads move. The main thread alone uses it.
  *
  * Ready means that the spool is open and both halves run. Whether the brokers answer does not matter: a
- * bridge is made to wait for them, and a unit that fails or holds up the boot for it would lose what it could
- * receive meanwhile. The status text says what is connected. */
+ * bridge is made to wait for them, and a unit that fails or delays the boot for them could not receive
+ * meanwhile. The status text says what is connected. */
 #ifndef ROOMSTREAM_BRIDGE_SEEN_SUPERVISION_H
 #define ROOMSTREAM_BRIDGE_SEEN_SUPERVISION_H
 
@@ -26,8 +26,8 @@ struct supervision {
 /* Says that the bridge is ready. All arguments outlive the supervision. */
 void supervision_begin(struct supervision *supervision, const struct receiver *receiver, struct spool *spool);
 
-/* Tells what is due. Call it about once a second: a thread that moves may take several seconds for a step, so
- * a watchdog of less than half a minute makes no sense. */
+/* Reports what is due. Call it about once a second: a thread that moves may take several seconds for a step,
+ * so a watchdog of less than half a minute makes no sense. */
 void supervision_tick(struct supervision *supervision, const struct watchdog *watchdog);
 
 /* Says that the bridge stops, which takes it `drain_timeout` ns and a little more at most. */

@@ -1,7 +1,7 @@
 #include "watchdog.h"
 
-/* Looks are a second apart. Who looks later stood still itself, with the whole process or the machine, and
- * the others had no more time than it had. */
+/* Looks are a second apart. If the main thread looks later, it stood still itself, with the whole process or
+ * the machine. Then the other threads had no time to move either. */
 static const int64_t longest_gap = 10 * SECOND;
 
 void watchdog_begin(struct watchdog *w, const struct forwarder *forwarder, const struct receiver *receiver)

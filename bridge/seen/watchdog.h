@@ -1,7 +1,7 @@
-/* Whether a bridge's own threads move: the forwarder, the receiver while it stores a message, and the main
- * thread. The first two count their steps; the main thread looks. Both /healthz and the service manager's
- * watchdog ask here. What hangs within a library shows otherwise: nothing is received or delivered, and the
- * oldest message ages. */
+/* Checks that a bridge's own threads move: the forwarder, the receiver while it stores a message, and the
+ * main thread. The first two count their steps; the main thread looks. Both /healthz and the service
+ * manager's watchdog ask here. A library that hangs shows in another way: nothing is received or delivered,
+ * and the oldest message ages. */
 #ifndef ROOMSTREAM_BRIDGE_SEEN_WATCHDOG_H
 #define ROOMSTREAM_BRIDGE_SEEN_WATCHDOG_H
 

@@ -271,13 +271,13 @@ def test_leaves_the_broker_while_the_spool_is_full(tmp_path, programs):
             wait_for_messages(brokers.kafka.address, bridge.topic, 10)
             brokers.kafka.freeze()
             infos = [client.publish(bridge.topic, f"{number:>2000}".encode()) for number in range(11, 2011)]
-            wait_in_log(bridge.program, "near its bound")
+            wait_in_log(bridge.program, "near its limit")
             for info in infos:
                 client.published(info, 60)
             used = sum(file.stat().st_size for file in bridge.spool.iterdir())
             assert used < 1.2 * 1024 * 1024
             brokers.kafka.thaw()
-            wait_in_log(bridge.program, "back to the MQTT broker", 60)
+            wait_in_log(bridge.program, "reconnecting to the MQTT broker", 60)
             wait_until(lambda: set(numbers(read_topic(brokers.kafka.address, bridge.topic))) == set(range(1, 2011)), 60, "all messages in Kafka")
         # Leaving the broker is a lost connection like others: what it had not seen acknowledged comes again.
         found = numbers(read_topic(brokers.kafka.address, bridge.topic))

@@ -81,7 +81,7 @@ def test_the_spool_keeps_its_bound(programs, tmp_path):
     spool = tmp_path / "spool"
     with Feeder(12, 1, size=size) as feeder:
         bridge = programs.start(*bridge_command(spool, feeder.port, "at-least-once"), "--spool-max", bound)
-        bridge.wait_for_log("near its bound")
+        bridge.wait_for_log("near its limit")
         assert bridge.stop() == 0
     used = sum(file.stat().st_size for file in spool.glob("*.seg"))
     assert bound - size < used < bound + size

@@ -60,7 +60,7 @@ def test_a_wrong_clock(brokers, mqtt_client, programs, tmp_path, mode, hours):
     assert numbers(messages) == list(range(1, 101))
     assert timestamps(messages) == [None] * 100
     assert all(begin <= arrival <= time.time() + shift for arrival in arrivals(messages))
-    wait_in_log(bridge.program, "Set the clock of this machine right")
+    wait_in_log(bridge.program, "Correct the clock of this machine")
     clock.set(0)
     publish_numbers(mqtt_client, bridge.topic, 101, 110, qos)
     assert numbers(wait_for_messages(kafka, bridge.topic, 110)) == list(range(1, 111))

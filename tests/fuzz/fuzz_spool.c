@@ -107,7 +107,7 @@ static size_t record_length_at(const struct file *file, size_t offset)
     return length >= 44 && length <= file->length - offset ? length : 0;
 }
 
-static void mend_header(struct file *file)
+static void restore_header(struct file *file)
 {
     size_t length = header_length(file);
     if (length == 0)
@@ -119,7 +119,7 @@ static void mend_header(struct file *file)
     put_le64(file->bytes + length - 8, XXH3_64bits(file->bytes, length - 8));
 }
 
-static void mend_records(struct file *file)
+static void restore_records(struct file *file)
 {
     size_t length;
     for (size_t at = header_length(file); at > 0 && (length = record_length_at(file, at)) > 0; at += length)
@@ -158,9 +158,9 @@ static void write_segment(struct file *file, const uint8_t *bytes, size_t length
     file->length = length;
     file->first_id = length >= 40 ? get_le64(bytes + 32) : 1;
     if (flags & FUZZ_MEND_HEADERS)
-        mend_header(file);
+        restore_header(file);
     if (flags & FUZZ_MEND_RECORDS)
-        mend_records(file);
+        restore_records(file);
     snprintf(name, sizeof name, "%020" PRIu64 ".seg", file->first_id);
     write_file(name, file->bytes, length);
 }

@@ -128,7 +128,7 @@ class Faults:
         """Kafka is away until the spool is at its bound."""
         self._brokers.kafka.stop()
         try:
-            wait_until(lambda: self._over.is_set() or self._lives.says("near its bound"), 120, "the spool is near its bound")
+            wait_until(lambda: self._over.is_set() or self._lives.says("near its limit"), 120, "the spool is near its limit")
         finally:
             self._brokers.kafka.start()
 

@@ -219,7 +219,8 @@ static void test_a_refused_connection(void **state)
     assert_int_equal(state_of(c), WAITING);
     pass(c, SECOND);
     await(CONNECT, 2);
-    refuse_connection(MQTTREASONCODE_NOT_AUTHORIZED); /* never accepted so far: for the user to mend */
+    refuse_connection(
+        MQTTREASONCODE_NOT_AUTHORIZED); /* never accepted so far: only the user can correct it */
     assert_int_equal(mqtt_state(c), MQTT_FAILED);
     assert_int_equal(told.failed, 1);
     pass(c, MINUTE);

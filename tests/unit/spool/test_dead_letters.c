@@ -40,7 +40,7 @@ static void assert_letters_refused(bool read_only, const char *words)
         fail_msg("'%s' is not in: %s", words, error.text);
 }
 
-static void bury(struct dead_letters *letters, uint64_t number)
+static void append_letter(struct dead_letters *letters, uint64_t number)
 {
     struct message message;
     struct error error;
@@ -93,13 +93,13 @@ static void letters_are_kept(void **state)
     (void)state;
     struct dead_letters *letters = open_letters(false);
     assert_holds(letters, "");
-    bury(letters, 7);
-    bury(letters, 3);
-    bury(letters, 100);
+    append_letter(letters, 7);
+    append_letter(letters, 3);
+    append_letter(letters, 100);
     assert_holds(letters, "7 3 100 ");
     dead_letters_close(letters);
     letters = open_letters(false);
-    bury(letters, 101);
+    append_letter(letters, 101);
     assert_holds(letters, "7 3 100 101 ");
     dead_letters_close(letters);
 }
@@ -108,14 +108,14 @@ static void a_letter_is_kept_once(void **state)
 {
     (void)state;
     struct dead_letters *letters = open_letters(false);
-    bury(letters, 5);
-    bury(letters, 9);
-    bury(letters, 5);
+    append_letter(letters, 5);
+    append_letter(letters, 9);
+    append_letter(letters, 5);
     dead_letters_close(letters);
     letters = open_letters(false);
-    bury(letters, 9);
-    bury(letters, 5);
-    bury(letters, 6);
+    append_letter(letters, 9);
+    append_letter(letters, 5);
+    append_letter(letters, 6);
     assert_holds(letters, "5 9 6 ");
     dead_letters_close(letters);
 }
@@ -125,8 +125,8 @@ static void a_visit_may_stop_early(void **state)
     (void)state;
     struct dead_letters *letters = open_letters(false);
     struct error error;
-    bury(letters, 1);
-    bury(letters, 2);
+    append_letter(letters, 1);
+    append_letter(letters, 2);
     assert_true(dead_letters_each(letters, never, NULL, &error));
     dead_letters_close(letters);
 }
@@ -140,14 +140,14 @@ static void letters_are_removed(void **state)
     assert_true(dead_letters_remove(letters, is_even, NULL, &removed, &error));
     assert_int_equal(removed, 0);
     for (uint64_t id = 1; id <= 9; id++)
-        bury(letters, id);
+        append_letter(letters, id);
     assert_true(dead_letters_remove(letters, never, NULL, &removed, &error));
     assert_int_equal(removed, 0);
     assert_true(dead_letters_remove(letters, is_even, NULL, &removed, &error));
     assert_int_equal(removed, 4);
     assert_holds(letters, "1 3 5 7 9 ");
-    bury(letters, 4); /* it is not there any more */
-    bury(letters, 3);
+    append_letter(letters, 4); /* it is not there any more */
+    append_letter(letters, 3);
     assert_holds(letters, "1 3 5 7 9 4 ");
     dead_letters_close(letters);
     letters = open_letters(false);
@@ -170,8 +170,8 @@ static void reading_changes_nothing(void **state)
     assert_false(file_exists(folder, LOG_NAME));
 
     letters = open_letters(false);
-    bury(letters, 1);
-    bury(letters, 2);
+    append_letter(letters, 1);
+    append_letter(letters, 2);
     dead_letters_close(letters);
     struct content content = read_file(folder, LOG_NAME);
     write_file(folder, LOG_NAME, content.bytes, content.length - 1);
@@ -189,16 +189,16 @@ static void a_torn_letter_is_cut_off_at_every_byte(void **state)
 {
     (void)state;
     struct dead_letters *letters = open_letters(false);
-    bury(letters, 1);
+    append_letter(letters, 1);
     int64_t whole = file_size(folder, LOG_NAME);
-    bury(letters, 2);
+    append_letter(letters, 2);
     dead_letters_close(letters);
     struct content content = read_file(folder, LOG_NAME);
     for (size_t length = (size_t)whole; length < content.length; length++) {
         write_file(folder, LOG_NAME, content.bytes, length);
         letters = open_letters(false);
         assert_holds(letters, "1 ");
-        bury(letters, 2);
+        append_letter(letters, 2);
         assert_holds(letters, "1 2 ");
         dead_letters_close(letters);
     }
@@ -209,8 +209,8 @@ static void damage_is_refused(void **state)
 {
     (void)state;
     struct dead_letters *letters = open_letters(false);
-    bury(letters, 1);
-    bury(letters, 2);
+    append_letter(letters, 1);
+    append_letter(letters, 2);
     dead_letters_close(letters);
     struct content content = read_file(folder, LOG_NAME);
     content.bytes[70] ^= 1; /* in the first letter */
@@ -228,7 +228,7 @@ static void another_spools_letters_are_refused(void **state)
 {
     (void)state;
     struct dead_letters *letters = open_letters(false);
-    bury(letters, 1);
+    append_letter(letters, 1);
     dead_letters_close(letters);
     char other[64];
     make_folder(other);
