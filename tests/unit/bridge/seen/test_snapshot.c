@@ -64,7 +64,7 @@ static void ready_is_who_receives_and_delivers(void **state)
     s.mqtt = MQTT_CONNECTING;
     assert_judged(&s, false, true, "MQTT: connecting, not subscribed; ");
     s.mqtt = MQTT_PAUSED;
-    assert_judged(&s, false, true, "MQTT: the broker was left while the spool is nearly full; ");
+    assert_judged(&s, false, true, "MQTT: disconnected while the spool is nearly full; ");
     s.mqtt = MQTT_SUBSCRIBED;
     s.kafka = KAFKA_FAILING;
     strcpy(s.trouble, "no right");
