@@ -9,6 +9,9 @@ pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.87.0)
 pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd>=0.9.71)
+pkg_check_modules(YAJL REQUIRED IMPORTED_TARGET yajl>=2.1.0)
+pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3>=3.38.0)
+pkg_check_modules(PQ REQUIRED IMPORTED_TARGET libpq)
 
 # libcsv ships neither a pkg-config file nor a CMake package.
 find_path(CSV_INCLUDE_DIR csv.h REQUIRED)

@@ -39,6 +39,20 @@ static void copy_text(const json_t *value, char *text, size_t size)
         snprintf(text, size, "%s", found);
 }
 
+/* A store has a database where a bridge has a broker. What is not stored yet stands in Kafka. */
+static void read_store(struct bridge_state *state)
+{
+    const json_t *status = state->status, *lag = json_object_get(status, "lag_seconds");
+    snprintf(state->mqtt, sizeof state->mqtt, "-");
+    copy_text(json_object_get(json_object_get(status, "kafka"), "state"), state->kafka, sizeof state->kafka);
+    state->received_rate = number(status, "recent", "consumed_per_second");
+    state->delivered_rate = number(status, "recent", "stored_per_second");
+    state->p50 = number(status, "recent", "latency_p50_seconds");
+    state->p99 = number(status, "recent", "latency_p99_seconds");
+    state->spooled = number(status, "messages", "lag");
+    state->oldest = json_is_number(lag) ? json_number_value(lag) : -1;
+}
+
 static void read_status(struct bridge_state *state)
 {
     const json_t *status = state->status;
@@ -66,7 +80,8 @@ static void judge_status(struct bridge_state *state, const struct status_setting
         add_problem(state, "not ready");
     if (state->oldest * SECOND > (double)settings->oldest) {
         quantity_duration(state->oldest, age);
-        add_problem(state, "the oldest message has been in the spool for %s", age);
+        add_problem(state, "the oldest message has been in %s for %s",
+                    state->is_store ? "Kafka" : "the spool", age);
     }
     if (state->dead_letters > 0)
         add_problem(state, "%.0f dead letters (see dead-letters list)", state->dead_letters);
@@ -96,14 +111,19 @@ void bridges_judge(const struct target *target, const char *text, const char *pr
         return;
     }
     state->status = json_loads(text, 0, &reason);
-    state->answers = json_is_string(json_object_get(state->status, "bridge"));
+    state->is_store = json_is_string(json_object_get(state->status, "store"));
+    const char *kind = state->is_store ? "store" : "bridge";
+    state->answers = json_is_string(json_object_get(state->status, kind));
     if (!state->answers) {
         add_problem(state, "what answers at %s is not a bridge", target->address);
         return;
     }
     if (!*target->name)
-        copy_text(json_object_get(state->status, "bridge"), state->name, sizeof state->name);
-    read_status(state);
+        copy_text(json_object_get(state->status, kind), state->name, sizeof state->name);
+    if (state->is_store)
+        read_store(state);
+    else
+        read_status(state);
     judge_status(state, settings);
 }
 

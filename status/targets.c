@@ -29,11 +29,14 @@ static bool add(struct targets *targets, const char *text, const char *name, str
     return true;
 }
 
-/* A group of the file: {"targets": ["HOST:PORT", ...], "labels": {"bridge": "NAME"}}. */
+/* A group of the file: {"targets": ["HOST:PORT", ...], "labels": {"bridge": "NAME"}}, or "store". */
 static bool add_group(struct targets *targets, const char *file, const json_t *group, struct error *error)
 {
     const json_t *addresses = json_object_get(group, "targets");
-    const char *name = json_string_value(json_object_get(json_object_get(group, "labels"), "bridge"));
+    const json_t *labels = json_object_get(group, "labels");
+    const char *name = json_string_value(json_object_get(labels, "bridge"));
+    if (!name)
+        name = json_string_value(json_object_get(labels, "store"));
     size_t index;
     json_t *address;
     struct error reason;

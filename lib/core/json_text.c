@@ -19,14 +19,21 @@ static json_t *base64(const void *bytes, size_t length)
     return value;
 }
 
-void json_set_bytes(json_t *object, const char *name, const void *bytes, size_t length)
+void json_set_base64(json_t *object, const char *name, const void *bytes, size_t length)
 {
     char key[128];
-    json_t *value = json_stringn(length ? bytes : "", length);
-    snprintf(key, sizeof key, "%s%s", name, value ? "" : "_base64");
-    if (!value)
-        value = base64(bytes, length);
+    json_t *value = base64(bytes, length);
+    snprintf(key, sizeof key, "%s_base64", name);
     if (!value || json_object_set_new(object, key, value) != 0)
+        out_of_memory(length);
+}
+
+void json_set_bytes(json_t *object, const char *name, const void *bytes, size_t length)
+{
+    json_t *value = json_stringn(length ? bytes : "", length);
+    if (!value)
+        json_set_base64(object, name, bytes, length);
+    else if (json_object_set_new(object, name, value) != 0)
         out_of_memory(length);
 }
 

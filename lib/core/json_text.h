@@ -13,6 +13,9 @@
  * their base64. Ends the process when memory is exhausted. */
 void json_set_bytes(json_t *object, const char *name, const void *bytes, size_t length);
 
+/* Sets object[name_base64], whatever the bytes are. */
+void json_set_base64(json_t *object, const char *name, const void *bytes, size_t length);
+
 /* Writes the value with jansson's flags, and with DEL and C1 (U+007F to U+009F) escaped, which JSON allows
  * but which may control the reader's terminal. False when writing failed. */
 bool json_print(const json_t *value, FILE *out, size_t flags);

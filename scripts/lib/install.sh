@@ -14,6 +14,9 @@ libcsv-dev                | has_header csv.h                | reads the sensor d
 libxxhash-dev             | has_header xxhash.h             | checksums of the spool
 zlib1g-dev                | has_header zlib.h               | reads packed sensor data
 libjansson-dev            | has_header jansson.h            | reads and writes JSON
+libyajl-dev               | has_header yajl/yajl_parse.h    | reads JSON as a stream
+libsqlite3-dev            | has_header sqlite3.h            | the embedded database
+libpq-dev                 | pkg-config --exists libpq       | PostgreSQL client library
 libcurl4-openssl-dev      | has_header curl/curl.h          | asks the bridges how they are
 libmicrohttpd-dev         | has_header microhttpd.h         | serves metrics and health
 libssl-dev                | has_header openssl/evp.h        | SHA-256
@@ -48,6 +51,8 @@ openssl                   | has_command openssl             | makes certificates
 jq                        | has_command jq                  | runs examples of the manual pages
 mosquitto-clients         | has_command mosquitto_sub       | checks what our MQTT programs did
 kcat                      | has_command kcat                | checks what our Kafka programs did
+sqlite3                   | has_command sqlite3             | runs examples of the documents
+postgresql                | has_postgres                    | the database of tests
 prometheus                | has_command promtool            | checks metrics, and watches the bridges in a test
 python3-pytest python3-paho-mqtt python3-xxhash python3-yaml | find_python pytest,paho.mqtt.client,xxhash,yaml,confluent_kafka | run the flow tests
 docker-compose            | has_command docker-compose      | checks docker-compose.yml
@@ -56,6 +61,7 @@ systemd                   | has_command systemd-analyze     | checks the service
 
 has_command() { command -v "$1" >/dev/null; }
 has_header() { cc -fsyntax-only -x c -include "$1" /dev/null 2>/dev/null; }
+has_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 has_bash_completion() { [[ -e /usr/share/bash-completion/bash_completion ]]; }
 has_header_cmocka() {
     printf '#include <stdarg.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <setjmp.h>\n#include <cmocka.h>\n' |
@@ -131,7 +137,7 @@ prepare_apt() {
 install_packages() {
     local log=$1 status=0 service services=() command
     command=(apt-get -q -y -o Dpkg::Options::=--force-confold install --no-install-recommends "${missing[@]}")
-    for service in mosquitto prometheus; do
+    for service in mosquitto prometheus postgresql; do
         [[ " ${missing[*]} " != *" $service "* ]] || services+=("$service")
     done
     if ((${#services[@]})) && [[ -d $systemd ]]; then

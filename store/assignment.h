@@ -1,0 +1,78 @@
+/* The partitions that the group has given us: where each stands, and where to read on. The consumer's thread.
+ *
+ * Lifecycle: assignment_init; then assignment_gain and assignment_lose as the group says; assignment_question
+ * and assignment_place for positions; assignment_accepts for each message; assignment_tick once a second. At
+ * the end assignment_free. */
+#ifndef ROOMSTREAM_STORE_ASSIGNMENT_H
+#define ROOMSTREAM_STORE_ASSIGNMENT_H
+
+#include "handover.h"
+#include "progress.h"
+
+#include <librdkafka/rdkafka.h>
+
+enum place_state {
+    PLACE_ELSEWHERE, /* another member's */
+    PLACE_UNKNOWN,   /* ours, and its position is to be asked for */
+    PLACE_ASKED,
+    PLACE_READING,
+};
+
+struct place {
+    size_t id; /* in progress */
+    const char *topic;
+    int32_t partition;
+    enum place_state state;
+    int64_t position; /* in the database, once all is written that was handed over; -1: none */
+    int64_t from;     /* the smallest offset that is taken */
+    int64_t
+        mark; /* of the message at position - 1, which is compared when it comes; 0: nothing is compared */
+};
+
+struct assignment {
+    rd_kafka_t *rk;
+    struct progress *progress;
+    struct place *places; /* by number of the partition in progress */
+    size_t count;
+    struct place *recent;               /* messages of a partition come in runs */
+    bool asked;                         /* a question is on its way */
+    int64_t next_question, next_commit; /* monotonic ns */
+    size_t next_end;                    /* whose end is asked for next while they are not read */
+};
+
+void assignment_init(struct assignment *assignment, rd_kafka_t *rk, struct progress *progress);
+void assignment_free(struct assignment *assignment);
+
+/* The group gives or takes partitions. */
+void assignment_gain(struct assignment *assignment, rd_kafka_topic_partition_list_t *list);
+void assignment_lose(struct assignment *assignment, const rd_kafka_topic_partition_list_t *list);
+
+/* All positions are to be asked for again. */
+void assignment_forget(struct assignment *assignment);
+
+/* Makes the question for all positions that are unknown; false: there are none, or one is on its way. */
+bool assignment_question(struct assignment *assignment, struct question *question);
+
+/* Reads on where the reply says; where the database has no position at the beginning, or at the end. */
+void assignment_place(struct assignment *assignment, const struct question *reply, bool at_end);
+
+/* The partition, or NULL where it is not ours to read now. */
+struct place *assignment_find(struct assignment *assignment, const char *topic, int32_t partition);
+
+/* Is the message the next one to store? Notices a topic that was made anew. */
+bool assignment_accepts(struct assignment *assignment, struct place *place,
+                        const rd_kafka_message_t *message);
+
+/* Kafka does not have the offset from which we want to read: finds out why, says it, and reads on. */
+void assignment_lost_offset(struct assignment *assignment, struct place *place);
+
+/* Reads no more for now: the positions are to be asked for again. False when nothing was being read. */
+bool assignment_let_go(struct assignment *assignment);
+
+/* Looks how far the partitions go, and tells the group now and then where we are. */
+void assignment_tick(struct assignment *assignment);
+
+/* Tells the group where we are. */
+void assignment_commit(struct assignment *assignment);
+
+#endif

@@ -1,0 +1,369 @@
+#include "consumer.h"
+
+#include "assignment.h"
+#include "headers.h"
+
+#include "core/clock.h"
+#include "core/failpoint.h"
+#include "core/log.h"
+#include "core/out_of_memory.h"
+#include "core/stop.h"
+#include "kafka/errors.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { IDLE_MS = 100, LEAVE_STEP_MS = 100 };
+static const int64_t tick_interval = SECOND;
+static const int64_t patience = 2 * SECOND; /* with a busy database, before nothing more is read */
+static const int64_t leave_time = 10 * SECOND;
+
+struct consumer {
+    const struct store_settings *settings;
+    struct progress *progress;
+    rd_kafka_t *rk;
+    rd_kafka_queue_t *queue;
+    struct handover handover;
+    struct batch *open; /* being filled */
+    struct assignment assignment;
+    bool waiting_long; /* for the writer, with a full batch */
+    bool failed;
+    int64_t next_tick;
+    struct log_limit unavailable, rejected;
+};
+
+static void wake(void *context)
+{
+    struct consumer *c = context;
+    if (c->queue)
+        rd_kafka_queue_yield(c->queue);
+}
+
+/* ---- messages ---- */
+
+static void tell_rejected(struct consumer *c, const char *topic, const rd_kafka_message_t *from,
+                          const char *reason)
+{
+    log_limited(&c->rejected, LOG_LEVEL_WARNING, message_rejected,
+                LOG_FIELDS(LOG_TEXT("topic", topic), LOG_NUMBER("partition", from->partition),
+                           LOG_NUMBER("offset", from->offset)),
+                "topic '%s', partition %d, offset %" PRId64 " goes to the table reject: %s", topic,
+                (int)from->partition, from->offset, reason);
+}
+
+static void read_payload(struct consumer *c, const char *topic, const rd_kafka_message_t *from)
+{
+    struct message *message = &c->open->messages[c->open->message_count - 1];
+    const struct incoming incoming = {topic, message->key, message->payload, message->timestamp};
+    struct error reason;
+    if (reader_read(&c->settings->reader, &incoming, c->open, &reason))
+        return;
+    batch_reject(c->open, message, reason.text);
+    tell_rejected(c, topic, from, reason.text);
+}
+
+static void add(struct consumer *c, struct place *place, const rd_kafka_message_t *from)
+{
+    struct batch *batch = c->open;
+    struct part *part = batch_part(batch, place->id, place->topic, place->partition, place->position);
+    rd_kafka_timestamp_type_t type;
+    struct message *message = batch_message(batch);
+    part->next = place->position = place->from = from->offset + 1;
+    message->part = (size_t)(part - batch->parts);
+    message->offset = from->offset;
+    message->timestamp = rd_kafka_message_timestamp(from, &type);
+    message->key = batch_copy(batch, from->key, from->key_len);
+    message->payload = batch_copy(batch, from->payload, from->len);
+    if (c->settings->raw) {
+        message->kind = MESSAGE_RAW;
+        message->headers = headers_json(batch, from);
+    }
+    batch->bytes += message->key.length + message->payload.length + message->headers.length;
+    if (!c->settings->raw)
+        read_payload(c, place->topic, from);
+}
+
+static void take(struct consumer *c, const rd_kafka_message_t *message)
+{
+    struct place *place =
+        assignment_find(&c->assignment, rd_kafka_topic_name(message->rkt), message->partition);
+    if (place && assignment_accepts(&c->assignment, place, message))
+        add(c, place, message);
+}
+
+/* Most errors pass, and librdkafka goes on by itself. */
+static void on_error(struct consumer *c, const rd_kafka_message_t *message)
+{
+    char reason[KAFKA_ERROR_SIZE];
+    if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+        message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
+        struct place *place =
+            message->rkt
+                ? assignment_find(&c->assignment, rd_kafka_topic_name(message->rkt), message->partition)
+                : NULL;
+        if (place)
+            assignment_lost_offset(&c->assignment, place);
+        return;
+    }
+    const char *text = kafka_explain(message->err, rd_kafka_message_errstr(message), reason);
+    progress_kafka(c->progress, text);
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
+        log_error(kafka_failed, "%s", text);
+        c->failed = true;
+        return;
+    }
+    log_limited(&c->unavailable, LOG_LEVEL_WARNING, kafka_unavailable, LOG_FIELDS(LOG_TEXT("reason", text)),
+                "%s", text);
+}
+
+/* ---- what goes on between messages ---- */
+
+static bool is_full(const struct consumer *c)
+{
+    return c->open->message_count >= (size_t)c->settings->batch ||
+           c->open->bytes >= (size_t)c->settings->batch_bytes;
+}
+
+static void offer(struct consumer *c)
+{
+    FAILPOINT("store-offer");
+    handover_offer(&c->handover, &c->open);
+}
+
+/* Waits for the writer. Where that takes long nothing more is read, so that memory stays bounded and the
+ * group still hears from us; then reading begins where the database stands. */
+static void wait_for_room(struct consumer *c)
+{
+    int64_t until = clock_monotonic() + patience;
+    if (c->waiting_long)
+        return;
+    while (!stop_requested() && clock_monotonic() < until)
+        if (handover_wait(&c->handover, 100 * MILLISECOND))
+            return;
+    c->waiting_long = true;
+    if (assignment_let_go(&c->assignment))
+        log_debug(reading_stopped, "the database is busy or away: no more messages are read for now");
+}
+
+static void begin_again(struct consumer *c)
+{
+    batch_clear(c->open);
+    assignment_forget(&c->assignment);
+}
+
+static void serve(struct consumer *c)
+{
+    struct question reply;
+    if (handover_must_start_over(&c->handover))
+        begin_again(c);
+    if (is_full(c) && !handover_is_idle(&c->handover))
+        wait_for_room(c);
+    if (is_full(c))
+        offer(c);
+    if (!is_full(c))
+        c->waiting_long = false;
+    if (handover_reply(&c->handover, &reply)) {
+        assignment_place(&c->assignment, &reply, c->settings->offset == OFFSET_END);
+        question_free(&reply);
+    }
+    /* What is asked now is behind all that was read so far. */
+    if (c->open->message_count == 0 && assignment_question(&c->assignment, &reply))
+        handover_ask(&c->handover, reply);
+}
+
+static void tick(struct consumer *c, void (*told)(void *context), void *context)
+{
+    if (clock_monotonic() < c->next_tick)
+        return;
+    c->next_tick = clock_monotonic() + tick_interval;
+    assignment_tick(&c->assignment);
+    told(context);
+}
+
+bool consumer_run(struct consumer *c, void (*told)(void *context), void *context)
+{
+    while (!stop_requested() && !c->failed) {
+        bool idle = handover_is_idle(&c->handover), waiting = c->open->message_count > 0;
+        rd_kafka_message_t *message = rd_kafka_consume_queue(c->queue, idle && waiting ? 0 : IDLE_MS);
+        if (message && message->err)
+            on_error(c, message);
+        else if (message)
+            take(c, message);
+        else if (waiting && idle)
+            offer(c);
+        if (message)
+            rd_kafka_message_destroy(message);
+        if (!message || is_full(c))
+            serve(c);
+        tick(c, told, context);
+    }
+    return !c->failed;
+}
+
+/* ---- the group: called between messages, on the same thread ---- */
+
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
+                         void *opaque)
+{
+    struct consumer *c = opaque;
+    if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        assignment_gain(&c->assignment, list);
+        return;
+    }
+    /* The next member begins where the database stands: so what is on its way is written first, where that
+     * goes quickly. It may be written later as well, or not at all: the positions decide. */
+    if (!rd_kafka_assignment_lost(rk) && handover_wait(&c->handover, patience) &&
+        c->open->message_count > 0) {
+        offer(c);
+        handover_wait(&c->handover, patience);
+    }
+    assignment_lose(&c->assignment, list);
+}
+
+static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
+                      void *opaque)
+{
+    (void)rk, (void)list, (void)opaque;
+    if (err && err != RD_KAFKA_RESP_ERR__NO_OFFSET)
+        log_debug(offset_not_committed,
+                  "Kafka's group does not take our position, which is a hint for others: %s",
+                  rd_kafka_err2str(err));
+}
+
+static int on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque)
+{
+    struct consumer *c = opaque;
+    (void)rk, (void)length;
+    /* There is a broker whose connection is up. */
+    if (strstr(json, "\"state\":\"UP\""))
+        progress_kafka(c->progress, "");
+    return 0;
+}
+
+static bool make_client(struct consumer *c, struct error *error)
+{
+    const struct kafka_property defaults[] = {
+        {.name = "client.id", .value = "roomstream-store"},
+        /* Memory: what librdkafka reads ahead. */
+        {.name = "queued.min.messages", .value = "20000"},
+        {.name = "queued.max.messages.kbytes", .value = "3072"},
+        {.name = "fetch.message.max.bytes", .value = "524288"},
+        {.name = "fetch.max.bytes", .value = "1048576"},
+        {.name = "receive.message.max.bytes", .value = "100000000"},
+        {.name = "topic.metadata.refresh.interval.ms", .value = "30000"},
+        {.name = "statistics.interval.ms", .value = "1000"},
+        {.name = "session.timeout.ms",
+         .value = "10000"}, /* so soon another takes over what a killed one had */
+        {.name = "allow.auto.create.topics", .value = "false"},
+        {.name = "socket.nagle.disable", .value = "true"},
+    };
+    const struct kafka_property required[] = {
+        {.name = "enable.auto.commit", .value = "false", .why = "the position is kept in the database"},
+        {.name = "enable.auto.offset.store", .value = "false", .why = "the position is kept in the database"},
+        {.name = "auto.offset.reset", .value = "error", .why = "what was lost in Kafka must be noticed"},
+        {.name = "isolation.level",
+         .value = "read_committed",
+         .why = "what is rolled back must not be stored"},
+        {.name = "partition.assignment.strategy",
+         .value = "cooperative-sticky",
+         .why = "partitions are taken and given up one by one"},
+        {.name = "group.id", .value = c->settings->group},
+    };
+    rd_kafka_conf_t *conf =
+        kafka_conf_new(RD_KAFKA_CONSUMER, &c->settings->kafka, defaults, sizeof defaults / sizeof *defaults,
+                       required, sizeof required / sizeof *required, error);
+    if (!conf)
+        return false;
+    rd_kafka_conf_set_opaque(conf, c);
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
+    rd_kafka_conf_set_stats_cb(conf, on_statistics);
+    c->rk = kafka_new(RD_KAFKA_CONSUMER, conf, error);
+    return c->rk != NULL;
+}
+
+static bool subscribe(struct consumer *c, struct error *error)
+{
+    const struct text_list *topics = &c->settings->topics;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)topics->count);
+    for (size_t i = 0; i < topics->count; i++)
+        rd_kafka_topic_partition_list_add(list, topics->items[i], RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t err = rd_kafka_subscribe(c->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return !err || error_set(error, "cannot subscribe to the topics: %s", rd_kafka_err2str(err));
+}
+
+struct consumer *consumer_open(const struct store_settings *settings, struct progress *progress,
+                               struct error *error)
+{
+    struct consumer *c = calloc(1, sizeof *c);
+    if (!c)
+        out_of_memory(sizeof *c);
+    c->settings = settings;
+    c->progress = progress;
+    c->open = batch_new();
+    c->unavailable.interval = c->rejected.interval = 30 * SECOND;
+    handover_init(&c->handover, wake, c);
+    if (make_client(c, error)) {
+        assignment_init(&c->assignment, c->rk, progress);
+        rd_kafka_poll_set_consumer(c->rk);
+        c->queue = rd_kafka_queue_get_consumer(c->rk);
+        if (subscribe(c, error))
+            return c;
+    }
+    consumer_close(c);
+    return NULL;
+}
+
+struct handover *consumer_handover(struct consumer *c)
+{
+    return &c->handover;
+}
+
+/* ---- the end ---- */
+
+void consumer_drain(struct consumer *c, int64_t ns)
+{
+    if (c->open->message_count > 0 && handover_wait(&c->handover, ns) &&
+        !handover_must_start_over(&c->handover))
+        offer(c);
+    handover_end(&c->handover);
+}
+
+static bool leave(struct consumer *c)
+{
+    int64_t deadline = clock_monotonic() + leave_time;
+    assignment_commit(&c->assignment);
+    rd_kafka_error_t *failure = rd_kafka_consumer_close_queue(c->rk, c->queue);
+    while (!failure && !rd_kafka_consumer_closed(c->rk) && clock_monotonic() < deadline) {
+        rd_kafka_message_t *message = rd_kafka_consume_queue(c->queue, LEAVE_STEP_MS);
+        if (message)
+            rd_kafka_message_destroy(message);
+    }
+    bool left = !failure && rd_kafka_consumer_closed(c->rk);
+    if (failure)
+        rd_kafka_error_destroy(failure);
+    if (!left)
+        log_warning(group_not_left, "Kafka does not answer: the group learns of our end by itself, later");
+    return left;
+}
+
+void consumer_close(struct consumer *c)
+{
+    bool left = true;
+    batch_clear(c->open);
+    if (c->queue) {
+        left = leave(c);
+        rd_kafka_queue_destroy(c->queue);
+        c->queue = NULL;
+    }
+    /* Where Kafka does not answer it would wait a minute for it: the end of the process ends the client too.
+     */
+    if (!c->rk || (left && kafka_destroy(c->rk))) {
+        handover_free(&c->handover);
+        assignment_free(&c->assignment);
+        batch_free(c->open);
+        free(c);
+    }
+}

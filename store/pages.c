@@ -1,0 +1,187 @@
+#include "pages.h"
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/out_of_memory.h"
+#include "http/announcement.h"
+#include "http/prometheus.h"
+#include "http/server.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const int64_t kafka_silence = 30 * SECOND; /* statistics come every second */
+static const int64_t longest_step = 30 * SECOND;  /* of the main thread */
+
+struct pages {
+    const struct store_settings *settings;
+    struct progress *progress;
+    struct http_server *server;
+    struct announcement *announcement;
+    int64_t started;
+    struct recent recent; /* guarded by the progress' mutex */
+};
+
+/* With the mutex held. */
+static struct recent_sample take_sample(const struct progress *p, int64_t now)
+{
+    struct recent_sample sample = {
+        .time = now, .received = p->counts.consumed, .delivered = p->counts.stored};
+    histogram_read(&p->latency, sample.latency);
+    return sample;
+}
+
+void pages_tick(struct pages *pages)
+{
+    if (!pages)
+        return;
+    pthread_mutex_lock(&pages->progress->mutex);
+    const struct recent_sample sample = take_sample(pages->progress, clock_monotonic());
+    recent_add(&pages->recent, &sample);
+    pthread_mutex_unlock(&pages->progress->mutex);
+}
+
+/* ---- the server's thread ---- */
+
+static void add_lags(const struct progress *p, struct view *view)
+{
+    bool known = true;
+    for (size_t i = 0; i < p->partition_count; i++) {
+        if (!p->partitions[i].assigned)
+            continue;
+        double lag = progress_lag(&p->partitions[i]), seconds = progress_lag_seconds(&p->partitions[i]);
+        known = known && lag >= 0;
+        view->lag += lag > 0 ? lag : 0;
+        view->lag_seconds = seconds > view->lag_seconds ? seconds : view->lag_seconds;
+    }
+    if (!known)
+        view->lag = -1;
+}
+
+static struct view take_view(const struct pages *pages)
+{
+    const struct progress *p = pages->progress;
+    struct view view = {.settings = pages->settings, .progress = p, .now = clock_monotonic()};
+    const struct recent_sample sample = take_sample(p, view.now);
+    view.uptime = (double)(view.now - pages->started) / SECOND;
+    view.recent = recent_rates(&pages->recent, &sample);
+    view.kafka = !p->kafka_heard ? *p->kafka_trouble ? "unreachable" : "connecting"
+                 : view.now - p->kafka_heard > kafka_silence ? "unreachable"
+                                                             : "connected";
+    view.database = p->database_up ? "connected" : p->counts.database_failures ? "away" : "connecting";
+    view.healthy = view.now - p->beat < longest_step;
+    view.ready = view.healthy && p->database_up && strcmp(view.kafka, "connected") == 0;
+    add_lags(p, &view);
+    return view;
+}
+
+void view_problems(const struct view *view, void (*say)(void *context, const char *problem), void *context)
+{
+    const struct progress *p = view->progress;
+    char text[PROGRESS_TROUBLE_SIZE + 64];
+    if (!view->healthy)
+        say(context, "the main thread has not moved for 30 s");
+    if (!p->database_up) {
+        snprintf(text, sizeof text, "database: %s for %.0f s: %s", view->database,
+                 (double)(view->now - p->database_since) / SECOND, p->database_trouble);
+        say(context, text);
+    }
+    if (strcmp(view->kafka, "connected") != 0) {
+        snprintf(text, sizeof text, "Kafka: %s%s%s", view->kafka, *p->kafka_trouble ? ": " : "",
+                 p->kafka_trouble);
+        say(context, text);
+    }
+}
+
+static void write_problem(void *context, const char *problem)
+{
+    fprintf(context, "%s\n", problem);
+}
+
+static void answer_metrics(const struct view *view, struct http_answer *answer)
+{
+    answer->content_type = PROMETHEUS_CONTENT_TYPE;
+    metrics_page_write(view, answer->body);
+}
+
+static void answer_health(const struct view *view, struct http_answer *answer)
+{
+    answer->status = view->healthy ? answer->status : 503;
+    fputs(view->healthy ? "healthy\n" : "the main thread has not moved for 30 s\n", answer->body);
+}
+
+static void answer_readiness(const struct view *view, struct http_answer *answer)
+{
+    answer->status = view->ready ? answer->status : 503;
+    if (view->ready)
+        fputs("ready\n", answer->body);
+    view_problems(view, write_problem, answer->body);
+}
+
+static void answer_status(const struct view *view, struct http_answer *answer)
+{
+    answer->content_type = "application/json";
+    status_page_write(view, answer->body);
+}
+
+static void on_request(void *context, const char *path, struct http_answer *to)
+{
+    static const struct {
+        const char *path;
+        void (*answer)(const struct view *view, struct http_answer *answer);
+    } all[] = {
+        {"/metrics", answer_metrics},
+        {"/healthz", answer_health},
+        {"/readyz", answer_readiness},
+        {"/status", answer_status},
+    };
+    struct pages *pages = context;
+    bool index = strcmp(path, "/") == 0;
+    to->status = index ? to->status : 404;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (index)
+            fprintf(to->body, "%s\n", all[i].path);
+        if (strcmp(path, all[i].path) != 0)
+            continue;
+        to->status = 200;
+        pthread_mutex_lock(&pages->progress->mutex);
+        const struct view view = take_view(pages);
+        all[i].answer(&view, to);
+        pthread_mutex_unlock(&pages->progress->mutex);
+    }
+}
+
+struct pages *pages_open(const struct store_settings *settings, struct progress *progress,
+                         struct error *error)
+{
+    char address[HTTP_ADDRESS_SIZE];
+    struct error unannounced;
+    struct pages *pages = calloc(1, sizeof *pages);
+    if (!pages)
+        out_of_memory(sizeof *pages);
+    *pages = (struct pages){.settings = settings, .progress = progress, .started = clock_monotonic()};
+    pages->server =
+        http_server_open(&settings->http_address, &settings->http_hosts, on_request, pages, error);
+    if (!pages->server) {
+        free(pages);
+        return NULL;
+    }
+    http_address_format(http_server_address(pages->server), address);
+    log_info_with(http_listening, LOG_FIELDS(LOG_TEXT("address", address)), "serving HTTP at http://%s/",
+                  address);
+    pages->announcement =
+        announcement_make("store", settings->group, http_server_address(pages->server), &unannounced);
+    if (!pages->announcement)
+        log_info(not_announced, "status does not find this program by itself: %s", unannounced.text);
+    return pages;
+}
+
+void pages_close(struct pages *pages)
+{
+    if (!pages)
+        return;
+    announcement_withdraw(pages->announcement);
+    http_server_close(pages->server);
+    free(pages);
+}

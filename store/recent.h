@@ -1,0 +1,36 @@
+/* How fast things went in the last seconds: samples of counters, taken about once a second. Not thread-safe.
+ */
+#ifndef ROOMSTREAM_STORE_RECENT_H
+#define ROOMSTREAM_STORE_RECENT_H
+
+#include "http/histogram.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { RECENT_SAMPLES = 11 };
+
+struct recent_sample {
+    int64_t time; /* monotonic ns */
+    uint64_t received, delivered;
+    uint64_t latency[HISTOGRAM_BUCKETS];
+};
+
+/* Zero-initialized is empty. */
+struct recent {
+    struct recent_sample samples[RECENT_SAMPLES]; /* the oldest one is overwritten */
+    size_t count;                                 /* of all that were ever added */
+};
+
+struct recent_rates {
+    double seconds;             /* how long the time is that they are of */
+    double received, delivered; /* messages a second */
+    double p50, p99;            /* latency in seconds, -1 when nothing was delivered */
+};
+
+void recent_add(struct recent *recent, const struct recent_sample *sample);
+
+/* The rates from the oldest sample to this one; all 0 when there is none. */
+struct recent_rates recent_rates(const struct recent *recent, const struct recent_sample *now);
+
+#endif
