@@ -56,7 +56,7 @@ void pointer_free(struct pointer *pointer)
 bool pointer_names(const struct pointer *pointer, size_t depth, const char *name, size_t length)
 {
     const char *token = pointer->tokens[depth];
-    return strncmp(token, name, length) == 0 && token[length] == '\0' && !memchr(name, '\0', length);
+    return strlen(token) == length && memcmp(token, name, length) == 0;
 }
 
 bool pointer_counts(const struct pointer *pointer, size_t depth, size_t index)
