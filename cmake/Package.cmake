@@ -6,8 +6,9 @@ set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "\
 Small programs that carry MQTT messages to Kafka: bridges, each with a
 spool on disk, at least once or exactly once; a publisher that replays
 recorded sensor data; clients that print and write messages on both
-sides. The bridges run as services
-roomstream-bridge@TOPIC.")
+sides; an estimate of how many people are in the room. The bridges
+run as services roomstream-bridge@TOPIC, the estimate as
+roomstream-estimate.")
 set(CPACK_SET_DESTDIR ON) # /etc lies outside the prefix
 
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)

@@ -1,7 +1,7 @@
 # PYTEST: the command line of pytest, in the first Python that has what the tests import: Debian's own is tried second, for those who
 # have another one in front of it, which does not see Debian's modules.
 foreach(PYTHON python3 /usr/bin/python3)
-    execute_process(COMMAND ${PYTHON} -c "import pytest, confluent_kafka, paho.mqtt.client, xxhash, yaml, sys; print(sys.executable)"
+    execute_process(COMMAND ${PYTHON} -c "import pytest, confluent_kafka, paho.mqtt.client, sklearn, xxhash, yaml, sys; print(sys.executable)"
         OUTPUT_VARIABLE PYTHON_FOUND OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
     if(PYTHON_FOUND)
         set(PYTEST ${PYTHON_FOUND} -m pytest -q -p no:cacheprovider)

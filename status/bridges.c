@@ -56,6 +56,7 @@ static void read_store(struct bridge_state *state)
 static void read_status(struct bridge_state *state)
 {
     const json_t *status = state->status;
+    snprintf(state->mqtt, sizeof state->mqtt, "-"); /* a bridge alone has it */
     copy_text(json_object_get(json_object_get(status, "mqtt"), "state"), state->mqtt, sizeof state->mqtt);
     copy_text(json_object_get(json_object_get(status, "kafka"), "state"), state->kafka, sizeof state->kafka);
     state->received_rate = number(status, "recent", "received_per_second");
@@ -111,15 +112,17 @@ void bridges_judge(const struct target *target, const char *text, const char *pr
         return;
     }
     state->status = json_loads(text, 0, &reason);
+    const char *name = NULL;
+    for (size_t i = 0; target_kinds[i] && !name; i++)
+        name = json_string_value(json_object_get(state->status, target_kinds[i]));
+    state->answers = name != NULL;
     state->is_store = json_is_string(json_object_get(state->status, "store"));
-    const char *kind = state->is_store ? "store" : "bridge";
-    state->answers = json_is_string(json_object_get(state->status, kind));
     if (!state->answers) {
         add_problem(state, "what answers at %s is not a bridge", target->address);
         return;
     }
     if (!*target->name)
-        copy_text(json_object_get(state->status, kind), state->name, sizeof state->name);
+        snprintf(state->name, sizeof state->name, "%s", name);
     if (state->is_store)
         read_store(state);
     else

@@ -12,6 +12,8 @@
 /* Of an address, in a name that is not unique. */
 enum { ADDRESS_SHOWN = 30 };
 
+const char *const target_kinds[] = {"bridge", "store", "estimate", NULL};
+
 static bool add(struct targets *targets, const char *text, const char *name, struct error *error)
 {
     struct http_address address;
@@ -33,13 +35,12 @@ static bool add(struct targets *targets, const char *text, const char *name, str
 static bool add_group(struct targets *targets, const char *file, const json_t *group, struct error *error)
 {
     const json_t *addresses = json_object_get(group, "targets");
-    const json_t *labels = json_object_get(group, "labels");
-    const char *name = json_string_value(json_object_get(labels, "bridge"));
-    if (!name)
-        name = json_string_value(json_object_get(labels, "store"));
+    const char *name = NULL;
     size_t index;
     json_t *address;
     struct error reason;
+    for (size_t i = 0; target_kinds[i] && !name; i++)
+        name = json_string_value(json_object_get(json_object_get(group, "labels"), target_kinds[i]));
     if (!json_is_array(addresses))
         return error_set(error, "%s: a group has no list 'targets'", file);
     json_array_foreach(addresses, index, address)
@@ -75,7 +76,7 @@ static bool is_there(const struct targets *targets, const char *address)
     return false;
 }
 
-/* Of bridges only. The file is gone if the bridge has ended meanwhile. */
+/* Of programs that are asked only. The file is gone if the program has ended meanwhile. */
 static bool add_announced(void *targets, const char *path)
 {
     struct targets announced = {0};

@@ -11,8 +11,12 @@
 
 struct target {
     char address[HTTP_ADDRESS_SIZE];
-    char name[64]; /* the label "bridge" in the file, "" where there is none */
+    char name[64]; /* the label of its kind in the file, "" where there is none */
 };
+
+/* What a program that is asked may be, NULL-terminated: a label in the file, and the member of its /status
+ * that names it. */
+extern const char *const target_kinds[];
 
 struct targets {
     struct target *items;

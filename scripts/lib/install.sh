@@ -54,7 +54,7 @@ kcat                      | has_command kcat                | checks what our Ka
 sqlite3                   | has_command sqlite3             | runs examples of the documents
 postgresql                | has_postgres                    | the database of tests
 prometheus                | has_command promtool            | checks metrics, and watches the bridges in a test
-python3-pytest python3-paho-mqtt python3-xxhash python3-yaml | find_python pytest,paho.mqtt.client,xxhash,yaml,confluent_kafka | run the flow tests
+python3-pytest python3-paho-mqtt python3-xxhash python3-yaml python3-sklearn | find_python pytest,paho.mqtt.client,xxhash,yaml,sklearn,confluent_kafka | run the tests, and train the model
 docker-compose            | has_command docker-compose      | checks docker-compose.yml
 systemd                   | has_command systemd-analyze     | checks the service for systemd
 '

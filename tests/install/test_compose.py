@@ -42,7 +42,8 @@ def test_has_a_bridge_and_a_publisher_for_each_sensor(services):
         assert publisher["profiles"] == ["publish"] and "profiles" not in bridge
         assert publisher["depends_on"] == {f"bridge-{name}": {"condition": "service_healthy"}}
         assert {f"bridge-{name}", f"publish-{name}"} <= set(PROGRAMS)
-    assert len(services) == 2 + 2 + 2 + 2 * len(SENSORS)  # brokers, monitoring, store with its database
+    assert services["estimate"]["command"] == ["roomstream-estimate"]
+    assert len(services) == 2 + 2 + 2 + 1 + 2 * len(SENSORS)  # brokers, monitoring, store with its database, estimate
 
 
 def test_programs_understand_their_environment(services):
@@ -77,13 +78,13 @@ def test_image_is_made_by_the_script_that_makes_the_package():
     assert dockerfile.index("\nUSER ") < dockerfile.index("\nCMD ")
 
 
-def test_monitoring_is_asked_for_and_finds_every_bridge(services):
+def test_monitoring_is_asked_for_and_finds_every_program(services):
     targets = json.loads((ROOT / "config/docker/bridges.json").read_text())
-    bridges = [name for name in services if name.startswith("bridge-")]
-    assert [group["labels"]["bridge"] for group in targets] == bridges
+    serving = [name for name, each in services.items() if "ROOMSTREAM_HTTP" in each.get("environment", {}) and "profiles" not in each]
+    assert [name for group in targets for name in group["labels"].values()] == serving
     for group in targets:
         name, port = group["targets"][0].split(":")
-        assert name == group["labels"]["bridge"]
+        assert group["labels"] == {name.split("-")[0]: name}
         assert services[name]["environment"]["ROOMSTREAM_HTTP"] == f"0.0.0.0:{port}"
         assert services[name]["environment"]["ROOMSTREAM_HTTP_HOST"] == name
         assert "ports" not in services[name]  # inside the network only

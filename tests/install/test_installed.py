@@ -153,6 +153,20 @@ def test_service_gives_the_bridge_what_it_needs(unit, installed, tmp_path):
     assert "/usr/local/etc/roomstream/roomstream.conf\n" in re.search(r"^LoadCredential=.*\n", unit, re.MULTILINE)[0]
 
 
+@pytest.mark.parametrize("program", ["estimate"])
+def test_other_services(installed, tmp_path, program):
+    """Valid, as hardened as the bridge's, and started with the configuration file."""
+    text = (installed / f"usr/local/lib/systemd/system/roomstream-{program}.service").read_text()
+    assert f"\nExecStart=/usr/local/bin/roomstream-{program}\n" in text
+    path = tmp_path / f"roomstream-{program}.service"
+    path.write_text(text.replace("ExecStart=", f"ExecStart={installed}"))
+    result = subprocess.run(["systemd-analyze", "verify", "--man=no", path], capture_output=True, encoding="utf-8", timeout=60)
+    assert (result.returncode, [line for line in result.stderr.splitlines() if path.stem in line]) == (0, [])
+    run("systemd-analyze", "security", "--offline=true", "--threshold=12", path)
+    assert "\nEnvironment=ROOMSTREAM_CONFIG=%d/roomstream.conf\n" in text
+    assert "LoadCredential=roomstream.conf:/usr/local/etc/roomstream/roomstream.conf\n" in text
+
+
 def test_another_prefix_holds_everything(tmp_path):
     run("cmake", "--install", BUILD, "--prefix", tmp_path / "here")
     assert (tmp_path / "here/etc/roomstream/roomstream.conf").exists()
