@@ -7,8 +7,8 @@ import threading
 from contextlib import contextmanager
 
 import pytest
-from clients import create_topic
-from programs import BIN, Program
+from clients import create_topic, produce
+from programs import BIN, ROOT, Program
 from secure_kafka import USERS, SecureKafka
 from waiting import wait_until
 
@@ -224,6 +224,26 @@ def test_kafka_consume(attempts, kafka, ports):
         attempts.start("missing", "kafka-consume", ["-t", "missing", "-W", "2s", *here], "missing", 27)
         attempts.start("no-partition", "kafka-consume", ["-t", "plain", "-p", 9, "-W", "2s", *here], "no partition 9", 27)
         attempts.start("offset", "kafka-consume", ["-t", "plain", "-o", 1000, "-W", "60s", *here], "out of range", 1)
+
+
+def test_estimate(attempts, kafka, ports, tmp_path):
+    here = ["-b", kafka.admin]
+    model = tmp_path / "model.json"
+    model.write_text((ROOT / "estimate" / "model.json").read_text().replace('"temp/1"', '"plain/1"'))
+    for topic in ("temp", "light", "sound", "co2", "co2_slope", "pir"):
+        create_topic(kafka.admin, topic)
+    produce(kafka.admin, "plain", [b"", b"[", b"[" * 5000, b"\xff", b"{}", b'{"time":"2024-01-01T00:00:00","node":1,"value":1e999}',
+                                   b'{"time":"2024-01-01T00:00:00","node":1,"value":1}'])
+    with attempts:
+        for name, options, text in kafka_failures(kafka, ports):
+            attempts.start(name, "estimate", ["-t", f"estimated-{name}", "-i", name, *options], text)
+        attempts.start("collides", "estimate", ["-t", "a_b", *here], "choose another name")
+        attempts.start("no-inputs", "estimate", ["-m", model, "-t", "estimated", "-i", "x", "-w", "0", *here], "no reading: ")
+        attempts.start("no-model", "estimate", ["-m", tmp_path / "nowhere", *here], "nowhere", 2)
+        attempts.start("a-folder", "estimate", ["-m", tmp_path, *here], "Is a directory", 2)
+        attempts.start("no-json", "estimate", ["-m", __file__, *here], "scripts/train.py", 2)
+        attempts.start("own-topic", "estimate", ["-t", "temp", *here], "a topic that the model reads", 2)
+        attempts.start("no-port", "estimate", ["--http", f"127.0.0.1:{ports['silent']}", *here], "in use|cannot", 1)
 
 
 NO_BROKER = ("nobody", "closes", "silent", "zeros", "ones", "english", "echoes")
