@@ -1,6 +1,7 @@
 #include "server.h"
 
 #include "core/log.h"
+#include "events_internal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,33 +15,48 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Replaced connections remain for a moment, until libmicrohttpd notices. */
-enum { CONNECTIONS = 16, ALL_CONNECTIONS = 32, SILENCE_SECONDS = 5, CONNECTION_MEMORY = 16 * 1024 };
+enum { CONNECTIONS = 16, SILENCE_SECONDS = 5, CONNECTION_MEMORY = 16 * 1024 };
+
+/* What the kernel holds for a client of events that takes nothing. */
+static const int stream_buffer = 128 * 1024;
 
 enum { MISDIRECTED = 421 }; /* RFC 9110 section 15.5.20 */
+
+static const char policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 struct http_server {
     struct http_address address;
     const struct text_list *names;
     http_handler *handler;
     void *context;
+    struct http_events *events; /* NULL: none */
     struct MHD_Daemon *daemon;
+    size_t places; /* for connections that are no streams */
     /* The server thread's: */
-    struct MHD_Connection *connections[ALL_CONNECTIONS]; /* open ones, the oldest first */
     size_t connection_count;
+    struct MHD_Connection *connections[]; /* open, but for streams; the oldest first */
 };
 
-static enum MHD_Result answer_with(struct MHD_Connection *connection, int status, const char *content_type,
-                                   void *body, size_t length, enum MHD_ResponseMemoryMode mode)
+/* Connections in all: replaced ones remain for a moment, until libmicrohttpd notices. */
+static size_t all_connections(size_t places)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(length, body, mode);
-    if (!response) {
-        if (mode == MHD_RESPMEM_MUST_FREE)
-            free(body);
+    return 2 * places;
+}
+
+/* Queues the response, which may be NULL: then the connection is closed. */
+static enum MHD_Result answer_with(struct MHD_Connection *connection, int status, const char *content_type,
+                                   struct MHD_Response *response)
+{
+    if (!response)
         return MHD_NO;
-    }
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    MHD_add_response_header(response, "Content-Security-Policy", policy);
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+    MHD_add_response_header(response, "Cross-Origin-Resource-Policy", "same-origin");
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
     enum MHD_Result result = MHD_queue_response(connection, (unsigned)status, response);
@@ -48,10 +64,15 @@ static enum MHD_Result answer_with(struct MHD_Connection *connection, int status
     return result;
 }
 
+static struct MHD_Response *constant_response(const void *bytes, size_t length)
+{
+    return MHD_create_response_from_buffer(length, (void *)(uintptr_t)bytes, MHD_RESPMEM_PERSISTENT);
+}
+
 static enum MHD_Result answer_text(struct MHD_Connection *connection, int status, const char *text)
 {
-    return answer_with(connection, status, "text/plain; charset=utf-8", (void *)text, strlen(text),
-                       MHD_RESPMEM_PERSISTENT);
+    return answer_with(connection, status, "text/plain; charset=utf-8",
+                       constant_response(text, strlen(text)));
 }
 
 static bool has_body(struct MHD_Connection *connection)
@@ -87,43 +108,6 @@ static bool answers_to(const struct http_server *server, const char *field)
     return known;
 }
 
-/* Called when the headers have arrived; what is queued then is the answer. */
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
-                                  const char *method, const char *version, const char *upload,
-                                  size_t *upload_size, void **request)
-{
-    struct http_server *server = context;
-    struct http_answer answer = {.status = MHD_HTTP_OK, .content_type = "text/plain; charset=utf-8"};
-    char *body = NULL;
-    size_t length = 0;
-    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
-    (void)version;
-    (void)upload;
-    (void)upload_size;
-    (void)request;
-    if (host && !answers_to(server, host))
-        return answer_text(
-            connection, MISDIRECTED,
-            "this server answers to IP addresses, to localhost and to the names of --http-host: add the one that was asked for with --http-host NAME\n");
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are served\n");
-    if (has_body(connection))
-        return answer_text(connection, MHD_HTTP_CONTENT_TOO_LARGE, "a request must not have a body here\n");
-    answer.body = open_memstream(&body, &length);
-    if (!answer.body)
-        return MHD_NO;
-    server->handler(server->context, url, &answer);
-    if (fclose(answer.body) != 0) {
-        free(body);
-        return MHD_NO;
-    }
-    if (answer.status != MHD_HTTP_NOT_FOUND)
-        return answer_with(connection, answer.status, answer.content_type, body, length,
-                           MHD_RESPMEM_MUST_FREE);
-    free(body);
-    return answer_text(connection, MHD_HTTP_NOT_FOUND, "there is nothing here\n");
-}
-
 static void give_place_away(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
@@ -141,7 +125,73 @@ static void forget(struct http_server *server, const struct MHD_Connection *conn
     server->connection_count = kept;
 }
 
-/* A connection was opened or closed. Those older than the 16 newest are replaced. */
+static enum MHD_Result answer_stream(struct http_server *server, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct MHD_Response *response = http_events_answer(server->events, connection);
+    if (!response)
+        return answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "too many look at this now\n");
+    if (info)
+        setsockopt(info->connect_fd, SOL_SOCKET, SO_SNDBUF, &stream_buffer, sizeof stream_buffer);
+    forget(server, connection);
+    return answer_with(connection, MHD_HTTP_OK, "text/event-stream", response);
+}
+
+/* Has the handler answer. */
+static enum MHD_Result answer_request(struct http_server *server, struct MHD_Connection *connection,
+                                      const char *path, bool wants_body)
+{
+    struct http_answer answer = {.status = MHD_HTTP_OK, .content_type = "text/plain; charset=utf-8"};
+    struct MHD_Response *response;
+    char *body = NULL;
+    size_t length = 0;
+    answer.body = open_memstream(&body, &length);
+    if (!answer.body)
+        return MHD_NO;
+    server->handler(server->context, path, &answer);
+    bool written = fclose(answer.body) == 0;
+    if (written && answer.status != MHD_HTTP_NOT_FOUND && !answer.constant && !answer.events) {
+        response = MHD_create_response_from_buffer(length, body, MHD_RESPMEM_MUST_FREE);
+        if (!response)
+            free(body);
+        return answer_with(connection, answer.status, answer.content_type, response);
+    }
+    free(body);
+    if (!written)
+        return MHD_NO;
+    if (answer.status == MHD_HTTP_NOT_FOUND)
+        return answer_text(connection, MHD_HTTP_NOT_FOUND, "there is nothing here\n");
+    if (answer.events && wants_body)
+        return answer_stream(server, connection);
+    return answer_with(connection, answer.status, answer.content_type,
+                       constant_response(answer.constant, answer.constant_length));
+}
+
+/* Called when the headers have arrived; what is queued then is the answer. */
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **request)
+{
+    struct http_server *server = context;
+    const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
+    bool get = strcmp(method, MHD_HTTP_METHOD_GET) == 0;
+    (void)version;
+    (void)upload;
+    (void)upload_size;
+    (void)request;
+    if (host && !answers_to(server, host))
+        return answer_text(
+            connection, MISDIRECTED,
+            "this server answers to IP addresses, to localhost and to the names of --http-host: add the one that was asked for with --http-host NAME\n");
+    if (!get && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+        return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are served\n");
+    if (has_body(connection))
+        return answer_text(connection, MHD_HTTP_CONTENT_TOO_LARGE, "a request must not have a body here\n");
+    return answer_request(server, connection, url, get);
+}
+
+/* A connection was opened or closed. The oldest are replaced when there are too many. */
 static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode what)
 {
@@ -152,8 +202,8 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
         return;
     }
     server->connections[server->connection_count++] = connection;
-    if (server->connection_count > CONNECTIONS)
-        give_place_away(server->connections[server->connection_count - CONNECTIONS - 1]);
+    if (server->connection_count > server->places)
+        give_place_away(server->connections[server->connection_count - server->places - 1]);
 }
 
 static void on_log(void *context, const char *format, va_list arguments)
@@ -224,12 +274,13 @@ static struct MHD_Daemon *start(struct http_server *server, int fd)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    struct MHD_Daemon *daemon =
-        MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, server,
-                         MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-                         MHD_OPTION_CONNECTION_LIMIT, (unsigned)ALL_CONNECTIONS, MHD_OPTION_NOTIFY_CONNECTION,
-                         on_connection, server, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE_SECONDS,
-                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+    const unsigned limit = (unsigned)all_connections(server->places);
+    const unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
+    struct MHD_Daemon *daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, server, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE_SECONDS,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return daemon;
 }
@@ -237,13 +288,27 @@ static struct MHD_Daemon *start(struct http_server *server, int fd)
 struct http_server *http_server_open(const struct http_address *address, const struct text_list *names,
                                      http_handler *handler, void *context, struct error *error)
 {
-    struct http_server *server = calloc(1, sizeof *server);
+    return http_server_open_with_events(address, names, handler, context, NULL, error);
+}
+
+struct http_server *http_server_open_with_events(const struct http_address *address,
+                                                 const struct text_list *names, http_handler *handler,
+                                                 void *context, struct http_events *events,
+                                                 struct error *error)
+{
+    /* Clients of events come all at once after a restart, and each is a plain connection at first. */
+    size_t places = CONNECTIONS + (events ? http_events_limit(events) : 0);
+    struct http_server *server = calloc(1, sizeof *server + all_connections(places) * sizeof(void *));
     if (!server) {
         error_set(error, "out of memory");
         return NULL;
     }
-    *server =
-        (struct http_server){.address = *address, .names = names, .handler = handler, .context = context};
+    *server = (struct http_server){.address = *address,
+                                   .names = names,
+                                   .handler = handler,
+                                   .context = context,
+                                   .events = events,
+                                   .places = places};
     int fd = open_socket(&server->address, error);
     if (fd >= 0) {
         server->daemon = start(server, fd);
@@ -265,6 +330,8 @@ void http_server_close(struct http_server *server)
 {
     if (!server)
         return;
+    if (server->events)
+        http_events_end(server->events);
     MHD_stop_daemon(server->daemon);
     free(server);
 }
