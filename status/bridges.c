@@ -165,8 +165,7 @@ bool bridges_all_well(const struct bridge_state *states, size_t count)
     return true;
 }
 
-/* As JSON, which is UTF-8: anything else, such as a cut character, becomes a '?'. */
-static json_t *valid_text(const char *text)
+json_t *bridges_text(const char *text)
 {
     char valid[512];
     size_t length = 0;
@@ -185,11 +184,11 @@ json_t *bridges_json(const struct bridge_state *states, size_t count)
     for (size_t i = 0; i < count; i++) {
         json_t *problems = json_array();
         for (int k = 0; k < states[i].problem_count; k++)
-            json_array_append_new(problems, valid_text(states[i].problems[k]));
+            json_array_append_new(problems, bridges_text(states[i].problems[k]));
         json_array_append_new(
-            all, json_pack("{s:o, s:o, s:b, s:o, s:O?}", "address", valid_text(states[i].address), "bridge",
-                           valid_text(states[i].name), "well", states[i].well, "problems", problems, "status",
-                           states[i].answers ? states[i].status : NULL));
+            all, json_pack("{s:o, s:o, s:b, s:o, s:O?}", "address", bridges_text(states[i].address), "bridge",
+                           bridges_text(states[i].name), "well", states[i].well, "problems", problems,
+                           "status", states[i].answers ? states[i].status : NULL));
     }
     return all;
 }

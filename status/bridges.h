@@ -37,6 +37,9 @@ void bridges_free(struct bridge_state *states, size_t count);
 
 bool bridges_all_well(const struct bridge_state *states, size_t count);
 
+/* A text as JSON, which is UTF-8: anything else, such as a cut character, becomes a '?'. */
+json_t *bridges_text(const char *text);
+
 /* The states as a JSON array, the caller's to free. */
 json_t *bridges_json(const struct bridge_state *states, size_t count);
 

@@ -6,27 +6,25 @@
 
 #include <string.h>
 
-enum { CELL_SIZE = 80 };
-
 static void put_name(const struct bridge_state *state, char *cell)
 {
-    snprintf(cell, CELL_SIZE, "%s", state->name);
+    snprintf(cell, TABLE_CELL, "%s", state->name);
 }
 
 static void put_mqtt(const struct bridge_state *state, char *cell)
 {
-    snprintf(cell, CELL_SIZE, "%s", state->mqtt);
+    snprintf(cell, TABLE_CELL, "%s", state->mqtt);
 }
 
 static void put_kafka(const struct bridge_state *state, char *cell)
 {
-    snprintf(cell, CELL_SIZE, "%s", state->kafka);
+    snprintf(cell, TABLE_CELL, "%s", state->kafka);
 }
 
 static void put_number(double number, char *cell)
 {
     if (number < 0)
-        snprintf(cell, CELL_SIZE, "-");
+        snprintf(cell, TABLE_CELL, "-");
     else
         quantity_number(number, cell);
 }
@@ -85,7 +83,19 @@ static const struct column columns[] = {
     {"p99", false, put_p99},
 };
 
-enum { COLUMNS = sizeof columns / sizeof *columns, GAP = 2 };
+_Static_assert(sizeof columns / sizeof *columns == TABLE_COLUMNS, "as the header says");
+
+enum { GAP = 2 };
+
+const char *table_title(size_t column)
+{
+    return columns[column].title;
+}
+
+void table_cell(const struct bridge_state *state, size_t column, char cell[static TABLE_CELL])
+{
+    columns[column].put(state, cell);
+}
 
 /* Characters, not bytes. */
 static size_t text_width(const char *text)
@@ -99,7 +109,7 @@ static size_t text_width(const char *text)
 static size_t column_width(const struct column *column, const struct bridge_state *states, size_t count)
 {
     size_t width = text_width(column->title);
-    char cell[CELL_SIZE];
+    char cell[TABLE_CELL];
     for (size_t i = 0; i < count; i++) {
         column->put(&states[i], cell);
         size_t length = text_width(cell);
@@ -133,10 +143,10 @@ static void put_cell(const char *text, bool left, size_t width, FILE *out)
 }
 
 /* state NULL: the heading. */
-static void put_line(const size_t widths[static COLUMNS], const struct bridge_state *state, FILE *out)
+static void put_line(const size_t widths[static TABLE_COLUMNS], const struct bridge_state *state, FILE *out)
 {
-    char cell[CELL_SIZE];
-    for (size_t i = 0; i < COLUMNS; i++) {
+    char cell[TABLE_CELL];
+    for (size_t i = 0; i < TABLE_COLUMNS; i++) {
         if (state)
             columns[i].put(state, cell);
         fprintf(out, "%*s", i ? GAP : 0, "");
@@ -147,8 +157,8 @@ static void put_line(const size_t widths[static COLUMNS], const struct bridge_st
 
 void table_write(const struct bridge_state *states, size_t count, FILE *out)
 {
-    size_t widths[COLUMNS];
-    for (size_t i = 0; i < COLUMNS; i++)
+    size_t widths[TABLE_COLUMNS];
+    for (size_t i = 0; i < TABLE_COLUMNS; i++)
         widths[i] = column_width(&columns[i], states, count);
     put_line(widths, NULL, out);
     for (size_t i = 0; i < count; i++)
