@@ -3,7 +3,7 @@ install(FILES data/occupancy-sample.csv DESTINATION ${CMAKE_INSTALL_DATADIR}/roo
 # The documents lie as they do in the repository, so that their links hold.
 install(FILES README.md CHANGELOG.md CONTRIBUTING.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES data/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/data)
-install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs FILES_MATCHING PATTERN *.md PATTERN man EXCLUDE)
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs FILES_MATCHING PATTERN *.md PATTERN *.png PATTERN man EXCLUDE)
 install(FILES config/bridge-NAME.env.example config/client.properties.example config/mosquitto.conf config/prometheus.yml
               config/prometheus-alerts.yml
         DESTINATION ${CMAKE_INSTALL_DOCDIR}/config)
@@ -20,7 +20,7 @@ install(CODE "
     if(CMAKE_INSTALL_PREFIX STREQUAL \"${CMAKE_INSTALL_PREFIX}\")
         set(CMAKE_INSTALL_FULL_SYSCONFDIR \"${CMAKE_INSTALL_FULL_SYSCONFDIR}\")
     endif()
-    foreach(service IN ITEMS roomstream-bridge@ roomstream-estimate roomstream-store)
+    foreach(service IN ITEMS roomstream-bridge@ roomstream-estimate roomstream-store roomstream-dashboard)
         set(unit \"${CMAKE_CURRENT_BINARY_DIR}/systemd/\${service}.service\")
         configure_file(\"${CMAKE_CURRENT_SOURCE_DIR}/config/systemd/\${service}.service.in\" \"\${unit}\" @ONLY)
         file(INSTALL \"\${unit}\" DESTINATION \"\${CMAKE_INSTALL_PREFIX}/lib/systemd/system\")

@@ -58,6 +58,7 @@ add_sensor_man_pages(bridge
     VARIABLES "SYSCONFDIR=${CMAKE_INSTALL_FULL_SYSCONFDIR}")
 add_man_page(dead-letters dead-letters)
 add_man_page(status status)
+add_man_page(dashboard dashboard "SYSCONFDIR=${CMAKE_INSTALL_FULL_SYSCONFDIR}")
 add_man_page(subscribe subscribe "EXAMPLE= -t temp")
 add_man_page(kafka-produce kafka-produce "EXAMPLE= -t temp")
 add_man_page(kafka-consume kafka-consume "EXAMPLE= -t temp")

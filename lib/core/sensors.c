@@ -1,6 +1,5 @@
 #include "sensors.h"
 
-#include <stddef.h>
 #include <string.h>
 
 static const struct sensor sensors[] = {
@@ -15,4 +14,9 @@ const struct sensor *sensor_find(const char *name)
         if (strcmp(sensors[i].name, name) == 0)
             return &sensors[i];
     return NULL;
+}
+
+const struct sensor *sensor_at(size_t index)
+{
+    return index < sizeof sensors / sizeof *sensors ? &sensors[index] : NULL;
 }

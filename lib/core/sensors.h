@@ -2,6 +2,8 @@
 #ifndef ROOMSTREAM_CORE_SENSORS_H
 #define ROOMSTREAM_CORE_SENSORS_H
 
+#include <stddef.h>
+
 struct sensor {
     const char *name;    /* also its MQTT and Kafka topic */
     const char *unit;    /* RFC 8428 section 12.1, or the data set's own where SenML has none */
@@ -11,5 +13,8 @@ struct sensor {
 /* The sensor of that name, or NULL for "" (a program for any sensor). CMake takes the names
  * of the programs from the same table (cmake/Sensors.cmake). */
 const struct sensor *sensor_find(const char *name);
+
+/* The sensors in the order of the table; NULL behind the last one. */
+const struct sensor *sensor_at(size_t index);
 
 #endif

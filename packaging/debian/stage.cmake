@@ -8,6 +8,8 @@ file(APPEND ${doc}/copyright "
 The programs that speak MQTT contain Eclipse Paho C, unless they were built with its shared library, under the Eclipse Public
 License 2.0 (https://www.eclipse.org/legal/epl-2.0/), which excludes all warranties and liability of its contributors.
 Its source is the Debian source package paho.mqtt.c, and https://github.com/eclipse-paho/paho.mqtt.c.
+
+The program roomstream-dashboard contains the chart library dygraphs; its authors and its licence (MIT) stand in dygraphs.copyright.
 ")
 file(RENAME ${doc}/CHANGELOG.md ${doc}/changelog)
 # SOURCE_DATE_EPOCH, if it is set, makes it the same in every build.

@@ -19,6 +19,7 @@ libsqlite3-dev            | has_header sqlite3.h            | the embedded datab
 libpq-dev                 | pkg-config --exists libpq       | PostgreSQL client library
 libcurl4-openssl-dev      | has_header curl/curl.h          | asks the bridges how they are
 libmicrohttpd-dev         | has_header microhttpd.h         | serves metrics and health
+libjs-dygraphs            | has_dygraphs                    | draws the charts of the dashboard
 libssl-dev                | has_header openssl/evp.h        | SHA-256
 uuid-dev                  | has_header uuid/uuid.h          | names a spool
 '
@@ -57,11 +58,15 @@ prometheus                | has_command promtool            | checks metrics, an
 python3-pytest python3-paho-mqtt python3-xxhash python3-yaml python3-sklearn | find_python pytest,paho.mqtt.client,xxhash,yaml,sklearn,confluent_kafka | run the tests, and train the model
 docker-compose            | has_command docker-compose      | checks docker-compose.yml
 systemd                   | has_command systemd-analyze     | checks the service for systemd
+chromium chromium-driver python3-selenium | has_chromium        | look at the page of the dashboard in a test
+firefox-esr               | has_command firefox-esr         | looks at it as well
 '
 
 has_command() { command -v "$1" >/dev/null; }
 has_header() { cc -fsyntax-only -x c -include "$1" /dev/null 2>/dev/null; }
 has_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
+has_dygraphs() { [[ -e /usr/share/javascript/dygraphs/dygraph.min.js ]]; }
+has_chromium() { has_command chromium && has_command chromedriver && find_python selenium; }
 has_bash_completion() { [[ -e /usr/share/bash-completion/bash_completion ]]; }
 has_header_cmocka() {
     printf '#include <stdarg.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <setjmp.h>\n#include <cmocka.h>\n' |

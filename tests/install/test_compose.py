@@ -43,7 +43,10 @@ def test_has_a_bridge_and_a_publisher_for_each_sensor(services):
         assert publisher["depends_on"] == {f"bridge-{name}": {"condition": "service_healthy"}}
         assert {f"bridge-{name}", f"publish-{name}"} <= set(PROGRAMS)
     assert services["estimate"]["command"] == ["roomstream-estimate"]
-    assert len(services) == 2 + 2 + 2 + 1 + 2 * len(SENSORS)  # brokers, monitoring, store with its database, estimate
+    assert len(services) == 2 + 2 + 2 + 2 + 2 * len(SENSORS)  # brokers, monitoring, store with its database, estimate, dashboard
+    assert services["dashboard"]["ports"] == ["127.0.0.1:9750:9750"]
+    assert services["dashboard"]["environment"]["ROOMSTREAM_STATUS"].split() == \
+        [*(f"bridge-{name.replace('_', '-')}:9751" for name in SENSORS), "estimate:9751"]
 
 
 def test_programs_understand_their_environment(services):
@@ -51,8 +54,10 @@ def test_programs_understand_their_environment(services):
         for program in service.get("command", []):
             variables = {name: str(value) for name, value in service["environment"].items()}
             config = run(BIN / program.removeprefix("roomstream-"), "--print-config", **variables)
-            values = dict(line.split(" = ", 1) for line in config.splitlines() if " = " in line)
-            assert "host" not in values or values["host"] == "mosquitto"  # store knows no MQTT
+            values = {}  # an option that is given several times has a line for each
+            for name, value in (line.split(" = ", 1) for line in config.splitlines() if " = " in line):
+                values[name] = f"{values[name]}\n{value}" if name in values else value
+            assert values.get("host", "mosquitto") == "mosquitto" and values.get("brokers", "kafka:19092") == "kafka:19092"
             for name, value in variables.items():
                 if name.startswith("ROOMSTREAM_"):
                     assert values[name.removeprefix("ROOMSTREAM_").lower().replace("_", "-")] == value
@@ -87,7 +92,7 @@ def test_monitoring_is_asked_for_and_finds_every_program(services):
         assert group["labels"] == {name.split("-")[0]: name}
         assert services[name]["environment"]["ROOMSTREAM_HTTP"] == f"0.0.0.0:{port}"
         assert services[name]["environment"]["ROOMSTREAM_HTTP_HOST"] == name
-        assert "ports" not in services[name]  # inside the network only
+        assert "ports" not in services[name] or name == "dashboard"  # inside the network only
     for name in ("prometheus", "grafana"):
         assert services[name]["profiles"] == ["monitoring"]
         assert all(port.startswith("127.0.0.1:") for port in services[name]["ports"])
