@@ -105,7 +105,8 @@ void assignment_gain(struct assignment *a, rd_kafka_topic_partition_list_t *list
     for (int i = 0; i < list->cnt; i++) {
         struct place *place = add_place(a, list->elems[i].topic, list->elems[i].partition);
         place->state = PLACE_UNKNOWN;
-        list->elems[i].offset = RD_KAFKA_OFFSET_END; /* until it is known better */
+        /* Until it is known better. No END: its answer may come late, and take the place of the position. */
+        list->elems[i].offset = 0;
         set_assigned(a, place, true);
     }
     warn_if(rd_kafka_incremental_assign(a->rk, list), "take");
@@ -130,7 +131,7 @@ bool assignment_let_go(struct assignment *a)
     for (size_t i = 0; i < a->count; i++) {
         if (a->places[i].state != PLACE_READING)
             continue;
-        read_from(a, &a->places[i], RD_KAFKA_OFFSET_END);
+        read_from(a, &a->places[i], a->places[i].from);
         a->places[i].state = PLACE_UNKNOWN;
         any = true;
     }
@@ -186,6 +187,7 @@ void assignment_place(struct assignment *a, const struct question *reply, bool a
         if (place->state != PLACE_ASKED)
             continue;
         place->position = place->from = reply->positions[i].next;
+        place->again = false;
         place->mark = place->from > 0 ? reply->positions[i].mark : 0;
         tell_position(a, place);
         if (place->position < 0 && at_end) {
@@ -222,6 +224,13 @@ bool assignment_accepts(struct assignment *a, struct place *place, const rd_kafk
             tell_anew(a, place);
             read_from_beginning(a, place);
         }
+        return false;
+    }
+    /* The message before the position did not come. It may be gone from Kafka; it is asked for once more, so
+     * that nothing is skipped that is still there. */
+    if (place->mark && !place->again) {
+        place->again = true;
+        read_from(a, place, place->from - 1);
         return false;
     }
     place->mark = 0;

@@ -26,7 +26,8 @@ struct place {
     int64_t position; /* in the database, once all is written that was handed over; -1: none */
     int64_t from;     /* the smallest offset that is taken */
     int64_t
-        mark; /* of the message at position - 1, which is compared when it comes; 0: nothing is compared */
+        mark;   /* of the message at position - 1, which is compared when it comes; 0: nothing is compared */
+    bool again; /* it was asked for once more */
 };
 
 struct assignment {

@@ -246,8 +246,8 @@ static bool make_client(struct consumer *c, struct error *error)
     const struct kafka_property defaults[] = {
         {.name = "client.id", .value = "roomstream-store"},
         /* Memory: what librdkafka reads ahead. */
-        {.name = "queued.min.messages", .value = "20000"},
-        {.name = "queued.max.messages.kbytes", .value = "3072"},
+        {.name = "queued.min.messages", .value = "10000"},
+        {.name = "queued.max.messages.kbytes", .value = "2048"},
         {.name = "fetch.message.max.bytes", .value = "524288"},
         {.name = "fetch.max.bytes", .value = "1048576"},
         {.name = "receive.message.max.bytes", .value = "100000000"},
@@ -349,7 +349,7 @@ static bool leave(struct consumer *c)
     return left;
 }
 
-void consumer_close(struct consumer *c)
+bool consumer_close(struct consumer *c)
 {
     bool left = true;
     batch_clear(c->open);
@@ -360,10 +360,11 @@ void consumer_close(struct consumer *c)
     }
     /* Where Kafka does not answer it would wait a minute for it: the end of the process ends the client too.
      */
-    if (!c->rk || (left && kafka_destroy(c->rk))) {
-        handover_free(&c->handover);
-        assignment_free(&c->assignment);
-        batch_free(c->open);
-        free(c);
-    }
+    if (c->rk && (!left || !kafka_destroy(c->rk)))
+        return false;
+    handover_free(&c->handover);
+    assignment_free(&c->assignment);
+    batch_free(c->open);
+    free(c);
+    return true;
 }

@@ -24,7 +24,8 @@ bool consumer_run(struct consumer *consumer, void (*tick)(void *context), void *
 /* Gives the writer what was read, within `ns`. */
 void consumer_drain(struct consumer *consumer, int64_t ns);
 
-/* Leaves the group. After the writer is closed. */
-void consumer_close(struct consumer *consumer);
+/* Leaves the group. After the writer is closed. False when librdkafka does not end: what the consumer refers
+ * to must then stay. */
+bool consumer_close(struct consumer *consumer);
 
 #endif

@@ -16,6 +16,8 @@ void progress_init(struct progress *p)
 
 void progress_free(struct progress *p)
 {
+    for (size_t i = 0; i < p->partition_count; i++)
+        free((char *)p->partitions[i].topic);
     free(p->partitions);
     pthread_mutex_destroy(&p->mutex);
 }

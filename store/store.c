@@ -125,8 +125,8 @@ static void close_all(struct store *s)
         log_state(s, LOG_EVENT(stopped));
     }
     pages_close(s->pages);
-    if (s->consumer)
-        consumer_close(s->consumer);
+    if (!s->consumer || consumer_close(s->consumer))
+        progress_free(&s->progress);
 }
 
 int store_run(struct store_settings *settings)
