@@ -54,6 +54,7 @@ ENDLESS = [
     (r"(^|[/-])bridge(-temp)?\b", r"^$", "subscribed to"),
     (r"\bsubscribe\b", r" (-C|-E)\b", "subscribed to"),
     (r"\bkafka-consume\b", r" (-c|-e)\b", 'partitions assigned: [1-9]|"sensor":"temp"'),
+    (r"\bdashboard\b", r"^$", "the page is at"),
     (r"\bstatus\b.* --every\b", r"^$", "delivered/s"),
     (r"\bestimate\b", r"^$", "the model is trained by"),
     (r"^prometheus\b", r"--version\b", "Server is ready to receive web requests"),
