@@ -87,6 +87,7 @@ unexpected_end() {
 
 serve_bridges() {
     start_bridges
+    start_estimate
     info "the bridges run; Ctrl-C ends them. What arrives in Kafka: $bin/kafka-consume -b $kafka_brokers -t temp"
     await_any
     unexpected_end

@@ -121,3 +121,9 @@ start_bridges() {
         supervisors+=("$started") names[$started]=$bridge
     done
 }
+
+# How many people are in the room; it announces its HTTP port by itself.
+start_estimate() {
+    start_tied "$root/scripts/lib/supervise.sh" --restarts "$run/restarts" "$bin/estimate" --http 0
+    supervisors+=("$started") names[$started]=estimate
+}

@@ -233,7 +233,8 @@ def test_the_bridges_are_found_by_status(pipeline):
     status = pipeline.status
     wait_until(lambda: status().returncode == 0, 60, lambda: f"all is well: {status().stdout}")
     rows = [line.split() for line in status().stdout.splitlines()]
-    assert [row[:3] for row in rows[1:]] == [[bridge(sensor), "subscribed", "connected"] for sensor in SENSORS]
+    assert [row[:3] for row in rows[1:]] == [*([bridge(sensor), "subscribed", "connected"] for sensor in SENSORS),
+                                             ["roomstream-estimate", "-", "connected"]]
     assert pipeline.start().wait() == 1  # it is in use, and stays so
     addresses = pipeline.addresses()
     assert list(addresses) == list(map(bridge, SENSORS))
@@ -241,7 +242,7 @@ def test_the_bridges_are_found_by_status(pipeline):
     frozen = status("-W", "0.3")
     assert frozen.returncode == 1
     assert f"bridge-pir: does not answer at {addresses['bridge-pir']}: " in frozen.stdout
-    assert len(frozen.stdout.splitlines()) == 8  # the others are there
+    assert len(frozen.stdout.splitlines()) == 9  # the others are there
     os.kill(pipeline.process("bridge-pir"), signal.SIGCONT)
     assert program.stop(60) == 0
     assert status().returncode == 2
@@ -275,7 +276,7 @@ def test_bridges_are_supervised_and_drain_in_order(pipeline):
     assert {name for name, *_ in stopped} == {bridge(sensor) for sensor in SENSORS}
     assert ("bridge-pir", "500", "500") in stopped
     pipeline.assert_nothing_left()
-    names = {"run.sh", "brokers.sh", *map(bridge, SENSORS)}
+    names = {"run.sh", "brokers.sh", "estimate", *map(bridge, SENSORS)}
     for line in program.stderr.splitlines():
         match = re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z (\S+) (info|warning|error): ", line)
         assert match and match.group(1) in names, line
