@@ -13,7 +13,8 @@ static const int64_t answer_time = 3 * SECOND;
 struct producer {
     rd_kafka_t *rk;
     struct kafka_unanswered unanswered;
-    rd_kafka_resp_err_t failure; /* of a record */
+    bool refused;                /* a record */
+    rd_kafka_resp_err_t failure; /* of the first such record */
 };
 
 struct outlet {
@@ -28,8 +29,9 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 {
     struct producer *producer = opaque;
     (void)rk;
-    if (message->err && !producer->failure)
+    if (message->err && !producer->refused)
         producer->failure = message->err;
+    producer->refused |= message->err != RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 static rd_kafka_conf_t *make_configuration(const struct estimate_settings *settings, struct error *error)
@@ -172,7 +174,7 @@ enum transaction_result outlet_commit(struct outlet *o, struct error *error)
 {
     char text[KAFKA_ERROR_SIZE];
     rd_kafka_poll(o->producer->rk, 0);
-    enum transaction_result result = transactions_commit(&o->transactions, !o->producer->failure, error);
+    enum transaction_result result = transactions_commit(&o->transactions, &o->producer->refused, error);
     if (result != TRANSACTION_DONE && o->producer->failure)
         error_set(error, "cannot write to the Kafka topic '%s': %s", o->settings->topic.name,
                   kafka_describe(o->producer->failure, text));

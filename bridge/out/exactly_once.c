@@ -240,7 +240,7 @@ static void commit(struct exactly_once *w, struct pass *pass)
     struct delivery *d = &w->delivery;
     struct error error;
     FAILPOINT("before-commit");
-    if (!conclude(w, transactions_commit(&w->transactions, !d->rewind_due, &error), &error, pass))
+    if (!conclude(w, transactions_commit(&w->transactions, &d->rewind_due, &error), &error, pass))
         return;
     FAILPOINT("after-commit");
     log_debug(transaction_committed, "a transaction is committed, the position is %" PRIu64, w->next);

@@ -132,10 +132,11 @@ enum transaction_result transactions_send_offsets(struct transactions *t,
                     "cannot add the position to the Kafka transaction", false, error);
 }
 
-enum transaction_result transactions_commit(struct transactions *t, bool all_delivered, struct error *error)
+enum transaction_result transactions_commit(struct transactions *t, const bool *refused, struct error *error)
 {
-    enum transaction_result result = conclude(t, rd_kafka_commit_transaction(t->producer, CALL_TIMEOUT_MS),
-                                              "cannot commit the Kafka transaction", all_delivered, error);
+    rd_kafka_error_t *failure = rd_kafka_commit_transaction(t->producer, CALL_TIMEOUT_MS);
+    enum transaction_result result =
+        conclude(t, failure, "cannot commit the Kafka transaction", !*refused, error);
     if (result == TRANSACTION_DONE)
         t->failures = 0;
     return result;

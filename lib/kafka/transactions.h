@@ -69,9 +69,9 @@ enum transaction_result transactions_send_offsets(struct transactions *transacti
                                                   const rd_kafka_consumer_group_metadata_t *group,
                                                   struct error *error);
 
-/* all_delivered: no delivery report has told of an error, so a commit that failed may have been carried out
- * all the same. */
-enum transaction_result transactions_commit(struct transactions *transactions, bool all_delivered,
+/* Serves the delivery reports that are due. *refused: one of them, or one before, has told of an error. Where
+ * none has, a commit that failed may have been carried out all the same. */
+enum transaction_result transactions_commit(struct transactions *transactions, const bool *refused,
                                             struct error *error);
 enum transaction_result transactions_abort(struct transactions *transactions, struct error *error);
 

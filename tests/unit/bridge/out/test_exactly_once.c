@@ -68,6 +68,20 @@ static void an_error_that_nobody_knows(void **state)
     does_not_stick(*state, ADD_OFFSETS, RD_KAFKA_RESP_ERR_UNKNOWN);
 }
 
+/* ---- messages that Kafka refuses ---- */
+
+/* The delivery reports come while the commit waits for them. */
+static void a_refused_batch_costs_no_producer(void **state)
+{
+    struct fixture *f = *state;
+    deliver_some(f);
+    mock_cluster_fail(&f->mock, PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1);
+    deliver_some(f);
+    assert_true(atomic_load(&f->counters.transactions_aborted) > 0);
+    assert_int_equal(replaced(f), 0);
+    assert_string_equal(f->delivery->told.text, "");
+}
+
 /* ---- the position ---- */
 
 static void a_group_that_is_not_there_has_no_position(void **state)
@@ -158,6 +172,7 @@ int main(void)
         TEST(concurrent_transactions_for_ever),
         TEST(no_coordinator_for_ever),
         TEST(an_error_that_nobody_knows),
+        TEST(a_refused_batch_costs_no_producer),
         TEST(a_group_that_is_not_there_has_no_position),
         TEST(a_late_end),
         TEST(late_partitions),
