@@ -214,10 +214,14 @@ bool session_subscribes(const struct mqtt_session *session)
 void connection_subscribe(struct mqtt_connection *c)
 {
     pthread_mutex_lock(&c->mutex);
-    c->due = clock_monotonic() + PATIENCE;
+    bool subscribing = c->state == SUBSCRIBING; /* still: a connection that is gone has another time */
+    if (subscribing)
+        c->due = clock_monotonic() + PATIENCE;
     for (size_t i = 0; i < c->session->filter_count; i++)
         c->subscriptions[i] = (struct subscription){c, UNANSWERED};
     pthread_mutex_unlock(&c->mutex);
+    if (!subscribing)
+        return;
     atomic_store(&c->message_came, false);
     subscribe(c);
     if (c->session->unsubscribe_count)
@@ -230,7 +234,7 @@ void connection_await_grants(struct mqtt_connection *c)
     /* The answer may stand in line behind the messages of a resumed session. */
     bool waits = atomic_exchange(&c->message_came, false);
     bool left = !waits && connection_event(c, LEAVE, clock_monotonic() + c->backoff.first);
-    if (waits)
+    if (waits && c->state == SUBSCRIBING)
         c->due = clock_monotonic() + PATIENCE;
     if (left)
         c->disconnect_reason = MQTTREASONCODE_UNSPECIFIED_ERROR;

@@ -62,6 +62,20 @@ static void test_each_event_in_each_state(void **state)
     assert_int_equal(sizeof expected / sizeof *expected, CONNECTION_STATES - 1);
 }
 
+/* The connection is lost between the moment that work is due and its beginning. */
+static void test_work_that_begins_late_leaves_the_time(void **state)
+{
+    const struct mqtt_session nothing = {.filter_count = 0};
+    struct mqtt_connection c = {
+        .mutex = PTHREAD_MUTEX_INITIALIZER, .session = &nothing, .state = WAITING, .due = 7};
+    (void)state;
+    connection_subscribe(&c);
+    atomic_store(&c.message_came, true);
+    assert_int_equal(c.due, 7);
+    connection_await_grants(&c);
+    assert_int_equal(c.due, 7);
+}
+
 /* ---- a connection ---- */
 
 static struct {
@@ -464,6 +478,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_event_in_each_state),
+        cmocka_unit_test(test_work_that_begins_late_leaves_the_time),
         cmocka_unit_test_setup(test_from_beginning_to_end, set_up),
         cmocka_unit_test_setup(test_a_lost_connection_is_made_again, set_up),
         cmocka_unit_test_setup(test_a_refused_connection, set_up),
