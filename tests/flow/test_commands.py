@@ -32,6 +32,7 @@ NOT_RUN = {
     r"bridge-temp --forget": "flow.forget runs it",
     r"(runuser -u roomstream -- )?(build/bin/|roomstream-)?dead-letters .*": "needs dead letters; spool.dead_letters runs it on some",
     r"man roomstream-estimate": NEEDS_A_SYSTEM,
+    r"sqlite3 readings\.db .*": "needs what store has written; flow.store reads it",
     r"scripts/torture\.sh --store": "takes half an hour",
     r"(roomstream-)?store .*": "goes on until it is interrupted, some on databases that are not here; flow.store runs it",
     r"scripts/bench\.sh .+": "takes minutes, and would disturb the tests beside it",
@@ -67,7 +68,7 @@ ENDLESS = [
 
 # What a command names, and what is there in its place.
 PRIVATE = {"mqtt.example.org": "127.0.0.1", "kafka.example.org:9092": "{kafka}", "gateway.example:9751": "{bridge}", "127.0.0.1:9751": "{bridge}",
-           "runuser -u roomstream -- ": "", "/var/lib/roomstream/temp": ".local/state/roomstream/bridge-temp",
+           "/var/lib/roomstream/temp": ".local/state/roomstream/bridge-temp",
            "--web.listen-address=127.0.0.1:9090": "--web.listen-address=127.0.0.1:0"}
 
 # What those do who may: it writes to folders of the system or of the one who built.
