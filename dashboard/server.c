@@ -225,7 +225,8 @@ struct server *server_open(const struct server_sources *sources, struct error *e
         return NULL;
     }
     s->sources = *sources;
-    s->started = s->ticked = s->sampled = clock_monotonic();
+    s->started = s->sampled = clock_monotonic();
+    s->ticked = s->started;
     size_t people = settings->people ? topic_count(s) - 1 : topic_count(s);
     s->page = page_make(&settings->topics, people, settings->note, &s->page_length);
     if (!s->page)

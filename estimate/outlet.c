@@ -144,12 +144,18 @@ enum transaction_result outlet_put(struct outlet *o, const char *record, size_t 
     const struct estimate_settings *settings = o->settings;
     char text[KAFKA_ERROR_SIZE];
     int64_t deadline = clock_monotonic() + answer_time;
+    const rd_kafka_vu_t fields[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = settings->topic.name},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)settings->id, strlen(settings->id)}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)record, length}},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+    };
     rd_kafka_resp_err_t err;
     do {
-        err = rd_kafka_producev(o->producer->rk, RD_KAFKA_V_TOPIC(settings->topic.name),
-                                RD_KAFKA_V_KEY(settings->id, strlen(settings->id)),
-                                RD_KAFKA_V_VALUE((void *)record, length),
-                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+        rd_kafka_error_t *failure =
+            rd_kafka_produceva(o->producer->rk, fields, sizeof fields / sizeof *fields);
+        err = failure ? rd_kafka_error_code(failure) : RD_KAFKA_RESP_ERR_NO_ERROR;
+        rd_kafka_error_destroy(failure);
         if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
             rd_kafka_poll(o->producer->rk, 100);
     } while (err == RD_KAFKA_RESP_ERR__QUEUE_FULL && clock_monotonic() < deadline);

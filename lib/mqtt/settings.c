@@ -10,8 +10,8 @@
 
 /* In our words, then in those of mosquitto_pub, and what each means. */
 static const char *const versions[] = {"5", "3.1.1", "mqttv5", "mqttv311", "311", NULL};
-static const enum mqtt_version version_meant[] = {MQTT_VERSION_5, MQTT_VERSION_311, MQTT_VERSION_5,
-                                                  MQTT_VERSION_311, MQTT_VERSION_311};
+static const int version_meant[] = {MQTT_VERSION_5, MQTT_VERSION_311, MQTT_VERSION_5, MQTT_VERSION_311,
+                                    MQTT_VERSION_311};
 
 #define FIELD(name) offsetof(struct mqtt_settings, name)
 

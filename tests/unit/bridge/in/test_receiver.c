@@ -93,7 +93,7 @@ static int begin(void **state, enum delivery_mode delivery)
         .qos = delivery == EXACTLY_ONCE ? 2 : 1,
         .receive_maximum = RECEIVE_MAXIMUM,
         .message_max = 10000,
-        .delivery = delivery,
+        .delivery = (int)delivery,
         .spool_directory = f.folder,
         .spool_max = SPOOL_MAX,
     };

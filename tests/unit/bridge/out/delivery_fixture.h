@@ -37,7 +37,7 @@ static inline int begin_delivery(void **state, enum delivery_mode mode)
         .kafka = {.brokers = f.mock.brokers, .properties = {properties, 1}},
         .mqtt = {.client_id = "id"},
         .kafka_topic = "t",
-        .delivery = mode,
+        .delivery = (int)mode,
         .transaction_interval = MILLISECOND,
         .window = 1024,
         .window_bytes = 1 << 20,
