@@ -246,10 +246,15 @@ def test_kafka_consume_status_and_the_page_agree(brokers, programs, mqtt_client,
     assert len(consumed) == shown_messages(chromium)[topic] == count
     assert said[0]["status"]["messages"]["delivered"] == said[1]["status"]["messages"]["received"] == count
     # The same cells, also of the dashboard itself.
-    printed = subprocess.run([BIN / "status"], stdout=subprocess.PIPE, check=False, timeout=30, text=True).stdout.splitlines()
-    assert printed[0].split() == chromium.run("return [...document.querySelectorAll('#programs thead th')].map(cell => cell.textContent)")
     ours = {f"bridge-{topic}", "dashboard"}  # the machine may have others
-    table = {words[0]: words[1:3] for words in map(str.split, printed[1:]) if words[0] in ours}
-    assert set(table) == ours
-    wait_until(lambda: {name: cells[:2] for name, cells in rows(chromium, "#programs").items() if name in ours} == table, 20,
-               lambda: f"{table}, not {rows(chromium, '#programs')}")
+
+    def printed():
+        return subprocess.run([BIN / "status"], stdout=subprocess.PIPE, check=False, timeout=30, text=True).stdout.splitlines()
+
+    def agree():
+        """At some moment: states change."""
+        table = {words[0]: words[1:3] for words in map(str.split, printed()[1:]) if words[0] in ours}
+        return set(table) == ours and {name: cells[:2] for name, cells in rows(chromium, "#programs").items() if name in ours} == table
+
+    assert printed()[0].split() == chromium.run("return [...document.querySelectorAll('#programs thead th')].map(cell => cell.textContent)")
+    wait_until(agree, 20, lambda: f"{printed()}, not {rows(chromium, '#programs')}")
