@@ -6,7 +6,7 @@
 #include "progress.h"
 #include "settings.h"
 
-#include "recent.h"
+#include "http/recent.h"
 
 #include <stdio.h>
 

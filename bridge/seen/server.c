@@ -20,7 +20,7 @@ struct server {
 
     pthread_mutex_t mutex; /* guards what follows, between the main thread and the server's */
     struct snapshot_sources sources;
-    struct samples samples;
+    struct recent recent;
     int64_t sampled; /* monotonic ns */
 };
 
@@ -30,9 +30,9 @@ void server_tick(struct server *m)
 {
     if (!m || clock_monotonic() - m->sampled < sample_interval)
         return;
-    const struct sample sample = sample_take(&m->sources);
+    const struct recent_sample sample = snapshot_sample(&m->sources);
     pthread_mutex_lock(&m->mutex);
-    samples_add(&m->samples, &sample);
+    recent_add(&m->recent, &sample);
     m->sampled = sample.time;
     pthread_mutex_unlock(&m->mutex);
 }
@@ -102,7 +102,7 @@ static void answer(struct server *m, size_t page, struct http_answer *answer)
 {
     struct snapshot snapshot;
     pthread_mutex_lock(&m->mutex);
-    snapshot_take(&m->sources, &m->samples, &snapshot);
+    snapshot_take(&m->sources, &m->recent, &snapshot);
     pages[page].answer(&snapshot, answer);
     snapshot_free(&snapshot);
     pthread_mutex_unlock(&m->mutex);

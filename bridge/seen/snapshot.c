@@ -11,39 +11,15 @@
 /* Statistics come every second; current calls to Kafka may delay them for some more. */
 static const int64_t statistics_expire = 30 * SECOND;
 
-struct sample sample_take(const struct snapshot_sources *sources)
+struct recent_sample snapshot_sample(const struct snapshot_sources *sources)
 {
-    struct sample sample = {.time = clock_monotonic()};
+    struct recent_sample sample = {.time = clock_monotonic()};
     struct spool_ledger ledger;
     spool_get_ledger(sources->spool, &ledger);
     sample.received = ledger.received;
     sample.delivered = ledger.delivered;
     histogram_read(&sources->counters->latency, sample.latency);
     return sample;
-}
-
-void samples_add(struct samples *samples, const struct sample *sample)
-{
-    samples->last[samples->count++ % SAMPLES] = *sample;
-}
-
-struct rates samples_rates(const struct samples *samples, const struct sample *now)
-{
-    struct rates rates = {.p50 = -1, .p99 = -1};
-    uint64_t latency[HISTOGRAM_BUCKETS];
-    if (samples->count == 0)
-        return rates;
-    const struct sample *oldest = &samples->last[samples->count < SAMPLES ? 0 : samples->count % SAMPLES];
-    if (now->time <= oldest->time)
-        return rates;
-    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
-        latency[i] = now->latency[i] - oldest->latency[i];
-    rates.seconds = (double)(now->time - oldest->time) / SECOND;
-    rates.received = (double)(now->received - oldest->received) / rates.seconds;
-    rates.delivered = (double)(now->delivered - oldest->delivered) / rates.seconds;
-    rates.p50 = histogram_quantile(latency, 0.5);
-    rates.p99 = histogram_quantile(latency, 0.99);
-    return rates;
 }
 
 static void take_spool(struct snapshot *s)
@@ -90,16 +66,16 @@ static void find_stuck(struct snapshot *s)
                  (double)still / SECOND);
 }
 
-void snapshot_take(const struct snapshot_sources *sources, const struct samples *samples, struct snapshot *s)
+void snapshot_take(const struct snapshot_sources *sources, const struct recent *recent, struct snapshot *s)
 {
-    const struct sample now = sample_take(sources);
+    const struct recent_sample now = snapshot_sample(sources);
     *s = (struct snapshot){
         .sources = sources,
         .dead_letters = dead_letters_count(sources->letters),
         .dead_letters_bytes = dead_letters_bytes(sources->letters),
         .stopping = !sources->receiver,
         .mqtt = sources->receiver ? receiver_state(sources->receiver) : MQTT_DISCONNECTED,
-        .recent = samples_rates(samples, &now),
+        .recent = recent_rates(recent, &now),
         .uptime = (double)(now.time - sources->started) / SECOND,
     };
     memcpy(s->latency, now.latency, sizeof s->latency);

@@ -6,6 +6,7 @@
 #include "bridge/out/forwarder.h"
 #include "bridge/settings.h"
 #include "counters.h"
+#include "http/recent.h"
 #include "mqtt/mqtt.h"
 #include "spool/dead_letters.h"
 #include "spool/spool.h"
@@ -27,34 +28,8 @@ struct snapshot_sources {
     int64_t started; /* monotonic ns */
 };
 
-/* ---- how fast things went in the last seconds ---- */
-
-struct sample {
-    int64_t time; /* monotonic ns */
-    uint64_t received, delivered;
-    uint64_t latency[HISTOGRAM_BUCKETS];
-};
-
-/* The last samples, one about every second. Zero-initialized is empty. Not thread-safe. */
-enum { SAMPLES = 11 };
-struct samples {
-    struct sample last[SAMPLES]; /* the oldest one is overwritten */
-    size_t count;                /* of all that were ever added */
-};
-
-struct rates {
-    double seconds;             /* how long the time is that they are of */
-    double received, delivered; /* messages a second */
-    double p50, p99;            /* latency in seconds, -1 when nothing was delivered */
-};
-
-struct sample sample_take(const struct snapshot_sources *sources);
-void samples_add(struct samples *samples, const struct sample *sample);
-
-/* The rates from the oldest sample to this one; all 0 when there is none. */
-struct rates samples_rates(const struct samples *samples, const struct sample *now);
-
-/* ---- the snapshot ---- */
+/* The counters of now. */
+struct recent_sample snapshot_sample(const struct snapshot_sources *sources);
 
 enum kafka_state {
     KAFKA_CONNECTING,  /* nothing is known yet */
@@ -76,13 +51,13 @@ struct snapshot {
     char trouble[COUNTERS_TROUBLE_SIZE]; /* on the way to Kafka; "" when it was overcome */
     json_t *statistics;                  /* librdkafka's; NULL: none, or too old */
     uint64_t latency[HISTOGRAM_BUCKETS];
-    struct rates recent;
+    struct recent_rates recent;
     double uptime;   /* seconds */
     char stuck[128]; /* which thread does not move, "" for none */
 };
 
 /* Gathers all. Any thread; snapshot_free afterwards. */
-void snapshot_take(const struct snapshot_sources *sources, const struct samples *samples,
+void snapshot_take(const struct snapshot_sources *sources, const struct recent *recent,
                    struct snapshot *snapshot);
 void snapshot_free(struct snapshot *snapshot);
 

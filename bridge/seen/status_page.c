@@ -86,7 +86,7 @@ static void set_messages(const struct snapshot *snapshot, json_t *status)
                                   seconds(ledger->spooled ? snapshot->oldest_age : -1)));
 }
 
-static void set_recent(const struct rates *recent, json_t *status)
+static void set_recent(const struct recent_rates *recent, json_t *status)
 {
     json_object_set_new(status, "recent",
                         json_pack("{s:f, s:f, s:f, s:o, s:o}", "seconds", recent->seconds,

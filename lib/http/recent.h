@@ -1,9 +1,9 @@
 /* How fast things went in the last seconds: samples of counters, taken about once a second. Not thread-safe.
  */
-#ifndef ROOMSTREAM_STORE_RECENT_H
-#define ROOMSTREAM_STORE_RECENT_H
+#ifndef ROOMSTREAM_HTTP_RECENT_H
+#define ROOMSTREAM_HTTP_RECENT_H
 
-#include "http/histogram.h"
+#include "histogram.h"
 
 #include <stddef.h>
 #include <stdint.h>
