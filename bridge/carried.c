@@ -18,15 +18,12 @@ enum { UUID_LENGTH = 36, ENTRY_SIZE = 8192 };
 
 static bool find_list(char path[static PATH_MAX])
 {
-    const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    int length = -1;
     if (getenv("STATE_DIRECTORY"))
         return false; /* a service can write to its own folder only */
-    if (xdg && *xdg)
-        length = snprintf(path, PATH_MAX, "%s/roomstream/carried", xdg);
-    else if (home && *home)
-        length = snprintf(path, PATH_MAX, "%s/.local/state/roomstream/carried", home);
-    return length > 0 && length < PATH_MAX;
+    char *folder = state_folder("carried");
+    bool found = folder && snprintf(path, PATH_MAX, "%s", folder) < PATH_MAX;
+    free(folder);
+    return found;
 }
 
 static bool file_of(const char *uuid, char path[static PATH_MAX])

@@ -2,6 +2,8 @@
 
 #include "core/clock.h"
 #include "core/out_of_memory.h"
+#include "core/sensors.h"
+#include "core/state_folder.h"
 #include "kafka/topic.h"
 #include "options/log_options.h"
 
@@ -16,7 +18,6 @@ static const char *const time_units[] = {"s", "ms", "us", "ns", NULL};
 static const int64_t time_unit_lengths[] = {SECOND, MILLISECOND, MICROSECOND, 1};
 
 #define FIELD(name) offsetof(struct store_settings, name)
-#define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const struct option_spec source_specs[] = {
     OPT_LIST('t', "topic", FIELD(topics), "TOPIC",
@@ -110,14 +111,9 @@ struct program settings_program(struct store_settings *settings,
 
 static void check_topics(const struct program *program, struct store_settings *settings)
 {
-    static const char *const sensors[] = {
-#define SENSOR(name, unit, columns) #name,
-#include "sensors.def"
-#undef SENSOR
-    };
     bool none = settings->topics.count == 0;
-    for (size_t i = 0; none && i < COUNT(sensors); i++)
-        text_list_append(&settings->topics, sensors[i]);
+    for (size_t i = 0; none && sensor_at(i); i++)
+        text_list_append(&settings->topics, sensor_at(i)->name);
     for (size_t i = 0; i < settings->topics.count; i++) {
         const char *topic = settings->topics.items[i];
         if (*topic != '^' && !kafka_topic_name_valid(topic))
@@ -130,22 +126,14 @@ static void check_topics(const struct program *program, struct store_settings *s
         options_wrong(program, "--group is empty");
 }
 
-/* Where this system keeps state. */
+/* The folder of a service is its own. */
 static char *default_database(void)
 {
-    const char *systemd = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    char *address = NULL;
-    int length;
-    if (systemd && *systemd)
-        length = asprintf(&address, "sqlite:%.*s/readings.db", (int)strcspn(systemd, ":"), systemd);
-    else if (xdg && *xdg)
-        length = asprintf(&address, "sqlite:%s/roomstream/store/readings.db", xdg);
-    else if (home && *home)
-        length = asprintf(&address, "sqlite:%s/.local/state/roomstream/store/readings.db", home);
-    else
-        return NULL;
-    if (length < 0)
-        out_of_memory(0);
+    const char *service = getenv("STATE_DIRECTORY");
+    char *file = state_folder(service && *service ? "readings.db" : "store/readings.db"), *address = NULL;
+    if (file && asprintf(&address, "sqlite:%s", file) < 0)
+        out_of_memory(strlen(file));
+    free(file);
     return address;
 }
 

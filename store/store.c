@@ -9,14 +9,14 @@
 #include "core/exit_status.h"
 #include "core/log.h"
 #include "core/notify.h"
+#include "core/state_folder.h"
+#include "core/text.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct store {
     const struct store_settings *settings;
@@ -28,16 +28,15 @@ struct store {
     int64_t next_notice; /* monotonic ns */
 };
 
-/* Makes the folders above the path that are missing. */
-static bool make_folders(const char *path, struct error *error)
+/* Makes the folders above the file that are missing. */
+static bool make_folders_of(const char *file, struct error *error)
 {
-    char folder[4096];
-    for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
-        if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-            return error_set(error, "cannot make the folder %s: %s", folder, strerror(errno));
-    }
-    return true;
+    char *folder = text_copy(file), *name = strrchr(folder, '/');
+    if (name)
+        *name = '\0';
+    bool ok = !name || make_folders(folder, error);
+    free(folder);
+    return ok;
 }
 
 static bool open_all(struct store *s, struct error *error)
@@ -46,7 +45,7 @@ static bool open_all(struct store *s, struct error *error)
                                              .timeout = s->settings->database_timeout};
     if (s->settings->kind == &sqlite_kind) {
         s->database.path = s->settings->database + strlen("sqlite:");
-        if (!make_folders(s->database.path, error))
+        if (!make_folders_of(s->database.path, error))
             return false;
     }
     s->consumer = consumer_open(s->settings, &s->progress, error);
