@@ -37,7 +37,6 @@ static const struct {
 void report_metrics(const struct report *report, struct http_answer *answer)
 {
     FILE *out = answer->body;
-    answer->content_type = PROMETHEUS_CONTENT_TYPE;
     for (size_t i = 0; i < sizeof topic_metrics / sizeof *topic_metrics; i++) {
         prometheus_head(out, topic_metrics[i].type, topic_metrics[i].name, topic_metrics[i].help);
         for (size_t k = 0; k < report->settings->topics.count; k++)
@@ -128,7 +127,6 @@ void report_status(const struct report *report, struct http_answer *answer)
         "clients", "now", (json_int_t)report->clients.clients, "served", (json_int_t)report->clients.served,
         "refused", (json_int_t)report->clients.refused, "cut_off", (json_int_t)report->clients.cut_off,
         "topics", topics(report));
-    answer->content_type = "application/json";
     json_print(status, answer->body, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     fputc('\n', answer->body);
     json_decref(status);

@@ -6,7 +6,7 @@
 #include "core/log.h"
 #include "http/announcement.h"
 #include "http/events.h"
-#include "http/server.h"
+#include "http/reports.h"
 #include "page.h"
 #include "report.h"
 
@@ -131,14 +131,11 @@ static void take_report(struct server *s, struct report *report)
         report->topics[i] = room_counts(s->sources.room, i);
 }
 
-static const struct {
-    const char *path;
-    void (*answer)(const struct report *report, struct http_answer *answer);
-} reports[] = {
-    {"/metrics", report_metrics},
-    {"/healthz", report_health},
-    {"/readyz", report_readiness},
-    {"/status", report_status},
+static void (*const answers[REPORTS])(const struct report *report, struct http_answer *answer) = {
+    [REPORT_METRICS] = report_metrics,
+    [REPORT_HEALTH] = report_health,
+    [REPORT_READINESS] = report_readiness,
+    [REPORT_STATUS] = report_status,
 };
 
 static const char javascript[] = "text/javascript; charset=utf-8", css[] = "text/css; charset=utf-8";
@@ -169,16 +166,14 @@ static bool answer_file(const char *path, struct http_answer *answer)
     return false;
 }
 
-static bool answer_report(struct server *s, const char *path, struct http_answer *answer)
+static void answer_report(struct server *s, const char *path, struct http_answer *answer)
 {
+    enum http_report which = http_report_find(path, answer);
     struct report report;
-    for (size_t i = 0; i < sizeof reports / sizeof *reports; i++)
-        if (strcmp(path, reports[i].path) == 0) {
-            take_report(s, &report);
-            reports[i].answer(&report, answer);
-            return true;
-        }
-    return false;
+    if (which == REPORTS)
+        return;
+    take_report(s, &report);
+    answers[which](&report, answer);
 }
 
 static void on_request(void *context, const char *path, struct http_answer *answer)
@@ -190,8 +185,8 @@ static void on_request(void *context, const char *path, struct http_answer *answ
         answer->constant_length = s->page_length;
     } else if (strcmp(path, "/events") == 0)
         answer->events = true;
-    else if (!answer_file(path, answer) && !answer_report(s, path, answer))
-        answer->status = 404;
+    else if (!answer_file(path, answer))
+        answer_report(s, path, answer);
 }
 
 /* ---- opening ---- */
@@ -200,7 +195,6 @@ static bool serve(struct server *s, struct error *error)
 {
     const struct dashboard_settings *settings = s->sources.settings;
     char address[HTTP_ADDRESS_SIZE];
-    struct error reason;
     s->http = http_server_open_with_events(&settings->address, &settings->http_hosts, on_request, s,
                                            s->events, error);
     if (!s->http)
@@ -209,10 +203,7 @@ static bool serve(struct server *s, struct error *error)
     log_info_with(http_listening, LOG_FIELDS(LOG_TEXT("address", address)),
                   "the page is at http://%s/, and /metrics, /healthz, /readyz and /status beside it",
                   address);
-    s->announcement = announcement_make("dashboard", "dashboard", http_server_address(s->http), &reason);
-    if (!s->announcement)
-        log_info(not_announced, "status does not find this program by itself, but by --address: %s",
-                 reason.text);
+    s->announcement = announcement_make("dashboard", "dashboard", http_server_address(s->http));
     return true;
 }
 

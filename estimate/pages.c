@@ -4,11 +4,10 @@
 
 #include "core/clock.h"
 #include "core/json_text.h"
-#include "core/log.h"
 #include "core/out_of_memory.h"
 #include "http/announcement.h"
 #include "http/prometheus.h"
-#include "http/server.h"
+#include "http/reports.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -126,7 +125,6 @@ static void write_status(const struct view *view, FILE *out)
 
 static void answer_metrics(const struct view *view, struct http_answer *answer)
 {
-    answer->content_type = PROMETHEUS_CONTENT_TYPE;
     write_metrics(view, answer->body);
 }
 
@@ -149,18 +147,14 @@ static void answer_readiness(const struct view *view, struct http_answer *answer
 
 static void answer_status(const struct view *view, struct http_answer *answer)
 {
-    answer->content_type = "application/json";
     write_status(view, answer->body);
 }
 
-static const struct {
-    const char *path;
-    void (*answer)(const struct view *view, struct http_answer *answer);
-} paths[] = {
-    {"/metrics", answer_metrics},
-    {"/healthz", answer_health},
-    {"/readyz", answer_readiness},
-    {"/status", answer_status},
+static void (*const answers[REPORTS])(const struct view *view, struct http_answer *answer) = {
+    [REPORT_METRICS] = answer_metrics,
+    [REPORT_HEALTH] = answer_health,
+    [REPORT_READINESS] = answer_readiness,
+    [REPORT_STATUS] = answer_status,
 };
 
 static struct view take_view(struct pages *pages)
@@ -175,25 +169,17 @@ static struct view take_view(struct pages *pages)
     return view;
 }
 
-static void on_request(void *context, const char *path, struct http_answer *to)
+static void on_request(void *context, const char *path, struct http_answer *answer)
 {
-    bool index = strcmp(path, "/") == 0;
-    to->status = index ? to->status : 404;
-    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-        if (index)
-            fprintf(to->body, "%s\n", paths[i].path);
-        if (strcmp(path, paths[i].path) != 0)
-            continue;
-        const struct view view = take_view(context);
-        to->status = 200;
-        paths[i].answer(&view, to);
-    }
+    enum http_report report = http_report_find(path, answer);
+    if (report == REPORTS)
+        return;
+    const struct view view = take_view(context);
+    answers[report](&view, answer);
 }
 
 struct pages *pages_open(const struct estimate_settings *settings, struct error *error)
 {
-    char address[HTTP_ADDRESS_SIZE];
-    struct error reason;
     struct pages *pages = calloc(1, sizeof *pages);
     if (!pages)
         out_of_memory(sizeof *pages);
@@ -206,14 +192,7 @@ struct pages *pages_open(const struct estimate_settings *settings, struct error 
         pages_close(pages);
         return NULL;
     }
-    http_address_format(http_server_address(pages->server), address);
-    log_info_with(http_listening, LOG_FIELDS(LOG_TEXT("address", address)), "serving HTTP at http://%s/",
-                  address);
-    pages->announcement =
-        announcement_make("estimate", settings->id, http_server_address(pages->server), &reason);
-    if (!pages->announcement)
-        log_info(not_announced, "status does not find this program by itself, but by --address: %s",
-                 reason.text);
+    pages->announcement = announcement_make("estimate", settings->id, http_server_address(pages->server));
     return pages;
 }
 

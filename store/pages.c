@@ -1,11 +1,9 @@
 #include "pages.h"
 
 #include "core/clock.h"
-#include "core/log.h"
 #include "core/out_of_memory.h"
 #include "http/announcement.h"
-#include "http/prometheus.h"
-#include "http/server.h"
+#include "http/reports.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -101,7 +99,6 @@ static void write_problem(void *context, const char *problem)
 
 static void answer_metrics(const struct view *view, struct http_answer *answer)
 {
-    answer->content_type = PROMETHEUS_CONTENT_TYPE;
     metrics_page_write(view, answer->body);
 }
 
@@ -121,42 +118,31 @@ static void answer_readiness(const struct view *view, struct http_answer *answer
 
 static void answer_status(const struct view *view, struct http_answer *answer)
 {
-    answer->content_type = "application/json";
     status_page_write(view, answer->body);
 }
 
-static void on_request(void *context, const char *path, struct http_answer *to)
+static void (*const answers[REPORTS])(const struct view *view, struct http_answer *answer) = {
+    [REPORT_METRICS] = answer_metrics,
+    [REPORT_HEALTH] = answer_health,
+    [REPORT_READINESS] = answer_readiness,
+    [REPORT_STATUS] = answer_status,
+};
+
+static void on_request(void *context, const char *path, struct http_answer *answer)
 {
-    static const struct {
-        const char *path;
-        void (*answer)(const struct view *view, struct http_answer *answer);
-    } all[] = {
-        {"/metrics", answer_metrics},
-        {"/healthz", answer_health},
-        {"/readyz", answer_readiness},
-        {"/status", answer_status},
-    };
     struct pages *pages = context;
-    bool index = strcmp(path, "/") == 0;
-    to->status = index ? to->status : 404;
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        if (index)
-            fprintf(to->body, "%s\n", all[i].path);
-        if (strcmp(path, all[i].path) != 0)
-            continue;
-        to->status = 200;
-        pthread_mutex_lock(&pages->progress->mutex);
-        const struct view view = take_view(pages);
-        all[i].answer(&view, to);
-        pthread_mutex_unlock(&pages->progress->mutex);
-    }
+    enum http_report report = http_report_find(path, answer);
+    if (report == REPORTS)
+        return;
+    pthread_mutex_lock(&pages->progress->mutex);
+    const struct view view = take_view(pages);
+    answers[report](&view, answer);
+    pthread_mutex_unlock(&pages->progress->mutex);
 }
 
 struct pages *pages_open(const struct store_settings *settings, struct progress *progress,
                          struct error *error)
 {
-    char address[HTTP_ADDRESS_SIZE];
-    struct error unannounced;
     struct pages *pages = calloc(1, sizeof *pages);
     if (!pages)
         out_of_memory(sizeof *pages);
@@ -167,13 +153,7 @@ struct pages *pages_open(const struct store_settings *settings, struct progress 
         free(pages);
         return NULL;
     }
-    http_address_format(http_server_address(pages->server), address);
-    log_info_with(http_listening, LOG_FIELDS(LOG_TEXT("address", address)), "serving HTTP at http://%s/",
-                  address);
-    pages->announcement =
-        announcement_make("store", settings->group, http_server_address(pages->server), &unannounced);
-    if (!pages->announcement)
-        log_info(not_announced, "status does not find this program by itself: %s", unannounced.text);
+    pages->announcement = announcement_make("store", settings->group, http_server_address(pages->server));
     return pages;
 }
 

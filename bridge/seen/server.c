@@ -1,15 +1,12 @@
 #include "server.h"
 
 #include "core/clock.h"
-#include "core/log.h"
 #include "http/announcement.h"
-#include "http/prometheus.h"
-#include "http/server.h"
+#include "http/reports.h"
 #include "metrics_page.h"
 #include "status_page.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Steps that are a little shorter than a second still count as one. */
 static const int64_t sample_interval = 900 * MILLISECOND;
@@ -71,61 +68,39 @@ static void answer_health(const struct snapshot *snapshot, struct http_answer *a
 
 static void answer_metrics(const struct snapshot *snapshot, struct http_answer *answer)
 {
-    answer->content_type = PROMETHEUS_CONTENT_TYPE;
     metrics_page_write(snapshot, answer->body);
 }
 
 static void answer_status(const struct snapshot *snapshot, struct http_answer *answer)
 {
-    answer->content_type = "application/json";
     status_page_write(snapshot, answer->body);
 }
 
-static const struct {
-    const char *path;
-    void (*answer)(const struct snapshot *snapshot, struct http_answer *answer);
-} pages[] = {
-    {"/metrics", answer_metrics},
-    {"/healthz", answer_health},
-    {"/readyz", answer_readiness},
-    {"/status", answer_status},
+static void (*const answers[REPORTS])(const struct snapshot *snapshot, struct http_answer *answer) = {
+    [REPORT_METRICS] = answer_metrics,
+    [REPORT_HEALTH] = answer_health,
+    [REPORT_READINESS] = answer_readiness,
+    [REPORT_STATUS] = answer_status,
 };
 
-static void answer_index(struct http_answer *answer)
-{
-    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
-        fprintf(answer->body, "%s\n", pages[i].path);
-}
-
 /* The mutex is held throughout, so that the receiver stays while it is asked. */
-static void answer(struct server *m, size_t page, struct http_answer *answer)
+static void on_request(void *context, const char *path, struct http_answer *answer)
 {
+    struct server *m = context;
     struct snapshot snapshot;
+    enum http_report report = http_report_find(path, answer);
+    if (report == REPORTS)
+        return;
     pthread_mutex_lock(&m->mutex);
     snapshot_take(&m->sources, &m->recent, &snapshot);
-    pages[page].answer(&snapshot, answer);
+    answers[report](&snapshot, answer);
     snapshot_free(&snapshot);
     pthread_mutex_unlock(&m->mutex);
-}
-
-static void on_request(void *context, const char *path, struct http_answer *to)
-{
-    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++)
-        if (strcmp(path, pages[i].path) == 0) {
-            answer(context, i, to);
-            return;
-        }
-    if (strcmp(path, "/") == 0)
-        answer_index(to);
-    else
-        to->status = 404;
 }
 
 struct server *server_open(const struct snapshot_sources *sources, struct error *error)
 {
     struct server *m = calloc(1, sizeof *m);
-    char address[HTTP_ADDRESS_SIZE];
-    struct error reason;
     if (!m) {
         error_set(error, "out of memory");
         return NULL;
@@ -139,13 +114,7 @@ struct server *server_open(const struct snapshot_sources *sources, struct error 
         server_close(m);
         return NULL;
     }
-    http_address_format(http_server_address(m->server), address);
-    log_info_with(http_listening, LOG_FIELDS(LOG_TEXT("address", address)), "serving HTTP at http://%s/",
-                  address);
-    m->announcement =
-        announcement_make("bridge", sources->settings->name, http_server_address(m->server), &reason);
-    if (!m->announcement)
-        log_info(not_announced, "status does not find this bridge without --address: %s", reason.text);
+    m->announcement = announcement_make("bridge", sources->settings->name, http_server_address(m->server));
     return m;
 }
 

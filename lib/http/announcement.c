@@ -1,5 +1,8 @@
 #include "announcement.h"
 
+#include "core/error.h"
+#include "core/log.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -134,32 +137,31 @@ static bool make_file(struct announcement *a, const char *folder, const char *ki
     return false;
 }
 
-struct announcement *announcement_make(const char *kind, const char *name, const struct http_address *address,
-                                       struct error *error)
+struct announcement *announcement_make(const char *kind, const char *name, const struct http_address *address)
 {
+    struct error reason = {0};
     struct folder folders[FOLDERS];
     size_t count = list_folders(folders, true);
     char where[HTTP_ADDRESS_SIZE];
     struct announcement *a = calloc(1, sizeof *a);
-    if (!a) {
-        error_set(error, "out of memory");
-        return NULL;
-    }
+    if (!a)
+        error_set(&reason, "out of memory");
     write_address(address, where);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; a && i < count; i++) {
         bool made = mkdir(folders[i].path, 0755) == 0;
         if (made)
             chmod(folders[i].path, 0755); /* whatever the umask is */
         if (!made && errno != EEXIST)
-            error_set(error, "%s: %s", folders[i].path, strerror(errno));
+            error_set(&reason, "%s: %s", folders[i].path, strerror(errno));
         else if (!is_trusted(&folders[i]))
-            error_set(error, "%s is not a folder, or other users can write to it", folders[i].path);
+            error_set(&reason, "%s is not a folder, or other users can write to it", folders[i].path);
         else if (make_file(a, folders[i].path, kind, name, where)) {
             remove_left_ones(folders[i].path, kind);
             return a;
         } else
-            error_set(error, "%s: %s", folders[i].path, strerror(errno));
+            error_set(&reason, "%s: %s", folders[i].path, strerror(errno));
     }
+    log_info(not_announced, "status does not find this program by itself, but by --address: %s", reason.text);
     free(a);
     return NULL;
 }

@@ -21,17 +21,16 @@
 #define ROOMSTREAM_HTTP_ANNOUNCEMENT_H
 
 #include "address.h"
-#include "core/error.h"
 
 #include <stdbool.h>
 
 struct announcement;
 
 /* Announces the program that serves HTTP at `address` (http_server_address), and removes what programs of
- * this kind that were killed have left. NULL with *error: the program can run without it, but is not
+ * this kind that were killed have left. NULL, which is logged: the program can run without it, but is not
  * found. */
-struct announcement *announcement_make(const char *kind, const char *name, const struct http_address *address,
-                                       struct error *error);
+struct announcement *announcement_make(const char *kind, const char *name,
+                                       const struct http_address *address);
 
 /* Removes the file, and frees. NULL is allowed. */
 void announcement_withdraw(struct announcement *announcement);

@@ -288,7 +288,13 @@ static struct MHD_Daemon *start(struct http_server *server, int fd)
 struct http_server *http_server_open(const struct http_address *address, const struct text_list *names,
                                      http_handler *handler, void *context, struct error *error)
 {
-    return http_server_open_with_events(address, names, handler, context, NULL, error);
+    struct http_server *server = http_server_open_with_events(address, names, handler, context, NULL, error);
+    char text[HTTP_ADDRESS_SIZE];
+    if (!server)
+        return NULL;
+    http_address_format(http_server_address(server), text);
+    log_info_with(http_listening, LOG_FIELDS(LOG_TEXT("address", text)), "serving HTTP at http://%s/", text);
+    return server;
 }
 
 struct http_server *http_server_open_with_events(const struct http_address *address,

@@ -36,12 +36,12 @@ struct http_answer {
  * at a time: it must not wait for anything. */
 typedef void http_handler(void *context, const char *path, struct http_answer *answer);
 
-/* Listens, and serves from then on. It answers to the address's host and to the names. These and the context
- * must outlive the server. NULL with *error when it cannot listen at the address. */
+/* Listens, logs where, and serves from then on. It answers to the address's host and to the names. These and
+ * the context must outlive the server. NULL with *error when it cannot listen at the address. */
 struct http_server *http_server_open(const struct http_address *address, const struct text_list *names,
                                      http_handler *handler, void *context, struct error *error);
 
-/* The same for a server that also streams these events, which outlive it. */
+/* The same, but for the log line, for a server that also streams these events, which outlive it. */
 struct http_server *http_server_open_with_events(const struct http_address *address,
                                                  const struct text_list *names, http_handler *handler,
                                                  void *context, struct http_events *events,

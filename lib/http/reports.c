@@ -1,0 +1,30 @@
+#include "reports.h"
+
+#include "prometheus.h"
+
+#include <string.h>
+
+enum http_report http_report_find(const char *path, struct http_answer *answer)
+{
+    static const struct {
+        const char *path, *content_type; /* NULL: the server's own */
+    } reports[REPORTS] = {
+        [REPORT_METRICS] = {"/metrics", PROMETHEUS_CONTENT_TYPE},
+        [REPORT_HEALTH] = {"/healthz", NULL},
+        [REPORT_READINESS] = {"/readyz", NULL},
+        [REPORT_STATUS] = {"/status", "application/json"},
+    };
+    bool index = strcmp(path, "/") == 0;
+    for (enum http_report report = 0; report < REPORTS; report++) {
+        if (index)
+            fprintf(answer->body, "%s\n", reports[report].path);
+        if (strcmp(path, reports[report].path) != 0)
+            continue;
+        if (reports[report].content_type)
+            answer->content_type = reports[report].content_type;
+        return report;
+    }
+    if (!index)
+        answer->status = 404;
+    return REPORTS;
+}

@@ -1,0 +1,19 @@
+/* What every daemon reports about itself: the paths, and what their answers have in common. */
+#ifndef ROOMSTREAM_HTTP_REPORTS_H
+#define ROOMSTREAM_HTTP_REPORTS_H
+
+#include "server.h"
+
+enum http_report {
+    REPORT_METRICS,   /* /metrics, in Prometheus' text format */
+    REPORT_HEALTH,    /* /healthz */
+    REPORT_READINESS, /* /readyz */
+    REPORT_STATUS,    /* /status, as JSON */
+    REPORTS,          /* how many there are; none of them */
+};
+
+/* The report of that path; the answer gets its content type. REPORTS when the path is another one: then the
+ * answer is complete, for "/" a list of the reports, else a 404. */
+enum http_report http_report_find(const char *path, struct http_answer *answer);
+
+#endif
