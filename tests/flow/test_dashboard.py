@@ -221,7 +221,7 @@ def test_it_goes_on_by_itself(brokers, programs, tmp_path, chromium):
         publish(3)
         wait_until_shown(chromium, topic, 3, 60)
         name = f"bridge-{topic}"
-        assert rows(chromium, "#programs")[name][:2] == ["subscribed", "connected"]
+        wait_until(lambda: rows(chromium, "#programs")[name][:2] == ["subscribed", "connected"], 20, lambda: str(rows(chromium, "#programs")))
         bridge.kill()
         wait_until(lambda: rows(chromium, "#programs").get(name, [""])[0] != "subscribed", 20, lambda: str(rows(chromium, "#programs")))
         bridge.start()
