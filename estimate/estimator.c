@@ -286,9 +286,9 @@ static bool open_all(struct estimator *e, struct error *error)
     e->intake = intake_open(e->settings, &e->figures, error);
     if (e->intake)
         e->outlet = outlet_open(e->settings, error);
-    if (e->outlet && e->settings->http)
+    if (e->outlet && e->settings->http.at)
         e->pages = pages_open(e->settings, error);
-    return e->outlet && (e->pages || !e->settings->http);
+    return e->outlet && (e->pages || !e->settings->http.at);
 }
 
 static void close_all(struct estimator *e)

@@ -187,7 +187,7 @@ struct pages *pages_open(const struct estimate_settings *settings, struct error 
     *pages = (struct pages){.settings = settings, .started = now, .shown = now};
     pthread_mutex_init(&pages->mutex, NULL);
     pages->server =
-        http_server_open(&settings->http_address, &settings->http_hosts, on_request, pages, error);
+        http_server_open(&settings->http.address, &settings->http.hosts, on_request, pages, error);
     if (!pages->server) {
         pages_close(pages);
         return NULL;

@@ -8,7 +8,7 @@
 
 struct pages;
 
-/* Begins to serve at settings->http_address, and announces that. The settings outlive the pages. NULL with
+/* Begins to serve at settings->http.address, and announces that. The settings outlive the pages. NULL with
  * *error. */
 struct pages *pages_open(const struct estimate_settings *settings, struct error *error);
 

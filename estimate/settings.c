@@ -30,18 +30,6 @@ static const struct option_spec estimate_specs[] = {
                  "shortest time from one transaction to the next; it bounds what is added to the latency"),
 };
 
-static const struct option_spec monitor_specs[] = {
-    OPT_TEXT(
-        0, "http", FIELD(http), "ADDR:PORT",
-        "serve /metrics (Prometheus), /healthz, /readyz and /status (JSON) there; a port alone is on the "
-        "loopback address, port 0 is any that is free (the log says which). There is no access control: "
-        "keep it on an address that only monitoring reaches"),
-    OPT_LIST(0, "http-host", FIELD(http_hosts), "NAME",
-             "host name by which others ask for it, as monitoring on another machine does; may be given "
-             "several times. Requests for an IP address, localhost or the name in --http are answered "
-             "anyway, others with 421"),
-};
-
 static const char details[] =
     "Reads the readings of all sensors from Kafka, joins them by recorded time, and writes one record for each time to the "
     "topic 'occupancy': {\"time\":...,\"estimate\":2,\"probability\":[...],\"seq\":1}. The record and the position behind its "
@@ -56,7 +44,7 @@ struct program settings_program(struct estimate_settings *settings,
     groups[0] = OPTION_GROUP("Estimation", "estimate", estimate_specs, settings);
     groups[1] = kafka_options(&settings->kafka);
     groups[2] = kafka_topic_options(&settings->topic);
-    groups[3] = OPTION_GROUP("Monitoring", "estimate-monitoring", monitor_specs, settings);
+    groups[3] = http_options("estimate-monitoring", &settings->http);
     groups[4] = log_options(&settings->log);
     return (struct program){
         .name = "estimate",
@@ -95,6 +83,6 @@ void settings_check(const struct program *program, struct estimate_settings *set
     for (size_t i = 0; i < settings->topics.count; i++)
         if (strcmp(settings->topics.items[i], settings->topic.name) == 0)
             options_wrong(program, "--topic: '%s' is a topic that the model reads", settings->topic.name);
-    if (settings->http && !http_address_parse(settings->http, &settings->http_address, &error))
-        options_wrong(program, "--http: %s", error.text);
+    if (!http_settings_complete(&settings->http, &error))
+        options_wrong(program, "%s", error.text);
 }

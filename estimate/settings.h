@@ -4,7 +4,7 @@
 
 #include "model.h"
 
-#include "http/address.h"
+#include "http/settings.h"
 #include "kafka/client.h"
 #include "kafka/topic.h"
 #include "options/log_options.h"
@@ -17,11 +17,9 @@ struct estimate_settings {
     const char *id;                                   /* transactional.id and consumer group */
     const char *model_file;                           /* NULL: the one that is built in */
     int64_t wait, age, reorder, transaction_interval; /* ns */
-    const char *http;                                 /* NULL: serves nothing */
-    struct text_list http_hosts;
-    struct http_address http_address; /* read from http by settings_check */
-    struct model model;               /* read by settings_check */
-    struct text_list topics;          /* of the model's inputs, each once */
+    struct http_settings http;
+    struct model model;      /* read by settings_check */
+    struct text_list topics; /* of the model's inputs, each once */
 };
 
 enum { SETTINGS_GROUPS = 5 };

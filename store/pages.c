@@ -148,7 +148,7 @@ struct pages *pages_open(const struct store_settings *settings, struct progress 
         out_of_memory(sizeof *pages);
     *pages = (struct pages){.settings = settings, .progress = progress, .started = clock_monotonic()};
     pages->server =
-        http_server_open(&settings->http_address, &settings->http_hosts, on_request, pages, error);
+        http_server_open(&settings->http.address, &settings->http.hosts, on_request, pages, error);
     if (!pages->server) {
         free(pages);
         return NULL;

@@ -12,7 +12,7 @@
 
 struct pages;
 
-/* Begins to serve at settings->http_address. Both arguments outlive the pages. NULL with *error. */
+/* Begins to serve at settings->http.address. Both arguments outlive the pages. NULL with *error. */
 struct pages *pages_open(const struct store_settings *settings, struct progress *progress,
                          struct error *error);
 

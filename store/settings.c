@@ -71,18 +71,6 @@ static const struct option_spec delivery_specs[] = {
                  "when asked to stop, how long to go on writing what was read; the rest is read again"),
 };
 
-static const struct option_spec monitor_specs[] = {
-    OPT_TEXT(
-        0, "http", FIELD(http), "ADDR:PORT",
-        "serve /metrics (Prometheus), /healthz, /readyz and /status (JSON) there; a port alone is on the "
-        "loopback address, port 0 is any that is free (the log says which). There is no access control: "
-        "keep it on an address that only monitoring reaches"),
-    OPT_LIST(0, "http-host", FIELD(http_hosts), "NAME",
-             "host name by which others ask for it, as monitoring on another machine does; may be given "
-             "several times. Requests for an IP address, localhost or the name in --http are answered "
-             "anyway, others with 421"),
-};
-
 static const char details[] = "Each message and the position behind it are written in one transaction, so "
                               "that none is lost and none is there twice, "
                               "whatever is killed. Messages that are no readings go to the table reject, "
@@ -97,7 +85,7 @@ struct program settings_program(struct store_settings *settings,
     groups[2] = OPTION_GROUP("Database", "database", database_specs, settings);
     groups[3] = OPTION_GROUP("Content", "content", content_specs, settings);
     groups[4] = OPTION_GROUP("Delivery", "delivery", delivery_specs, settings);
-    groups[5] = OPTION_GROUP("Monitoring", "monitoring", monitor_specs, settings);
+    groups[5] = http_options("monitoring", &settings->http);
     groups[6] = log_options(&settings->log);
     return (struct program){
         .name = "store",
@@ -177,6 +165,6 @@ void settings_check(const struct program *program, struct store_settings *settin
     check_topics(program, settings);
     check_database(program, settings);
     check_content(program, settings);
-    if (settings->http && !http_address_parse(settings->http, &settings->http_address, &error))
-        options_wrong(program, "--http: %s", error.text);
+    if (!http_settings_complete(&settings->http, &error))
+        options_wrong(program, "%s", error.text);
 }

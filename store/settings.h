@@ -7,7 +7,7 @@
 
 #include "core/log.h"
 
-#include "http/address.h"
+#include "http/settings.h"
 #include "kafka/client.h"
 #include "options/options.h"
 
@@ -25,13 +25,11 @@ struct store_settings {
     int time_unit; /* index into the units */
     int64_t batch, batch_bytes;
     int64_t drain_timeout; /* ns */
-    const char *http;
-    struct text_list http_hosts;
+    struct http_settings http;
     struct log_settings log;
     /* made of them by settings_check: */
     struct reader_settings reader;
     const struct database_kind *kind;
-    struct http_address http_address;
 };
 
 enum store_offset { OFFSET_BEGINNING, OFFSET_END };

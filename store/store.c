@@ -52,7 +52,7 @@ static bool open_all(struct store *s, struct error *error)
     if (s->consumer)
         s->writer =
             writer_open(s->settings->kind, &s->database, consumer_handover(s->consumer), &s->progress, error);
-    if (!s->writer || !s->settings->http)
+    if (!s->writer || !s->settings->http.at)
         return s->writer != NULL;
     s->pages = pages_open(s->settings, &s->progress, error);
     return s->pages != NULL;
