@@ -146,6 +146,11 @@ def test_every_scrape_adds_up_in_the_middle_of_faults(brokers, programs, tmp_pat
         bridge.kill()
         bridge.start()
 
+    def kill_bridge_after_dead_letter():
+        """Killed before it acknowledges the huge message, it would rightly get that one twice."""
+        wait_until(lambda: scrape(address)["messages_dead_lettered_total"] == 1, 30, "the huge message is a dead letter")
+        kill_bridge()
+
     def restart_mqtt():
         with load.halted():
             brokers.mqtt.restart()
@@ -154,7 +159,7 @@ def test_every_scrape_adds_up_in_the_middle_of_faults(brokers, programs, tmp_pat
         100: brokers.kafka.freeze,
         240: brokers.kafka.thaw,
         340: lambda: load.huge.set(),
-        400: kill_bridge,
+        400: kill_bridge_after_dead_letter,
         520: brokers.kafka.kill,
         620: kill_bridge,
         660: brokers.kafka.start,
