@@ -68,6 +68,22 @@ static void an_error_that_nobody_knows(void **state)
     does_not_stick(*state, ADD_OFFSETS, RD_KAFKA_RESP_ERR_UNKNOWN);
 }
 
+/* The position is on its way to Kafka when Kafka says that the records come from a producer of before. Here
+ * librdkafka leaks (see librdkafka.supp). */
+static void fenced_while_the_position_is_sent(void **state)
+{
+    struct fixture *f = *state;
+    deliver_some(f);
+    rd_kafka_mock_broker_push_request_error_rtts(f->mock.cluster, MOCK_BROKER, ADD_OFFSETS, (size_t)1,
+                                                 RD_KAFKA_RESP_ERR_NO_ERROR, 50);
+    rd_kafka_mock_broker_push_request_error_rtts(f->mock.cluster, MOCK_BROKER, PRODUCE, (size_t)1,
+                                                 RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 200);
+    rd_kafka_mock_broker_push_request_error_rtts(f->mock.cluster, MOCK_BROKER, TXN_OFFSET_COMMIT, (size_t)1,
+                                                 RD_KAFKA_RESP_ERR_NO_ERROR, 800);
+    deliver_some(f);
+    assert_int_equal(replaced(f), 1);
+}
+
 /* ---- messages that Kafka refuses ---- */
 
 /* The delivery reports come while the commit waits for them. */
@@ -172,6 +188,7 @@ int main(void)
         TEST(concurrent_transactions_for_ever),
         TEST(no_coordinator_for_ever),
         TEST(an_error_that_nobody_knows),
+        TEST(fenced_while_the_position_is_sent),
         TEST(a_refused_batch_costs_no_producer),
         TEST(a_group_that_is_not_there_has_no_position),
         TEST(a_late_end),
