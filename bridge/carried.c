@@ -55,8 +55,8 @@ static void warn_of(const char *folder, bool runs, const struct bridge_settings 
         carried_twice,
         LOG_FIELDS(LOG_TEXT("spool", folder), LOG_TEXT("filter", settings->filter),
                    LOG_TEXT("topic", settings->kafka_topic)),
-        "another bridge %s carries '%s' to the Kafka topic '%s' too: each message is there twice. "
-        "Its spool is %s; stop it, and retire its session by --forget --spool %s",
+        "another bridge %s carries '%s' to the Kafka topic '%s' too: each message is there twice. Its spool is %s; stop it, "
+        "and retire its session by --forget --spool %s",
         runs ? "runs that" : "is stopped, but the MQTT broker keeps its session, that", settings->filter,
         settings->kafka_topic, folder, folder);
 }

@@ -18,35 +18,36 @@ static const char *const syncs[] = {"none", "interval", "always", NULL};
 
 static const struct option_spec topic_specs[] = {
     OPT_TEXT('t', "topic", FIELD(filter), "FILTER", "MQTT topic or topic filter to carry"),
-    OPT_TEXT(0, "share", FIELD(share), "GROUP",
-             "carry it together with the other bridges of this group, each with an id and a spool "
-             "of its own: the broker gives each message to one of them, so their order is lost"),
-    OPT_INTEGER('q', "qos", FIELD(qos), "0|1|2", "-1", RANGE(-1, 2),
-                "QoS of the subscription; -1 is what the delivery needs: 1, or 2 for exactly-once. "
-                "At 0 the broker itself may lose messages"),
+    OPT_TEXT(
+        0, "share", FIELD(share), "GROUP",
+        "carry it together with the other bridges of this group, each with an id and a spool of its own: "
+        "the broker gives each message to one of them, so their order is lost"),
+    OPT_INTEGER(
+        'q', "qos", FIELD(qos), "0|1|2", "-1", RANGE(-1, 2),
+        "QoS of the subscription; -1 is what the delivery needs: 1, or 2 for exactly-once. At 0 the broker itself may lose messages"),
     OPT_DURATION(0, "session-expiry", FIELD(session_expiry), "365d", RANGE(60, 4294967295),
                  "how long the broker keeps messages for a bridge that is away (MQTT 5)"),
-    OPT_INTEGER(0, "receive-maximum", FIELD(receive_maximum), "N", "0", RANGE(0, 65535),
-                "most messages the broker may send ahead of acknowledgements (MQTT 5); "
-                "0 is what suits the delivery: 1000, or 20 for exactly-once"),
+    OPT_INTEGER(
+        0, "receive-maximum", FIELD(receive_maximum), "N", "0", RANGE(0, 65535),
+        "most messages the broker may send ahead of acknowledgements (MQTT 5); 0 is what suits the delivery: 1000, or 20 for exactly-once"),
     OPT_SIZE(0, "message-max", FIELD(message_max), "0", RANGE(0, 268435460),
              "largest message that is taken, in bytes of its MQTT packet; "
-             "of a larger one the beginning and the size become a dead letter. "
-             "0 is 4M, or a quarter of --spool-max if that is less; more than that quarter is not possible"),
+             "of a larger one the beginning and the size become a dead letter. 0 is 4M, "
+             "or a quarter of --spool-max if that is less; more than that quarter is not possible"),
     OPT_TEXT(0, "kafka-topic", FIELD(kafka_topic), "NAME",
              "Kafka topic to write to; without it, the MQTT topic's name. Created if missing"),
-    OPT_CHOICE(0, "kafka-key", FIELD(kafka_key), "KEY", keys, "property",
-               "key of the Kafka records: property (the MQTT user property 'key', "
-               "else the MQTT topic), topic, or none"),
+    OPT_CHOICE(
+        0, "kafka-key", FIELD(kafka_key), "KEY", keys, "property",
+        "key of the Kafka records: property (the MQTT user property 'key', else the MQTT topic), topic, or none"),
 };
 
 static const struct option_spec delivery_specs[] = {
     OPT_CHOICE(0, "delivery", FIELD(delivery), "MODE", deliveries, "at-least-once",
                "at-least-once (a kill may double what was in flight) or exactly-once (MQTT 5 at QoS 2 in, "
                "Kafka transactions out; consumers need isolation.level=read_committed)"),
-    OPT_DURATION(0, "transaction-interval", FIELD(transaction_interval), "100ms", RANGE(0, 30),
-                 "exactly-once: shortest time from one transaction to the next, "
-                 "unless that was filled to the window; it bounds what is added to the latency"),
+    OPT_DURATION(
+        0, "transaction-interval", FIELD(transaction_interval), "100ms", RANGE(0, 30),
+        "exactly-once: shortest time from one transaction to the next, unless that was filled to the window; it bounds what is added to the latency"),
     OPT_INTEGER(0, "window", FIELD(window), "N", "1250", RANGE(1, 1000000),
                 "most messages in flight to Kafka"),
     OPT_SIZE(0, "window-bytes", FIELD(window_bytes), "4M", RANGE(1024, 1e12),
@@ -57,41 +58,41 @@ static const struct option_spec delivery_specs[] = {
 };
 
 static const struct option_spec spool_specs[] = {
-    OPT_TEXT(0, "spool", FIELD(spool_directory), "FOLDER",
-             "folder of the spool; without it, a folder per bridge in $STATE_DIRECTORY, "
-             "else in $XDG_STATE_HOME/roomstream, else in ~/.local/state/roomstream"),
-    OPT_SIZE(0, "spool-max", FIELD(spool_max), "1G", RANGE(65536, 1e15),
-             "bound of the spool: near it the bridge leaves the MQTT broker, which then keeps the rest, "
-             "and comes back at two thirds of it"),
+    OPT_TEXT(
+        0, "spool", FIELD(spool_directory), "FOLDER",
+        "folder of the spool; without it, a folder per bridge in $STATE_DIRECTORY, else in $XDG_STATE_HOME/roomstream, else in ~/.local/state/roomstream"),
+    OPT_SIZE(
+        0, "spool-max", FIELD(spool_max), "1G", RANGE(65536, 1e15),
+        "bound of the spool: near it the bridge leaves the MQTT broker, which then keeps the rest, and comes back at two thirds of it"),
     OPT_SIZE(0, "segment-size", FIELD(segment_bytes), "16M", RANGE(4096, 1e12),
              "size of a file of the spool; disk space comes back a file at a time"),
-    OPT_CHOICE(0, "sync", FIELD(sync), "WHEN", syncs, "interval",
-               "when the spool is made durable against a power loss: "
-               "none, interval, or always (before each acknowledgement)"),
+    OPT_CHOICE(
+        0, "sync", FIELD(sync), "WHEN", syncs, "interval",
+        "when the spool is made durable against a power loss: none, interval, or always (before each acknowledgement)"),
     OPT_DURATION(0, "sync-interval", FIELD(sync_interval), "1s", RANGE(0.001, 3600),
                  "interval of --sync interval: what a power loss can cost at most"),
-    OPT_FLAG(0, "spool-repair", FIELD(spool_repair),
-             "set damaged files of the spool aside, as NAME.corrupt, and go on with all in them "
-             "that is whole; for one start, after one that was refused"),
+    OPT_FLAG(
+        0, "spool-repair", FIELD(spool_repair),
+        "set damaged files of the spool aside, as NAME.corrupt, and go on with all in them that is whole; for one start, after one that was refused"),
     OPT_FLAG(
         0, "forget", FIELD(forget),
-        "instead of running, retire this bridge: end its session at the MQTT broker and remove its spool; "
-        "refused while it runs, and while the spool holds anything"),
+        "instead of running, retire this bridge: end its session at the MQTT broker and remove its spool; refused while it runs, "
+        "and while the spool holds anything"),
     OPT_FLAG(0, "discard", FIELD(discard),
              "with --forget, throw away the messages and dead letters that the spool holds"),
 };
 
 static const struct option_spec monitor_specs[] = {
-    OPT_TEXT(0, "http", FIELD(http), "ADDR:PORT",
-             "serve /metrics (Prometheus), /healthz, /readyz and /status (JSON) there; "
-             "a port alone is on the loopback address, port 0 is any that is free (the log says which, "
-             "and status finds it); '' is nowhere. There is no access control: "
-             "keep it on an address that only monitoring reaches",
-             .fallback = "0"),
-    OPT_LIST(0, "http-host", FIELD(http_hosts), "NAME",
-             "host name by which others ask for it, as monitoring on another machine does; "
-             "may be given several times. Requests for an IP address, localhost or the name in --http are "
-             "answered anyway, others with 421"),
+    OPT_TEXT(
+        0, "http", FIELD(http), "ADDR:PORT",
+        "serve /metrics (Prometheus), /healthz, /readyz and /status (JSON) there; a port alone is on the loopback address, "
+        "port 0 is any that is free (the log says which, and status finds it); '' is nowhere. There is no access control: "
+        "keep it on an address that only monitoring reaches",
+        .fallback = "0"),
+    OPT_LIST(
+        0, "http-host", FIELD(http_hosts), "NAME",
+        "host name by which others ask for it, as monitoring on another machine does; may be given several times. "
+        "Requests for an IP address, localhost or the name in --http are answered anyway, others with 421"),
 };
 
 void bridge_options(struct bridge_settings *settings, struct option_group groups[BRIDGE_GROUP_COUNT])
@@ -164,10 +165,10 @@ static bool complete_topics(struct bridge_settings *settings, struct error *erro
     if (!settings->kafka_topic)
         settings->kafka_topic = settings->filter;
     return kafka_topic_name_valid(settings->kafka_topic) ||
-           error_set(error,
-                     "'%s' cannot be the name of a Kafka topic (letters, digits, '.', '_', '-', "
-                     "at most 249): choose one with --kafka-topic",
-                     settings->kafka_topic);
+           error_set(
+               error,
+               "'%s' cannot be the name of a Kafka topic (letters, digits, '.', '_', '-', at most 249): choose one with --kafka-topic",
+               settings->kafka_topic);
 }
 
 static bool complete_http(struct bridge_settings *settings, struct error *error)

@@ -14,12 +14,10 @@
 static const struct option_spec shown_specs[] = {
     OPT_LIST(
         't', "topic", FIELD(topics), "TOPIC",
-        "a Kafka topic, whose messages are JSON objects with time and value as publish makes them; may be given "
-        "several times. Without it, those of the sensors"),
+        "a Kafka topic, whose messages are JSON objects with time and value as publish makes them; may be given several times. Without it, those of the sensors"),
     OPT_TEXT(
         0, "people", FIELD(people), "TOPIC",
-        "the Kafka topic with the estimates of how many are in the room, which are shown beside the truth; '' for "
-        "none",
+        "the Kafka topic with the estimates of how many are in the room, which are shown beside the truth; '' for none",
         .fallback = "occupancy"),
     OPT_DURATION(0, "history", FIELD(history), "1d", ANY,
                  "how far back to begin, by the time at which Kafka took a message"),
@@ -29,14 +27,14 @@ static const struct option_spec shown_specs[] = {
 static const struct option_spec http_specs[] = {
     OPT_TEXT(
         0, "http", FIELD(http), "ADDR:PORT",
-        "serve the page there, and /metrics (Prometheus), /healthz, /readyz and /status (JSON); a port alone is on "
-        "the loopback address, port 0 is any that is free (the log says which). There is no access control: to "
-        "let others look, put a reverse proxy with a login before it",
+        "serve the page there, and /metrics (Prometheus), /healthz, /readyz and /status (JSON); "
+        "a port alone is on the loopback address, port 0 is any that is free (the log says which). There is no access control: "
+        "to let others look, put a reverse proxy with a login before it",
         .fallback = "9750"),
     OPT_LIST(
         0, "http-host", FIELD(http_hosts), "NAME",
-        "host name by which others ask for it, such as the reverse proxy's; may be given several times. Requests for "
-        "an IP address, localhost or the name in --http are answered anyway, others with 421"),
+        "host name by which others ask for it, such as the reverse proxy's; may be given several times. "
+        "Requests for an IP address, localhost or the name in --http are answered anyway, others with 421"),
     OPT_INTEGER(0, "clients", FIELD(clients), "N", "256", RANGE(1, 10000),
                 "how many may look at the page at a time"),
 };
@@ -44,8 +42,7 @@ static const struct option_spec http_specs[] = {
 static const struct option_spec program_specs[] = {
     OPT_LIST(
         0, "status", FIELD(programs.addresses), "ADDR:PORT",
-        "address of a bridge or another program to show, as its --http; may be given several times. Without it, "
-        "those that status finds"),
+        "address of a bridge or another program to show, as its --http; may be given several times. Without it, those that status finds"),
     OPT_TEXT(0, "targets", FIELD(programs.targets), "FILE",
              "without --status, a file with their addresses, as for status"),
 };
@@ -63,8 +60,8 @@ struct program dashboard_program(struct dashboard_settings *settings,
         .usage = "[OPTION]...",
         .summary = "Serves a web page that shows the room and the pipeline, live from Kafka.",
         .details =
-            "The page has a chart for each topic with a line for each node, how many people are in the room "
-            "by estimate and in truth, and how the bridges are. It needs no other server.",
+            "The page has a chart for each topic with a line for each node, "
+            "how many people are in the room by estimate and in truth, and how the bridges are. It needs no other server.",
         .groups = groups,
         .group_count = DASHBOARD_GROUPS,
     };

@@ -10,15 +10,15 @@
 #define FIELD(name) offsetof(struct letters_settings, name)
 
 static const struct option_spec spool_specs[] = {
-    OPT_TEXT(0, "of", FIELD(bridge), "BRIDGE",
-             "name of the bridge, such as bridge-temp, or its --id: "
-             "its spool is where that bridge keeps it without --spool"),
+    OPT_TEXT(
+        0, "of", FIELD(bridge), "BRIDGE",
+        "name of the bridge, such as bridge-temp, or its --id: its spool is where that bridge keeps it without --spool"),
     OPT_TEXT(0, "spool", FIELD(folder), "FOLDER", "folder of the bridge's spool, in place of --of"),
     OPT_SIZE(0, "spool-max", FIELD(spool_max), "1G", RANGE(65536, 1e15),
              "bound of the spool for retry, as that of the bridge: what does not fit stays a dead letter"),
-    OPT_FLAG(0, "spool-repair", FIELD(repair),
-             "for retry and drop: set damaged files of the spool aside, as NAME.corrupt, "
-             "and go on with all in them that is whole"),
+    OPT_FLAG(
+        0, "spool-repair", FIELD(repair),
+        "for retry and drop: set damaged files of the spool aside, as NAME.corrupt, and go on with all in them that is whole"),
 };
 
 struct program settings_program(struct letters_settings *settings,
@@ -30,10 +30,10 @@ struct program settings_program(struct letters_settings *settings,
         .name = "dead-letters",
         .usage = "list|export|retry|drop [ID]... --of BRIDGE [OPTION]...",
         .summary = "Deals with the messages that Kafka could never take.",
-        .details = "list prints a line for each, with id, time, size, topic and reason. "
-                   "export prints each as a line of JSON. retry puts them back into the spool, "
-                   "for the bridge to deliver. drop removes them. Each does so with the letters of these "
-                   "IDs, or with all. retry and drop need the bridge to be stopped.",
+        .details =
+            "list prints a line for each, with id, time, size, topic and reason. export prints each as a line of JSON. "
+            "retry puts them back into the spool, for the bridge to deliver. drop removes them. "
+            "Each does so with the letters of these IDs, or with all. retry and drop need the bridge to be stopped.",
         .groups = groups,
         .group_count = SETTINGS_GROUPS,
         .operands = &settings->operands,

@@ -87,8 +87,7 @@ static bool conclude(struct estimator *e, enum transaction_result result, const 
     case TRANSACTION_FENCED:
         log_error_with(
             kafka_fenced, LOG_FIELDS(LOG_TEXT("id", e->settings->id)),
-            "another program uses the id '%s' at this Kafka cluster and has fenced this one off (%s): give one of "
-            "them another --id",
+            "another program uses the id '%s' at this Kafka cluster and has fenced this one off (%s): give one of them another --id",
             e->settings->id, error->text);
         e->failed = true;
         return false;

@@ -136,8 +136,7 @@ static void ignore_foreign(struct intake *in, const char *topic, int64_t node)
     log_limited(&in->foreign, LOG_LEVEL_WARNING, reading_foreign,
                 LOG_FIELDS(LOG_TEXT("topic", topic), LOG_NUMBER("node", node)),
                 "the model has no input '%s/%" PRId64
-                "': its readings are ignored. Train a model with it, or write them "
-                "to another topic",
+                "': its readings are ignored. Train a model with it, or write them to another topic",
                 topic, node);
 }
 
@@ -148,8 +147,7 @@ static void tell_late(struct intake *in, const struct model_input *input, const 
     log_limited(
         &in->late, LOG_LEVEL_WARNING, reading_late,
         LOG_FIELDS(LOG_TEXT("input", input->name), LOG_TEXT("time", time)),
-        "a reading of %s from %s comes when that time is over: the records before stay as they are. For a replay "
-        "of old readings give another --id and --topic",
+        "a reading of %s from %s comes when that time is over: the records before stay as they are. For a replay of old readings give another --id and --topic",
         input->name, time);
 }
 

@@ -12,20 +12,17 @@ static const struct option_spec estimate_specs[] = {
              .fallback = "occupancy"),
     OPT_TEXT(
         'i', "id", FIELD(id), "NAME",
-        "names this program to Kafka, as its transactional id and consumer group: where it stands is kept under it. "
-        "Another program with the same id is fenced off",
+        "names this program to Kafka, as its transactional id and consumer group: where it stands is kept under it. Another program with the same id is fenced off",
         .fallback = "roomstream-estimate"),
     OPT_DURATION(
         'w', "wait", FIELD(wait), "10s", RANGE(0, 3600),
         "how long a moment waits, from its first reading on, for readings that are not in Kafka yet"),
     OPT_DURATION(
         0, "age", FIELD(age), "5min", RANGE(0, 2592000),
-        "how much older than the moment the last reading of an input may be that is taken where it has none; "
-        "in recorded time"),
+        "how much older than the moment the last reading of an input may be that is taken where it has none; in recorded time"),
     OPT_DURATION(
         0, "reorder", FIELD(reorder), "2min", RANGE(0, 2592000),
-        "how far the readings of an input may be out of order, in recorded time; what comes later than that "
-        "is ignored"),
+        "how far the readings of an input may be out of order, in recorded time; what comes later than that is ignored"),
     OPT_DURATION(0, "transaction-interval", FIELD(transaction_interval), "100ms", RANGE(0, 30),
                  "shortest time from one transaction to the next; it bounds what is added to the latency"),
 };

@@ -11,15 +11,16 @@ static const struct option_spec consumption_specs[] = {
     OPT_FLAG('C', "consume", FIELD(consume), "for those who are used to kcat: it is what this program does"),
     OPT_LIST('t', "topic", FIELD(topics), "TOPIC",
              "topic to read; may be repeated. With --group, one that begins with ^ is a regular expression"),
-    OPT_TEXT('G', "group", FIELD(group), "GROUP",
-             "read as a member of this consumer group: its members share the partitions, and it goes "
-             "on where it stopped. Without one, all partitions are read and no position is kept"),
+    OPT_TEXT(
+        'G', "group", FIELD(group), "GROUP",
+        "read as a member of this consumer group: its members share the partitions, and it goes on where it stopped. "
+        "Without one, all partitions are read and no position is kept"),
     OPT_INTEGER('p', "partition", FIELD(partition), "N", "-1", RANGE(-1, INT32_MAX),
                 "read this partition only; -1 for all"),
     OPT_TEXT(
         'o', "offset", FIELD(start_text), "OFFSET",
-        "where to begin in each partition: beginning (earliest), end (latest), N (an offset), -N (the Nth last "
-        "message that can be read), or s@TIME (the first message of that time or later; "
+        "where to begin in each partition: beginning (earliest), end (latest), N (an offset), "
+        "-N (the Nth last message that can be read), or s@TIME (the first message of that time or later; "
         "TIME in ms since 1970 or as 2026-11-25T10:00:00Z). With --group beginning or end, "
         "for partitions of which it has no position, or stored, the same as beginning",
         .fallback = "beginning"),
@@ -35,10 +36,10 @@ static const struct option_spec print_specs[] = {
     OPT_TEXT(
         'f', "format", FIELD(format_text), "FORMAT",
         "print each message in this format, whose sequences stand in the description; no delimiter is added"),
-    OPT_FLAG('J', "json", FIELD(json),
-             "print each message as a JSON object with topic, partition, "
-             "offset, timestamp (ms since 1970), key, headers and value; "
-             "what is not UTF-8 stands in base64 as key_base64, value_base64"),
+    OPT_FLAG(
+        'J', "json", FIELD(json),
+        "print each message as a JSON object with topic, partition, offset, timestamp (ms since 1970), key, "
+        "headers and value; what is not UTF-8 stands in base64 as key_base64, value_base64"),
     OPT_TEXT('K', "key-delimiter", FIELD(key_delimiter), "TEXT",
              "print the key and this text before each value; escapes as in a format"),
     OPT_TEXT('D', "delimiter", FIELD(delimiter), "TEXT",
@@ -47,19 +48,17 @@ static const struct option_spec print_specs[] = {
              "print NULL for keys and values that are null, instead of nothing"),
 };
 
-static const char details[] = "Each message is printed on standard output as its value, byte for byte, "
-                              "and a newline. The program waits for a Kafka that is away "
-                              "and for topics that do not exist yet, and ends with status 0 "
-                              "when it is interrupted or nobody reads its output any more. "
-                              "Messages of transactions are printed once these are committed.\n\n"
-                              "With --group the position is committed only after the output was written, "
-                              "about once a second and at the end: "
-                              "a kill loses nothing and may print the last second again.\n\n"
-                              "In a FORMAT, %s is the value, %S its length, %R its length as 4 "
-                              "bytes in network order, %k the key, %K its length, %t the topic, "
-                              "%p the partition, %o the offset, %T the timestamp in ms since 1970, "
-                              "%h the headers as NAME=VALUE,..., %% a %; lengths are -1 for null. "
-                              "\\n \\r \\t \\0 \\\\ and \\xHH are escapes.";
+static const char details[] =
+    "Each message is printed on standard output as its value, byte for byte, and a newline. "
+    "The program waits for a Kafka that is away and for topics that do not exist yet, "
+    "and ends with status 0 when it is interrupted or nobody reads its output any more. "
+    "Messages of transactions are printed once these are committed.\n\n"
+    "With --group the position is committed only after the output was written, "
+    "about once a second and at the end: a kill loses nothing and may print the last second again.\n\n"
+    "In a FORMAT, %s is the value, %S its length, %R its length as 4 bytes in network order, "
+    "%k the key, %K its length, %t the topic, %p the partition, %o the offset, "
+    "%T the timestamp in ms since 1970, %h the headers as NAME=VALUE,..., %% a %; "
+    "lengths are -1 for null. \\n \\r \\t \\0 \\\\ and \\xHH are escapes.";
 
 struct program settings_program(struct consume_settings *settings,
                                 struct option_group groups[static SETTINGS_GROUPS],

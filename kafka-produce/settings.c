@@ -29,19 +29,20 @@ static const struct option_spec input_specs[] = {
              .fallback = "\\n"),
     OPT_FLAG('Z', "null", FIELD(format.empty_is_null),
              "write keys and values that are empty as null: such a value is a tombstone"),
-    OPT_FLAG(0, "jsonl", FIELD(format.json),
-             "each line is a JSON object as kafka-consume --json prints it: value (text or null) "
-             "or value_base64, and, where wanted, key or key_base64, headers, timestamp (ms since 1970)"),
+    OPT_FLAG(
+        0, "jsonl", FIELD(format.json),
+        "each line is a JSON object as kafka-consume --json prints it: value (text or null) or value_base64, and, "
+        "where wanted, key or key_base64, headers, timestamp (ms since 1970)"),
     OPT_LIST('H', "header", FIELD(headers), "NAME=VALUE",
              "header of each message; without = its value is null. May be repeated"),
 };
 
-static const char details[] = "Each line of standard input becomes a message, an empty line an empty one. "
-                              "The lines that were not delivered are named with the reason, and the "
-                              "status is then 1. The program waits up to a minute (message.timeout.ms) "
-                              "for a Kafka that is away, reads no faster than Kafka takes the messages, "
-                              "and keeps their order within a partition, each once (enable.idempotence). "
-                              "When it is interrupted it delivers what it has read.";
+static const char details[] =
+    "Each line of standard input becomes a message, an empty line an empty one. "
+    "The lines that were not delivered are named with the reason, and the status is then 1. "
+    "The program waits up to a minute (message.timeout.ms) for a Kafka that is away, "
+    "reads no faster than Kafka takes the messages, and keeps their order within a partition, "
+    "each once (enable.idempotence). When it is interrupted it delivers what it has read.";
 
 struct program settings_program(struct produce_settings *settings,
                                 struct option_group groups[static SETTINGS_GROUPS])

@@ -49,10 +49,10 @@ static bool parse_item(const char *item, struct fault_settings *settings, struct
     size_t name = strcspn(item, "=");
     enum fault kind = kind_of(item, name);
     if (kind == FAULT_NONE || item[name] == '\0')
-        return error_set(error,
-                         "--fault: '%s' is not missing=RATE, stuck=RATE:READINGS, spike=RATE:FACTOR, "
-                         "double=RATE or late=RATE:READINGS",
-                         item);
+        return error_set(
+            error,
+            "--fault: '%s' is not missing=RATE, stuck=RATE:READINGS, spike=RATE:FACTOR, double=RATE or late=RATE:READINGS",
+            item);
     const char *from = item + name + 1;
     size_t length = strcspn(from, ":");
     if (length < sizeof rate) {

@@ -15,12 +15,10 @@ static struct mqtt_settings mqtt;
 static struct log_settings logging;
 
 static const char details[] =
-    "One message is published for each row and column, paced by the recorded time. "
-    "It ends when every message is acknowledged, with status 0; "
-    "it waits for a broker that is away and reconnects by itself.\n\n"
-    "The file needs a header line that names the columns with the time and those to publish, "
-    "in any order and among others. A JSON payload is "
-    "{\"time\":...,\"sensor\":...,\"node\":...,\"value\":...,\"unit\":...,\"occupancy\":...,\"seq\":...}; "
+    "One message is published for each row and column, paced by the recorded time. It ends when every message is acknowledged, "
+    "with status 0; it waits for a broker that is away and reconnects by itself.\n\n"
+    "The file needs a header line that names the columns with the time and those to publish, in any order and among others. "
+    "A JSON payload is {\"time\":...,\"sensor\":...,\"node\":...,\"value\":...,\"unit\":...,\"occupancy\":...,\"seq\":...}; "
     "numbers keep the file's digits, seq counts the readings from 1.";
 
 int main(int argc, char **argv)

@@ -14,40 +14,42 @@
 #define FIELD(name) offsetof(struct replay_options, name)
 
 static const struct option_spec replay_specs[] = {
-    OPT_TEXT(0, "file", FIELD(settings.file), "FILE",
-             "the file to replay, '-' for standard input, also packed by gzip; "
-             "without it data/occupancy.csv, or else data/occupancy-sample.csv"),
+    OPT_TEXT(
+        0, "file", FIELD(settings.file), "FILE",
+        "the file to replay, '-' for standard input, also packed by gzip; without it data/occupancy.csv, or else data/occupancy-sample.csv"),
     OPT_TEXT(0, "separator", FIELD(separator), "CHARACTER",
              "what separates the fields of a row: a character, or 'tab'", .fallback = ","),
     OPT_FLAG(0, "decimal-comma", FIELD(settings.readings.decimal_comma),
              "numbers have a comma in place of the point, as in 21,5"),
     OPT_FLAG(0, "row-names", FIELD(settings.readings.layout.row_names),
              "each row begins with one more field that the header does not name, as R writes it"),
-    OPT_LIST(0, "column", FIELD(column_texts), "NAME:NODE",
-             "column to publish and the number of the node that it belongs to; "
-             "several with commas, or several times"),
+    OPT_LIST(
+        0, "column", FIELD(column_texts), "NAME:NODE",
+        "column to publish and the number of the node that it belongs to; several with commas, or several times"),
     OPT_LIST(0, "nodes", FIELD(node_texts), "LIST", "only these nodes, e.g. 1,3"),
     OPT_TEXT(0, "time-column", FIELD(time_columns), "NAME",
              "column with the time at which a row was recorded, or two, DATE,TIME",
              .fallback = DEFAULT_TIME_COLUMNS),
-    OPT_TEXT(0, "time-format", FIELD(time_format), "FORMAT",
-             "how the time is written: iso (ISO 8601, RFC 3339; also with / and without a zone), "
-             "unix or unix-ms (seconds or milliseconds since 1970), or a pattern of strptime(3), "
-             "with %f for decimals, as '%d.%m.%Y %H:%M:%S.%f'; two columns are read with a blank between",
-             .fallback = "iso"),
+    OPT_TEXT(
+        0, "time-format", FIELD(time_format), "FORMAT",
+        "how the time is written: iso (ISO 8601, RFC 3339; also with / and without a zone), "
+        "unix or unix-ms (seconds or milliseconds since 1970), or a pattern of strptime(3), with %f for decimals, "
+        "as '%d.%m.%Y %H:%M:%S.%f'; two columns are read with a blank between",
+        .fallback = "iso"),
     OPT_TEXT(0, "occupancy-column", FIELD(settings.readings.occupancy_column), "NAME",
              "column with the count of people; a file without the default one is replayed without",
              .fallback = DEFAULT_OCCUPANCY_COLUMN),
-    OPT_TEXT(0, "from", FIELD(from), "ROW",
-             "begin with that row, counted from 1; or, given a time as 2017-12-24 or 2017-12-24T08:30, "
-             "with rows recorded then or later"),
+    OPT_TEXT(
+        0, "from", FIELD(from), "ROW",
+        "begin with that row, counted from 1; or, given a time as 2017-12-24 or 2017-12-24T08:30, with rows recorded then or later"),
     OPT_TEXT(0, "until", FIELD(until), "ROW",
              "end with that row; or take only rows recorded before that time"),
     OPT_REAL(0, "speed", FIELD(pace.speed), "X", DEFAULT_SPEED, RANGE(1e-6, 1e9),
              "X seconds of recorded time in one second"),
-    OPT_DURATION(0, "max-gap", FIELD(pace.max_gap), "10m", ANY,
-                 "longer recorded pauses between two rows are cut to this, 0 for never: "
-                 "the data set has one of 15 days, which would still be 12 hours at --speed 30"),
+    OPT_DURATION(
+        0, "max-gap", FIELD(pace.max_gap), "10m", ANY,
+        "longer recorded pauses between two rows are cut to this, 0 for never: the data set has one of 15 days, "
+        "which would still be 12 hours at --speed 30"),
     OPT_REAL(0, "rate", FIELD(pace.rate), "N", "0", RANGE(0, 1e9),
              "N messages a second, whatever the recorded times; 0 for as recorded"),
     OPT_FLAG(0, "fast", FIELD(fast), "as fast as the broker acknowledges"),
@@ -56,25 +58,25 @@ static const struct option_spec replay_specs[] = {
         "send each message up to that much later than it is due, drawn by --seed; the order is kept"),
     OPT_INTEGER(0, "loop", FIELD(settings.loops), "N", "1", RANGE(0, 9e15),
                 "replay the file N times, 0 for ever"),
-    OPT_FLAG(0, "restamp", FIELD(restamp),
-             "shift the recorded times so that the first is the time of the start, in UTC; "
-             "they go on from loop to loop"),
+    OPT_FLAG(
+        0, "restamp", FIELD(restamp),
+        "shift the recorded times so that the first is the time of the start, in UTC; they go on from loop to loop"),
     OPT_INTEGER(0, "limit", FIELD(settings.limit), "N", "0", RANGE(0, 9e15),
                 "end after N messages, 0 for all"),
-    OPT_LIST(0, "fault", FIELD(fault_texts), "LIST",
-             "simulate what sensors do, each KIND=RATE for that part of the readings, as missing=0.01: "
-             "missing, stuck=RATE:READINGS (default 10 each time), spike=RATE:FACTOR (default 10 times "
-             "the value is added or taken away), double, late=RATE:READINGS (default 3 readings later); "
-             "marked by the user properties fault=KIND and missing=COUNT"),
+    OPT_LIST(
+        0, "fault", FIELD(fault_texts), "LIST",
+        "simulate what sensors do, each KIND=RATE for that part of the readings, as missing=0.01: missing, "
+        "stuck=RATE:READINGS (default 10 each time), spike=RATE:FACTOR (default 10 times the value is added or taken away), "
+        "double, late=RATE:READINGS (default 3 readings later); marked by the user properties fault=KIND and missing=COUNT"),
     OPT_INTEGER(0, "seed", FIELD(settings.faults.seed), "N", "1", ANY,
                 "number from which faults and jitter are drawn: the same one draws the same"),
     OPT_FLAG(0, "skip-bad", FIELD(settings.readings.skip_bad),
              "count rows that are wrong and go on without them"),
     OPT_FLAG(0, "quiet", FIELD(quiet), "do not show progress"),
-    OPT_TEXT(0, "resume", FIELD(resume), "FILE",
-             "keep in FILE how far the replay has come, and continue there when started again: "
-             "after a kill nothing is missing, and at most --window messages are doubled; "
-             "at QoS 0 nothing can be promised"),
+    OPT_TEXT(
+        0, "resume", FIELD(resume), "FILE",
+        "keep in FILE how far the replay has come, and continue there when started again: after a kill nothing is missing, "
+        "and at most --window messages are doubled; at QoS 0 nothing can be promised"),
     OPT_TEXT(0, "summary", FIELD(summary), "FILE",
              "at the end, write the counts into FILE as key=value lines"),
 };

@@ -111,8 +111,8 @@ static bool refuse_other(const struct resume *resume, const char *theirs, const 
     } while (here && there && here_length == there_length && memcmp(here, there, (size_t)here_length) == 0);
     return error_set(
         error,
-        "--resume: %s is of another replay: it has '%.*s' where this one has '%.*s'. Replay it with the "
-        "settings that it was begun with, or name another file, or remove it to begin from the start",
+        "--resume: %s is of another replay: it has '%.*s' where this one has '%.*s'. "
+        "Replay it with the settings that it was begun with, or name another file, or remove it to begin from the start",
         resume->path, there ? there_length : 7, there ? there : "nothing", here ? here_length : 7,
         here ? here : "nothing");
 }
@@ -128,8 +128,8 @@ static bool check_record(const struct resume *resume, ssize_t length, struct err
     if (length >= (ssize_t)sizeof record->magic && is_older(record->magic))
         return error_set(
             error,
-            "--resume: %s is of an older version of this program, which also kept packets in it: finish the "
-            "replay with that version, or remove the file to begin from the start",
+            "--resume: %s is of an older version of this program, which also kept packets in it: "
+            "finish the replay with that version, or remove the file to begin from the start",
             resume->path);
     if (length < (ssize_t)sizeof record->magic || record->magic != magic)
         return error_set(error, "--resume: %s is not a file of this option: name another", resume->path);

@@ -21,10 +21,10 @@ static const struct option_spec publish_specs[] = {
              "unit of the values in the payload, as in RFC 8428; without one none is sent"),
     OPT_LIST(0, "property", FIELD(properties), "NAME=VALUE",
              "further user property of each message, beside key=NODE (MQTT 5); may be given several times"),
-    OPT_INTEGER(0, "window", FIELD(window), "N", "100", RANGE(1, 65535),
-                "most messages in flight; always less than the broker's receive maximum. "
-                "At QoS 2 with MQTT 3.1.1, which knows none, 20 without this option: "
-                "Mosquitto drops silently what exceeds its own bound"),
+    OPT_INTEGER(
+        0, "window", FIELD(window), "N", "100", RANGE(1, 65535),
+        "most messages in flight; always less than the broker's receive maximum. At QoS 2 with MQTT 3.1.1, "
+        "which knows none, 20 without this option: Mosquitto drops silently what exceeds its own bound"),
     OPT_DURATION(0, "drain-timeout", FIELD(drain_timeout), "10s", ANY,
                  "when stopped, how long to wait for acknowledgements that are due"),
 };

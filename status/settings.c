@@ -7,11 +7,11 @@
 static const struct option_spec bridge_specs[] = {
     OPT_LIST('a', "address", FIELD(addresses), "ADDR:PORT",
              "address of a bridge, as its --http; may be repeated", .env = "ROOMSTREAM_STATUS"),
-    OPT_TEXT(0, "targets", FIELD(targets), "FILE",
-             "without --address, a file with the bridges' addresses in the form of Prometheus' "
-             "file_sd_configs; without this too, all bridges of this machine that run "
-             "as this user or as services, and those in the file of scripts/run.sh, "
-             "run/bridges.json in $ROOMSTREAM_STATE or in var"),
+    OPT_TEXT(
+        0, "targets", FIELD(targets), "FILE",
+        "without --address, a file with the bridges' addresses in the form of Prometheus' file_sd_configs; "
+        "without this too, all bridges of this machine that run as this user or as services, "
+        "and those in the file of scripts/run.sh, run/bridges.json in $ROOMSTREAM_STATE or in var"),
     OPT_DURATION('W', "timeout", FIELD(timeout), "2s", RANGE(0.01, 3600),
                  "how long to wait for answers; all bridges are asked at once"),
     OPT_DURATION(0, "oldest", FIELD(oldest), "1m", ANY,
@@ -34,8 +34,9 @@ struct program settings_program(struct status_settings *settings,
         .name = "status",
         .usage = "[OPTION]...",
         .summary = "Shows how the bridges are.",
-        .details = "The exit status is 1 if something is not well: a bridge does not answer, "
-                   "is not connected on both sides, has dead letters, or holds a message that is too old.",
+        .details =
+            "The exit status is 1 if something is not well: a bridge does not answer, is not connected on both sides, "
+            "has dead letters, or holds a message that is too old.",
         .groups = groups,
         .group_count = SETTINGS_GROUPS,
     };

@@ -24,9 +24,10 @@ static bool check_postgres(const char *address, struct error *error)
                                                 strcmp(option->keyword, "sslpassword") == 0));
     PQconninfoFree(options);
     return !password ||
-           error_set(error,
-                     "--database: a password does not belong into the address: PostgreSQL's own ways are "
-                     "understood, the variables PGPASSWORD and PGPASSFILE and the file ~/.pgpass");
+           error_set(
+               error,
+               "--database: a password does not belong into the address: PostgreSQL's own ways are understood, "
+               "the variables PGPASSWORD and PGPASSFILE and the file ~/.pgpass");
 }
 
 const struct database_kind *database_kind(const char *address, struct error *error)

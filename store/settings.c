@@ -20,9 +20,9 @@ static const int64_t time_unit_lengths[] = {SECOND, MILLISECOND, MICROSECOND, 1}
 #define FIELD(name) offsetof(struct store_settings, name)
 
 static const struct option_spec source_specs[] = {
-    OPT_LIST('t', "topic", FIELD(topics), "TOPIC",
-             "Kafka topic to store; may be repeated. One that begins with ^ is a regular expression. "
-             "Without this, the six topics of the sensors"),
+    OPT_LIST(
+        't', "topic", FIELD(topics), "TOPIC",
+        "Kafka topic to store; may be repeated. One that begins with ^ is a regular expression. Without this, the six topics of the sensors"),
     OPT_TEXT('G', "group", FIELD(group), "GROUP",
              "consumer group: programs of one group share the partitions. One group a database",
              .fallback = "roomstream-store"),
@@ -31,12 +31,11 @@ static const struct option_spec source_specs[] = {
 };
 
 static const struct option_spec database_specs[] = {
-    OPT_TEXT(
-        'd', "database", FIELD(database), "DATABASE",
-        "sqlite:FILE, or postgresql://[USER@]HOST[:PORT]/NAME as libpq reads it; its variables "
-        "(PGPASSWORD and so on) and its password file apply. Without this, the SQLite file readings.db in "
-        "$STATE_DIRECTORY, else in $XDG_STATE_HOME/roomstream/store, else in "
-        "~/.local/state/roomstream/store"),
+    OPT_TEXT('d', "database", FIELD(database), "DATABASE",
+             "sqlite:FILE, or postgresql://[USER@]HOST[:PORT]/NAME as libpq reads it; "
+             "its variables (PGPASSWORD and so on) and its password file apply. Without this, "
+             "the SQLite file readings.db in $STATE_DIRECTORY, else in $XDG_STATE_HOME/roomstream/store, "
+             "else in ~/.local/state/roomstream/store"),
     OPT_DURATION(0, "database-timeout", FIELD(database_timeout), "60s", RANGE(1, 86400),
                  "PostgreSQL: how long an answer may take before the connection is given up and made again"),
     OPT_FLAG(0, "print-schema", FIELD(print_schema),
@@ -45,13 +44,13 @@ static const struct option_spec database_specs[] = {
 
 static const struct option_spec content_specs[] = {
     OPT_FLAG(0, "raw", FIELD(raw), "store each message as it is in the table message, whatever it is"),
-    OPT_CHOICE(0, "payload", FIELD(payload), "FORMAT", payloads, "auto",
-               "what payloads are: json, senml (RFC 8428, packs too), csv (as our publishers write it) "
-               "or auto, by the first character of each"),
-    OPT_TEXT(0, "time", FIELD(pointers[FIELD_TIME]), "POINTER",
-             "JSON pointer (RFC 6901) to the time, a text as in RFC 3339 or a number; "
-             "kafka: the timestamp of the message itself",
-             .fallback = "/time"),
+    OPT_CHOICE(
+        0, "payload", FIELD(payload), "FORMAT", payloads, "auto",
+        "what payloads are: json, senml (RFC 8428, packs too), csv (as our publishers write it) or auto, by the first character of each"),
+    OPT_TEXT(
+        0, "time", FIELD(pointers[FIELD_TIME]), "POINTER",
+        "JSON pointer (RFC 6901) to the time, a text as in RFC 3339 or a number; kafka: the timestamp of the message itself",
+        .fallback = "/time"),
     OPT_CHOICE(0, "time-unit", FIELD(time_unit), "UNIT", time_units, "s",
                "unit of times that are numbers: s, ms, us or ns since 1970"),
     OPT_TEXT(0, "value", FIELD(pointers[FIELD_VALUE]), "POINTER",
@@ -71,11 +70,10 @@ static const struct option_spec delivery_specs[] = {
                  "when asked to stop, how long to go on writing what was read; the rest is read again"),
 };
 
-static const char details[] = "Each message and the position behind it are written in one transaction, so "
-                              "that none is lost and none is there twice, "
-                              "whatever is killed. Messages that are no readings go to the table reject, "
-                              "with the reason. Kafka and the database may be "
-                              "away at any time.";
+static const char details[] = "Each message and the position behind it are written in one transaction, "
+                              "so that none is lost and none is there twice, whatever is killed. "
+                              "Messages that are no readings go to the table reject, with the reason. "
+                              "Kafka and the database may be away at any time.";
 
 struct program settings_program(struct store_settings *settings,
                                 struct option_group groups[static SETTINGS_GROUPS])
@@ -131,8 +129,9 @@ static void check_database(const struct program *program, struct store_settings 
     if (!settings->database)
         settings->database = default_database();
     if (!settings->database)
-        options_wrong(program, "--database is missing, and neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME "
-                               "says where files go");
+        options_wrong(
+            program,
+            "--database is missing, and neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME says where files go");
     settings->kind = database_kind(settings->database, &error);
     if (!settings->kind)
         options_wrong(program, "%s", error.text);

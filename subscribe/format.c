@@ -292,11 +292,11 @@ static void print_unquoted_json(struct printing *p, const struct item *item)
     static struct log_limit not_json = {.interval = 30 * SECOND};
     const struct mqtt_message *m = p->message;
     if (!message_json_print_unquoted(m, p->realtime, p->write, p->context))
-        log_limited(&not_json, LOG_LEVEL_WARNING, message_not_json,
-                    LOG_FIELDS(LOG_TEXT("topic", m->topic), LOG_NUMBER("bytes", m->payload_length)),
-                    "a message on the topic '%s' is not printed as %%J: its payload of %zu bytes is no JSON "
-                    "(%%j takes any)",
-                    m->topic, m->payload_length);
+        log_limited(
+            &not_json, LOG_LEVEL_WARNING, message_not_json,
+            LOG_FIELDS(LOG_TEXT("topic", m->topic), LOG_NUMBER("bytes", m->payload_length)),
+            "a message on the topic '%s' is not printed as %%J: its payload of %zu bytes is no JSON (%%j takes any)",
+            m->topic, m->payload_length);
 }
 
 static void print_quoted_json(struct printing *p, const struct item *item)

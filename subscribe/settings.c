@@ -8,22 +8,23 @@
 #define FIELD(name) offsetof(struct subscribe_settings, name)
 
 static const struct option_spec subscription_specs[] = {
-    OPT_LIST('t', "topic", FIELD(filters), "FILTER",
-             "topic or topic filter (+ for one level, # for all that follow, "
-             "$share/GROUP/FILTER to share the messages with others); may be repeated"),
+    OPT_LIST(
+        't', "topic", FIELD(filters), "FILTER",
+        "topic or topic filter (+ for one level, # for all that follow, $share/GROUP/FILTER to share the messages with others); may be repeated"),
     OPT_LIST('T', "filter-out", FIELD(filters_out), "FILTER",
              "leave out the messages of topics that match; may be repeated"),
-    OPT_LIST('U', "unsubscribe", FIELD(unsubscribe), "FILTER",
-             "give up a subscription of the session that --disable-clean-session continues, "
-             "after subscribing to the others; may be repeated"),
+    OPT_LIST(
+        'U', "unsubscribe", FIELD(unsubscribe), "FILTER",
+        "give up a subscription of the session that --disable-clean-session continues, after subscribing to the others; may be repeated"),
     OPT_INTEGER('q', "qos", FIELD(qos), "0|1|2", "0", RANGE(0, 2),
                 "QoS of the subscriptions: at 0 the broker may drop messages that are not read fast enough"),
-    OPT_FLAG('c', "disable-clean-session", FIELD(keep_session),
-             "go on with the session of this --id: its subscriptions, and the messages of QoS 1 and 2 "
-             "that the broker has kept meanwhile; and leave it at the end"),
-    OPT_DURATION('x', "session-expiry", FIELD(session_expiry), NULL, RANGE(0, UINT32_MAX),
-                 "how long the broker keeps the session while this client is away, with MQTT 5; "
-                 "without this option not at all, or for ever with --disable-clean-session"),
+    OPT_FLAG(
+        'c', "disable-clean-session", FIELD(keep_session),
+        "go on with the session of this --id: its subscriptions, and the messages of QoS 1 and 2 that the broker has kept meanwhile; and leave it at the end"),
+    OPT_DURATION(
+        'x', "session-expiry", FIELD(session_expiry), NULL, RANGE(0, UINT32_MAX),
+        "how long the broker keeps the session while this client is away, with MQTT 5; without this option not at all, "
+        "or for ever with --disable-clean-session"),
     OPT_FLAG('R', "no-retained", FIELD(no_retained),
              "leave out retained messages, those from before the subscription"),
     OPT_FLAG(0, "retained-only", FIELD(retained_only),
@@ -45,25 +46,25 @@ static const struct option_spec print_specs[] = {
     OPT_FLAG('J', "json", FIELD(json),
              "print each message as a JSON object on a line, with its properties; overrides --verbose"),
     OPT_FLAG('N', "no-newline", FIELD(no_newline), "print no newline after each message"),
-    OPT_FLAG(0, "stats", FIELD(stats),
-             "log a line a second with the rate and with how many messages are missing or doubled by seq, "
-             "and a total; print no messages, unless another option of this group is given"),
+    OPT_FLAG(
+        0, "stats", FIELD(stats),
+        "log a line a second with the rate and with how many messages are missing or doubled by seq, and a total; "
+        "print no messages, unless another option of this group is given"),
 };
 
-static const char details[] = "Each message is printed on standard output as its payload, byte for byte, "
-                              "and a newline. The program waits for a broker that is away, "
-                              "reconnects by itself, and ends with status 0 when it is interrupted "
-                              "or nobody reads its output any more.\n\n"
-                              "In a FORMAT, % and @ and \\ begin what is replaced: %t topic, %p payload, "
-                              "%x or %X payload in hexadecimal, %l its length, %q QoS, %r retained (0 "
-                              "or 1), %m packet id, %j all of it as JSON, %J the same with a payload that "
-                              "is JSON, %I time of arrival (ISO 8601), %U the same in seconds since 1970, "
-                              "%A topic alias, %C content type, %D correlation data, %E message expiry, "
-                              "%F payload format, %P user properties, %R response topic, %S "
-                              "subscription identifier; @X is %X of strftime(3) for any one character X, "
-                              "@N the nanoseconds; \\0 \\a \\e \\n \\r \\t \\v are control characters; "
-                              "%% @@ \\\\ stand for themselves. As in %-20t, %05l and %.10t, a width, "
-                              "- for left-aligned, 0 for leading zeros and a precision may follow the %.";
+static const char details[] =
+    "Each message is printed on standard output as its payload, byte for byte, and a newline. "
+    "The program waits for a broker that is away, reconnects by itself, "
+    "and ends with status 0 when it is interrupted or nobody reads its output any more.\n\n"
+    "In a FORMAT, % and @ and \\ begin what is replaced: %t topic, %p payload, "
+    "%x or %X payload in hexadecimal, %l its length, %q QoS, %r retained (0 or 1), %m packet id, "
+    "%j all of it as JSON, %J the same with a payload that is JSON, %I time of arrival (ISO 8601), "
+    "%U the same in seconds since 1970, %A topic alias, %C content type, %D correlation data, "
+    "%E message expiry, %F payload format, %P user properties, %R response topic, "
+    "%S subscription identifier; @X is %X of strftime(3) for any one character X, @N the nanoseconds; "
+    "\\0 \\a \\e \\n"
+    " \\r \\t \\v are control characters; %% @@ \\\\ stand for themselves. As in %-20t, "
+    "%05l and %.10t, a width, - for left-aligned, 0 for leading zeros and a precision may follow the %.";
 
 struct program settings_program(struct subscribe_settings *settings,
                                 struct option_group groups[static SETTINGS_GROUPS],
@@ -106,10 +107,10 @@ static void check_shared(const struct program *program, const struct subscribe_s
                           out->items[i]);
     for (size_t i = 0; i < in->count && settings->retained_only; i++)
         if (mqtt_filter_is_shared(in->items[i]))
-            options_wrong(program,
-                          "--retained-only would print nothing of '%s': "
-                          "brokers do not send retained messages to shared subscriptions",
-                          in->items[i]);
+            options_wrong(
+                program,
+                "--retained-only would print nothing of '%s': brokers do not send retained messages to shared subscriptions",
+                in->items[i]);
 }
 
 static void check_session(const struct program *program, const struct subscribe_settings *settings)

@@ -23,8 +23,7 @@ static const int stream_buffer = 128 * 1024;
 enum { MISDIRECTED = 421 }; /* RFC 9110 section 15.5.20 */
 
 static const char policy[] =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 struct http_server {
     struct http_address address;

@@ -9,15 +9,16 @@ static const char *const undotted_properties[] = {"acks", "debug", "partitioner"
 static const struct option_spec specs[] = {
     OPT_TEXT('b', "brokers", FIELD(brokers), "HOST:PORT,...", "Kafka's bootstrap servers",
              .fallback = "localhost:9092", .env = "KAFKA_BOOTSTRAP_SERVERS", .property = "bootstrap.servers"),
-    OPT_PROPERTIES('X', "kafka-property", FIELD(properties), "NAME=VALUE",
-                   "a librdkafka property; may be given several times. In a configuration file, "
-                   "a name with a dot is one, and acks, debug, partitioner, retries",
-                   .dotted_keys = true, .undotted_keys = undotted_properties),
-    OPT_TEXT('F', "kafka-config", FIELD(config_file), "FILE",
-             "a file of such properties: one of Java's clients unchanged, such as Confluent Cloud's "
-             "client.properties, or an ini file with a [default] section ([producer] and [consumer] count "
-             "too) and its values as they stand; all else goes before it",
-             .properties_file = true),
+    OPT_PROPERTIES(
+        'X', "kafka-property", FIELD(properties), "NAME=VALUE",
+        "a librdkafka property; may be given several times. In a configuration file, a name with a dot is one, and acks, debug, partitioner, retries",
+        .dotted_keys = true, .undotted_keys = undotted_properties),
+    OPT_TEXT(
+        'F', "kafka-config", FIELD(config_file), "FILE",
+        "a file of such properties: one of Java's clients unchanged, such as Confluent Cloud's client.properties, "
+        "or an ini file with a [default] section ([producer] and [consumer] count too) and its values as they stand; "
+        "all else goes before it",
+        .properties_file = true),
 };
 
 struct option_group kafka_options(struct kafka_settings *settings)

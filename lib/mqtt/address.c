@@ -125,9 +125,9 @@ static bool refuse_scheme(const char *host, size_t length, struct error *error)
     if (strncmp(host, "ws://", length) == 0 || strncmp(host, "wss://", length) == 0)
         return error_set(
             error,
-            "--host: '%.*s' is a websocket, over which the MQTT library hangs and crashes: use a "
-            "TCP listener of the broker (mqtt://, or mqtts:// with TLS), or a tunnel from TCP to "
-            "its websocket, such as websocat",
+            "--host: '%.*s' is a websocket, over which the MQTT library hangs and crashes: "
+            "use a TCP listener of the broker (mqtt://, or mqtts:// with TLS), or a tunnel from TCP to its websocket, "
+            "such as websocat",
             (int)length, host);
     return error_set(error, "--host: '%.*s' is neither mqtt:// nor mqtts://", (int)length, host);
 }
@@ -141,8 +141,9 @@ bool mqtt_address_parse(const char *host, int64_t port, bool tls, struct mqtt_ad
     if (!scheme && unknown)
         return refuse_scheme(host, (size_t)(unknown - host) + 3, error);
     if (memchr(authority, '@', strcspn(authority, "/"))) /* the other messages show the host */
-        return error_set(error, "--host: a user name and a password do not belong into the address: use "
-                                "--username and --password-file");
+        return error_set(
+            error,
+            "--host: a user name and a password do not belong into the address: use --username and --password-file");
     if (!(scheme ? parse_with_scheme(host, scheme, port, tls, address, error)
                  : parse_plain(host, port, tls, address, error)) ||
         !check_host(address->host, error))

@@ -50,8 +50,7 @@ bool mqtt_limits_allow(const struct mqtt_limits *limits, const struct mqtt_sessi
     if (limits->maximum_qos < qos)
         return error_set(
             error,
-            "the broker grants QoS %d at most where QoS %d is needed, and so may lose messages: have it "
-            "grant more, or ask for less with --qos",
+            "the broker grants QoS %d at most where QoS %d is needed, and so may lose messages: have it grant more, or ask for less with --qos",
             limits->maximum_qos, qos);
     if (publishes && session->publish_retain && !limits->retain)
         return error_set(error, "the broker keeps no retained messages: leave out --retain");

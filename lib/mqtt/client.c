@@ -23,8 +23,7 @@ static const char *guess_reason(const struct mqtt_connection *c)
     if (c->state == SUBSCRIBING)
         return " (it ends when the program subscribes: does the broker allow that, and know such filters?)";
     if (atomic_load(&c->sent) > 0 && atomic_load(&c->settled) == 0)
-        return " (it ends when a message is published: does the broker allow that, and take such a QoS, "
-               "--retain and size?)";
+        return " (it ends when a message is published: does the broker allow that, and take such a QoS, --retain and size?)";
     return " (does another client use the same client id?)";
 }
 
@@ -65,10 +64,10 @@ static void on_disconnect_packet(void *context, MQTTProperties *properties, enum
         lost(c, text);
         return;
     }
-    snprintf(text, sizeof text,
-             "the MQTT broker %s takes no message of the size that was published (%s): publish smaller ones, "
-             "or raise its bound",
-             c->uri, reason);
+    snprintf(
+        text, sizeof text,
+        "the MQTT broker %s takes no message of the size that was published (%s): publish smaller ones, or raise its bound",
+        c->uri, reason);
     const struct log_field field = LOG_NUMBER("code", code);
     connection_fail(c, LOG_EVENT(mqtt_refused), field, text);
 }
@@ -157,8 +156,8 @@ bool client_replace(struct mqtt_connection *c)
     c->condition = CLIENT_NEW;
     pthread_mutex_unlock(&c->mutex);
     log_warning(mqtt_session_anew,
-                "the connection broke while a message was written: the session begins anew, and what was on "
-                "its way to %s is published again, also where it had arrived",
+                "the connection broke while a message was written: the session begins anew, "
+                "and what was on its way to %s is published again, also where it had arrived",
                 c->uri);
     publications_return(c);
     return true;

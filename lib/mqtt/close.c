@@ -72,8 +72,8 @@ static void warn_of_unsent(struct mqtt_connection *c)
     if (unsent > 0)
         log_warning_with(
             mqtt_messages_unsent, LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("messages", unsent)),
-            "%zu messages at QoS 0 were not sent: the MQTT broker %s had not taken them when the "
-            "connection ended. Look after the broker or the network; at QoS 1 none is lost",
+            "%zu messages at QoS 0 were not sent: the MQTT broker %s had not taken them when the connection ended. "
+            "Look after the broker or the network; at QoS 1 none is lost",
             unsent, c->uri);
 }
 

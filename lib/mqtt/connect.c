@@ -66,8 +66,7 @@ static void warn_of_expiry(const struct mqtt_connection *c, uint32_t expiry)
     if (c->session->filter_count > 0 && expiry < c->session->session_expiry)
         log_warning_with(
             mqtt_session_shortened, LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_NUMBER("seconds", expiry)),
-            "the MQTT broker %s keeps the session for %u s only, not for the %u s asked for: what comes "
-            "while this client is away for longer is lost",
+            "the MQTT broker %s keeps the session for %u s only, not for the %u s asked for: what comes while this client is away for longer is lost",
             c->uri, expiry, c->session->session_expiry);
 }
 

@@ -107,10 +107,10 @@ static bool goes_on(int socket, size_t bytes)
     if (partial.socket == socket && now - partial.since < patience)
         return true;
     if (partial.socket == socket && bytes - partial.bytes < least_bytes) {
-        log_warning(mqtt_slow_broker,
-                    "the MQTT broker has sent %zu bytes of a packet in the last %d s: leaving it. Look after "
-                    "the broker or the network",
-                    bytes - partial.bytes, (int)((now - partial.since) / SECOND));
+        log_warning(
+            mqtt_slow_broker,
+            "the MQTT broker has sent %zu bytes of a packet in the last %d s: leaving it. Look after the broker or the network",
+            bytes - partial.bytes, (int)((now - partial.since) / SECOND));
         return false;
     }
     partial.socket = socket;

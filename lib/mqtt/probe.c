@@ -81,8 +81,7 @@ static enum mqtt_probe_result explain_verification(struct probe *p, long result)
         authorities = p->settings->ca_directory ? p->settings->ca_directory : "the system's authorities";
     error_set(
         p->why,
-        "its certificate is refused: it does not come from a trusted authority (%s; trusted are those of "
-        "%s): name the right ones with --cafile",
+        "its certificate is refused: it does not come from a trusted authority (%s; trusted are those of %s): name the right ones with --cafile",
         reason, authorities);
     return MQTT_PROBE_NEEDS_USER;
 }
@@ -155,10 +154,10 @@ static enum mqtt_probe_result check_name(struct probe *p)
         X509_check_ip_asc(certificate, host, 0) == 1)
         return MQTT_PROBE_REACHED;
     list_names(certificate, names, sizeof names);
-    error_set(p->why,
-              "its certificate is refused: it is for %s, not for '%s': give --host a name that it is for, or "
-              "change the certificate",
-              *names ? names : "no name", host);
+    error_set(
+        p->why,
+        "its certificate is refused: it is for %s, not for '%s': give --host a name that it is for, or change the certificate",
+        *names ? names : "no name", host);
     return MQTT_PROBE_NEEDS_USER;
 }
 

@@ -133,8 +133,7 @@ static bool fits(struct mqtt_connection *c, const char *topic, size_t size)
     log_error_with(
         mqtt_message_too_large,
         LOG_FIELDS(LOG_TEXT("broker", c->uri), LOG_TEXT("topic", topic), LOG_NUMBER("bytes", size)),
-        "a message to the topic '%s' is a packet of %zu bytes, and the MQTT broker %s takes %u at most: "
-        "publish smaller ones, or raise its bound",
+        "a message to the topic '%s' is a packet of %zu bytes, and the MQTT broker %s takes %u at most: publish smaller ones, or raise its bound",
         topic, size, c->uri, maximum);
     return false;
 }

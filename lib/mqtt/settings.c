@@ -48,9 +48,9 @@ static const struct option_spec specs[] = {
                "passphrase of the private key, from the environment or the configuration file only"),
     OPT_TEXT(0, "key-password-file", FIELD(key_password_file), "FILE",
              "file whose first line is the passphrase of the private key"),
-    OPT_FLAG(0, "insecure", FIELD(insecure),
-             "do not check that the broker's certificate is for its host name: "
-             "whoever has a certificate of a trusted authority can then pass for the broker"),
+    OPT_FLAG(
+        0, "insecure", FIELD(insecure),
+        "do not check that the broker's certificate is for its host name: whoever has a certificate of a trusted authority can then pass for the broker"),
     OPT_TEXT(0, "tls-alpn", FIELD(tls_alpn), "PROTOCOL",
              "application protocol to ask for with TLS (ALPN), where several share a port"),
     OPT_TEXT(0, "will-topic", FIELD(will_topic), "TOPIC",
@@ -114,8 +114,9 @@ bool mqtt_settings_complete(struct mqtt_settings *settings, struct error *error)
     bool tls = settings->tls || settings->ca_file || settings->ca_directory || settings->cert_file;
     settings->version = version_meant[settings->version];
     if (settings->client_id && settings->client_id[strspn(settings->client_id, " \t")] == '\0')
-        return error_set(error, "--id is empty: the broker knows a session by its client's id. "
-                                "Give one, or leave out --id for one that is made up");
+        return error_set(
+            error,
+            "--id is empty: the broker knows a session by its client's id. Give one, or leave out --id for one that is made up");
     if (!mqtt_address_parse(settings->host, settings->port, tls, &settings->address, error) ||
         !check_credentials(settings, error) || !check_will(settings, error))
         return false;

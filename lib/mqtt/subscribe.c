@@ -86,16 +86,16 @@ static void answered(struct subscription *s, int code, const MQTTProperties *pro
                  "the broker answers the subscription to '%s' with what is no answer to it", filter);
         refused(c, LOG_EVENT(mqtt_subscription_refused), text, false);
     } else if (code >= 0x80) {
-        snprintf(text, sizeof text,
-                 "the broker refuses the subscription to '%s' (%s): check the filter and the broker's access "
-                 "control",
-                 filter, mqtt_reason(code, properties, reason));
+        snprintf(
+            text, sizeof text,
+            "the broker refuses the subscription to '%s' (%s): check the filter and the broker's access control",
+            filter, mqtt_reason(code, properties, reason));
         refused(c, LOG_EVENT(mqtt_subscription_refused), text, may_pass(code));
     } else if (code < c->session->qos) {
-        snprintf(text, sizeof text,
-                 "the broker grants QoS %d for '%s' where QoS %d is needed, and so may lose messages: have "
-                 "it grant more, or ask for less with --qos",
-                 code, filter, c->session->qos);
+        snprintf(
+            text, sizeof text,
+            "the broker grants QoS %d for '%s' where QoS %d is needed, and so may lose messages: have it grant more, or ask for less with --qos",
+            code, filter, c->session->qos);
         refused(c, LOG_EVENT(mqtt_qos_lowered), text, false);
     } else if (all) {
         all_granted(c);

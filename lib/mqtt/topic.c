@@ -65,8 +65,9 @@ bool mqtt_filter_check(const char *filter, struct error *error)
     const char *group = filter + strlen(share);
     size_t length = strcspn(group, "/");
     if (length == 0 || strcspn(group, "+#") < length)
-        return error_set(error, "the group of a shared subscription, $share/GROUP/FILTER, must have a name "
-                                "without + and #");
+        return error_set(
+            error,
+            "the group of a shared subscription, $share/GROUP/FILTER, must have a name without + and #");
     if (strlen(group) < length + 2)
         return error_set(error, "a shared subscription is $share/GROUP/FILTER: the filter is missing");
     return check_levels(group + length + 1, error);

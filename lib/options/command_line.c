@@ -40,11 +40,11 @@ static void collect_names(struct getopt_names *names, const struct option_table 
 static bool refuse_secret(const struct option_spec *spec, struct error *error)
 {
     char env[OPTION_ENV_SIZE];
-    return error_set(error,
-                     "--%s is not taken on the command line, where others can read it: "
-                     "set the environment variable %s, or %s in the file of --config%s%s",
-                     spec->name, option_env(spec, env), spec->name, spec->refused_letter ? ", or use --" : "",
-                     spec->refused_letter ? "password-file" : "");
+    return error_set(
+        error,
+        "--%s is not taken on the command line, where others can read it: set the environment variable %s, or %s in the file of --config%s%s",
+        spec->name, option_env(spec, env), spec->name, spec->refused_letter ? ", or use --" : "",
+        spec->refused_letter ? "password-file" : "");
 }
 
 /* `word` is --NAME or --NAME=VALUE. The value is not shown: it may be a password. */

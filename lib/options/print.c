@@ -86,10 +86,11 @@ void options_print_help(const struct program *program, const struct option_table
         print_help_row(&table->rows[i]);
     }
     putchar('\n');
-    print_wrapped("Every option but the general ones can also be set in the environment, "
-                  "as ROOMSTREAM_NAME unless another variable stands in brackets, "
-                  "or in the file of --config. The command line wins, then the environment, then the file.",
-                  0);
+    print_wrapped(
+        "Every option but the general ones can also be set in the environment, "
+        "as ROOMSTREAM_NAME unless another variable stands in brackets, or in the file of --config. "
+        "The command line wins, then the environment, then the file.",
+        0);
 }
 
 /* ---- --print-config ---- */

@@ -143,8 +143,9 @@ static bool unescape(char *text, struct error *error)
     char *to = text;
     while (*from) {
         if (*from & 0x80)
-            return error_set(error, "a character beyond ASCII, which Java reads as ISO-8859-1 and others "
-                                    "as UTF-8: write it as \\uXXXX");
+            return error_set(
+                error,
+                "a character beyond ASCII, which Java reads as ISO-8859-1 and others as UTF-8: write it as \\uXXXX");
         if (*from != '\\') {
             *to++ = *from++;
             continue;
@@ -158,8 +159,8 @@ static bool unescape(char *text, struct error *error)
             *to++ = meanings[letter - letters];
             from++;
         } else if (isalnum((unsigned char)*from))
-            return error_set(error, "a backslash that begins none of the escapes \\t \\n \\r \\f \\uXXXX: "
-                                    "write \\\\ for a backslash");
+            return error_set(error, "a backslash that begins none of the escapes \\t \\n"
+                                    " \\r \\f \\uXXXX: write \\\\ for a backslash");
         else if (*from && !(*from & 0x80))
             *to++ = *from++;
     }

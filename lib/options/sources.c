@@ -64,10 +64,10 @@ static bool set_entry(struct option_table *table, const struct program *program,
     enum section section = classify(program, entry->section);
     struct option_row *row = option_find(table, entry->key);
     if (entry->key[strspn(entry->key, NAME_CHARACTERS)])
-        return error_set(error,
-                         "%s: what stands before '=' is no name of an option (it is not shown: "
-                         "it may hold a secret); a line is 'name = value'",
-                         where);
+        return error_set(
+            error,
+            "%s: what stands before '=' is no name of an option (it is not shown: it may hold a secret); a line is 'name = value'",
+            where);
     bool is_property = !row && (row = find_properties(table, entry->key));
     char source[2048];
     if (!row && strchr(entry->key, '.') && section == SECTION_DEFAULT)

@@ -19,10 +19,10 @@ void options_check_rights(const char *path, bool secret)
     unsigned mode = status.st_mode & 07777;
     bool group_writes = (mode & S_IWGRP) && status.st_gid != getegid() && status.st_gid != 0;
     if (group_writes || (mode & S_IWOTH)) {
-        snprintf(text, sizeof text,
-                 "%.1000s can be changed by other users (mode %04o), and so can what this "
-                 "program does: chmod go-w",
-                 path, mode);
+        snprintf(
+            text, sizeof text,
+            "%.1000s can be changed by other users (mode %04o), and so can what this program does: chmod go-w",
+            path, mode);
         text_list_append(&exposed, text);
     }
     if (secret && (mode & S_IROTH)) {
@@ -42,10 +42,12 @@ bool options_is_service_link(const char *variable, const char *value)
         return false;
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
         if (strncmp(value, schemes[i], strlen(schemes[i])) == 0) {
-            snprintf(text, sizeof text,
-                     "the environment variable %s is ignored: '%.100s' is what Kubernetes or Docker sets "
-                     "for a service of that name (enableServiceLinks: false leaves it out)",
-                     variable, value);
+            snprintf(
+                text, sizeof text,
+                "the environment variable %s is ignored: "
+                "'%.100s' is what Kubernetes or Docker sets for a service of that name (enableServiceLinks: "
+                "false leaves it out)",
+                variable, value);
             text_list_append(&ignored, text);
             return true;
         }
