@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const int64_t time_limit = 30 * SECOND, goodbye_time = 5 * SECOND, look_interval = SECOND / 20;
+static const int64_t time_limit = 30 * SECOND, disconnect_time = 5 * SECOND, look_interval = SECOND / 20;
 
 /* A new session in place of the old one, which ends with its connection. */
 static bool end_session(const struct bridge_settings *settings, const char *name, struct error *error)
@@ -30,7 +30,7 @@ static bool end_session(const struct bridge_settings *settings, const char *name
            clock_monotonic() < deadline && !stop_wait(look_interval))
         ;
     bool connected = mqtt_state(connection) == MQTT_SUBSCRIBED;
-    bool ended = mqtt_close(connection, true, goodbye_time) && connected;
+    bool ended = mqtt_close(connection, true, disconnect_time) && connected;
     return ended || error_set(error, "the session could not be ended at the MQTT broker %s: the spool stays",
                               settings->mqtt.host);
 }

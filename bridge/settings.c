@@ -52,9 +52,8 @@ static const struct option_spec delivery_specs[] = {
                 "most messages in flight to Kafka"),
     OPT_SIZE(0, "window-bytes", FIELD(window_bytes), "4M", RANGE(1024, 1e12),
              "most bytes in flight to Kafka; a single larger message still goes"),
-    OPT_DURATION(
-        0, "drain-timeout", FIELD(drain_timeout), "10s", ANY,
-        "when asked to stop, how long to go on delivering what is spooled; the rest stays in the spool"),
+    OPT_DURATION(0, "drain-timeout", FIELD(drain_timeout), "10s", ANY,
+                 "when asked to stop, how long to deliver what is spooled; the rest stays in the spool"),
 };
 
 static const struct option_spec spool_specs[] = {
@@ -73,7 +72,7 @@ static const struct option_spec spool_specs[] = {
                  "interval of --sync interval: what a power loss can cost at most"),
     OPT_FLAG(
         0, "spool-repair", FIELD(spool_repair),
-        "set damaged files of the spool aside, as NAME.corrupt, and go on with all in them that is whole; for one start, after one that was refused"),
+        "set damaged files of the spool aside, as NAME.corrupt, and keep all in them that is whole; for one start, after one that was refused"),
     OPT_FLAG(
         0, "forget", FIELD(forget),
         "instead of running, retire this bridge: end its session at the MQTT broker and remove its spool; refused while it runs, "

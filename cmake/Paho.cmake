@@ -11,7 +11,7 @@ set(PAHO_GUARD ${CMAKE_SOURCE_DIR}/lib/mqtt/paho_guard.c ${CMAKE_SOURCE_DIR}/lib
 set(PAHO_GUARDED LINKER:--wrap=MQTTPacket_Factory,--wrap=WebSocket_getch,--wrap=WebSocket_getdata,--wrap=SocketBuffer_cleanup
     LINKER:--wrap=MQTTAsync_assignMsgId)
 
-# Each time anew: the archive may have been updated.
+# Every time: the archive may have been updated.
 unset(PAHO_ARCHIVE_FITS CACHE)
 if(PAHO_ARCHIVE AND NOT ROOMSTREAM_SHARED_PAHO)
     block()

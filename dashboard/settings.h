@@ -28,7 +28,7 @@ enum { DASHBOARD_GROUPS = 5 };
 struct program dashboard_program(struct dashboard_settings *settings,
                                  struct option_group groups[static DASHBOARD_GROUPS]);
 
-/* Checks what a single option cannot tell and completes the settings; wrong use ends the program. */
+/* Checks how the options fit together and completes the settings; wrong use ends the program. */
 void dashboard_settings_check(const struct program *program, struct dashboard_settings *settings);
 
 #endif

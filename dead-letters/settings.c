@@ -18,7 +18,7 @@ static const struct option_spec spool_specs[] = {
              "bound of the spool for retry, as that of the bridge: what does not fit stays a dead letter"),
     OPT_FLAG(
         0, "spool-repair", FIELD(repair),
-        "for retry and drop: set damaged files of the spool aside, as NAME.corrupt, and go on with all in them that is whole"),
+        "for retry and drop: set damaged files of the spool aside, as NAME.corrupt, and keep all in them that is whole"),
 };
 
 struct program settings_program(struct letters_settings *settings,

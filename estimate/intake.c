@@ -71,11 +71,13 @@ static void choose_offset(struct source_partition *p)
     p->next = p->position.from;
     if (p->next >= p->low && p->next <= p->high)
         return;
-    bool anew = p->next > p->high;
+    bool replaced = p->next > p->high;
     log_warning_with(
         input_topic_changed, LOG_FIELDS(LOG_TEXT("topic", p->topic), LOG_NUMBER("partition", p->number)),
         "topic '%s', partition %d: %s: going on at its beginning, %" PRId64, p->topic, (int)p->number,
-        anew ? "it was made anew" : "what was to be read next is gone (its retention is over)", p->low);
+        replaced ? "it was deleted and created again"
+                 : "what was to be read next is gone (its retention is over)",
+        p->low);
     p->next = p->committed = p->low;
 }
 

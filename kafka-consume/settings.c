@@ -13,7 +13,7 @@ static const struct option_spec consumption_specs[] = {
              "topic to read; may be repeated. With --group, one that begins with ^ is a regular expression"),
     OPT_TEXT(
         'G', "group", FIELD(group), "GROUP",
-        "read as a member of this consumer group: its members share the partitions, and it goes on where it stopped. "
+        "read as a member of this consumer group: its members share the partitions, and it continues where it stopped. "
         "Without one, all partitions are read and no position is kept"),
     OPT_INTEGER('p', "partition", FIELD(partition), "N", "-1", RANGE(-1, INT32_MAX),
                 "read this partition only; -1 for all"),

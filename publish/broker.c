@@ -120,7 +120,7 @@ static void on_published(void *context, void *message, bool delivered, int reaso
         outbox_returned(broker->outbox, message);
     } else {
         const char *name = MQTTReasonCode_toString((enum MQTTReasonCodes)reason_code);
-        /* One that is too large has been logged. */
+        /* A message that is too large has been logged already. */
         if (!atomic_load(&broker->failed) && reason_code != MQTTREASONCODE_PACKET_TOO_LARGE)
             log_error_with(
                 mqtt_message_refused,
@@ -183,8 +183,8 @@ static bool open_connection(struct broker *broker, const char *program, struct e
         .published = on_published,
         .failed = on_failed,
     };
-    /* With MQTT 3.1.1 a session that outlives its connection stays at the broker for ever if the program is
-     * killed; QoS 0 needs none. */
+    /* With MQTT 3.1.1 a session that outlives its connection stays at the broker if the program is killed;
+     * QoS 0 needs none. */
     broker->session = (struct mqtt_session){
         .clean_start = true,
         .session_expiry = v5 || settings->qos > 0 ? SESSION_EXPIRY_SECONDS : 0,
@@ -213,7 +213,7 @@ struct broker *broker_open(const char *program, const struct broker_settings *se
         free(broker);
         return NULL;
     }
-    /* Not before there is a client: making the first one starts Paho's memory management anew. */
+    /* After the client is made: making the first one resets Paho's memory management. */
     if (settings->mqtt->version == MQTT_VERSION_5 && !make_all_properties(broker)) {
         error_set(error, "out of memory");
         broker_close(broker, 0);
@@ -239,7 +239,7 @@ bool broker_failed(const struct broker *broker)
 
 bool broker_close(struct broker *broker, int64_t timeout)
 {
-    free_properties(broker); /* nor after the last client is gone */
+    free_properties(broker); /* before the last client is gone: it ends Paho's memory management */
     if (!mqtt_close(broker->connection, true, timeout))
         return false;
     outbox_free(broker->outbox);

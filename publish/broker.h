@@ -1,5 +1,6 @@
 /* The broker as a publisher sees it: an MQTT connection with an outbox before it, and what all its messages
- * have in common. Threads: its own callbacks tell the outbox; everything else is for the owner of the outbox.
+ * have in common. Threads: its own callbacks report to the outbox; everything else is for the owner of the
+ * outbox.
  */
 #ifndef ROOMSTREAM_PUBLISH_BROKER_H
 #define ROOMSTREAM_PUBLISH_BROKER_H
@@ -38,7 +39,7 @@ bool broker_connected(const struct broker *broker);
 bool broker_failed(const struct broker *broker);
 
 /* Disconnects and frees everything, waiting at most `timeout` ns. The session ends.
- * False when it did not come to an end in time: callbacks may still come then, and the process should
+ * False when that did not end in time: callbacks may still come then, and the process should
  * exit. */
 bool broker_close(struct broker *broker, int64_t timeout);
 

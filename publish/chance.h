@@ -1,5 +1,5 @@
 /* Random numbers that depend on nothing but what they are for: the same key gives the same number, whatever
- * was asked before, so that a replay can be repeated, and gone on with from anywhere. */
+ * was asked before. So a replay can be repeated, and continued from anywhere. */
 #ifndef ROOMSTREAM_PUBLISH_CHANCE_H
 #define ROOMSTREAM_PUBLISH_CHANCE_H
 

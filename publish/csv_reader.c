@@ -22,7 +22,7 @@ struct csv_reader {
     void *context;
     struct csv_parser parser;
 
-    char buffer[CSV_READER_ROW_MAX + 1]; /* the longest line, and one byte to tell a longer one */
+    char buffer[CSV_READER_ROW_MAX + 1]; /* the longest line, and one byte to notice a longer one */
     size_t start, end;                   /* what is in buffer and not yet parsed */
     bool at_end;                         /* the source has no more */
     bool after_cr; /* the last line ended with CR: an LF that comes alone now belongs to it */
@@ -326,7 +326,7 @@ static enum csv_reader_result finish_file(struct csv_reader *reader, struct erro
     return finish_row(reader, error);
 }
 
-/* Reads one line, which ends a row or, within quotes, goes on in the next. */
+/* Reads one row: a line, or several where a quoted field has line breaks. */
 static enum csv_reader_result next_row(struct csv_reader *reader, struct error *error)
 {
     size_t length;

@@ -13,11 +13,11 @@
 
 enum fault {
     FAULT_NONE,
-    FAULT_MISSING, /* the reading is not told */
-    FAULT_STUCK,   /* the node's reading before is told again instead */
+    FAULT_MISSING, /* the reading is not sent */
+    FAULT_STUCK,   /* the node's reading before is sent again instead */
     FAULT_SPIKE,   /* the value is far too high or too low */
-    FAULT_DOUBLE,  /* told twice */
-    FAULT_LATE,    /* told after later readings of the node */
+    FAULT_DOUBLE,  /* sent twice */
+    FAULT_LATE,    /* sent after later readings of the node */
     FAULT_KINDS,
 };
 
@@ -51,7 +51,7 @@ void faults_free(struct faults *faults);
 void faults_begin_loop(struct faults *faults, uint64_t loop);
 
 /* The fault of the reading of that row and column; each is asked for once, in order. *value is what was
- * recorded, and becomes what is told. */
+ * recorded, and becomes what is sent. */
 enum fault faults_next(struct faults *faults, uint64_t row, size_t column, struct number *value);
 
 #endif

@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-/* The folder of the running program, or "." where /proc does not tell. */
+/* The folder of the running program, or "." where /proc does not say. */
 static void program_folder(char *folder, size_t size)
 {
     ssize_t length = readlink("/proc/self/exe", folder, size - 1);
@@ -167,8 +167,7 @@ static bool begin(struct input *input, struct error *error)
     return check_packer(input, input->buffer, input->end, error);
 }
 
-/* At the end of a file that is cut off zlib gives out what there is, and tells the error with the next call.
- */
+/* At the end of a file that is cut off, zlib returns what there is, and the error with the next call. */
 static ssize_t read_file(struct input *input, void *buffer, size_t size, struct error *error)
 {
     int problem;

@@ -41,7 +41,7 @@ void input_close(struct input *input);
  * an error that names the command to unpack it. */
 ssize_t input_read(void *input, void *buffer, size_t size, struct error *error);
 
-/* Writes what tells the content from another as `name = value` lines: the size and a checksum of the
+/* Writes what identifies the content as `name = value` lines: the size and a checksum of the
  * beginning; nothing where the size is not known. */
 void input_describe(const struct input *input, FILE *out);
 

@@ -1,4 +1,4 @@
-/* Readings that are held back, to be told after later ones. First in, first out. One thread. */
+/* Readings that are held back, to be sent after later ones. First in, first out. One thread. */
 #ifndef ROOMSTREAM_PUBLISH_LATE_H
 #define ROOMSTREAM_PUBLISH_LATE_H
 

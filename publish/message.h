@@ -1,4 +1,4 @@
-/* The payloads: what is said about one reading of one node. Everything that is the same for all messages is
+/* The payloads: one reading of one node each. Everything that is the same for all messages is
  * made once. */
 #ifndef ROOMSTREAM_PUBLISH_MESSAGE_H
 #define ROOMSTREAM_PUBLISH_MESSAGE_H
@@ -33,11 +33,11 @@ int64_t message_earliest(enum message_format format);
 /* True when SenML allows the name (RFC 8428 section 4.5.1). */
 bool message_senml_name(const char *name);
 
-/* What one message tells; pointers are not owned. */
+/* What one message says; pointers are not owned. */
 struct message {
     const struct recorded_time *time;
     const struct number *value;
-    const struct number *occupancy; /* NULL: not known, and not told */
+    const struct number *occupancy; /* NULL: not known, and left out */
     size_t column;                  /* of the writer's columns */
     uint64_t seq;                   /* number of the reading, from 1 */
 };

@@ -2,8 +2,8 @@
  * that what a broker forgot is sent again, in order and before anything newer. Slots are reused: nothing is
  * allocated per message.
  *
- * Threads: one thread (the owner) fills and sends; outcomes and changes of the connection are told from any
- * other thread, one at a time, or by the send function itself. No locks: see outbox.c. */
+ * Threads: one thread (the owner) fills and sends; outcomes and changes of the connection are reported from
+ * any other thread, one at a time, or by the send function itself. No locks: see outbox.c. */
 #ifndef ROOMSTREAM_PUBLISH_OUTBOX_H
 #define ROOMSTREAM_PUBLISH_OUTBOX_H
 
@@ -15,7 +15,7 @@
 
 /* A slot. The owner fills it between outbox_slot and outbox_add. */
 struct outbox_message {
-    char *payload; /* the outbox's; as long as outbox_new was told */
+    char *payload; /* the outbox's; of the length that outbox_new was given */
     size_t length;
     /* What else the sender must know of it. */
     size_t column;

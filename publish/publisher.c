@@ -21,7 +21,7 @@
 /* A message is late when it is sent so long after it was due: less is what any machine does. */
 static const int64_t late_after = 100 * MILLISECOND;
 
-/* How soon to try again what the library had no room for, where nothing tells when it has. */
+/* How soon to try again what the library had no room for: it does not say when it has room. */
 static const int64_t retry_interval = 5 * MILLISECOND;
 
 static const int64_t close_timeout = 5 * SECOND;
@@ -65,7 +65,7 @@ static bool interrupted(const struct publisher *p)
 }
 
 /* Sleeps until the outbox calls, `fd` (unless -1) is readable, stopping is asked for (unless drain has seen
- * that), or `deadline`, in monotonic ns. May return early. True when fd is readable. */
+ * it), or `deadline`, in monotonic ns. May return early. True when fd is readable. */
 static bool sleep_until(struct publisher *p, int64_t deadline, int fd)
 {
     struct pollfd wait[] = {
@@ -107,8 +107,8 @@ static bool wait_for_broker(struct publisher *p)
     }
 }
 
-/* How much of a full window is let go before it is filled again: enough to spare wake-ups; but with much more
- * both sides may fall silent, as a broker that collects small packets (Nagle's algorithm) holds back its
+/* How many messages are left in flight when a full window is filled again. A few at once spare wake-ups. With
+ * many, both sides may wait: a broker that collects small packets (Nagle's algorithm) holds back its
  * acknowledgements until something is sent to it. */
 static size_t refill_at(size_t limit)
 {

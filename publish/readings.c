@@ -189,8 +189,7 @@ static void watch_time(struct readings *readings, const struct reading *reading)
         struct error place;
         csv_reader_error(readings->csv, readings->time, &place, "the recorded time goes back by %.9g s",
                          (double)(readings->last_time - reading->time.ns) / SECOND);
-        log_warning(time_goes_back, "%s: such rows are sent without a wait; it is said this once",
-                    place.text);
+        log_warning(time_goes_back, "%s: such rows are sent without a wait; this is logged once", place.text);
         readings->went_back = true;
     }
     readings->any_time = true;
@@ -241,7 +240,7 @@ enum readings_result readings_next(struct readings *readings, struct reading *re
             break;
         case ROW_BAD:
             if (!readings->settings->skip_bad) {
-                error_set(error, "%s (--skip-bad goes on without such rows)", reason.text);
+                error_set(error, "%s (--skip-bad skips such rows)", reason.text);
                 return READINGS_FAILED;
             }
             note_bad_row(readings, &reason);

@@ -23,7 +23,7 @@ struct readings_settings {
     struct csv_layout layout;
     bool decimal_comma;      /* numbers have a comma where others have a point */
     int64_t earliest;        /* ns since 1970-01-01: a row recorded before is a bad one */
-    bool skip_bad;           /* count bad rows and go on instead of failing */
+    bool skip_bad;           /* count bad rows instead of failing */
     bool occupancy_optional; /* where the column is missing, readings have no occupancy */
     struct time_format time_format;
     struct row_range range;
@@ -45,8 +45,8 @@ struct readings *readings_open(const char *file, csv_reader_source *source, void
                                const struct readings_settings *settings, struct error *error);
 void readings_close(struct readings *readings);
 
-/* Reads the header again, once the source has gone back to the beginning of the file; the counts below go on.
- * False with *error, as readings_open. */
+/* Reads the header again, once the source has gone back to the beginning of the file; the counts below
+ * continue. False with *error, as readings_open. */
 bool readings_rewind(struct readings *readings, struct error *error);
 
 /* Reads the next row of the range into *reading, which is to be zero-initialized before the first one. A row

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* From one loop to the next, where the file does not tell how far its rows are apart. */
+/* From one loop to the next, where the file does not show how far its rows are apart. */
 static const int64_t default_interval = SECOND;
 
 struct replay {
@@ -25,7 +25,7 @@ struct replay {
     /* This loop. */
     uint64_t rows;    /* read */
     int64_t first;    /* recorded time of its first row, ns */
-    int64_t interval; /* recorded time from one row to the next, as the first tell; 0: not known yet */
+    int64_t interval; /* recorded time from one row to the next, as the first ones show; 0: not known yet */
     int64_t latest;   /* on the time line */
     bool at_end;      /* all rows are read */
 
@@ -33,8 +33,8 @@ struct replay {
     struct reading reading;
     struct recorded_time restamped;
     int64_t timeline;
-    size_t column; /* the next one to be told */
-    bool doubled;  /* the one before is to be told again */
+    size_t column; /* the next one to be sent */
+    bool doubled;  /* the one before is to be sent again */
 };
 
 /* ---- life ---- */
@@ -216,7 +216,7 @@ static struct message make_message(const struct replay *replay, size_t column, u
     };
 }
 
-/* Goes on by one reading of the current row. False when it is not to be told now. */
+/* Takes the next reading of the current row. False when it is not to be sent now. */
 static bool next_reading(struct replay *replay, struct replay_message *out)
 {
     size_t column = replay->column++;

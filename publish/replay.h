@@ -17,7 +17,7 @@ struct replay_settings {
     const char *file; /* see input_open */
     struct readings_settings readings;
     int64_t limit; /* messages at most, over all loops; 0: no limit */
-    int64_t loops; /* how often the file is replayed; 0: for ever */
+    int64_t loops; /* how often the file is replayed; 0: without end */
     struct fault_settings faults;
 };
 
@@ -34,15 +34,15 @@ struct replay_mark {
 struct replay_message {
     /* Counts what is to be sent, from 1, over all loops and without a gap. */
     uint64_t number;
-    /* What is to be told; valid until the next call. Its seq counts readings, also over all loops: one that
+    /* What is to be sent; valid until the next call. Its seq counts readings, also over all loops: one that
      * is missing leaves a gap, a doubled one has the same twice, a late one comes after greater ones. */
     struct message message;
     /* What is wrong with it. */
     enum fault fault;
     /* Readings of this column that are missing since the last message about it in this loop. */
     uint64_t missing;
-    /* Recorded ns since the first row of the replay. Time goes on from loop to loop, by the time between the
-     * file's first rows; it goes back where it does so within the file. */
+    /* Recorded ns since the first row of the replay. Each loop continues the time line, by the time between
+     * the file's first rows; it goes back where it does so within the file. */
     int64_t timeline;
 };
 
@@ -80,7 +80,7 @@ uint64_t replay_bad_rows(const struct replay *replay);
 /* Readings so far with each fault, FAULT_KINDS of them. */
 const uint64_t *replay_faults(const struct replay *replay);
 
-/* The part of all loops that is done, from 0 to 1; -1 when there is no telling. */
+/* The part of all loops that is done, from 0 to 1; -1 when that is not known. */
 double replay_part(const struct replay *replay);
 
 #endif

@@ -57,10 +57,10 @@ static const struct option_spec replay_specs[] = {
         0, "jitter", FIELD(pace.jitter), "0", RANGE(0, 86400),
         "send each message up to that much later than it is due, drawn by --seed; the order is kept"),
     OPT_INTEGER(0, "loop", FIELD(settings.loops), "N", "1", RANGE(0, 9e15),
-                "replay the file N times, 0 for ever"),
+                "replay the file N times, 0 without end"),
     OPT_FLAG(
         0, "restamp", FIELD(restamp),
-        "shift the recorded times so that the first is the time of the start, in UTC; they go on from loop to loop"),
+        "shift the recorded times so that the first is the time of the start, in UTC; each loop continues them"),
     OPT_INTEGER(0, "limit", FIELD(settings.limit), "N", "0", RANGE(0, 9e15),
                 "end after N messages, 0 for all"),
     OPT_LIST(
@@ -70,8 +70,7 @@ static const struct option_spec replay_specs[] = {
         "double, late=RATE:READINGS (default 3 readings later); marked by the user properties fault=KIND and missing=COUNT"),
     OPT_INTEGER(0, "seed", FIELD(settings.faults.seed), "N", "1", ANY,
                 "number from which faults and jitter are drawn: the same one draws the same"),
-    OPT_FLAG(0, "skip-bad", FIELD(settings.readings.skip_bad),
-             "count rows that are wrong and go on without them"),
+    OPT_FLAG(0, "skip-bad", FIELD(settings.readings.skip_bad), "count rows that are wrong and skip them"),
     OPT_FLAG(0, "quiet", FIELD(quiet), "do not show progress"),
     OPT_TEXT(
         0, "resume", FIELD(resume), "FILE",
@@ -86,7 +85,7 @@ struct option_group replay_options(struct replay_options *options)
     return OPTION_GROUP("Replay", "replay", replay_specs, options);
 }
 
-/* A speed that is the default is none that was asked for, though it may be given: --print-config names it. */
+/* A speed equal to the default counts as not given: a file made by --print-config has it. */
 static bool speed_wanted(const struct replay_options *options)
 {
     return options->pace.speed != strtod(DEFAULT_SPEED, NULL);

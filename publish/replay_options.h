@@ -23,7 +23,7 @@ struct replay_options {
 /* options outlive the parsing. */
 struct option_group replay_options(struct replay_options *options);
 
-/* Checks what a single option cannot tell and completes the rest; wrong use ends the program. */
+/* Checks how the options fit together and completes the rest; wrong use ends the program. */
 void replay_options_check(const struct program *program, struct replay_options *options);
 
 #endif

@@ -272,7 +272,7 @@ bool resume_save(struct resume *resume, uint64_t position, const struct replay_m
         return fail(resume);
     if (now - resume->synced >= sync_interval) {
         resume->synced = now;
-        /* Begins to write and does not wait; a failure is told by fdatasync at the end. */
+        /* Begins to write and does not wait; fdatasync at the end reports a failure. */
         sync_file_range(resume->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
     }
     return true;

@@ -3,7 +3,7 @@
  *
  * Lifecycle:
  *   resume_open     reads the file or makes it; without --resume nothing is kept and all is sent
- *   resume_mark     where the replay begins; resume_has tells what has arrived already
+ *   resume_mark     where the replay begins; resume_has: has this message arrived already?
  *   resume_save     before each message
  *   resume_complete once all have arrived
  *   resume_close
@@ -50,7 +50,7 @@ bool resume_open(struct resume *resume, const char *path, const char *descriptio
 /* Returns when everything is on disk. False when that failed, which is logged. */
 bool resume_close(struct resume *resume);
 
-/* Whether the replay has come to its end already. */
+/* Whether the replay is complete already. */
 bool resume_is_complete(const struct resume *resume);
 
 /* Where the replay begins; `base` is that of a replay that begins from the start. */

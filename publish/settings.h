@@ -27,7 +27,7 @@ enum { SETTINGS_DEFAULTS = 4 };
 size_t settings_defaults(const struct sensor *sensor,
                          struct option_default defaults[static SETTINGS_DEFAULTS]);
 
-/* Checks what a single option cannot tell and completes the settings; wrong use ends the program. */
+/* Checks how the options fit together and completes the settings; wrong use ends the program. */
 void settings_check(const struct program *program, struct publish_settings *settings,
                     const struct mqtt_settings *mqtt);
 

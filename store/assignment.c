@@ -208,7 +208,7 @@ static void tell_anew(struct assignment *a, const struct place *place)
     log_warning_with(
         topic_anew, LOG_FIELDS(LOG_TEXT("topic", place->topic), LOG_NUMBER("partition", place->partition)),
         "topic '%s', partition %d has other messages than those that are stored up to offset %" PRId64
-        ": it was made anew, or Kafka has lost some; it is read from its beginning",
+        ": its topic was created again, or Kafka has lost some; it is read from its beginning",
         place->topic, (int)place->partition, place->position);
 }
 

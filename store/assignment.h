@@ -60,7 +60,7 @@ void assignment_place(struct assignment *assignment, const struct question *repl
 /* The partition, or NULL where it is not ours to read now. */
 struct place *assignment_find(struct assignment *assignment, const char *topic, int32_t partition);
 
-/* Is the message the next one to store? Notices a topic that was made anew. */
+/* Is the message the next one to store? Notices a topic that was created again. */
 bool assignment_accepts(struct assignment *assignment, struct place *place,
                         const rd_kafka_message_t *message);
 

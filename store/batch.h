@@ -89,8 +89,8 @@ void batch_reject(struct batch *batch, struct message *message, const char *reas
  * exhausted. */
 struct bytes batch_copy(struct batch *batch, const void *bytes, size_t length);
 
-/* What tells the message at a position from another one at the same offset, of a topic that was made anew: a
- * hash of timestamp, key and payload, never 0. */
+/* What tells the message at a position from another one at the same offset, of a topic that was created
+ * again: a hash of timestamp, key and payload, never 0. */
 int64_t batch_mark(int64_t timestamp, struct bytes key, struct bytes payload);
 
 #endif

@@ -42,7 +42,8 @@ static void put_counts(const struct progress_counts *counts, FILE *out)
     prometheus_counter(out, NAME("messages_expired_total"),
                        "Messages that were no longer in Kafka when they were to be stored.",
                        (double)counts->expired_messages);
-    prometheus_counter(out, NAME("partitions_anew_total"), "Partitions that were found to be made anew.",
+    prometheus_counter(out, NAME("partitions_anew_total"),
+                       "Partitions found to be of a topic that was created again.",
                        (double)counts->topics_anew);
 }
 

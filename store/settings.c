@@ -67,7 +67,7 @@ static const struct option_spec delivery_specs[] = {
     OPT_SIZE(0, "batch-bytes", FIELD(batch_bytes), "1M", RANGE(1024, 1e9),
              "most bytes of one transaction; a single larger message still goes"),
     OPT_DURATION(0, "drain-timeout", FIELD(drain_timeout), "10s", RANGE(0, 86400),
-                 "when asked to stop, how long to go on writing what was read; the rest is read again"),
+                 "when asked to stop, how long to write what was read; the rest is read again"),
 };
 
 static const char details[] = "Each message and the position behind it are written in one transaction, "

@@ -41,7 +41,7 @@ struct format {
     struct item items[];
 };
 
-/* Where a message is being printed. */
+/* A message that is being printed. */
 struct printing {
     const struct mqtt_message *message;
     int64_t realtime; /* of arrival, ns */

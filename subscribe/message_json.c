@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-/* Where a message is being printed. */
+/* A message that is being printed. */
 struct printing {
     const struct mqtt_message *message;
     json_write *write;
@@ -120,7 +120,7 @@ static void write_property(const struct printing *p, const MQTTProperty *propert
     }
 }
 
-/* Those that there are, in the order of the message, each name once. */
+/* The message's properties in their order, each name once. */
 static void write_properties(const struct printing *p, bool ours)
 {
     MQTTProperties *properties = (MQTTProperties *)p->message->properties; /* Paho only reads it */

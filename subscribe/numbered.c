@@ -36,7 +36,7 @@ static bool whole_number(const char *text, uint64_t *number)
     return true;
 }
 
-/* Fills in what the properties have not told. */
+/* Fills in what the properties do not say. */
 static bool read_payload(const struct mqtt_message *m, struct numbered *numbered, bool has_number)
 {
     const char *payload = m->payload;

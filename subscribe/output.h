@@ -35,7 +35,7 @@ void output_end(struct output *output);
 /* No message begins any more; one that has begun is completed. */
 void output_finish(struct output *output);
 
-/* As output_finish, and a producer that waits or still writes goes on, its data dropped. */
+/* As output_finish, and a producer that waits or still writes continues: its data is dropped. */
 void output_abort(struct output *output);
 
 /* ---- the writing thread ---- */

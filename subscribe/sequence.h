@@ -1,7 +1,7 @@
 /* What is missing and what is doubled in a sequence of numbers that count up by one, in memory of a fixed
  * size. Of the last SEQUENCE_WINDOW numbers it knows which ones came: within those they may come in any
- * order, a late one fills its gap. A number from before them begins the sequence anew: the publisher does;
- * and so does one that is more than SEQUENCE_JUMP ahead: so many messages are not missing, it is no count. */
+ * order, a late one fills its gap. An older number starts a new sequence: the publisher has started again. So
+ * does a number more than SEQUENCE_JUMP ahead: so many messages cannot be missing. */
 #ifndef ROOMSTREAM_SUBSCRIBE_SEQUENCE_H
 #define ROOMSTREAM_SUBSCRIBE_SEQUENCE_H
 
@@ -10,13 +10,13 @@
 enum { SEQUENCE_WINDOW = 65536 };
 #define SEQUENCE_JUMP UINT32_MAX
 
-/* Zero-initialized: nothing came. The counts are of all times that the sequence began. */
+/* Zero-initialized: nothing came. The counts are of all sequences so far. */
 struct sequence {
-    uint64_t first, last; /* since it began (anew) */
+    uint64_t first, last; /* of the current sequence */
     uint64_t distinct;    /* of those between them, how many came */
     uint64_t doubled;
     uint64_t times_begun;
-    uint64_t missing_before; /* before it began anew */
+    uint64_t missing_before; /* from the sequences before */
     uint64_t came[SEQUENCE_WINDOW / 64];
 };
 

@@ -20,11 +20,11 @@ static const struct option_spec subscription_specs[] = {
                 "QoS of the subscriptions: at 0 the broker may drop messages that are not read fast enough"),
     OPT_FLAG(
         'c', "disable-clean-session", FIELD(keep_session),
-        "go on with the session of this --id: its subscriptions, and the messages of QoS 1 and 2 that the broker has kept meanwhile; and leave it at the end"),
+        "continue the session of this --id: its subscriptions, and the messages of QoS 1 and 2 that the broker has kept meanwhile; and leave it at the end"),
     OPT_DURATION(
         'x', "session-expiry", FIELD(session_expiry), NULL, RANGE(0, UINT32_MAX),
         "how long the broker keeps the session while this client is away, with MQTT 5; without this option not at all, "
-        "or for ever with --disable-clean-session"),
+        "or without end with --disable-clean-session"),
     OPT_FLAG('R', "no-retained", FIELD(no_retained),
              "leave out retained messages, those from before the subscription"),
     OPT_FLAG(0, "retained-only", FIELD(retained_only),
@@ -62,8 +62,7 @@ static const char details[] =
     "%U the same in seconds since 1970, %A topic alias, %C content type, %D correlation data, "
     "%E message expiry, %F payload format, %P user properties, %R response topic, "
     "%S subscription identifier; @X is %X of strftime(3) for any one character X, @N the nanoseconds; "
-    "\\0 \\a \\e \\n"
-    " \\r \\t \\v are control characters; %% @@ \\\\ stand for themselves. As in %-20t, "
+    "\\0 \\a \\e \\n \\r \\t \\v are control characters; %% @@ \\\\ stand for themselves. As in %-20t, "
     "%05l and %.10t, a width, - for left-aligned, 0 for leading zeros and a precision may follow the %.";
 
 struct program settings_program(struct subscribe_settings *settings,

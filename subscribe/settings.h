@@ -34,7 +34,7 @@ struct program settings_program(struct subscribe_settings *settings,
                                 struct option_group groups[static SETTINGS_GROUPS],
                                 struct option_default defaults[static SETTINGS_DEFAULTS]);
 
-/* Checks what a single option cannot tell and completes the settings; wrong use ends the program. */
+/* Checks how the options fit together and completes the settings; wrong use ends the program. */
 void settings_check(const struct program *program, struct subscribe_settings *settings);
 
 #endif

@@ -18,8 +18,8 @@
 
 enum { BUFFER_BYTES = 1024 * 1024, RUNNING = -1 };
 
-/* After a signal: how long a reader that is slow may still take, and the broker for a goodbye. */
-static const int64_t flush_time = 5 * SECOND, goodbye_time = 2 * SECOND;
+/* After a signal: how long a reader that is slow may still take, and the broker for DISCONNECT. */
+static const int64_t flush_time = 5 * SECOND, disconnect_time = 2 * SECOND;
 
 struct subscriber {
     const struct subscribe_settings *settings;
@@ -141,7 +141,7 @@ static enum output_result relay_all(struct subscriber *s, int64_t deadline, stru
             return result;
         statistics_log(s->statistics);
         line_due =
-            clock_monotonic() + SECOND; /* none is made up for when the process was stopped meanwhile */
+            clock_monotonic() + SECOND; /* from now: after a pause of the process no lines are due for it */
     }
 }
 
@@ -211,9 +211,8 @@ static int run(struct subscriber *s, const char *name, const struct mqtt_session
         statistics_log_total(s->statistics);
     output_abort(s->output);
     atomic_store(&s->exit_status, status);
-    /* Where a thread never returns the library could not let go; and exit handlers would take other libraries
-     * from threads that still use them. */
-    if (atomic_load(&s->holds) || !mqtt_close(connection, !keeps_session, goodbye_time))
+    /* If a thread never returns, the library cannot end, and exit handlers would free what it still uses. */
+    if (atomic_load(&s->holds) || !mqtt_close(connection, !keeps_session, disconnect_time))
         _exit(status);
     output_close(s->output);
     statistics_free(s->statistics);
@@ -222,7 +221,7 @@ static int run(struct subscriber *s, const char *name, const struct mqtt_session
 
 int subscriber_run(const char *name, const struct subscribe_settings *settings)
 {
-    static struct subscriber subscriber; /* static: outlives a connection that does not let go */
+    static struct subscriber subscriber; /* static: outlives a connection that does not end */
     struct subscriber *s = &subscriber;
     struct mqtt_session session = {
         .filters = (const char *const *)settings->filters.items,

@@ -92,7 +92,7 @@ static bool parse_with_scheme(const char *host, const struct scheme *scheme, int
     return true;
 }
 
-/* Without a scheme a port belongs into --port: 'a:1' is hard to tell from an IPv6 address. */
+/* Without a scheme a port belongs into --port: 'a:1' could also be an IPv6 address. */
 static bool parse_plain(const char *host, int64_t port, bool tls, struct mqtt_address *address,
                         struct error *error)
 {

@@ -1,4 +1,4 @@
-/* What a broker does not support, as far as its CONNACK tells (MQTT 5 section 3.2.2.3; MQTT 3.1.1 tells
+/* What a broker does not support, as far as its CONNACK says (MQTT 5 section 3.2.2.3; MQTT 3.1.1 says
  * nothing). Pure functions. */
 #ifndef ROOMSTREAM_MQTT_BROKER_LIMITS_H
 #define ROOMSTREAM_MQTT_BROKER_LIMITS_H

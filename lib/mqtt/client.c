@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Messages that may wait in Paho beside those of the window: at QoS 0, where the caller is not told when it
- * has room again, enough to keep it busy from one try to the next. */
+/* Messages that may wait in Paho beside those of the window: at QoS 0, where the caller does not learn when
+ * there is room again: enough to keep Paho busy from one try to the next. */
 enum { UNREPORTED = 1000 };
 
-/* ---- what Paho tells at any time ---- */
+/* ---- what Paho reports at any time ---- */
 
 /* What may be the reason where the broker gives none and connections end soon after they began. With the lock
  * held. */
@@ -139,10 +139,10 @@ bool client_is_spoiled(struct mqtt_connection *c)
 }
 
 /* When the connection breaks while a message at QoS 1 or 2 is written for the first time, Paho 1.3.12 frees
- * the message (MQTTAsync_processCommand) and yet keeps it to be sent again: whatever stands in that memory by
- * then would be published, and freed once more with the session. So the client is left as it is, for ever,
- * and another takes its place, in a new session since it knows none of the packet ids: what was on its way is
- * published again. */
+ * the message (MQTTAsync_processCommand) and yet keeps it to be sent again: it would publish
+ * whatever is in that memory by then, and free it a second time with the session. So this client is never
+ * used again nor freed. Another takes its place, in a new session as it knows none of the packet ids: what
+ * was on its way is published again. */
 bool client_replace(struct mqtt_connection *c)
 {
     struct error error;
@@ -156,7 +156,7 @@ bool client_replace(struct mqtt_connection *c)
     c->condition = CLIENT_NEW;
     pthread_mutex_unlock(&c->mutex);
     log_warning(mqtt_session_anew,
-                "the connection broke while a message was written: the session begins anew, "
+                "the connection broke while a message was written: a new session begins, "
                 "and what was on its way to %s is published again, also where it had arrived",
                 c->uri);
     publications_return(c);

@@ -129,8 +129,8 @@ static void erase_session(struct mqtt_connection *c, int64_t deadline)
                     c->client_id);
 }
 
-/* What becomes of the connection is nobody else's affair from here on. Is there a session to erase? */
-static bool forsake(struct mqtt_connection *c)
+/* The connection has ended: nothing that Paho reports counts any more. Is there a session to erase? */
+static bool end_connection(struct mqtt_connection *c)
 {
     pthread_mutex_lock(&c->mutex);
     connection_event(c, LOST, 0);
@@ -155,15 +155,15 @@ static bool join_until(pthread_t thread, int64_t deadline)
     return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &limit) == 0;
 }
 
-/* False when the library does not let go in time. */
-static bool let_go(struct mqtt_connection *c, bool end_session, int64_t deadline)
+/* False when the library does not end in time. */
+static bool end_library(struct mqtt_connection *c, bool end_session, int64_t deadline)
 {
     pthread_t destroyer;
     if (!join_until(c->connector, deadline + SECOND) || client_is_spoiled(c))
         return false;
     await_queued(c, deadline);
     disconnect(c, end_session, deadline);
-    if (end_session && forsake(c))
+    if (end_session && end_connection(c))
         erase_session(c, deadline);
     return pthread_create(&destroyer, NULL, destroy_client, c) == 0 &&
            join_until(destroyer, deadline + 3 * SECOND);
@@ -176,7 +176,7 @@ bool mqtt_close(struct mqtt_connection *c, bool end_session, int64_t timeout)
     connection_event(c, CLOSE, 0);
     pthread_mutex_unlock(&c->mutex);
     event_raise(c->cancel);
-    bool gone = let_go(c, end_session, deadline);
+    bool gone = end_library(c, end_session, deadline);
     warn_of_unsent(c);
     if (gone)
         connection_free(c);

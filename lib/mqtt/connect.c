@@ -20,8 +20,8 @@ static void leave(struct mqtt_connection *c, int64_t wait)
     pthread_mutex_unlock(&c->mutex);
 }
 
-/* Paho does not heed a Server Keep Alive (MQTT 5 section 3.2.2.3.14), which the broker goes by: one that is
- * shorter needs a connection of its own. */
+/* Paho ignores the Server Keep Alive (MQTT 5 section 3.2.2.3.14), but the broker goes by it. So a shorter one
+ * needs another connection, which asks for that. */
 static bool take_keepalive(struct mqtt_connection *c, int64_t keepalive)
 {
     pthread_mutex_lock(&c->mutex);
@@ -79,7 +79,7 @@ static bool must_reconnect(const struct mqtt_connection *c)
     return c->condition == CLIENT_NEW && c->settings->version == MQTT_VERSION_311;
 }
 
-/* The program knows of the connection: what next? */
+/* The program knows of the connection: subscribes, or is ready. */
 static void begin(struct mqtt_connection *c, bool session_present)
 {
     pthread_mutex_lock(&c->mutex);
@@ -195,7 +195,7 @@ static void on_failed5(void *context, MQTTAsync_failureData5 *data)
     failed(context, data->reasonCode > 0 ? (int)data->reasonCode : data->code, data->message);
 }
 
-/* Goes on at once with the broker's next address. False when all have been tried; then *where names the last
+/* Tries the broker's next address at once. False when all have been tried; then *where names the last
  * one, if there are several. */
 static bool try_next_address(struct mqtt_connection *c, const char *why, char *where, size_t size)
 {

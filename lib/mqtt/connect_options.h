@@ -7,7 +7,7 @@
 #include "mqtt.h"
 #include "settings.h"
 
-/* The passwords in force, read anew for each connection: they may be changed while a program runs. */
+/* The passwords, read for each connection: they may be changed while a program runs. */
 struct mqtt_secrets {
     char *password, *key_password; /* NULL: none */
 };

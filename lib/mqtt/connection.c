@@ -72,7 +72,8 @@ bool connection_is_open(const struct mqtt_connection *c)
 
 int64_t connection_next_wait(struct mqtt_connection *c)
 {
-    /* Only one that lasted begins anew: two clients with one id would disconnect each other in a storm. */
+    /* Only a connection that lasted resets the backoff. Else two clients with one id would disconnect each
+     * other as fast as they can. */
     if (c->connected_at && clock_monotonic() - c->connected_at >= LASTING) {
         backoff_reset(&c->backoff);
         c->short_lives = 0;
@@ -169,7 +170,7 @@ void connection_leave(struct mqtt_connection *c)
 
 /* ---- what programs call ---- */
 
-/* What can be known to be wrong before there is a broker. */
+/* Passwords, certificates and keys are checked before a broker is asked. */
 static bool check_credentials(const struct mqtt_settings *settings, struct error *error)
 {
     struct mqtt_secrets secrets;
@@ -274,7 +275,7 @@ struct mqtt_connection *mqtt_open(const char *name, const struct mqtt_settings *
     struct mqtt_connection *c = new_connection(settings, session, callbacks, error);
     if (!c)
         return NULL;
-    /* Who takes no messages has no use for large ones. */
+    /* A program that takes no messages needs no large ones. */
     paho_bound_messages(callbacks->message ? session->message_max : UNWANTED_MAX,
                         settings->version == MQTT_VERSION_5);
     if (c->cancel < 0)

@@ -1,7 +1,7 @@
 /* What the files of one connection (mqtt.h) share, and nobody else sees.
  *
  *   connection.c  the table of states and events, the connector's thread, what programs call
- *   client.c      Paho's client: made, replaced when it is spoiled; what it tells at any time
+ *   client.c      Paho's client: made, replaced when it is spoiled; what it reports at any time
  *   connect.c     CONNECT and its answer; why there is none
  *   subscribe.c   SUBSCRIBE, UNSUBSCRIBE and their answers
  *   publish.c     PUBLISH and its outcome
@@ -98,7 +98,7 @@ struct mqtt_connection {
     struct mqtt_callbacks callbacks;
     const char *uri; /* for messages */
     char client_id[MQTT_CLIENT_ID_SIZE];
-    int cancel; /* event: closing, so let a probe of the broker be */
+    int cancel; /* event: raised at closing, ends a probe of the broker */
     pthread_t connector;
     struct mqtt_addresses addresses;    /* the connector's own */
     struct subscription *subscriptions; /* session->filter_count */
@@ -148,15 +148,16 @@ int64_t connection_next_wait(struct mqtt_connection *connection);
 void connection_try_later(struct mqtt_connection *connection, enum connection_event event,
                           const char *log_event, struct log_field field, const char *message);
 
-/* Gives up: trying again cannot help. Logs the message, with the field as above, and tells the program. */
+/* Gives up: trying again cannot help. Logs the message, with the field as above, and calls the program's
+ * failed. */
 void connection_fail(struct mqtt_connection *connection, const char *log_event, struct log_field field,
                      const char *message);
 
 #define NO_FIELD ((struct log_field){NULL, NULL, 0})
 
 /* Did the broker accept this client's subscriptions (or, without any, its messages) before, in this process
- * or, as the session tells, in an earlier one? Then it may do so again, as when its configuration is being
- * changed; else the user must do something. */
+ * or (the session is present) in an earlier one? Then it may do so again, as when its configuration is being
+ * changed. Else the user must do something. */
 bool connection_was_accepted(struct mqtt_connection *connection);
 
 /* With the lock held: waits for a change, until the deadline (monotonic ns) at most. */

@@ -1,5 +1,5 @@
 /* One connection to an MQTT broker that keeps itself alive: it connects, reconnects with backoff and jitter,
- * subscribes, and tells the program what happens. Built on Paho's MQTTAsync (eclipse-paho-mqtt-c,
+ * subscribes, and reports to the program by callbacks. Built on Paho's MQTTAsync (eclipse-paho-mqtt-c,
  * https://eclipse.dev/paho/files/mqttdoc/MQTTAsync). Its states are in connection.c.
  *
  * Lifecycle:
@@ -148,9 +148,9 @@ void mqtt_reconnect(struct mqtt_connection *connection, int reason_code, uint16_
 
 /* Disconnects (waiting at most `timeout` ns for the library), then frees everything. Warns when messages that
  * mqtt_publish took at QoS 0 were never written to the network, now or when a connection broke. With
- * end_session the broker is told to forget the session (MQTT 5: session expiry 0; 3.1.1: by connecting once
- * more). When it returns true, no callback runs or will run. False when the library did not let go in time,
- * as when a message callback still blocks, or when writing a message has just failed, after which Paho cannot
+ * end_session the broker forgets the session (MQTT 5: session expiry 0; 3.1.1: by connecting once
+ * more). When it returns true, no callback runs or will run. False when the library did not end in time, as
+ * when a message callback still blocks, or when writing a message has just failed, after which Paho cannot
  * free what it has: then nothing is freed and the process should exit. Not from callbacks. */
 bool mqtt_close(struct mqtt_connection *connection, bool end_session, int64_t timeout);
 

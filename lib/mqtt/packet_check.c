@@ -2,16 +2,16 @@
 
 #include <MQTTProperties.h>
 
-/* What is left to read; `short_of_it` once something was not there. */
+/* What is left to read; `incomplete` once something was not there. */
 struct reader {
     const uint8_t *at, *end;
-    bool short_of_it;
+    bool incomplete;
 };
 
 static void skip(struct reader *r, size_t count)
 {
     if (count > (size_t)(r->end - r->at))
-        r->short_of_it = true;
+        r->incomplete = true;
     else
         r->at += count;
 }
@@ -21,7 +21,7 @@ static unsigned take(struct reader *r, size_t bytes)
     const uint8_t *from = r->at;
     unsigned value = 0;
     skip(r, bytes);
-    for (size_t i = 0; i < bytes && !r->short_of_it; i++)
+    for (size_t i = 0; i < bytes && !r->incomplete; i++)
         value = value << 8 | from[i];
     return value;
 }
@@ -36,7 +36,7 @@ static unsigned take_variable(struct reader *r)
         if (!(byte & 0x80))
             return value;
     }
-    r->short_of_it = true;
+    r->incomplete = true;
     return 0;
 }
 
@@ -76,7 +76,7 @@ static const char *check_property(struct reader *r)
     if (value == 0 &&
         (code == MQTTPROPERTY_CODE_RECEIVE_MAXIMUM || code == MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE))
         return "that allows nothing to be sent";
-    return r->short_of_it ? "whose properties are not whole" : NULL;
+    return r->incomplete ? "whose properties are not whole" : NULL;
 }
 
 static const char *check_properties(struct reader *r)
@@ -84,7 +84,7 @@ static const char *check_properties(struct reader *r)
     size_t length = take_variable(r);
     struct reader properties = {r->at, r->at, false};
     skip(r, length);
-    if (r->short_of_it)
+    if (r->incomplete)
         return "whose properties are not whole";
     properties.end = r->at;
     const char *wrong = NULL;
@@ -97,11 +97,11 @@ static const char *check_publish(bool mqtt5, uint8_t first, struct reader *r)
 {
     unsigned qos = first >> 1 & 3;
     skip_text(r);
-    if (r->short_of_it)
+    if (r->incomplete)
         return "whose topic is not whole";
     if (qos == 3)
         return "of QoS 3";
-    if (qos > 0 && (take(r, 2) == 0 || r->short_of_it))
+    if (qos > 0 && (take(r, 2) == 0 || r->incomplete))
         return "without a packet id";
     return mqtt5 ? check_properties(r) : NULL;
 }
@@ -109,7 +109,7 @@ static const char *check_publish(bool mqtt5, uint8_t first, struct reader *r)
 /* Codes: how many there are at least. */
 static const char *check_answer(bool mqtt5, struct reader *r, ptrdiff_t codes)
 {
-    if (take(r, 2) == 0 || r->short_of_it)
+    if (take(r, 2) == 0 || r->incomplete)
         return "without a packet id";
     const char *wrong = mqtt5 ? check_properties(r) : NULL;
     return wrong ? wrong : r->end - r->at < codes ? "without a code" : NULL;
@@ -126,13 +126,13 @@ static const char *check_reason(bool mqtt5, struct reader *r)
 
 static const char *check_acknowledgement(bool mqtt5, struct reader *r)
 {
-    return take(r, 2) == 0 || r->short_of_it ? "without a packet id" : check_reason(mqtt5, r);
+    return take(r, 2) == 0 || r->incomplete ? "without a packet id" : check_reason(mqtt5, r);
 }
 
 static const char *check_connack(bool mqtt5, struct reader *r)
 {
     skip(r, 2);
-    if (r->short_of_it)
+    if (r->incomplete)
         return "that is too short";
     return mqtt5 && r->at < r->end ? check_properties(r) : NULL; /* one of MQTT 3.1.1 that refuses has none */
 }

@@ -34,7 +34,7 @@ void paho_guard_next_use(enum paho_use use);
 /* Why the connection was ended here, once: false when it was not. Any thread. */
 bool paho_guard_complaint(char complaint[static PAHO_COMPLAINT_SIZE]);
 
-/* The properties of the last CONNACK, once, which Paho does not tell of one that refuses. False when there
+/* The properties of the last CONNACK, once, which Paho does not hand on of one that refuses. False when there
  * are none; else the caller frees them. Any thread. */
 bool paho_guard_take_connack(MQTTProperties *properties);
 

@@ -98,7 +98,7 @@ static void forget_cut(void)
     memset(&cut, 0, sizeof cut);
 }
 
-/* ---- a broker that sends hardly anything ---- */
+/* ---- a broker that sends too slowly ---- */
 
 /* A packet has come up to here, and not whole. False when it comes too slowly. */
 static bool goes_on(int socket, size_t bytes)

@@ -3,8 +3,8 @@
  *
  * - A PUBLISH that is too large is read to its end, and its beginning is kept: Paho sees a shorter one.
  * - Any other packet of more than 1 MiB ends the connection.
- * - So does a broker that goes on with a packet that it has begun, but hardly: fewer than 100 bytes a second
- *   for half a minute. (Paho asks a broker that is silent whether it is still there.)
+ * - So does a packet that comes too slowly: fewer than 100 bytes a second for half a minute. (A broker that
+ *   sends nothing is Paho's keep alive to notice.)
  *
  * One connection in a process at a time. */
 #ifndef ROOMSTREAM_MQTT_PAHO_INCOMING_H
@@ -28,7 +28,7 @@ enum { PAHO_IS_BOUNDED = true };
  * have some, as with MQTT 5. Before connecting. */
 void paho_bound_messages(size_t bytes, bool properties);
 
-/* Is this payload that of a message that was cut? Then *cut tells what is there of it. In the callback for
+/* Is this payload that of a message that was cut? Then *cut says what is there of it. In the callback for
  * messages. */
 bool paho_message_is_cut(const void *payload, size_t length, struct paho_cut *cut);
 

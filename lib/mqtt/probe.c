@@ -75,7 +75,7 @@ static enum mqtt_probe_result explain_verification(struct probe *p, long result)
     if (result == X509_V_ERR_CERT_HAS_EXPIRED || result == X509_V_ERR_CERT_NOT_YET_VALID) {
         error_set(p->why, "its certificate is refused: %s: renew it, or set the clock of this machine",
                   reason);
-        return MQTT_PROBE_MAY_PASS; /* both can heal while nobody is there */
+        return MQTT_PROBE_MAY_PASS; /* both can pass by themselves */
     }
     if (!authorities)
         authorities = p->settings->ca_directory ? p->settings->ca_directory : "the system's authorities";
@@ -141,7 +141,7 @@ static void list_names(X509 *certificate, char *text, size_t size)
             length += (size_t)snprintf(text + length, size - length, "%s%s", length ? ", " : "", item);
     }
     GENERAL_NAMES_free(names);
-    if (!*text) /* as it was before there were others */
+    if (!*text) /* what certificates had before there were alternative names */
         X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, text, (int)size);
 }
 

@@ -1,5 +1,5 @@
-/* Finds out why a connection to a broker could not be made. Paho tells that it failed, not why: so this makes
- * another one, as far as MQTT itself, and looks. */
+/* Finds out why a connection to a broker could not be made. Paho says that it failed, not why. So this makes
+ * a connection of its own, up to where MQTT begins, and looks. */
 #ifndef ROOMSTREAM_MQTT_PROBE_H
 #define ROOMSTREAM_MQTT_PROBE_H
 

@@ -164,7 +164,7 @@ static bool untake(struct mqtt_connection *c, struct publication *publication)
     if (out)
         give_back(publication);
     pthread_mutex_unlock(&c->mutex);
-    return !out; /* given back meanwhile, with the client: the callback has told */
+    return !out; /* given back meanwhile, with the client: the callback has reported it */
 }
 
 bool mqtt_publish(struct mqtt_connection *c, const char *topic, const void *payload, size_t length, int qos,

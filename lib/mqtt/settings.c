@@ -54,7 +54,7 @@ static const struct option_spec specs[] = {
     OPT_TEXT(0, "tls-alpn", FIELD(tls_alpn), "PROTOCOL",
              "application protocol to ask for with TLS (ALPN), where several share a port"),
     OPT_TEXT(0, "will-topic", FIELD(will_topic), "TOPIC",
-             "topic of a message that the broker publishes when the program is gone without a goodbye"),
+             "topic of a message that the broker publishes when the program is gone without a DISCONNECT"),
     OPT_TEXT(0, "will-payload", FIELD(will_payload), "TEXT", "what that message says; nothing without it"),
     OPT_INTEGER(0, "will-qos", FIELD(will_qos), "QOS", "0", RANGE(0, 2), "its quality of service: 0, 1 or 2"),
     OPT_FLAG(0, "will-retain", FIELD(will_retain), "it is retained"),

@@ -34,7 +34,7 @@ struct mqtt_settings {
  * outlive the parsing. */
 struct option_group mqtt_options(struct mqtt_settings *settings);
 
-/* Checks what a single option cannot tell, completes the settings, and keeps Paho from using the HTTP proxies
+/* Checks how the options fit together, completes the settings, and keeps Paho from using the HTTP proxies
  * that the environment names. False with *error, which names the options: wrong use. Call it once after
  * parsing, before any thread. */
 bool mqtt_settings_complete(struct mqtt_settings *settings, struct error *error);

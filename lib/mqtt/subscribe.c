@@ -35,7 +35,7 @@ static void done(struct mqtt_connection *c)
         c->callbacks.subscribed(c->callbacks.context);
 }
 
-/* The connection stays: what an older subscription of the session brings goes on coming in. */
+/* The connection stays: the session's older subscriptions still bring messages. */
 static void refused(struct mqtt_connection *c, const char *log_event, const char *message, bool may_pass)
 {
     if (may_pass || connection_was_accepted(c))
@@ -102,7 +102,7 @@ static void answered(struct subscription *s, int code, const MQTTProperties *pro
     }
 }
 
-/* With MQTT 3.1.1 Paho does not tell how many codes there were: with several, this is part of a pointer. */
+/* With MQTT 3.1.1 Paho does not say how many codes there were: with several, this is part of a pointer. */
 static void on_subscribed(void *context, MQTTAsync_successData *data)
 {
     answered(context, data->alt.qos, NULL);

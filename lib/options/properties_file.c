@@ -159,8 +159,9 @@ static bool unescape(char *text, struct error *error)
             *to++ = meanings[letter - letters];
             from++;
         } else if (isalnum((unsigned char)*from))
-            return error_set(error, "a backslash that begins none of the escapes \\t \\n"
-                                    " \\r \\f \\uXXXX: write \\\\ for a backslash");
+            return error_set(
+                error,
+                "a backslash that begins none of the escapes \\t \\n \\r \\f \\uXXXX: write \\\\ for a backslash");
         else if (*from && !(*from & 0x80))
             *to++ = *from++;
     }

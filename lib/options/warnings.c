@@ -44,9 +44,8 @@ bool options_is_service_link(const char *variable, const char *value)
         if (strncmp(value, schemes[i], strlen(schemes[i])) == 0) {
             snprintf(
                 text, sizeof text,
-                "the environment variable %s is ignored: "
-                "'%.100s' is what Kubernetes or Docker sets for a service of that name (enableServiceLinks: "
-                "false leaves it out)",
+                "the environment variable %s is ignored: '%.100s' is what Kubernetes or Docker sets for a service "
+                "of that name (enableServiceLinks: false leaves it out)",
                 variable, value);
             text_list_append(&ignored, text);
             return true;

@@ -1,4 +1,4 @@
-"""A request that arrives late, after its client has given it up and gone on: exactly once, nothing is lost or doubled by it."""
+"""A request that arrives late, after its client has given it up: exactly once, nothing is lost or doubled by it."""
 
 import threading
 

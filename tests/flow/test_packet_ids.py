@@ -1,4 +1,4 @@
-"""QoS 2 packet ids at a bridge that delivers exactly once, and brokers that number their messages anew."""
+"""QoS 2 packet ids at a bridge that delivers exactly once, and brokers that start to number their messages from 1 again."""
 
 import re
 

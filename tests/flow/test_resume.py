@@ -1,4 +1,4 @@
-"""--resume of the publishers: killed at any instant, a replay goes on where it stopped."""
+"""--resume of the publishers: killed at any instant, a replay continues where it stopped."""
 
 import json
 import random

@@ -260,7 +260,7 @@ def test_the_topic_is_made_anew(programs, brokers, database, topic):
     create_topic(brokers.kafka.address, topic)
     send(brokers, topic, map(reading, range(100, 120)))
     store = start_store(programs, database, topic)
-    store.wait_for_log("made anew")
+    store.wait_for_log("created again")
     wait_for_rows(database, 30)
     assert metrics(store)["partitions_anew_total"] == 1
     delete_topic(brokers.kafka.address, topic)

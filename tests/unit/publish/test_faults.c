@@ -349,7 +349,7 @@ static void draws_anew_for_each_loop(void **state)
     close(fd);
 }
 
-/* A loop that is gone on with from its mark is the same as one that is come to. */
+/* A loop that is begun from its mark is the same as one that follows another. */
 static void goes_on_from_any_loop(void **state)
 {
     char name[32];

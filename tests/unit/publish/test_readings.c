@@ -59,7 +59,7 @@ static void check(struct memory_file file, const char *wanted)
 #define HEADER "Date,Time,T1,T2,Light,People\n"
 #define GOOD "2017/12/22,10:49:41,24.94,24.75,x,1\n"
 #define GOOD_READ "1513939781 2017/12/22 10:49:41 24.75 24.94 1;"
-#define SKIP " (--skip-bad goes on without such rows)"
+#define SKIP " (--skip-bad skips such rows)"
 
 static void finds_what_it_needs_in_any_order(void **state)
 {

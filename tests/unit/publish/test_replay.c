@@ -136,7 +136,7 @@ static void goes_on_from_any_loop(void **state)
     check_from(mark, HEADER ROWS, &settings, false, "43/51 1@700;44/52 2@700;.");
 }
 
-/* Wherever a loop begins, beginning anew with its mark gives what would have followed. */
+/* Wherever a loop begins, beginning again with its mark gives what would have followed. */
 static void gives_marks_that_it_goes_on_from(void **state)
 {
     char name[32], text[4096], again[4096];
