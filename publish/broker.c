@@ -1,6 +1,7 @@
 #include "broker.h"
 
 #include "core/log.h"
+#include "message.h"
 #include "mqtt/mqtt.h"
 
 #include <inttypes.h>
@@ -16,7 +17,8 @@ enum { SESSION_EXPIRY_SECONDS = 3600 };
 enum { NUMBER_DIGITS = 20 };
 
 struct broker {
-    const struct broker_settings *settings;
+    const struct publish_settings *settings;
+    const struct mqtt_settings *mqtt;
     struct mqtt_session session;
     struct mqtt_connection *connection;
     struct outbox *outbox;
@@ -35,20 +37,20 @@ static bool add_user_property(MQTTProperties *properties, const char *name, size
     return MQTTProperties_add(properties, &property) == 0;
 }
 
-static bool make_properties(const struct broker_settings *settings, int64_t node, MQTTProperties *properties)
+static bool make_properties(const struct publish_settings *settings, int64_t node, MQTTProperties *properties)
 {
+    const char *type = message_content_type((enum message_format)settings->format);
     MQTTProperty content_type = {.identifier = MQTTPROPERTY_CODE_CONTENT_TYPE};
     char key[24];
-    content_type.value.data =
-        (MQTTLenString){(int)strlen(settings->content_type), (char *)settings->content_type};
+    content_type.value.data = (MQTTLenString){(int)strlen(type), (char *)type};
     snprintf(key, sizeof key, "%" PRId64, node);
     bool ok =
         MQTTProperties_add(properties, &content_type) == 0 && add_user_property(properties, "key", 3, key);
-    for (size_t i = 0; ok && i < settings->properties->count; i++) {
-        const char *item = settings->properties->items[i], *equals = strchr(item, '=');
+    for (size_t i = 0; ok && i < settings->properties.count; i++) {
+        const char *item = settings->properties.items[i], *equals = strchr(item, '=');
         ok = add_user_property(properties, item, (size_t)(equals - item), equals + 1);
     }
-    if (ok && settings->numbered) /* see set_number */
+    if (ok && settings->replay.resume) /* see set_number */
         ok = add_user_property(properties, "seq", 3, "18446744073709551615");
     return ok;
 }
@@ -66,7 +68,7 @@ static void set_number(MQTTProperties *properties, uint64_t number)
 
 static void free_properties(struct broker *broker)
 {
-    for (size_t i = 0; broker->properties && i < broker->settings->columns->count; i++)
+    for (size_t i = 0; broker->properties && i < broker->settings->replay.columns.count; i++)
         MQTTProperties_free(&broker->properties[i]);
     free(broker->properties);
     broker->properties = NULL;
@@ -74,7 +76,7 @@ static void free_properties(struct broker *broker)
 
 static bool make_all_properties(struct broker *broker)
 {
-    const struct columns *columns = broker->settings->columns;
+    const struct columns *columns = &broker->settings->replay.columns;
     broker->properties = calloc(columns->count, sizeof *broker->properties);
     bool ok = broker->properties != NULL;
     for (size_t i = 0; ok && i < columns->count; i++)
@@ -148,11 +150,11 @@ static bool mark(const MQTTProperties *usual, const struct outbox_message *messa
 
 static bool send_marked(struct broker *broker, struct outbox_message *message)
 {
-    const struct broker_settings *settings = broker->settings;
+    const struct publish_settings *settings = broker->settings;
     MQTTProperties properties;
     bool sent = mark(&broker->properties[message->column], message, &properties) &&
                 mqtt_publish(broker->connection, settings->topic, message->payload, message->length,
-                             settings->qos, settings->retain, &properties, message);
+                             (int)settings->qos, settings->retain, &properties, message);
     MQTTProperties_free(&properties);
     return sent;
 }
@@ -160,22 +162,22 @@ static bool send_marked(struct broker *broker, struct outbox_message *message)
 static bool send_message(void *context, struct outbox_message *message)
 {
     struct broker *broker = context;
-    const struct broker_settings *settings = broker->settings;
+    const struct publish_settings *settings = broker->settings;
     MQTTProperties *properties = broker->properties ? &broker->properties[message->column] : NULL;
-    if (properties && settings->numbered)
+    if (properties && settings->replay.resume)
         set_number(properties, message->number);
     if (properties && (message->fault != FAULT_NONE || message->missing > 0))
         return send_marked(broker, message);
-    return mqtt_publish(broker->connection, settings->topic, message->payload, message->length, settings->qos,
-                        settings->retain, properties, message);
+    return mqtt_publish(broker->connection, settings->topic, message->payload, message->length,
+                        (int)settings->qos, settings->retain, properties, message);
 }
 
 /* ---- life ---- */
 
 static bool open_connection(struct broker *broker, const char *program, struct error *error)
 {
-    const struct broker_settings *settings = broker->settings;
-    bool v5 = settings->mqtt->version == MQTT_VERSION_5;
+    const struct publish_settings *settings = broker->settings;
+    bool v5 = broker->mqtt->version == MQTT_VERSION_5;
     const struct mqtt_callbacks callbacks = {
         .context = broker,
         .connected = on_connected,
@@ -188,23 +190,25 @@ static bool open_connection(struct broker *broker, const char *program, struct e
     broker->session = (struct mqtt_session){
         .clean_start = true,
         .session_expiry = v5 || settings->qos > 0 ? SESSION_EXPIRY_SECONDS : 0,
-        .publish_window = settings->window,
-        .publish_qos = settings->qos,
+        .publish_window = (size_t)settings->window,
+        .publish_qos = (int)settings->qos,
         .publish_retain = settings->retain,
     };
-    broker->connection = mqtt_open(program, settings->mqtt, &broker->session, &callbacks, error);
+    broker->connection = mqtt_open(program, broker->mqtt, &broker->session, &callbacks, error);
     return broker->connection != NULL;
 }
 
-struct broker *broker_open(const char *program, const struct broker_settings *settings, struct error *error)
+struct broker *broker_open(const char *program, const struct publish_settings *settings,
+                           const struct mqtt_settings *mqtt, size_t payload_max, struct error *error)
 {
     struct broker *broker = calloc(1, sizeof *broker);
     if (broker) {
         broker->settings = settings;
-        broker->outbox = outbox_new(settings->window, settings->payload_max, send_message, broker);
+        broker->mqtt = mqtt;
+        broker->outbox = outbox_new((size_t)settings->window, payload_max, send_message, broker);
     }
     if (!broker || !broker->outbox) {
-        error_set(error, "out of memory: --window %zu may be too large", settings->window);
+        error_set(error, "out of memory: --window %" PRId64 " may be too large", settings->window);
         free(broker);
         return NULL;
     }
@@ -214,7 +218,7 @@ struct broker *broker_open(const char *program, const struct broker_settings *se
         return NULL;
     }
     /* After the client is made: making the first one resets Paho's memory management. */
-    if (settings->mqtt->version == MQTT_VERSION_5 && !make_all_properties(broker)) {
+    if (mqtt->version == MQTT_VERSION_5 && !make_all_properties(broker)) {
         error_set(error, "out of memory");
         broker_close(broker, 0);
         return NULL;

@@ -5,30 +5,19 @@
 #ifndef ROOMSTREAM_PUBLISH_BROKER_H
 #define ROOMSTREAM_PUBLISH_BROKER_H
 
-#include "columns.h"
 #include "core/error.h"
-#include "core/text.h"
 #include "mqtt/settings.h"
 #include "outbox.h"
-
-struct broker_settings {
-    const struct mqtt_settings *mqtt;
-    const char *topic;
-    int qos;
-    bool retain;
-    size_t window;                 /* most messages in flight; the broker's receive maximum may lower it */
-    size_t payload_max;            /* bytes */
-    const char *content_type;      /* MQTT 5, as is all that follows */
-    const struct columns *columns; /* each one's node is the user property `key` of its messages */
-    const struct text_list *properties; /* further user properties as NAME=VALUE */
-    bool numbered; /* each message carries its number as user property `seq`, the last of that name */
-};
+#include "settings.h"
 
 struct broker;
 
-/* Starts connecting; the broker may be down. `program` is for client ids made up. Everything pointed to
+/* Starts connecting; the broker may be down. `program` is for client ids made up; payloads are of payload_max
+ * bytes at most. With MQTT 5 a message has its content type and, as user properties, its node as `key`, those
+ * of the settings, and with --resume its number as `seq`, the last of that name. Everything pointed to
  * outlives the broker. NULL with *error when settings are wrong or memory is exhausted. */
-struct broker *broker_open(const char *program, const struct broker_settings *settings, struct error *error);
+struct broker *broker_open(const char *program, const struct publish_settings *settings,
+                           const struct mqtt_settings *mqtt, size_t payload_max, struct error *error);
 
 /* The outbox is woken when the connection comes, goes, or fails for good. */
 struct outbox *broker_outbox(struct broker *broker);

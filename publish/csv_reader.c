@@ -35,8 +35,7 @@ struct csv_reader {
     size_t row_bytes;
     bool complete;
     size_t unnamed; /* fields at its beginning that the header does not name and that were dropped */
-    bool has_nul;   /* a NUL byte: in nul_column, once its field was parsed */
-    bool nul_found;
+    bool has_nul;   /* a NUL byte, in nul_column */
     size_t nul_column;
     struct fields row;
 
@@ -78,8 +77,8 @@ static void on_field(void *field, size_t length, void *context)
         reader->unnamed = 1;
         return;
     }
-    if (reader->has_nul && !reader->nul_found && memchr(field, '\0', length)) {
-        reader->nul_found = true;
+    if (!reader->has_nul && memchr(field, '\0', length)) {
+        reader->has_nul = true;
         reader->nul_column = row->count;
     }
     size_t column = row->count++;
@@ -310,7 +309,7 @@ static void begin_row(struct csv_reader *reader)
     reader->row_line = reader->line;
     reader->row_bytes = 0;
     reader->complete = false;
-    reader->has_nul = reader->nul_found = false;
+    reader->has_nul = false;
     reader->unnamed = 0;
     reader->row.count = 0;
     reader->row.length = 0;
@@ -359,7 +358,6 @@ static enum csv_reader_result next_row(struct csv_reader *reader, struct error *
         }
         if (!reader->names)
             look_for_separator(reader, line, length);
-        reader->has_nul = reader->has_nul || memchr(line, '\0', length);
         size_t parsed = csv_parse(&reader->parser, line, length, on_field, on_row, reader);
         if (parsed != length) {
             enum csv_reader_result result = parse_error(reader, error);
@@ -383,11 +381,6 @@ enum csv_reader_result csv_reader_next(struct csv_reader *reader, struct error *
 const char *csv_reader_field(const struct csv_reader *reader, size_t column)
 {
     return reader->row.text + reader->row.offsets[column];
-}
-
-uint64_t csv_reader_line(const struct csv_reader *reader)
-{
-    return reader->row_line;
 }
 
 uint64_t csv_reader_bytes(const struct csv_reader *reader)

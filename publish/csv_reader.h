@@ -52,9 +52,6 @@ enum csv_reader_result csv_reader_next(struct csv_reader *reader, struct error *
  * until the next row. Spaces around an unquoted field are not part of it. */
 const char *csv_reader_field(const struct csv_reader *reader, size_t column);
 
-/* The physical line (from 1) on which the current row starts. */
-uint64_t csv_reader_line(const struct csv_reader *reader);
-
 /* Bytes of the file that have been read and used up. */
 uint64_t csv_reader_bytes(const struct csv_reader *reader);
 

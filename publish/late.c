@@ -4,9 +4,7 @@
 
 struct held {
     uint64_t due;
-    struct message message; /* its pointers show to what follows */
-    struct recorded_time time;
-    struct number value, occupancy;
+    struct message message;
 };
 
 struct late {
@@ -36,14 +34,7 @@ void late_hold(struct late *late, const struct message *message, uint64_t due)
 {
     if (late->count == late->size)
         abort();
-    struct held *held = &late->items[(late->first + late->count++) % late->size];
-    *held = (struct held){.due = due, .message = *message, .time = *message->time, .value = *message->value};
-    held->message.time = &held->time;
-    held->message.value = &held->value;
-    if (message->occupancy) {
-        held->occupancy = *message->occupancy;
-        held->message.occupancy = &held->occupancy;
-    }
+    late->items[(late->first + late->count++) % late->size] = (struct held){due, *message};
 }
 
 bool late_take(struct late *late, uint64_t row, struct message *message)

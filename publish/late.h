@@ -19,7 +19,7 @@ size_t late_count(const struct late *late);
 /* Copies the message, which is due with that row; rows do not go down. */
 void late_hold(struct late *late, const struct message *message, uint64_t due);
 
-/* Takes the first out where it is due with the row or before. Valid until the next late_hold. */
+/* Takes the first out if it is due with the row or before. */
 bool late_take(struct late *late, uint64_t row, struct message *message);
 
 #endif

@@ -181,13 +181,13 @@ static char *put_iso_time(char *at, const struct recorded_time *time)
 static char *put_json(char *at, const struct frame *frame, const struct message *message)
 {
     at = put(at, "{\"time\":\"", 9);
-    at = put_iso_time(at, message->time);
+    at = put_iso_time(at, &message->time);
     at = put(at, "\"", 1);
     at = put(at, frame->before, frame->before_length);
-    at = put_number(at, message->value);
+    at = put_number(at, &message->value);
     at = put(at, frame->after, frame->after_length);
-    if (message->occupancy)
-        at = put_number(put(at, ",\"occupancy\":", 13), message->occupancy);
+    if (message->occupancy.length > 0)
+        at = put_number(put(at, ",\"occupancy\":", 13), &message->occupancy);
     at = put(at, ",\"seq\":", 7);
     at = put_unsigned(at, message->seq);
     return put(at, "}", 1);
@@ -195,13 +195,13 @@ static char *put_json(char *at, const struct frame *frame, const struct message 
 
 static char *put_csv(char *at, const struct frame *frame, const struct message *message)
 {
-    at = put(at, message->time->date, sizeof message->time->date);
+    at = put(at, message->time.date, sizeof message->time.date);
     at = put(at, ", ", 2);
-    at = put(at, message->time->clock, message->time->clock_length);
+    at = put(at, message->time.clock, message->time.clock_length);
     at = put(at, frame->before, frame->before_length);
-    at = put_number(at, message->value);
+    at = put_number(at, &message->value);
     at = put(at, frame->after, frame->after_length);
-    return message->occupancy ? put_number(put(at, ", ", 2), message->occupancy) : at;
+    return message->occupancy.length > 0 ? put_number(put(at, ", ", 2), &message->occupancy) : at;
 }
 
 /* Not before message_earliest(). */
@@ -214,9 +214,9 @@ static char *put_epoch(char *at, const struct recorded_time *time)
 static char *put_senml(char *at, const struct frame *frame, const struct message *message)
 {
     at = put(at, frame->before, frame->before_length);
-    at = put_epoch(at, message->time);
+    at = put_epoch(at, &message->time);
     at = put(at, ",\"v\":", 5);
-    at = put_number(at, message->value);
+    at = put_number(at, &message->value);
     return put(at, frame->after, frame->after_length);
 }
 

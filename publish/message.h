@@ -33,11 +33,10 @@ int64_t message_earliest(enum message_format format);
 /* True when SenML allows the name (RFC 8428 section 4.5.1). */
 bool message_senml_name(const char *name);
 
-/* What one message says; pointers are not owned. */
+/* What one message says. */
 struct message {
-    const struct recorded_time *time;
-    const struct number *value;
-    const struct number *occupancy; /* NULL: not known, and left out */
+    struct recorded_time time;
+    struct number value, occupancy; /* an occupancy of length 0 is not known, and left out */
     size_t column;                  /* of the writer's columns */
     uint64_t seq;                   /* number of the reading, from 1 */
 };

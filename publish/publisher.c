@@ -31,7 +31,6 @@ struct publisher {
     struct replay *replay;
     struct resume resume;
     struct message_writer *writer;
-    struct broker_settings broker_settings;
     struct broker *broker;
     struct outbox *outbox;
     struct pace pace;
@@ -271,29 +270,6 @@ static bool publish_all(struct publisher *p)
 
 /* ---- life ---- */
 
-static bool open_broker(struct publisher *p, const char *program, const struct mqtt_settings *mqtt,
-                        struct error *error)
-{
-    const struct publish_settings *settings = p->settings;
-    enum message_format format = (enum message_format)settings->format;
-    p->broker_settings = (struct broker_settings){
-        .mqtt = mqtt,
-        .topic = settings->topic,
-        .qos = (int)settings->qos,
-        .retain = settings->retain,
-        .window = (size_t)settings->window,
-        .payload_max = message_writer_max(p->writer),
-        .content_type = message_content_type(format),
-        .columns = &settings->replay.columns,
-        .properties = &settings->properties,
-        .numbered = settings->replay.resume != NULL,
-    };
-    p->broker = broker_open(program, &p->broker_settings, error);
-    if (p->broker)
-        p->outbox = broker_outbox(p->broker);
-    return p->broker != NULL;
-}
-
 static void log_plan(const struct publisher *p, const struct mqtt_settings *mqtt)
 {
     const struct publish_settings *settings = p->settings;
@@ -377,10 +353,12 @@ static int publish(struct publisher *p, const char *program, const struct mqtt_s
 {
     struct error error;
     log_plan(p, mqtt);
-    if (!open_broker(p, program, mqtt, &error)) {
+    p->broker = broker_open(program, p->settings, mqtt, message_writer_max(p->writer), &error);
+    if (!p->broker) {
         log_error(start_failed, "%s", error.text);
         return EXIT_FAILED;
     }
+    p->outbox = broker_outbox(p->broker);
     int status = finish(p, run(p));
     if (!broker_close(p->broker, close_timeout))
         _exit(status); /* callbacks may still come: they need the rest, and what exit handlers would free */

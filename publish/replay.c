@@ -208,9 +208,9 @@ static struct message make_message(const struct replay *replay, size_t column, u
 {
     bool restamped = replay->mark.base != REPLAY_AS_RECORDED;
     return (struct message){
-        .time = restamped ? &replay->restamped : &replay->reading.time,
-        .value = &replay->reading.values[column],
-        .occupancy = replay->reading.occupancy.length > 0 ? &replay->reading.occupancy : NULL,
+        .time = restamped ? replay->restamped : replay->reading.time,
+        .value = replay->reading.values[column],
+        .occupancy = replay->reading.occupancy,
         .column = column,
         .seq = seq,
     };
@@ -220,11 +220,11 @@ static struct message make_message(const struct replay *replay, size_t column, u
 static bool next_reading(struct replay *replay, struct replay_message *out)
 {
     size_t column = replay->column++;
-    struct message message = make_message(replay, column, ++replay->seq);
     enum fault fault = FAULT_NONE;
     if (replay->faults)
         fault = faults_next(replay->faults, readings_row(replay->readings), column,
                             &replay->reading.values[column]);
+    struct message message = make_message(replay, column, ++replay->seq);
     replay->fault_counts[fault]++;
     if (fault == FAULT_LATE)
         late_hold(replay->late, &message, replay->rows + (uint64_t)replay->settings->faults.late_by);

@@ -34,7 +34,7 @@ struct replay_mark {
 struct replay_message {
     /* Counts what is to be sent, from 1, over all loops and without a gap. */
     uint64_t number;
-    /* What is to be sent; valid until the next call. Its seq counts readings, also over all loops: one that
+    /* What is to be sent. Its seq counts readings, also over all loops: one that
      * is missing leaves a gap, a doubled one has the same twice, a late one comes after greater ones. */
     struct message message;
     /* What is wrong with it. */

@@ -53,7 +53,7 @@ static void check_messages(const struct reading *reading, const struct columns *
             continue;
         for (size_t i = 0; i < columns->count; i++) {
             char *out = malloc(message_writer_max(writers[format]));
-            const struct message message = {&reading->time, &reading->values[i], &reading->occupancy, i,
+            const struct message message = {reading->time, reading->values[i], reading->occupancy, i,
                                             UINT64_MAX};
             require(out &&
                     message_write(writers[format], &message, out) <= message_writer_max(writers[format]));

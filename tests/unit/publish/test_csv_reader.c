@@ -21,7 +21,10 @@ static void dump(struct memory_file file, char text[static DUMP_SIZE])
         enum csv_reader_result result = csv_reader_next(reader, &error);
         assert_true(length < DUMP_SIZE - 1200);
         if (result == CSV_READER_ROW) {
-            length += (size_t)sprintf(text + length, "%d:", (int)csv_reader_line(reader));
+            int line;
+            csv_reader_error(reader, 0, &error, "here"); /* FILE:LINE:... */
+            assert_int_equal(sscanf(error.text, "f:%d:", &line), 1);
+            length += (size_t)sprintf(text + length, "%d:", line);
             for (size_t i = 0; i < 2; i++)
                 length += (size_t)sprintf(text + length, "%s%c", csv_reader_field(reader, i), i ? ';' : '|');
         } else if (result == CSV_READER_BAD_ROW) {

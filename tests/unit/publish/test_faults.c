@@ -84,7 +84,7 @@ static void draws_evenly_and_by_key(void **state)
 
 /* ---- replays ---- */
 
-struct told {
+struct sent {
     struct replay_message message;
     double value;
 };
@@ -128,25 +128,25 @@ static struct replay *open_with(const char *name, const char *faults, int64_t se
     return replay;
 }
 
-static bool next(struct replay *replay, struct told *told)
+static bool next(struct replay *replay, struct sent *sent)
 {
     struct error error;
     char text[NUMBER_MAX + 1];
-    enum replay_result result = replay_next(replay, &told->message, &error);
+    enum replay_result result = replay_next(replay, &sent->message, &error);
     if (result == REPLAY_FAILED)
         fail_msg("%s", error.text);
     if (result == REPLAY_END)
         return false;
-    const struct number *value = told->message.message.value;
+    const struct number *value = &sent->message.message.value;
     memcpy(text, value->text, value->length);
     text[value->length] = '\0';
-    told->value = strtod(text, NULL);
+    sent->value = strtod(text, NULL);
     return true;
 }
 
 /* All messages of a replay in `all`; returns how many. */
 static size_t replay_all(const char *faults, int64_t seed, uint64_t counts[static FAULT_KINDS],
-                         struct told all[static 3 * ROWS])
+                         struct sent all[static 3 * ROWS])
 {
     char name[32];
     struct replay_settings settings;
@@ -164,7 +164,7 @@ static size_t replay_all(const char *faults, int64_t seed, uint64_t counts[stati
     return count;
 }
 
-static struct told all[3 * ROWS], again[3 * ROWS];
+static struct sent all[3 * ROWS], again[3 * ROWS];
 
 /* The row in which the reading of that seq stands, and what was recorded there. */
 static double recorded(uint64_t seq)
@@ -304,7 +304,7 @@ static void tells_late_what_is_late(void **state)
 
 #define EVERYTHING "missing=0.05,stuck=0.01:4,spike=0.05,double=0.05,late=0.05:2"
 
-static bool same(const struct told *a, const struct told *b)
+static bool same(const struct sent *a, const struct sent *b)
 {
     return a->message.number == b->message.number && a->message.message.seq == b->message.message.seq &&
            a->message.fault == b->message.fault && a->message.missing == b->message.missing &&
@@ -332,17 +332,17 @@ static void draws_anew_for_each_loop(void **state)
 {
     char name[32];
     struct replay_settings settings;
-    struct told told;
+    struct sent sent;
     size_t count = 0, differences = 0;
     (void)state;
     int fd = make_file(name);
     struct replay *replay = open_with(name, "spike=0.3", 1, 2, &settings);
     replay_begin(replay, &(struct replay_mark){.base = REPLAY_AS_RECORDED});
-    for (; next(replay, &told); count++)
+    for (; next(replay, &sent); count++)
         if (count < 2 * ROWS)
-            all[count] = told;
+            all[count] = sent;
         else
-            differences += told.message.fault != all[count - 2 * ROWS].message.fault;
+            differences += sent.message.fault != all[count - 2 * ROWS].message.fault;
     assert_int_equal(count, 4 * ROWS);
     assert_true(differences > ROWS / 2);
     replay_close(replay);
@@ -354,25 +354,25 @@ static void goes_on_from_any_loop(void **state)
 {
     char name[32];
     struct replay_settings settings, settings_again;
-    struct told told, told_again;
+    struct sent sent, repeated;
     uint64_t seen = 0;
     (void)state;
     int fd = make_file(name);
     struct replay *replay = open_with(name, EVERYTHING, 1, 3, &settings);
     replay_begin(replay, &(struct replay_mark){.base = REPLAY_AS_RECORDED});
-    while (next(replay, &told) && replay_mark(replay)->loop == 0)
+    while (next(replay, &sent) && replay_mark(replay)->loop == 0)
         ;
     struct replay_mark mark = *replay_mark(replay);
     assert_int_equal(mark.loop, 1);
     assert_int_equal(mark.seq, 2 * ROWS);
-    assert_int_equal(mark.number, told.message.number - 1);
+    assert_int_equal(mark.number, sent.message.number - 1);
     struct replay *other = open_with(name, EVERYTHING, 1, 3, &settings_again);
     replay_begin(other, &mark);
     do {
-        assert_true(next(other, &told_again) && same(&told, &told_again));
+        assert_true(next(other, &repeated) && same(&sent, &repeated));
         seen++;
-    } while (next(replay, &told));
-    assert_false(next(other, &told_again));
+    } while (next(replay, &sent));
+    assert_false(next(other, &repeated));
     assert_true(seen > 3 * ROWS);
     replay_close(replay);
     replay_close(other);
@@ -383,12 +383,12 @@ static void ends_where_everything_is_missing(void **state)
 {
     char name[32];
     struct replay_settings settings;
-    struct told told;
+    struct sent sent;
     (void)state;
     int fd = make_file(name);
     struct replay *replay = open_with(name, "missing=1", 1, 0, &settings);
     replay_begin(replay, &(struct replay_mark){.base = REPLAY_AS_RECORDED});
-    assert_false(next(replay, &told));
+    assert_false(next(replay, &sent));
     assert_int_equal(replay_faults(replay)[FAULT_MISSING], 2 * ROWS);
     replay_close(replay);
     close(fd);
@@ -399,14 +399,14 @@ static void goes_on_after_a_loop_without_a_message(void **state)
 {
     char name[32];
     struct replay_settings settings;
-    struct told told;
+    struct sent sent;
     uint64_t count = 0;
     (void)state;
     int fd = make_file(name);
     struct replay *replay = open_with(name, "missing=0.6", 1, 50, &settings);
     settings.readings.range.last = 1;
     replay_begin(replay, &(struct replay_mark){.base = REPLAY_AS_RECORDED});
-    while (next(replay, &told))
+    while (next(replay, &sent))
         count++;
     assert_int_equal(replay_rows(replay), 50);
     assert_int_equal(count + replay_faults(replay)[FAULT_MISSING], 100);
@@ -414,12 +414,12 @@ static void goes_on_after_a_loop_without_a_message(void **state)
     close(fd);
 }
 
-/* The limit counts messages, and what is held back when it comes near is told in time. */
+/* The limit counts messages, and what is held back when it comes near is sent in time. */
 static void tells_what_is_late_before_the_limit(void **state)
 {
     char name[32];
     struct replay_settings settings;
-    struct told told;
+    struct sent sent;
     (void)state;
     int fd = make_file(name);
     for (int64_t limit = 1; limit < 50; limit++) {
@@ -427,10 +427,10 @@ static void tells_what_is_late_before_the_limit(void **state)
         struct replay *replay = open_with(name, "late=0.5:20", 1, 1, &settings);
         settings.limit = limit;
         replay_begin(replay, &(struct replay_mark){.base = REPLAY_AS_RECORDED});
-        while (next(replay, &told)) {
+        while (next(replay, &sent)) {
             count++;
-            late += told.message.fault == FAULT_LATE;
-            last = told.message.message.seq > last ? told.message.message.seq : last;
+            late += sent.message.fault == FAULT_LATE;
+            last = sent.message.message.seq > last ? sent.message.message.seq : last;
         }
         assert_int_equal(count, limit);
         assert_int_equal(late, replay_faults(replay)[FAULT_LATE]);

@@ -21,9 +21,8 @@ static void check_at(int64_t ns, bool utc, enum message_format format, const cha
 {
     const struct number values[] = {number("1"), number(value)};
     const struct number occupancy = number("2");
-    struct recorded_time time = {0};
-    const struct message message = {&time, &values[1], &occupancy, 1, seq};
-    recorded_time_set(&time, ns, utc);
+    struct message message = {{0}, values[1], occupancy, 1, seq};
+    recorded_time_set(&message.time, ns, utc);
     struct message_writer *writer = message_writer_new(format, sensor, unit, &columns);
     assert_non_null(writer);
     char *out = malloc(message_writer_max(writer));
@@ -85,10 +84,9 @@ static void leaves_out_an_occupancy_that_is_not_known(void **state)
         "[{\"n\":\"t/1\",\"t\":1513939781,\"v\":5}]",
     };
     const struct number value = number("5");
-    struct recorded_time time = {0};
-    const struct message message = {&time, &value, NULL, 0, 7};
+    struct message message = {{0}, value, {.length = 0}, 0, 7};
     (void)state;
-    recorded_time_set(&time, 1513939781 * SECOND, false);
+    recorded_time_set(&message.time, 1513939781 * SECOND, false);
     for (int format = MESSAGE_JSON; format <= MESSAGE_SENML; format++) {
         struct message_writer *writer = message_writer_new((enum message_format)format, "t", NULL, &columns);
         char out[512];
@@ -119,10 +117,9 @@ static void knows_how_long_a_message_can_be(void **state)
     char longest[NUMBER_MAX + 1];
     const struct number values[] = {
         number("1"), (memset(longest, '9', NUMBER_MAX), longest[NUMBER_MAX] = '\0', number(longest))};
-    struct recorded_time time = {0};
-    const struct message message = {&time, &values[1], &values[1], 1, UINT64_MAX};
+    struct message message = {{0}, values[1], values[1], 1, UINT64_MAX};
     (void)state;
-    recorded_time_set(&time, INT64_MAX, true);
+    recorded_time_set(&message.time, INT64_MAX, true);
     for (int format = MESSAGE_JSON; format <= MESSAGE_SENML; format++) {
         struct message_writer *writer =
             message_writer_new((enum message_format)format, "temp", "Cel", &columns);

@@ -56,11 +56,11 @@ static void dump(struct replay *replay, bool times, int until, char text[static 
         if ((result = replay_next(replay, &m, &error)) != REPLAY_MESSAGE)
             break;
         length += (size_t)sprintf(text + length, "%" PRIu64 "/%" PRIu64 " %.*s@", m.number, m.message.seq,
-                                  (int)m.message.value->length, m.message.value->text);
+                                  (int)m.message.value.length, m.message.value.text);
         if (times)
-            length += (size_t)sprintf(text + length, "%.10s %.*s%s;", m.message.time->date,
-                                      (int)m.message.time->clock_length, m.message.time->clock,
-                                      m.message.time->utc ? "Z" : "");
+            length += (size_t)sprintf(text + length, "%.10s %.*s%s;", m.message.time.date,
+                                      (int)m.message.time.clock_length, m.message.time.clock,
+                                      m.message.time.utc ? "Z" : "");
         else
             length += (size_t)sprintf(text + length, "%.9g;", (double)m.timeline / SECOND);
     }
