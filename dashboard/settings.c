@@ -82,7 +82,7 @@ static void add_topic(const struct program *program, struct text_list *topics, c
 /* The given topics or those of the sensors, each once, and the one of the estimates at the end. */
 static void complete_topics(const struct program *program, struct dashboard_settings *settings)
 {
-    const struct text_list given = settings->topics;
+    struct text_list given = settings->topics;
     settings->topics = (struct text_list){0};
     for (size_t i = 0; i < given.count; i++)
         if (!settings->people || strcmp(given.items[i], settings->people) != 0)
@@ -91,6 +91,7 @@ static void complete_topics(const struct program *program, struct dashboard_sett
         add_topic(program, &settings->topics, sensor_at(i)->name);
     if (settings->people)
         add_topic(program, &settings->topics, settings->people);
+    text_list_free(&given);
 }
 
 void dashboard_settings_check(const struct program *program, struct dashboard_settings *settings)

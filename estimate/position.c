@@ -1,5 +1,7 @@
 #include "position.h"
 
+#include "core/recorded_time.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,5 +24,5 @@ bool position_read(const void *text, size_t length, struct position *position)
     copy[length] = '\0';
     return sscanf(copy, FORMAT(SCNd64, SCNu64) "%n", &position->seq, &position->time, &position->from,
                   &end) == 3 &&
-           (size_t)end == length && position->from >= 0;
+           (size_t)end == length && position->from >= 0 && recorded_time_fits(position->time);
 }

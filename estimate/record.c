@@ -3,6 +3,7 @@
 #include "core/recorded_time.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,9 +15,11 @@ struct estimate estimate_of(const struct model *model, const struct moment *mome
         estimate.old += moment->inputs[i] == MOMENT_OLD;
         estimate.missing += moment->inputs[i] == MOMENT_MISSING;
     }
-    estimate.known = estimate.missing == 0;
-    if (estimate.known)
+    if (estimate.missing == 0) {
         estimate.count = model->classes[model_estimate(model, moment->values, estimate.probabilities)];
+        /* Readings beyond all measure overflow. All probabilities are then NaN, which JSON has not. */
+        estimate.known = isfinite(estimate.probabilities[0]);
+    }
     return estimate;
 }
 

@@ -2,7 +2,7 @@
  *   {"time":"2017-12-22T10:49:41","estimate":1,"probability":[0.01,0.98,0.01,0],"seq":7,"old":["co2/5"]}
  * probability: of the model's classes, in their order, with 12 digits. "old" names the inputs whose last
  * reading before was taken. Where inputs are missing, which "missing" names, estimate and probability are
- * null. */
+ * null, and so where readings are so large that the model overflows. */
 #ifndef ROOMSTREAM_ESTIMATE_RECORD_H
 #define ROOMSTREAM_ESTIMATE_RECORD_H
 
@@ -15,7 +15,7 @@ enum {
 };
 
 struct estimate {
-    bool known;    /* no input is missing */
+    bool known;    /* no input is missing, and the model has not overflown */
     int64_t count; /* people */
     double probabilities[MODEL_CLASSES_MAX];
     size_t old, missing; /* inputs */

@@ -114,6 +114,12 @@ static uint64_t oldest_frame(const struct http_events *events)
     return events->next < EVENTS_KEPT ? 0 : events->next - EVENTS_KEPT;
 }
 
+/* Is there every frame that follows the newest state? */
+static bool is_followed(const struct http_events *events)
+{
+    return events->newest->next >= oldest_frame(events);
+}
+
 static void release(struct state *state)
 {
     if (--state->users > 0)
@@ -218,7 +224,7 @@ static void renew_state(struct http_events *events)
     struct text text = {0};
     int64_t now = clock_monotonic();
     pthread_mutex_lock(&events->mutex);
-    bool fresh = events->newest && now - events->newest->made < state_age;
+    bool fresh = events->newest && now - events->newest->made < state_age && is_followed(events);
     if (!fresh && events->newest && events->newest->users == 1) {
         release(events->newest); /* nobody is being sent it */
         events->newest = NULL;
@@ -246,8 +252,8 @@ static void renew_state(struct http_events *events)
 static bool admit(struct http_events *events, struct client *client)
 {
     pthread_mutex_lock(&events->mutex);
-    bool room = !events->ended && events->counts.clients < events->limit && events->newest &&
-                events->newest->next >= oldest_frame(events);
+    bool room =
+        !events->ended && events->counts.clients < events->limit && events->newest && is_followed(events);
     if (room) {
         *client = (struct client){.events = events,
                                   .connection = client->connection,

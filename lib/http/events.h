@@ -25,8 +25,8 @@ struct http_events;
 enum { EVENTS_KEPT = 64, EVENTS_STATES = 4 };
 
 /* Writes the state so far as events. On the server's thread; it must not wait. What it wrote serves all
- * clients that come within the next second, and longer while EVENTS_STATES of them are being sent: so many
- * are in memory at most. */
+ * clients that come within the next second, while the frames that follow it are kept, and longer while
+ * EVENTS_STATES of them are being sent: so many are in memory at most. */
 typedef void http_events_state(void *context, FILE *out);
 
 /* For at most `clients` at a time: one more is answered with 503. NULL with *error. */

@@ -246,6 +246,33 @@ def test_estimate(attempts, kafka, ports, tmp_path):
         attempts.start("no-port", "estimate", ["--http", f"127.0.0.1:{ports['silent']}", *here], "in use|cannot", 1)
 
 
+def test_dashboard(attempts, kafka, ports, tmp_path):
+    """It shows what is wrong and goes on: only what can never go well ends it."""
+    here = ["-b", kafka.admin, "--http", "0"]
+    produce(kafka.admin, "plain", [b"", b"[", b"[" * 5000, b"\xff", b"{}", b'{"value":1e999}', b'{"value":1,"time":"yesterday"}', b"x" * 100000])
+    with attempts:
+        for name, options, text in kafka_failures(kafka, ports):
+            if {"--replication", "--topic-config", "--partitions"} & set(options):
+                continue
+            text = "does not answer" if name in NO_KAFKA else "kafka-acls.sh" if name == "no-rights" else text
+            attempts.start(name, "dashboard", ["-t", "plain", "--http", "0", *options], text)
+        attempts.start("missing", "dashboard", ["-t", "missing", *here], "there is no Kafka topic 'missing' yet")
+        attempts.start("collides", "dashboard", ["-t", "a_b", *here], "there is no Kafka topic 'a_b' yet")
+        attempts.start("no-readings", "dashboard", ["-t", "plain", *here], "the page is at")
+        for peer in ports:
+            attempts.start(f"program-{peer}", "dashboard", ["-t", "plain", "--status", f"127.0.0.1:{ports[peer]}", *here], "the page is at")
+        attempts.start("port-taken", "dashboard", ["-b", kafka.admin, "--http", f"127.0.0.1:{ports['silent']}"], "cannot serve HTTP.*in use", 1)
+        attempts.start("not-ours", "dashboard", ["-b", kafka.admin, "--http", "192.0.2.1:9750"], "cannot serve HTTP.*192.0.2.1", 1)
+        attempts.start("no-address", "dashboard", ["-b", kafka.admin, "--http", "here:there"], "--http", 2)
+        attempts.start("no-status", "dashboard", ["--status", "here:there", *here], "--status", 2)
+        attempts.start("topic-name", "dashboard", ["-t", "a/b", *here], "'a/b' is no name of a Kafka topic", 2)
+        attempts.start("topics", "dashboard", [*(word for i in range(40) for word in ("-t", f"topic{i}")), *here], "at most 32 topics", 2)
+        attempts.start("clients", "dashboard", ["--clients", "0", *here], "--clients", 2)
+        attempts.start("property", "dashboard", ["-X", "no.such=1", *here], "no.such", 2)
+        attempts.start("no-targets", "dashboard", ["--targets", tmp_path / "nowhere", *here], "the page is at")
+        attempts.start("no-config", "dashboard", ["--config", tmp_path / "nowhere", *here], "nowhere", 2)
+
+
 NO_BROKER = ("nobody", "closes", "silent", "zeros", "ones", "english", "echoes")
 
 

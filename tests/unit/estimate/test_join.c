@@ -175,87 +175,118 @@ static void tells_what_is_still_needed(void **state)
 
 /* ---- any order, any restart ---- */
 
-/* Readings of three inputs, each with gaps, doubles and neighbours that have changed places. */
-enum { LENGTH = 600 };
+/* Two partitions: one with the readings of two inputs, one with those of the third. Each input has gaps,
+ * doubles with another value, and neighbours that have changed places. */
+enum { ROWS = 600, STREAMS = 2, LENGTH = 2 * ROWS };
 
 struct stream {
     struct join_reading readings[LENGTH];
+    size_t inputs[LENGTH];
+    int64_t count;
 };
 
-static void make_stream(struct stream *stream, size_t input)
+/* Room for how far the two inputs of a partition get apart. */
+static const struct join_settings wide = {
+    .inputs = INPUTS, .age = 300 * SECOND, .reorder = 120 * SECOND, .wait = 10 * SECOND, .room = 300};
+
+static void make_readings(struct join_reading *readings, size_t input)
 {
     int64_t row = 0;
-    for (int64_t i = 0; i < LENGTH; i++) {
+    for (int64_t i = 0; i < ROWS; i++) {
         row += 1 + (rand() % 20 == 0 ? rand() % 9 : 0);
-        stream->readings[i] = (struct join_reading){
-            .time = 30 * row * SECOND, .value = (double)row + (double)input / 10, .partition = input};
+        readings[i] = (struct join_reading){
+            .time = 30 * row * SECOND, .value = (double)row + (double)input / 10, .partition = input / 2};
         if (i > 0 && rand() % 10 == 0) {
-            struct join_reading swapped = stream->readings[i - 1];
-            stream->readings[i - 1] = stream->readings[i];
-            stream->readings[i] = swapped;
+            struct join_reading swapped = readings[i - 1];
+            readings[i - 1] = readings[i];
+            readings[i] = swapped;
         }
-        if (i > 0 && rand() % 15 == 0)
-            stream->readings[i] = stream->readings[rand() % i];
+        if (i > 0 && rand() % 15 == 0) {
+            readings[i] = readings[rand() % i];
+            readings[i].value = -1;
+        }
     }
-    for (int64_t i = 0; i < LENGTH; i++)
-        stream->readings[i].offset = i;
+}
+
+static void make_streams(struct stream streams[static STREAMS])
+{
+    static struct join_reading readings[INPUTS][ROWS];
+    int64_t at[INPUTS] = {0};
+    for (size_t i = 0; i < INPUTS; i++)
+        make_readings(readings[i], i);
+    for (size_t s = 0; s < STREAMS; s++) {
+        struct stream *stream = &streams[s];
+        stream->count = s == 0 ? 2 * ROWS : ROWS;
+        for (int64_t i = 0; i < stream->count; i++) {
+            size_t input = s == 0 ? (size_t)rand() % 2 : 2;
+            if (at[input] == ROWS)
+                input = 1 - input;
+            stream->readings[i] = readings[input][at[input]++];
+            stream->readings[i].offset = i;
+            stream->inputs[i] = input;
+        }
+    }
 }
 
 struct output {
-    struct moment moments[3 * LENGTH];
+    struct moment moments[INPUTS * ROWS];
     size_t count;
 };
 
-/* Takes the streams in an order of chance. restarts: with a new join each hundredth time, which takes again
- * what is still needed, and the rest. */
-static void run(const struct stream *streams, bool restarts, struct output *output)
+/* Takes up to so many readings of a stream, while its inputs are not full. */
+static void take_some(struct join *join, const struct stream *stream, int64_t *at, int64_t most)
 {
-    struct join *join = join_new(&settings);
-    int64_t due, at[INPUTS] = {0}, oldest[INPUTS], last = INT64_MIN;
-    bool at_end[INPUTS] = {false};
-    *output = (struct output){0};
-    for (;;) {
-        size_t input = (size_t)rand() % INPUTS;
-        for (size_t i = 0; i < INPUTS && (at[input] == LENGTH || join_is_full(join, input)); i++)
-            input = (input + 1) % INPUTS;
-        for (int64_t i = rand() % 40; i > 0 && at[input] < LENGTH && !join_is_full(join, input); i--) {
-            join_take(join, input, &streams[input].readings[at[input]], 0);
-            at[input]++;
-        }
-        bool ended = true;
-        for (size_t i = 0; i < INPUTS; i++)
-            ended = (at_end[i] = at[i] == LENGTH) && ended;
+    for (; most > 0 && *at < stream->count && !join_is_full(join, stream->inputs[*at]); most--, ++*at)
+        join_take(join, stream->inputs[*at], &stream->readings[*at], 0);
+}
 
-        struct moment *moments = output->moments;
-        while (join_next(join, at_end, 100 * SECOND, &moments[output->count], &due))
-            last = moments[output->count++].time;
-        if (ended)
-            break;
-        if (!restarts || last == INT64_MIN || rand() % 100 > 0)
-            continue;
-        join_oldest(join, oldest, INPUTS);
-        join_free(join);
-        join = join_new(&settings);
-        join_resume(join, last);
-        for (size_t i = 0; i < INPUTS; i++)
-            at[i] = oldest[i] < 0 ? at[i] : oldest[i];
+/* Begins again as after a kill: with a new join, which takes again what is still needed, and the rest. */
+static struct join *restart(struct join *join, int64_t last, int64_t at[static STREAMS])
+{
+    int64_t oldest[STREAMS];
+    join_oldest(join, oldest, STREAMS);
+    join_free(join);
+    join = join_new(&wide);
+    join_resume(join, last);
+    for (size_t s = 0; s < STREAMS; s++)
+        at[s] = oldest[s] < 0 ? at[s] : oldest[s];
+    return join;
+}
+
+/* Takes the streams in an order of chance. restarts: one in so many steps; 0: none. */
+static void run(const struct stream *streams, int restarts, struct output *output)
+{
+    struct join *join = join_new(&wide);
+    int64_t due, at[STREAMS] = {0}, last = INT64_MIN;
+    bool ended = false;
+    output->count = 0;
+    while (!ended) {
+        size_t s = (size_t)rand() % STREAMS;
+        take_some(join, &streams[s], &at[s], rand() % 40);
+        take_some(join, &streams[1 - s], &at[1 - s], 1);
+        const bool end0 = at[0] == streams[0].count, end1 = at[1] == streams[1].count;
+        const bool at_end[INPUTS] = {end0, end0, end1};
+        while (join_next(join, at_end, 100 * SECOND, &output->moments[output->count], &due))
+            last = output->moments[output->count++].time;
+        ended = end0 && end1;
+        if (!ended && restarts > 0 && last != INT64_MIN && rand() % restarts == 0)
+            join = restart(join, last, at);
     }
     join_free(join);
 }
 
 static void neither_order_nor_restarts_change_anything(void **state)
 {
-    static struct stream streams[INPUTS];
+    static struct stream streams[STREAMS];
     static struct output first, other;
     (void)state;
-    for (unsigned seed = 0; seed < 20; seed++) {
+    for (unsigned seed = 0; seed < 50; seed++) {
         srand(seed);
-        for (size_t i = 0; i < INPUTS; i++)
-            make_stream(&streams[i], i);
-        run(streams, false, &first);
-        assert_true(first.count > LENGTH);
+        make_streams(streams);
+        run(streams, 0, &first);
+        assert_true(first.count > ROWS);
         for (int i = 0; i < 10; i++) {
-            run(streams, i % 2 == 1, &other);
+            run(streams, i % 2 == 1 ? 1 << i : 0, &other);
             assert_int_equal(other.count, first.count);
             assert_memory_equal(other.moments, first.moments, first.count * sizeof *first.moments);
         }

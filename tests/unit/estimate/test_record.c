@@ -112,6 +112,11 @@ static void writes_records(void **state)
     assert_record(&model, &moment,
                   "{\"time\":\"2017-12-22T10:49:41.500Z\",\"estimate\":0,\"probability\":[0.5,0.5],\"seq\":7,"
                   "\"old\":[\"pir/6\"]}");
+    moment.values[0] = 1.7e308;
+    moment.values[1] = 1.7e308;
+    assert_record(&model, &moment,
+                  "{\"time\":\"2017-12-22T10:49:41.500Z\",\"estimate\":null,\"probability\":null,\"seq\":7,"
+                  "\"old\":[\"pir/6\"]}");
     moment.inputs[0] = MOMENT_MISSING;
     assert_record(&model, &moment,
                   "{\"time\":\"2017-12-22T10:49:41.500Z\",\"estimate\":null,\"probability\":null,\"seq\":7,"
@@ -184,7 +189,8 @@ static void says_what_is_wrong_with_a_model(void **state)
 
 static void positions_outlive_a_restart(void **state)
 {
-    const struct position position = {.seq = UINT64_MAX, .time = INT64_MIN, .from = INT64_MAX};
+    const struct position position = {
+        .seq = UINT64_MAX, .time = -9 * INT64_C(1000000000000000000), .from = INT64_MAX};
     struct position read;
     char text[POSITION_TEXT_MAX];
     (void)state;
@@ -196,6 +202,8 @@ static void positions_outlive_a_restart(void **state)
     assert_false(position_read("a spool's uuid", 14, &read));
     assert_false(position_read("estimate 1 seq=1 time=2 from=3 ", 31, &read));
     assert_false(position_read("estimate 1 seq=1 time=2 from=-3", 31, &read));
+    static const char no_time[] = "estimate 1 seq=1 time=-9223372036854775808 from=3";
+    assert_false(position_read(no_time, strlen(no_time), &read));
 }
 
 int main(void)
