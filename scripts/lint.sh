@@ -18,7 +18,7 @@ scripts=(.ci/run scripts/*.sh scripts/lib/supervise.sh packaging/debian/{postins
 # The sourced files are checked as part of the scripts that source them.
 shellcheck --external-sources --check-sourced --source-path=SCRIPTDIR:. "${scripts[@]}" || failed=yes
 
-mapfile -d '' -t sources < <(find lib publish subscribe bridge dead-letters kafka-produce kafka-consume estimate status store dashboard tests -name '*.[ch]' -print0)
+mapfile -d '' -t sources < <(find lib publish subscribe bridge dead-letters kafka-produce kafka-consume estimate status store downlink dashboard tests -name '*.[ch]' -print0)
 if [[ $(clang-format --version) == *" version $clang_format_release."* ]]; then
     clang-format --dry-run --Werror "${sources[@]}" || failed=yes
 else

@@ -1,0 +1,208 @@
+#include "consumer.h"
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/out_of_memory.h"
+#include "kafka/errors.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LEAVE_STEP_MS = 100 };
+static const int64_t patience = 2 * SECOND; /* with what is in flight, when partitions go */
+static const int64_t leave_time = 10 * SECOND;
+static const int64_t silence = 30 * SECOND; /* statistics come every second */
+
+struct consumer {
+    const struct downlink_settings *settings;
+    struct consumer_owner owner;
+    rd_kafka_t *rk;
+    rd_kafka_queue_t *queue; /* the group's: no messages come to it */
+    struct partitions partitions;
+    bool failed;
+    int64_t heard; /* monotonic ns: of the last sign of life; 0: none */
+    char trouble[640];
+    struct log_limit unavailable;
+};
+
+/* ---- what Kafka says ---- */
+
+static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
+                         void *opaque)
+{
+    struct consumer *c = opaque;
+    if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        partitions_gain(&c->partitions, list);
+        return;
+    }
+    /* Another member may have them already: then nothing can be committed. */
+    bool lost = rd_kafka_assignment_lost(rk);
+    if (!lost)
+        c->owner.settle(c->owner.context, patience);
+    partitions_lose(&c->partitions, list, lost ? 0 : patience);
+}
+
+static int on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque)
+{
+    struct consumer *c = opaque;
+    (void)rk, (void)length;
+    /* There is a broker whose connection is up. */
+    if (strstr(json, "\"state\":\"UP\"")) {
+        c->heard = clock_monotonic();
+        c->trouble[0] = '\0';
+    }
+    return 0;
+}
+
+/* Most errors pass, and librdkafka goes on by itself. */
+static void on_error(struct consumer *c, const rd_kafka_message_t *message)
+{
+    char reason[KAFKA_ERROR_SIZE];
+    const char *text = kafka_explain(message->err, rd_kafka_message_errstr(message), reason);
+    snprintf(c->trouble, sizeof c->trouble, "%s", text);
+    if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
+        log_error(kafka_failed, "%s", text);
+        c->failed = true;
+        return;
+    }
+    log_limited(&c->unavailable, LOG_LEVEL_WARNING, kafka_unavailable, LOG_FIELDS(LOG_TEXT("reason", text)),
+                "%s", text);
+}
+
+void consumer_serve(struct consumer *c)
+{
+    rd_kafka_message_t *message;
+    while ((message = rd_kafka_consume_queue(c->queue, 0))) {
+        if (message->err)
+            on_error(c, message);
+        rd_kafka_message_destroy(message);
+    }
+}
+
+/* ---- life ---- */
+
+static bool make_client(struct consumer *c, struct error *error)
+{
+    const struct kafka_property defaults[] = {
+        {.name = "client.id", .value = "roomstream-downlink"},
+        /* Memory: what librdkafka reads ahead. */
+        {.name = "queued.min.messages", .value = "10000"},
+        {.name = "queued.max.messages.kbytes", .value = "2048"},
+        {.name = "fetch.message.max.bytes", .value = "524288"},
+        {.name = "fetch.max.bytes", .value = "1048576"},
+        {.name = "receive.message.max.bytes", .value = "100000000"},
+        {.name = "topic.metadata.refresh.interval.ms", .value = "30000"},
+        {.name = "statistics.interval.ms", .value = "1000"},
+        {.name = "session.timeout.ms",
+         .value = "10000"}, /* so soon another takes over what a killed one had */
+        {.name = "allow.auto.create.topics", .value = "false"},
+        {.name = "socket.nagle.disable", .value = "true"},
+    };
+    const struct kafka_property required[] = {
+        {.name = "enable.auto.commit", .value = "false", .why = "only what the MQTT broker has is committed"},
+        {.name = "enable.auto.offset.store",
+         .value = "false",
+         .why = "only what the MQTT broker has is committed"},
+        {.name = "auto.offset.reset", .value = "error", .why = "what was lost in Kafka must be noticed"},
+        {.name = "isolation.level", .value = "read_committed", .why = "what is rolled back must not be sent"},
+        {.name = "partition.assignment.strategy",
+         .value = "cooperative-sticky",
+         .why = "partitions are taken and given up one by one"},
+        {.name = "enable.partition.eof", .value = "true", .why = "the end of a partition moves the position"},
+        {.name = "group.id", .value = c->settings->group},
+    };
+    rd_kafka_conf_t *conf =
+        kafka_conf_new(RD_KAFKA_CONSUMER, &c->settings->kafka, defaults, sizeof defaults / sizeof *defaults,
+                       required, sizeof required / sizeof *required, error);
+    if (!conf)
+        return false;
+    rd_kafka_conf_set_opaque(conf, c);
+    rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
+    rd_kafka_conf_set_stats_cb(conf, on_statistics);
+    c->rk = kafka_new(RD_KAFKA_CONSUMER, conf, error);
+    return c->rk != NULL;
+}
+
+struct consumer *consumer_open(const struct downlink_settings *settings, const struct consumer_owner *owner,
+                               int event, struct counts *counts, struct error *error)
+{
+    static const uint64_t one = 1; /* what an eventfd is raised by */
+    struct consumer *c = calloc(1, sizeof *c);
+    if (!c)
+        out_of_memory(sizeof *c);
+    c->settings = settings;
+    c->owner = *owner;
+    c->unavailable.interval = 30 * SECOND;
+    if (!make_client(c, error)) {
+        consumer_close(c);
+        return NULL;
+    }
+    rd_kafka_poll_set_consumer(c->rk);
+    c->queue = rd_kafka_queue_get_consumer(c->rk);
+    rd_kafka_queue_io_event_enable(c->queue, event, &one, sizeof one);
+    partitions_init(&c->partitions, c->rk, c->queue, settings->offset == OFFSET_END, event, counts);
+    return c;
+}
+
+bool consumer_join(struct consumer *c, struct error *error)
+{
+    const struct text_list *topics = &c->settings->topics;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)topics->count);
+    for (size_t i = 0; i < topics->count; i++)
+        rd_kafka_topic_partition_list_add(list, topics->items[i], RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t err = rd_kafka_subscribe(c->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return !err || error_set(error, "cannot subscribe to the topics: %s", rd_kafka_err2str(err));
+}
+
+struct partitions *consumer_partitions(struct consumer *c)
+{
+    return &c->partitions;
+}
+
+bool consumer_has_failed(const struct consumer *c)
+{
+    return c->failed;
+}
+
+struct consumer_state consumer_state(const struct consumer *c)
+{
+    bool heard = c->heard && clock_monotonic() - c->heard < silence;
+    const char *name = heard ? "connected" : c->heard || *c->trouble ? "unreachable" : "connecting";
+    return (struct consumer_state){name, c->trouble};
+}
+
+static bool leave(struct consumer *c)
+{
+    int64_t deadline = clock_monotonic() + leave_time;
+    rd_kafka_error_t *failure = rd_kafka_consumer_close_queue(c->rk, c->queue);
+    while (!failure && !rd_kafka_consumer_closed(c->rk) && clock_monotonic() < deadline) {
+        rd_kafka_message_t *message = rd_kafka_consume_queue(c->queue, LEAVE_STEP_MS);
+        if (message)
+            rd_kafka_message_destroy(message);
+    }
+    bool left = !failure && rd_kafka_consumer_closed(c->rk);
+    if (failure)
+        rd_kafka_error_destroy(failure);
+    if (!left)
+        log_warning(group_not_left, "Kafka does not answer: the group learns of our end by itself, later");
+    return left;
+}
+
+bool consumer_close(struct consumer *c)
+{
+    if (!c)
+        return true;
+    bool left = !c->queue || leave(c);
+    if (left)
+        partitions_free(&c->partitions);
+    if (c->queue)
+        rd_kafka_queue_destroy(c->queue);
+    /* Where Kafka does not answer it would wait a minute for it: the end of the process ends the client too.
+     */
+    if (!left || (c->rk && !kafka_destroy(c->rk)))
+        return false;
+    free(c);
+    return true;
+}

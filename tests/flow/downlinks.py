@@ -1,0 +1,65 @@
+"""downlink, and what it needs around it."""
+
+import json
+import uuid
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from scrape import request, samples
+from waiting import wait_until
+
+PREFIX = "roomstream_downlink_"
+QUICK = ("-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=500")
+
+
+def start_downlink(programs, topic, *arguments, **options):
+    return programs.start("downlink", "-t", topic, "-G", f"g-{topic}", "--http", "0", *QUICK, *arguments, **options)
+
+
+def unique(name):
+    return f"{name}-{uuid.uuid4().hex[:8]}"
+
+
+def send(brokers, topic, messages):
+    """messages: dicts as Producer.produce takes them; returns when all are in Kafka."""
+    producer = Producer({"bootstrap.servers": brokers})
+    for message in messages:
+        producer.produce(topic, **message)
+        producer.poll(0)
+    assert producer.flush(30) == 0
+
+
+def committed(brokers, group, topic, partition=0):
+    """The group's position; -1001 where there is none."""
+    consumer = Consumer({"bootstrap.servers": brokers, "group.id": group})
+    try:
+        return consumer.committed([TopicPartition(topic, partition)], timeout=30)[0].offset
+    finally:
+        consumer.close()
+
+
+def wait_for_commit(brokers, topic, position, partition=0, limit=30):
+    wait_until(lambda: committed(brokers, f"g-{topic}", topic, partition) == position, limit,
+               lambda: f"the position {position}, not {committed(brokers, f'g-{topic}', topic, partition)}")
+
+
+def address_of(downlink):
+    return downlink.wait_for_log(r"serving HTTP at http://(\S+)/").group(1)
+
+
+def metrics(downlink):
+    """The samples without labels, by their names after roomstream_downlink_."""
+    answer = request(address_of(downlink), "/metrics")
+    return {name.removeprefix(PREFIX): value for (name, labels), value in samples(answer.text).items() if not labels}
+
+
+def adds_up(found):
+    return found["messages_consumed_total"] == sum(
+        found[f"messages_{name}"] for name in ("sent_total", "dead_total", "skipped_total", "returned_total", "in_flight"))
+
+
+def status(downlink):
+    return json.loads(request(address_of(downlink), "/status").text)
+
+
+def user_properties(message):
+    return getattr(message.properties, "UserProperty", [])

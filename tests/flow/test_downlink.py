@@ -1,0 +1,182 @@
+"""downlink on a real Kafka and a real MQTT broker, watched by other people's clients."""
+
+import json
+import time
+
+from clients import MqttClient, create_topic
+from downlinks import adds_up, committed, metrics, send, start_downlink, status, unique, user_properties, wait_for_commit
+from waiting import wait_until
+
+
+def numbers(messages):
+    return [int(message.payload) for message in messages]
+
+
+def test_sends_value_key_headers_and_place(brokers, programs, mqtt_client):
+    topic = unique("sends")
+    create_topic(brokers.kafka.address, topic)
+    mqtt_client.subscribe(f"{topic}/#")
+    headers = [("content-type", b"text/plain"), ("mqtt.response-topic", b"answers"), ("mqtt.correlation-data", b"\0\xff"), ("colour", b"red"),
+               ("binary", b"\xff"), ("mqtt.qos", b"1")]
+    send(brokers.kafka.address, topic, [
+        {"key": b"7", "value": b'{"device": {"id": 12}}', "headers": headers, "timestamp": 1700000000123},
+        {"key": b"8", "value": b'{"device": {"id": "x"}}'}])
+    downlink = start_downlink(programs, topic, "--to", topic + "/{key}/{json:/device/id}", "--qos", "2")
+    first, second = mqtt_client.wait_for(2)
+    assert (first.topic, first.payload, first.qos) == (f"{topic}/7/12", b'{"device": {"id": 12}}', 1)
+    assert second.topic == f"{topic}/8/x"
+    assert first.properties.ContentType == "text/plain"
+    assert (first.properties.ResponseTopic, first.properties.CorrelationData) == ("answers", b"\0\xff")
+    assert user_properties(first) == [("key", "7"), ("colour", "red"), ("kafka.topic", topic), ("kafka.partition", "0"), ("kafka.offset", "0"),
+                                      ("kafka.timestamp", "1700000000123")]
+    downlink.wait_for_log("1 of its key and headers are no text")
+    wait_for_commit(brokers.kafka.address, topic, 2)
+    wait_until(lambda: metrics(downlink)["messages_sent_total"] == 2, 10, "two are sent")
+    wait_until(lambda: status(downlink)["messages"]["lag"] == 0, 10, "nothing is behind")
+    shown = status(downlink)
+    assert shown["ready"] and shown["messages"] == {"consumed": 2, "sent": 2, "dead": 0, "skipped": 0, "returned": 0, "in_flight": 0, "lag": 0.0}
+    assert metrics(downlink)["headers_left_out_total"] == 1
+    assert downlink.stop() == 0
+    assert "stopped: consumed 2 = sent 2 + dead 0 + skipped 0 + returned 0 + in flight 0" in downlink.stderr
+
+
+def test_what_cannot_be_sent_goes_to_the_dead_letters(brokers, programs, mqtt_client, tmp_path):
+    topic = unique("dead")
+    create_topic(brokers.kafka.address, topic)
+    mqtt_client.subscribe(f"{topic}/#")
+    bad = [b"", b"a+", b"#", b"a//b", b"\xff", b"a\0b", b"x" * 65_536]
+    send(brokers.kafka.address, topic, [{"value": b"no key"}, *({"key": key, "value": b"bad"} for key in bad), {"key": b"good", "value": b"good"}])
+    options = ("--to", topic + "/{key}", "--spool", tmp_path / "spool")
+    downlink = start_downlink(programs, topic, *options)
+    assert [message.payload for message in mqtt_client.wait_for(1)] == [b"good"]
+    wait_for_commit(brokers.kafka.address, topic, 9)
+    wait_until(lambda: metrics(downlink)["messages_dead_total"] == 8, 10, "eight are dead")
+    assert adds_up(metrics(downlink))
+    assert downlink.stop() == 0
+
+    of = ("--spool", tmp_path / "spool")
+    listed = programs.run("dead-letters", "list", *of).stdout.decode().splitlines()
+    reasons = [line.split("\t")[4] for line in listed]
+    for reason, part in zip(reasons, ["has no {key}", "{key} is empty", "wildcards", "wildcards", "empty level", "not valid UTF-8", "a NUL",
+                                      "longer than 65535"]):
+        assert part in reason
+    assert {line.split("\t")[3] for line in listed} == {topic}
+    exported = [json.loads(line) for line in programs.run("dead-letters", "export", *of).stdout.splitlines()]
+    assert exported[0]["payload"] == "no key" and {"name": "kafka.offset", "value": "0"} in exported[0]["headers"]
+
+    # What was put back is sent first, by the options of now; what still cannot be sent is a dead letter again.
+    assert b"8 put back" in programs.run("dead-letters", "retry", *of).stdout
+    downlink = start_downlink(programs, topic, "--to", topic + "/{topic}", "--spool", tmp_path / "spool")
+    assert len(mqtt_client.wait_for(9)) == 9
+    wait_until(lambda: metrics(downlink)["messages_retried_total"] == 8, 10, "eight are sent after all")
+    assert downlink.stop() == 0
+    assert programs.run("dead-letters", "list", *of).stdout == b""
+
+
+def test_waits_for_the_mqtt_broker_and_stays_in_the_group(brokers, programs):
+    topic = unique("away")
+    create_topic(brokers.kafka.address, topic)
+    brokers.mqtt.stop()
+    downlink = start_downlink(programs, topic, "--to", topic)
+    downlink.wait_for_log("cannot connect to the MQTT broker")
+    send(brokers.kafka.address, topic, ({"value": str(number)} for number in range(100)))
+    assert status(downlink)["kafka"]["state"] == "waiting for MQTT"
+    brokers.mqtt.start()
+    with MqttClient(brokers.mqtt.port) as client:
+        client.subscribe(topic)
+        client.wait_for(1)
+        wait_for_commit(brokers.kafka.address, topic, 100)
+        before = set(numbers(client.messages))
+    brokers.mqtt.stop()
+    wait_until(lambda: not status(downlink)["ready"], 10, "it sees that the broker is away")
+    send(brokers.kafka.address, topic, ({"value": str(number)} for number in range(100, 3000)))
+    time.sleep(7)  # longer than the group waits for one that is silent
+    assert downlink.stderr.count("partitions given up") == 0
+    assert metrics(downlink)["messages_in_flight"] <= 500 and adds_up(metrics(downlink))
+    brokers.mqtt.start()
+    with MqttClient(brokers.mqtt.port) as client:
+        client.subscribe(topic)
+        wait_for_commit(brokers.kafka.address, topic, 3000)
+    assert before
+    assert downlink.stop() == 0
+
+
+def test_a_kill_loses_nothing_and_doubles_at_most_the_window(brokers, programs, mqtt_client):
+    topic, kills, window, total = unique("kill"), 4, 50, 6000
+    create_topic(brokers.kafka.address, topic, 2)
+    mqtt_client.subscribe(topic)
+    send(brokers.kafka.address, topic, ({"value": str(number), "partition": number % 2} for number in range(total)))
+    options = ("--to", topic, "--window", window, "--spool", programs.folder / "spool", "-X", "group.instance.id=one")
+    for kill in range(kills):
+        downlink = start_downlink(programs, topic, *options)
+        wait_until(lambda: len(mqtt_client.messages) >= (kill + 1) * 1000, 30, "some are there")
+        downlink.kill()
+    downlink = start_downlink(programs, topic, *options)
+    for partition in (0, 1):
+        wait_for_commit(brokers.kafka.address, topic, total // 2, partition)
+    wait_until(lambda: set(numbers(mqtt_client.messages)) == set(range(total)), 30, "all are there")
+    got = numbers(mqtt_client.messages)
+    assert len(got) - total <= kills * window
+    for partition in (0, 1):
+        firsts = list(dict.fromkeys(number for number in got if number % 2 == partition))
+        assert firsts == sorted(firsts)
+    assert downlink.stop() == 0
+
+
+def test_a_lost_session_is_read_again_in_order(brokers, programs, mqtt_client):
+    """The broker is killed, and has forgotten the session."""
+    topic = unique("session")
+    create_topic(brokers.kafka.address, topic)
+    downlink = start_downlink(programs, topic, "--to", topic)
+    downlink.wait_for_log("partitions assigned")
+    send(brokers.kafka.address, topic, ({"value": str(number)} for number in range(20_000)))
+    wait_until(lambda: metrics(downlink)["messages_sent_total"] > 100, 30, "some are sent")
+    brokers.mqtt.kill()
+    brokers.mqtt.start()
+    wait_for_commit(brokers.kafka.address, topic, 20_000)
+    found = metrics(downlink)
+    assert adds_up(found) and found["messages_sent_total"] <= 20_000 + 500
+    assert downlink.stop() == 0
+
+
+def test_two_share_the_partitions(brokers, programs, mqtt_client):
+    topic, total = unique("share"), 4000
+    create_topic(brokers.kafka.address, topic, 4)
+    mqtt_client.subscribe(topic)
+    one = start_downlink(programs, topic, "--to", topic, "--id", "one")
+    send(brokers.kafka.address, topic, ({"value": str(number), "partition": number % 4} for number in range(total)))
+    mqtt_client.wait_for(500)
+    two = start_downlink(programs, topic, "--to", topic, "--id", "two")
+    two.wait_for_log("partitions assigned: [12]")
+    assert one.stop() == 0
+    for partition in range(4):
+        wait_for_commit(brokers.kafka.address, topic, total // 4, partition)
+    wait_until(lambda: set(numbers(mqtt_client.messages)) == set(range(total)), 30, "all are there")
+    assert two.stop() == 0
+
+
+def test_mqtt_311_and_retained(brokers, programs):
+    topic = unique("plain")
+    create_topic(brokers.kafka.address, topic)
+    send(brokers.kafka.address, topic, [{"key": b"a", "value": b"1"}, {"key": b"b", "value": b"2"}, {"key": b"a", "value": None}])
+    downlink = start_downlink(programs, topic, "--to", topic + "/{key}", "--retain", "-V", "3.1.1")
+    wait_for_commit(brokers.kafka.address, topic, 3)
+    with MqttClient(brokers.mqtt.port) as client:
+        client.subscribe(f"{topic}/+")
+        client.wait_for(1)
+        assert [(message.topic, message.payload) for message in client.messages] == [(f"{topic}/b", b"2")]
+    assert downlink.stop() == 0
+
+
+def test_begins_at_the_end_where_it_is_told_so(brokers, programs, mqtt_client):
+    topic = unique("end")
+    create_topic(brokers.kafka.address, topic)
+    mqtt_client.subscribe(topic)
+    send(brokers.kafka.address, topic, [{"value": "1"}])
+    options = ("--to", topic, "-o", "end", "-X", "group.instance.id=one")
+    downlink = start_downlink(programs, topic, *options)
+    wait_until(lambda: committed(brokers.kafka.address, f"g-{topic}", topic) == 1, 30, "the end is the position")
+    downlink.kill()
+    send(brokers.kafka.address, topic, [{"value": "2"}])
+    start_downlink(programs, topic, *options)
+    assert numbers(mqtt_client.wait_for(1)) == [2]
