@@ -12,6 +12,7 @@
 
 static const char *const deliveries[] = {"at-least-once", "exactly-once", NULL};
 static const char *const keys[] = {"property", "topic", "none", NULL};
+static const char *const from_downlink[] = {"drop", "carry", NULL};
 static const char *const syncs[] = {"none", "interval", "always", NULL};
 
 #define FIELD(name) offsetof(struct bridge_settings, name)
@@ -39,6 +40,9 @@ static const struct option_spec topic_specs[] = {
     OPT_CHOICE(
         0, "kafka-key", FIELD(kafka_key), "KEY", keys, "property",
         "key of the Kafka records: property (the MQTT user property 'key', else the MQTT topic), topic, or none"),
+    OPT_CHOICE(
+        0, "from-downlink", FIELD(from_downlink), "WHAT", from_downlink, "drop",
+        "drop or carry: what downlink has taken from the Kafka topic that it would be written to, where it is already (MQTT 5)"),
 };
 
 static const struct option_spec delivery_specs[] = {

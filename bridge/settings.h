@@ -13,6 +13,7 @@
 enum delivery_mode { AT_LEAST_ONCE, EXACTLY_ONCE };
 enum { BRIDGE_NAME_SIZE = 264 }; /* room for "bridge-" and a Kafka topic */
 enum kafka_key { KAFKA_KEY_PROPERTY, KAFKA_KEY_TOPIC, KAFKA_KEY_NONE };
+enum from_downlink { FROM_DOWNLINK_DROP, FROM_DOWNLINK_CARRY };
 
 struct bridge_settings {
     char name[BRIDGE_NAME_SIZE]; /* once completed: what tells this bridge from others */
@@ -30,6 +31,7 @@ struct bridge_settings {
 
     const char *kafka_topic;
     int kafka_key;                         /* enum kafka_key */
+    int from_downlink;                     /* enum from_downlink */
     struct kafka_topic_settings new_topic; /* but for its name: how a missing one is created */
 
     int delivery;                 /* enum delivery_mode */

@@ -69,6 +69,23 @@ struct spool_record translate_from_mqtt(struct record_buffer *buffer, const stru
     return record;
 }
 
+static bool is_text(const MQTTLenString *string, const char *text)
+{
+    return string->data && (size_t)string->len == strlen(text) &&
+           memcmp(string->data, text, strlen(text)) == 0;
+}
+
+bool translate_comes_from(const struct mqtt_message *message, const char *kafka_topic)
+{
+    for (int i = 0; i < message->properties->count; i++) {
+        const MQTTProperty *property = &message->properties->array[i];
+        if (property->identifier == MQTTPROPERTY_CODE_USER_PROPERTY &&
+            is_text(&property->value.data, "kafka.topic") && is_text(&property->value.value, kafka_topic))
+            return true;
+    }
+    return false;
+}
+
 /* ---- to Kafka ---- */
 
 static int64_t choose_timestamp(const struct spool_record *record, enum timestamp timestamp)

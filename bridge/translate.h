@@ -27,6 +27,10 @@ struct record_buffer {
 struct spool_record translate_from_mqtt(struct record_buffer *buffer, const struct mqtt_message *message,
                                         int64_t message_max);
 
+/* Has downlink taken the message from that Kafka topic? It marks what it sends by the user property
+ * kafka.topic (MQTT 5), one for each topic that the message has been in. */
+bool translate_comes_from(const struct mqtt_message *message, const char *kafka_topic);
+
 /* Which timestamp a Kafka record gets. Kafka refuses one that is too far from its own clock
  * (message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic). The next is for what it
  * refuses; a record without a timestamp passes any such limit. */

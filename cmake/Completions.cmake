@@ -5,7 +5,7 @@ set(ROOMSTREAM_ZSH_COMPLETION_FOLDER ${CMAKE_INSTALL_DATADIR}/zsh/site-functions
     "Where zsh looks, below the prefix (vendor-completions in a package of Debian)")
 
 install(FILES config/completion/zsh DESTINATION ${ROOMSTREAM_ZSH_COMPLETION_FOLDER} RENAME _roomstream)
-set(PROGRAMS publish bridge dead-letters subscribe kafka-produce kafka-consume estimate status store dashboard)
+set(PROGRAMS publish bridge dead-letters subscribe kafka-produce kafka-consume estimate status store downlink dashboard)
 foreach(sensor IN LISTS ROOMSTREAM_SENSORS)
     string(REPLACE "_" "-" suffix ${sensor})
     list(APPEND PROGRAMS publish-${suffix} bridge-${suffix})

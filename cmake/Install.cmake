@@ -20,7 +20,7 @@ install(CODE "
     if(CMAKE_INSTALL_PREFIX STREQUAL \"${CMAKE_INSTALL_PREFIX}\")
         set(CMAKE_INSTALL_FULL_SYSCONFDIR \"${CMAKE_INSTALL_FULL_SYSCONFDIR}\")
     endif()
-    foreach(service IN ITEMS roomstream-bridge@ roomstream-estimate roomstream-store roomstream-dashboard)
+    foreach(service IN ITEMS roomstream-bridge@ roomstream-estimate roomstream-store roomstream-downlink roomstream-dashboard)
         set(unit \"${CMAKE_CURRENT_BINARY_DIR}/systemd/\${service}.service\")
         configure_file(\"${CMAKE_CURRENT_SOURCE_DIR}/config/systemd/\${service}.service.in\" \"\${unit}\" @ONLY)
         file(INSTALL \"\${unit}\" DESTINATION \"\${CMAKE_INSTALL_PREFIX}/lib/systemd/system\")

@@ -269,7 +269,7 @@ static void on_event(struct partitions *p, struct place *place, const rd_kafka_m
         offsets_end(&place->offsets, message->offset);
         place->end = message->offset;
     } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
-             message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
+               message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
         place_again(p, place);
     else
         log_debug(partition_error, "topic '%s', partition %d: %s", place->topic, (int)place->partition,

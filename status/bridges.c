@@ -39,24 +39,27 @@ static void copy_text(const json_t *value, char *text, size_t size)
         snprintf(text, size, "%s", found);
 }
 
-/* A store has a database where a bridge has a broker. What is not stored yet stands in Kafka. */
-static void read_store(struct bridge_state *state)
+/* Of a store or a downlink. What is not settled yet stands in Kafka. `done` names the rate of what is. */
+static void read_consumer(struct bridge_state *state, const char *done)
 {
     const json_t *status = state->status, *lag = json_object_get(status, "lag_seconds");
-    snprintf(state->mqtt, sizeof state->mqtt, "-");
+    snprintf(state->mqtt, sizeof state->mqtt, "-"); /* a store has none */
+    copy_text(json_object_get(json_object_get(status, "mqtt"), "state"), state->mqtt, sizeof state->mqtt);
     copy_text(json_object_get(json_object_get(status, "kafka"), "state"), state->kafka, sizeof state->kafka);
     state->received_rate = number(status, "recent", "consumed_per_second");
-    state->delivered_rate = number(status, "recent", "stored_per_second");
+    state->delivered_rate = number(status, "recent", done);
     state->p50 = number(status, "recent", "latency_p50_seconds");
     state->p99 = number(status, "recent", "latency_p99_seconds");
     state->spooled = number(status, "messages", "lag");
     state->oldest = json_is_number(lag) ? json_number_value(lag) : -1;
+    state->dead_letters = number(status, "dead_letters", "count");
+    state->from_kafka = true;
 }
 
 static void read_status(struct bridge_state *state)
 {
     const json_t *status = state->status;
-    snprintf(state->mqtt, sizeof state->mqtt, "-"); /* a bridge alone has it */
+    snprintf(state->mqtt, sizeof state->mqtt, "-"); /* not all have it */
     copy_text(json_object_get(json_object_get(status, "mqtt"), "state"), state->mqtt, sizeof state->mqtt);
     copy_text(json_object_get(json_object_get(status, "kafka"), "state"), state->kafka, sizeof state->kafka);
     state->received_rate = number(status, "recent", "received_per_second");
@@ -82,7 +85,7 @@ static void judge_status(struct bridge_state *state, const struct status_setting
     if (state->oldest * SECOND > (double)settings->oldest) {
         quantity_duration(state->oldest, age);
         add_problem(state, "the oldest message has been in %s for %s",
-                    state->is_store ? "Kafka" : "the spool", age);
+                    state->from_kafka ? "Kafka" : "the spool", age);
     }
     if (state->dead_letters > 0)
         add_problem(state, "%.0f dead letters (see dead-letters list)", state->dead_letters);
@@ -116,15 +119,16 @@ void bridges_judge(const struct target *target, const char *text, const char *pr
     for (size_t i = 0; target_kinds[i] && !name; i++)
         name = json_string_value(json_object_get(state->status, target_kinds[i]));
     state->answers = name != NULL;
-    state->is_store = json_is_string(json_object_get(state->status, "store"));
     if (!state->answers) {
         add_problem(state, "what answers at %s is not a bridge", target->address);
         return;
     }
     if (!*target->name)
         snprintf(state->name, sizeof state->name, "%s", name);
-    if (state->is_store)
-        read_store(state);
+    if (json_is_string(json_object_get(state->status, "store")))
+        read_consumer(state, "stored_per_second");
+    else if (json_is_string(json_object_get(state->status, "downlink")))
+        read_consumer(state, "sent_per_second");
     else
         read_status(state);
     judge_status(state, settings);

@@ -13,7 +13,7 @@ struct bridge_state {
     const char *address; /* the target's */
     char name[64];       /* the target's, else its own name, else its address */
     bool answers, well;
-    bool is_store;                        /* what answers stores, and is no bridge */
+    bool from_kafka;                      /* it reads Kafka: what waits stands there, in no spool */
     char mqtt[32], kafka[32];             /* states */
     double received_rate, delivered_rate; /* messages a second */
     double spooled, dead_letters;         /* messages */

@@ -12,7 +12,7 @@
 /* Of an address, in a name that is not unique. */
 enum { ADDRESS_SHOWN = 30 };
 
-const char *const target_kinds[] = {"bridge", "store", "estimate", "dashboard", NULL};
+const char *const target_kinds[] = {"bridge", "store", "estimate", "downlink", "dashboard", NULL};
 
 static bool add(struct targets *targets, const char *text, const char *name, struct error *error)
 {

@@ -92,6 +92,15 @@ static void on_connected(void *context, const struct mqtt_connected *connected)
     flood_connected(&r->flood);
 }
 
+/* Then the message is acknowledged and not stored: Kafka has it. */
+static bool comes_back(struct receiver *r, const struct mqtt_message *message)
+{
+    bool back = r->settings->from_downlink == FROM_DOWNLINK_DROP &&
+                translate_comes_from(message, r->settings->kafka_topic);
+    counters_add(&r->counters->from_downlink, back);
+    return back;
+}
+
 static void take(struct receiver *r, const struct spool_record *record)
 {
     FAILPOINT("before-append");
@@ -104,6 +113,8 @@ static void on_message(void *context, const struct mqtt_message *message)
 {
     struct receiver *r = context;
     bool exactly_once = r->settings->delivery == EXACTLY_ONCE && message->qos == 2;
+    if (comes_back(r, message))
+        return;
     struct spool_record record = translate_from_mqtt(&r->buffer, message, r->settings->message_max);
     /* Only a QoS 2 id is ever released: at QoS 1 the broker uses it again at once. */
     if (!exactly_once)
@@ -118,6 +129,8 @@ static void on_message(void *context, const struct mqtt_message *message)
 static void on_repeated(void *context, const struct mqtt_message *message)
 {
     struct receiver *r = context;
+    if (comes_back(r, message))
+        return;
     const struct spool_record record = translate_from_mqtt(&r->buffer, message, r->settings->message_max);
     if (spool_holds_message(r->spool, &record))
         return;

@@ -27,6 +27,7 @@ enum { COUNTERS_TROUBLE_SIZE = 640 }; /* a longer text is cut */
 struct counters {
     /* The receiver's. Bytes are those of topic, properties and payload. */
     _Atomic uint64_t received_bytes;
+    _Atomic uint64_t from_downlink; /* messages that came back from Kafka, and were dropped */
     _Atomic uint64_t mqtt_reconnects[MQTT_RECONNECT_REASONS];
 
     /* The forwarder's. */

@@ -45,6 +45,9 @@ static void put_messages(const struct snapshot *snapshot, FILE *out)
     prometheus_gauge(out, NAME("messages_in_flight"),
                      "Spooled messages that are handed over to Kafka and not acknowledged.",
                      (double)snapshot->spool.in_flight);
+    prometheus_counter(out, NAME("from_downlink_total"),
+                       "Messages that downlink had taken from the same Kafka topic, and that were dropped.",
+                       count(&m->from_downlink));
     prometheus_counter(out, NAME("received_bytes_total"),
                        "Topics, properties and payloads of the messages received since the start.",
                        count(&m->received_bytes));

@@ -3,7 +3,7 @@
 import json
 import uuid
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from scrape import request, samples
 from waiting import wait_until
 
@@ -29,10 +29,12 @@ def send(brokers, topic, messages):
 
 
 def committed(brokers, group, topic, partition=0):
-    """The group's position; -1001 where there is none."""
+    """The group's position; -1001 where there is none, None where Kafka does not say it now."""
     consumer = Consumer({"bootstrap.servers": brokers, "group.id": group})
     try:
         return consumer.committed([TopicPartition(topic, partition)], timeout=30)[0].offset
+    except KafkaException:  # the coordinator is being found
+        return None
     finally:
         consumer.close()
 

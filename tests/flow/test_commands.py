@@ -59,6 +59,7 @@ ENDLESS = [
     (r"\bkafka-consume\b", r" (-c|-e)\b", 'partitions assigned: [1-9]|"sensor":"temp"'),
     (r"\bdashboard\b", r"^$", "the page is at"),
     (r"\bstatus\b.* --every\b", r"^$", "delivered/s"),
+    (r"\bdownlink\b", r"^$", "connected to the MQTT broker"),
     (r"\bestimate\b", r"^$", "the model is trained by"),
     (r"^prometheus\b", r"--version\b", "Server is ready to receive web requests"),
 ]

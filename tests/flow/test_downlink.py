@@ -1,10 +1,12 @@
 """downlink on a real Kafka and a real MQTT broker, watched by other people's clients."""
 
 import json
+import os
 import time
 
-from clients import MqttClient, create_topic
+from clients import MqttClient, create_topic, end_offset
 from downlinks import adds_up, committed, metrics, send, start_downlink, status, unique, user_properties, wait_for_commit
+from mosquitto import Mosquitto
 from waiting import wait_until
 
 
@@ -180,3 +182,61 @@ def test_begins_at_the_end_where_it_is_told_so(brokers, programs, mqtt_client):
     send(brokers.kafka.address, topic, [{"value": "2"}])
     start_downlink(programs, topic, *options)
     assert numbers(mqtt_client.wait_for(1)) == [2]
+
+
+def grow_nothing(brokers, programs, client, seconds, options=(), carried=0):
+    """A bridge and downlink on the same topics, for so long: how many messages are where. carried: those that the bridge takes back."""
+    topic = unique("circle")
+    create_topic(brokers.kafka.address, topic)
+    client.subscribe(topic)
+    bridge = programs.start("bridge", "-t", topic, "--kafka-topic", topic, "--spool", programs.folder / "bridge", *options)
+    bridge.wait_for_log("subscribed to")
+    downlink = start_downlink(programs, topic, "--to", topic, "--spool", programs.folder / "downlink")
+    send(brokers.kafka.address, topic, ({"value": str(number)} for number in range(100)))
+    for number in range(100, 200):
+        info = client.publish(topic, str(number))
+    client.published(info)
+    wait_for_commit(brokers.kafka.address, topic, 200 + carried)
+    end, seen = time.monotonic() + seconds, []
+    while time.monotonic() < end:
+        time.sleep(1)
+        seen.append((end_offset(brokers.kafka.address, topic), len(client.messages)))
+    assert set(seen) == {(200 + carried, 200)}
+    found = metrics(downlink)
+    assert (found["messages_sent_total"], found["messages_skipped_total"]) == (100, 100 + carried) and adds_up(found)
+    assert bridge.stop() == 0 and downlink.stop() == 0
+
+
+def test_nothing_goes_round_in_circles(brokers, programs, mqtt_client):
+    grow_nothing(brokers, programs, mqtt_client, int(os.environ.get("ROOMSTREAM_CIRCLE_SECONDS", "3")))
+
+
+def test_what_is_carried_back_comes_once(brokers, programs, mqtt_client):
+    grow_nothing(brokers, programs, mqtt_client, 3, ("--from-downlink", "carry"), 100)
+
+
+def test_carried_is_sent_where_it_is_asked_for(brokers, programs, mqtt_client):
+    topic = unique("carried")
+    create_topic(brokers.kafka.address, topic)
+    mqtt_client.subscribe(topic)
+    send(brokers.kafka.address, topic, [{"value": "1", "headers": [("mqtt.topic", b"somewhere")]}])
+    start_downlink(programs, topic, "--to", topic, "--carried")
+    assert user_properties(mqtt_client.wait_for(1)[0])[0] == ("kafka.topic", topic)
+
+
+def test_refusals(brokers, programs, tmp_path):
+    """By the Maximum Packet Size, and by the broker's rights."""
+    topic = unique("refused")
+    create_topic(brokers.kafka.address, topic)
+    (tmp_path / "acl").write_text(f"topic readwrite {topic}/open\n")
+    with Mosquitto(tmp_path / "mosquitto", "max_packet_size 2000", f"acl_file {tmp_path / 'acl'}") as broker, MqttClient(broker.port) as client:
+        client.subscribe(f"{topic}/open")
+        downlink = start_downlink(programs, topic, "--to", topic + "/{key}", "-p", broker.port, "--spool", tmp_path / "spool")
+        send(brokers.kafka.address, topic, [{"key": "open", "value": "1"}, {"key": "shut", "value": "2"}, {"key": "open", "value": "3" * 3000},
+                                            {"key": "open", "value": "4"}])
+        wait_for_commit(brokers.kafka.address, topic, 4)
+        wait_until(lambda: numbers(client.messages) == [1, 4], 10, "those that may be sent are there")
+        wait_until(lambda: metrics(downlink)["dead_letters"] == 2, 10, "two are dead letters")
+        assert downlink.stop() == 0
+    listed = programs.run("dead-letters", "list", "--spool", tmp_path / "spool").stdout.decode()
+    assert "0x87 Not authorized" in listed and "3000 bytes, it is larger than the MQTT broker takes" in listed

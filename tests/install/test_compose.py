@@ -43,10 +43,11 @@ def test_has_a_bridge_and_a_publisher_for_each_sensor(services):
         assert publisher["depends_on"] == {f"bridge-{name}": {"condition": "service_healthy"}}
         assert {f"bridge-{name}", f"publish-{name}"} <= set(PROGRAMS)
     assert services["estimate"]["command"] == ["roomstream-estimate"]
-    assert len(services) == 2 + 2 + 2 + 2 + 2 * len(SENSORS)  # brokers, monitoring, store with its database, estimate, dashboard
+    assert services["downlink"]["command"] == ["roomstream-downlink"]
+    assert len(services) == 2 + 2 + 2 + 3 + 2 * len(SENSORS)  # brokers, monitoring, store with its database; estimate, downlink, dashboard
     assert services["dashboard"]["ports"] == ["127.0.0.1:9750:9750"]
     assert services["dashboard"]["environment"]["ROOMSTREAM_STATUS"].split() == \
-        [*(f"bridge-{name.replace('_', '-')}:9751" for name in SENSORS), "estimate:9751"]
+        [*(f"bridge-{name.replace('_', '-')}:9751" for name in SENSORS), "estimate:9751", "downlink:9751"]
 
 
 def test_programs_understand_their_environment(services):

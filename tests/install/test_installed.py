@@ -153,7 +153,7 @@ def test_service_gives_the_bridge_what_it_needs(unit, installed, tmp_path):
     assert "/usr/local/etc/roomstream/roomstream.conf\n" in re.search(r"^LoadCredential=.*\n", unit, re.MULTILINE)[0]
 
 
-@pytest.mark.parametrize("program", ["estimate"])
+@pytest.mark.parametrize("program", ["estimate", "downlink"])
 def test_other_services(installed, tmp_path, program):
     """Valid, as hardened as the bridge's, and started with the configuration file."""
     text = (installed / f"usr/local/lib/systemd/system/roomstream-{program}.service").read_text()

@@ -47,7 +47,7 @@ def test_holds_what_belongs_to_it(contents):
                  *(f"/usr/share/bash-completion/completions/roomstream-{name}" for name in PROGRAMS),
                  "/usr/share/zsh/vendor-completions/_roomstream",
                  "/usr/lib/systemd/system/roomstream-bridge@.service",
-                 "/usr/lib/systemd/system/roomstream-estimate.service", "/usr/share/roomstream/model.json", "/usr/lib/sysusers.d/roomstream.conf",
+                 "/usr/lib/systemd/system/roomstream-estimate.service", "/usr/lib/systemd/system/roomstream-downlink.service", "/usr/share/roomstream/model.json", "/usr/lib/sysusers.d/roomstream.conf",
                  "/etc/roomstream/roomstream.conf", "/usr/share/doc/roomstream/copyright",
                  "/usr/share/doc/roomstream/changelog.Debian.gz", "/usr/share/roomstream/occupancy-sample.csv"):
         assert path in contents
