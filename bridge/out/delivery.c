@@ -278,6 +278,13 @@ void delivery_await_reports(struct delivery *d, int64_t ns)
         producer_poll(d->producer, ns);
 }
 
+void delivery_finish(struct delivery *d, int64_t ns)
+{
+    if (d->producer)
+        producer_flush(d->producer, ns);
+    spool_save(d->spool);
+}
+
 bool delivery_ensure_topic(struct delivery *d)
 {
     struct kafka_topic_settings topic = d->settings->new_topic;

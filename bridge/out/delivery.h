@@ -10,6 +10,7 @@
  *     delivery_recovered     after something went well
  *     delivery_fail, delivery_replace, delivery_note_missing_topic, delivery_rewind after something failed
  *   delivery_await_reports   between passes
+ *   delivery_finish          after the last pass
  *   delivery_close */
 #ifndef ROOMSTREAM_BRIDGE_OUT_DELIVERY_H
 #define ROOMSTREAM_BRIDGE_OUT_DELIVERY_H
@@ -107,6 +108,10 @@ void delivery_produce(struct delivery *delivery, struct pass *pass);
 
 /* Waits up to `ns` for delivery reports and serves them. */
 void delivery_await_reports(struct delivery *delivery, int64_t ns);
+
+/* Sends what is in flight without lingering, waits up to `ns` for its delivery reports and saves the
+ * position: what Kafka has by then is not handed over again by the next start. */
+void delivery_finish(struct delivery *delivery, int64_t ns);
 
 /* Back to the position: what was handed over and not delivered is handed over again. Nothing may be in
  * flight. */

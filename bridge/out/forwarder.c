@@ -21,6 +21,10 @@ static const int64_t shortest_pause = 2 * MILLISECOND, longest_pause = 5 * MILLI
  * housekeeping may. */
 static const int64_t report_interval = 20 * MILLISECOND, idle_interval = 1 * SECOND;
 
+/* At the end, how long the last delivery reports may take. Without them a message that Kafka has would be
+ * sent once more by the next start. */
+static const int64_t report_patience = 1 * SECOND;
+
 /* A longer sleep consists of several, so that a request to stop is noticed. */
 static const int64_t longest_nap = 500 * MILLISECOND;
 
@@ -100,6 +104,7 @@ static void *run(void *context)
         else
             spool_wait(f->spool, seen, done.in_flight ? report_interval : idle_interval);
     }
+    delivery_finish(f->delivery, report_patience);
     return NULL;
 }
 

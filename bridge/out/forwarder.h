@@ -25,8 +25,9 @@ uint64_t forwarder_beat(const struct forwarder *forwarder);
 /* True once it cannot continue (logged). Any thread. */
 bool forwarder_failed(const struct forwarder *forwarder);
 
-/* Delivers what is spooled, for at most `timeout` ns and the few seconds that a current call to Kafka may
- * take, then stops the thread. What Kafka has not acknowledged stays in the spool. */
+/* Delivers what is spooled, for at most `timeout` ns and the few seconds that a current call to Kafka and the
+ * last delivery reports may take, then stops the thread. What Kafka has not acknowledged stays in the spool.
+ */
 void forwarder_stop(struct forwarder *forwarder, int64_t timeout);
 
 /* Frees a forwarder that is stopped. */

@@ -27,6 +27,23 @@ static void test_delivers_and_counts(void **state)
     assert_int_equal(stats_of(f->spool).position, f->appended + 1);
 }
 
+/* ---- the end ---- */
+
+static void test_what_is_in_flight_at_the_end_is_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    deliver_some(f);
+    rd_kafka_mock_broker_push_request_error_rtts(f->mock.cluster, MOCK_BROKER, PRODUCE, (size_t)1,
+                                                 RD_KAFKA_RESP_ERR_NO_ERROR, 300);
+    append_message(f->spool, ++f->appended);
+    f->last = f->delivery->way->pass(f->delivery);
+    assert_int_equal(f->last.in_flight, 1);
+    delivery_finish(f->delivery, 1 * MILLISECOND);
+    assert_int_equal(stats_of(f->spool).spooled, 1);
+    delivery_finish(f->delivery, 10 * SECOND);
+    assert_int_equal(stats_of(f->spool).delivered, f->appended);
+}
+
 /* ---- what may succeed later ---- */
 
 static bool has_failed(struct fixture *f)
@@ -123,6 +140,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end_delivery)
     const struct CMUnitTest tests[] = {
         TEST(test_delivers_and_counts),
+        TEST(test_what_is_in_flight_at_the_end_is_waited_for),
         TEST(test_a_failure_loses_nothing_and_is_told_until_it_is_over),
         TEST(test_the_record_at_fault_is_found_and_becomes_a_dead_letter),
         TEST(test_a_record_with_a_reason_becomes_a_dead_letter),
