@@ -7,6 +7,7 @@ import pytest
 from bridges import Bridge, numbers, publish_numbers, wait_in_log
 from brokers import Brokers
 from clients import MqttClient, end_offset, read_topic, topic_partitions, wait_for_messages
+from logged import lines_of
 from waiting import wait_until
 
 
@@ -341,9 +342,7 @@ def test_events_of_a_life(brokers, mqtt_client, programs, tmp_path):
     brokers.mqtt.restart()
     wait_until(lambda: bridge.program.stderr.count('"mqtt_subscribed"') == 2, 30, lambda: bridge.program.stderr)
     bridge.program.stop()
-    lines = [json.loads(line) for line in bridge.program.stderr.splitlines()]
-    assert all({"time", "level", "program", "event", "message"} <= set(line) for line in lines)
-    events = {line["event"]: line for line in lines}
+    events = {line["event"]: line for line in lines_of(bridge.program)}
     broker = f"mqtt://127.0.0.1:{brokers.mqtt.port}"
     assert {"started", "mqtt_connected", "mqtt_subscribed", "mqtt_disconnected", "kafka_topic_created", "dead_letter", "stopped"} <= set(events)
     assert events["mqtt_disconnected"]["broker"] == events["mqtt_connected"]["broker"] == broker

@@ -7,6 +7,7 @@ import time
 from base64 import b64decode
 from datetime import datetime
 
+from logged import COMMON, lines_of
 from subscribing import client, subscribe, topic, wait_for_output
 from waiting import wait_until
 
@@ -109,11 +110,10 @@ def test_statistics_as_json_tell_what_each_line_is_about(client, subscribe, topi
     publish_numbered(client, f"{topic}/a", [1, 2, 3, 5, 5])
     publish_numbered(client, f"{topic}/b", [8], node=lambda _: "hall")
     assert program.wait() == 0
-    lines = [strict(line) for line in program.stderr.encode().splitlines()]
 
     def of(event, *left_out):
-        common = {"time", "level", "program", "event", "message", *left_out}
-        return [{name: line[name] for name in line if name not in common} for line in lines if line["event"] == event]
+        return [{name: line[name] for name in line if name not in COMMON | set(left_out)}
+                for line in lines_of(program) if line["event"] == event]
 
     assert of("topic_statistics") == [
         {"topic": f"{topic}/a", "messages": 5, "missing": 1, "doubled": 1},
