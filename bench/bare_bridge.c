@@ -29,7 +29,7 @@ static int on_message(void *context, char *topic, int topic_length, MQTTAsync_me
 {
     struct bridge *bridge = context;
     (void)topic_length;
-    bench_produce(bridge->rk, bridge->topic, message->payload, (size_t)message->payloadlen);
+    bench_produce(bridge->rk, bridge->topic, NULL, message->payload, (size_t)message->payloadlen);
     MQTTAsync_freeMessage(&message);
     MQTTAsync_free(topic);
     return 1;

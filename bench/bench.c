@@ -76,3 +76,26 @@ void bench_result(uint64_t messages, int64_t duration, int64_t cpu)
            (double)cpu / 1e9);
     fflush(stdout);
 }
+
+static int compare(const void *one, const void *other)
+{
+    int64_t a = *(const int64_t *)one, b = *(const int64_t *)other;
+    return (a > b) - (a < b);
+}
+
+static double percentile(const int64_t *sorted, long count, double part)
+{
+    long index = (long)(part * (double)(count - 1) + 0.5);
+    return (double)sorted[index] / 1e6;
+}
+
+void bench_percentiles(int64_t *latencies, long count)
+{
+    long warm = count / 10;
+    latencies += warm;
+    count -= warm;
+    qsort(latencies, (size_t)count, sizeof *latencies, compare);
+    printf("{\"messages\":%ld,\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f}\n", count,
+           percentile(latencies, count, 0.5), percentile(latencies, count, 0.99),
+           percentile(latencies, count, 1));
+}

@@ -26,4 +26,8 @@ void bench_await(sem_t *done, const char *what);
 /* Prints one line: messages, seconds and CPU seconds of a measurement. */
 void bench_result(uint64_t messages, int64_t duration, int64_t cpu);
 
+/* Prints one line: percentiles in ms of latencies in ns, which are put in order. The first tenth of them
+ * warms up and does not count. */
+void bench_percentiles(int64_t *latencies, long count);
+
 #endif

@@ -12,6 +12,7 @@ import machine
 import measurements
 import peers
 import script
+import storing
 from stage import Stage
 
 ALL = {
@@ -29,6 +30,9 @@ ALL = {
     "idle": measurements.idle,
     "start": measurements.start,
     "outage": measurements.outage,
+    "store": storing.store,
+    "store-backlog": storing.store_backlog,
+    "store-latency": storing.store_latency,
 }
 
 
@@ -38,6 +42,7 @@ def parse(arguments):
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--outage-messages", type=int, default=1_000_000)
+    parser.add_argument("--backlog-messages", type=int, default=5_000_000)
     parser.add_argument("--idle-seconds", type=int, default=20)
     parser.add_argument("--receive-maximum", type=int, default=1)
     parser.add_argument("--json", action="store_true")

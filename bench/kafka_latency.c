@@ -9,12 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int compare(const void *one, const void *other)
-{
-    int64_t a = *(const int64_t *)one, b = *(const int64_t *)other;
-    return (a > b) - (a < b);
-}
-
 static rd_kafka_t *open_consumer(const char *brokers, const char *topic)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -46,12 +40,6 @@ static int64_t sent_at(const rd_kafka_message_t *message)
     return sent;
 }
 
-static double percentile(const int64_t *sorted, long count, double part)
-{
-    long index = (long)(part * (double)(count - 1) + 0.5);
-    return (double)sorted[index] / 1e6;
-}
-
 int main(int argc, char **argv)
 {
     enum { PATIENCE_MS = 60000 };
@@ -72,11 +60,7 @@ int main(int argc, char **argv)
             latencies[got++] = now - sent_at(message);
         rd_kafka_message_destroy(message);
     }
-    long warm = count / 10;
-    qsort(latencies + warm, (size_t)(count - warm), sizeof *latencies, compare);
-    printf("{\"messages\":%ld,\"p50\":%.3f,\"p99\":%.3f,\"max\":%.3f}\n", count - warm,
-           percentile(latencies + warm, count - warm, 0.5), percentile(latencies + warm, count - warm, 0.99),
-           percentile(latencies + warm, count - warm, 1));
+    bench_percentiles(latencies, count);
     rd_kafka_consumer_close(rk);
     rd_kafka_destroy(rk);
     free(latencies);

@@ -50,7 +50,7 @@ int main(int argc, char **argv)
     }
     int64_t start = bench_now(), begun = start;
     for (long i = 0; i < count; i++) {
-        bench_produce(rk, topic, payload, size);
+        bench_produce(rk, topic, NULL, payload, size);
         if (i % 1000 == 0)
             rd_kafka_poll(rk, 0);
         if (transactional && i % 1000 == 0 && bench_now() - begun > 1000000000) {

@@ -7,7 +7,7 @@ import re
 import subprocess
 from pathlib import Path
 
-PACKAGES = ("libpaho-mqtt1.3", "librdkafka1", "libcsv3", "mosquitto")
+PACKAGES = ("libpaho-mqtt1.3", "librdkafka1", "libcsv3", "mosquitto", "libsqlite3-0", "postgresql-15")
 
 
 def _processor():

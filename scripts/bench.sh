@@ -20,12 +20,17 @@
 #   script      the bridge that one writes first in Python: its rate, and what kills of it cost beside those of ours
 #   start       from exec to subscribed and to the first delivery
 #   outage      catching up after Kafka was away
+#   store       a topic into SQLite and PostgreSQL; beside a bare loop of prepared inserts, a bare COPY, and a consumer that drops;
+#               and beside Telegraf, where that is installed
+#   store-backlog  the same with more messages: the rate of each tenth, and the memory
+#   store-latency  from the producer to a committed row, at 20 messages a second
 #
 # Without a name, all of them.
 #
 #   --rounds N           how often (default 3)
 #   --messages N         messages of a drain (default 200,000)
 #   --outage-messages N  messages that wait after the outage (default 1,000,000)
+#   --backlog-messages N messages of store-backlog (default 5,000,000)
 #   --receive-maximum N  of the exactly-once drain, both sides (default 1: what Mosquitto 2.0.11 keeps to)
 #   --idle-seconds S     how long an idle bridge is watched (default 20)
 #   --json               all values as one line of JSON instead of the table

@@ -280,19 +280,38 @@ static void set_end(struct assignment *a, const struct place *place, int64_t end
     pthread_mutex_unlock(&a->progress->mutex);
 }
 
-/* Where nothing is fetched, Kafka is asked: for one partition each time, since that waits. */
-static void ask_end(struct assignment *a)
+void assignment_ask_end(struct assignment *a, const struct place *place)
 {
     int64_t low, high;
+    if (!rd_kafka_query_watermark_offsets(a->rk, place->topic, place->partition, &low, &high,
+                                          SHORT_WATERMARK_MS))
+        set_end(a, place, high);
+}
+
+/* Where nothing is fetched, Kafka is asked: for one partition each time, since that waits. */
+static void ask_next_end(struct assignment *a)
+{
     for (size_t i = 0; i < a->count; i++) {
         const struct place *place = &a->places[a->next_end++ % a->count];
         if (place->state == PLACE_ELSEWHERE)
             continue;
-        if (!rd_kafka_query_watermark_offsets(a->rk, place->topic, place->partition, &low, &high,
-                                              SHORT_WATERMARK_MS))
-            set_end(a, place, high);
+        assignment_ask_end(a, place);
         return;
     }
+}
+
+const struct place *assignment_behind(struct assignment *a, const struct batch *batch)
+{
+    int64_t low, high;
+    for (size_t i = 0; i < batch->part_count; i++) {
+        const struct part *part = &batch->parts[a->next_behind++ % batch->part_count];
+        const struct place *place = &a->places[part->id];
+        if (place->state == PLACE_READING &&
+            !rd_kafka_get_watermark_offsets(a->rk, place->topic, place->partition, &low, &high) &&
+            high > part->next)
+            return place;
+    }
+    return NULL;
 }
 
 void assignment_tick(struct assignment *a)
@@ -307,7 +326,7 @@ void assignment_tick(struct assignment *a)
             set_end(a, place, high);
     }
     if (unplaced)
-        ask_end(a);
+        ask_next_end(a);
     if (clock_monotonic() < a->next_commit)
         return;
     a->next_commit = clock_monotonic() + commit_interval;

@@ -39,6 +39,7 @@ struct assignment {
     bool asked;                         /* a question is on its way */
     int64_t next_question, next_commit; /* monotonic ns */
     size_t next_end;                    /* whose end is asked for next while they are not read */
+    size_t next_behind;
 };
 
 void assignment_init(struct assignment *assignment, rd_kafka_t *rk, struct progress *progress);
@@ -69,6 +70,13 @@ void assignment_lost_offset(struct assignment *assignment, struct place *place);
 
 /* Reads no more for now: the positions are to be asked for again. False when nothing was being read. */
 bool assignment_let_go(struct assignment *assignment);
+
+/* A partition of the batch of which Kafka has more, as far as is known; NULL: there is none. Another one each
+ * time. */
+const struct place *assignment_behind(struct assignment *assignment, const struct batch *batch);
+
+/* Asks the partition's broker where the partition ends, and waits for that, at most 500 ms. */
+void assignment_ask_end(struct assignment *assignment, const struct place *place);
 
 /* Looks how far the partitions go, and tells the group now and then where we are. */
 void assignment_tick(struct assignment *assignment);

@@ -125,10 +125,20 @@ static bool is_full(const struct consumer *c)
            c->open->bytes >= (size_t)c->settings->batch_bytes;
 }
 
+/* A librdkafka that has read ahead as much as it may stops fetching, and looks again a second later. Newer
+ * ones have a property for that; older ones also look when their thread has a request to send. */
+static bool looks_late(void)
+{
+    return rd_kafka_version() < 0x02020000;
+}
+
 static void offer(struct consumer *c)
 {
+    const struct place *behind = looks_late() ? assignment_behind(&c->assignment, c->open) : NULL;
     FAILPOINT("store-offer");
     handover_offer(&c->handover, &c->open);
+    if (behind)
+        assignment_ask_end(&c->assignment, behind);
 }
 
 /* Waits for the writer. Where that takes long nothing more is read, so that memory stays bounded and the
@@ -246,9 +256,9 @@ static bool make_client(struct consumer *c, struct error *error)
     const struct kafka_property defaults[] = {
         {.name = "client.id", .value = "roomstream-store"},
         /* Memory: what librdkafka reads ahead. */
-        {.name = "queued.min.messages", .value = "10000"},
-        {.name = "queued.max.messages.kbytes", .value = "2048"},
-        {.name = "fetch.message.max.bytes", .value = "524288"},
+        {.name = "queued.min.messages", .value = "4000"},
+        {.name = "queued.max.messages.kbytes", .value = "1024"},
+        {.name = "fetch.message.max.bytes", .value = "262144"},
         {.name = "fetch.max.bytes", .value = "1048576"},
         {.name = "receive.message.max.bytes", .value = "100000000"},
         {.name = "topic.metadata.refresh.interval.ms", .value = "30000"},
@@ -257,7 +267,9 @@ static bool make_client(struct consumer *c, struct error *error)
          .value = "10000"}, /* so soon another takes over what a killed one had */
         {.name = "allow.auto.create.topics", .value = "false"},
         {.name = "socket.nagle.disable", .value = "true"},
+        {.name = "fetch.queue.backoff.ms", .value = "10"}, /* the last one: see looks_late() */
     };
+    const size_t default_count = sizeof defaults / sizeof *defaults - looks_late();
     const struct kafka_property required[] = {
         {.name = "enable.auto.commit", .value = "false", .why = "the position is kept in the database"},
         {.name = "enable.auto.offset.store", .value = "false", .why = "the position is kept in the database"},
@@ -270,9 +282,8 @@ static bool make_client(struct consumer *c, struct error *error)
          .why = "partitions are taken and given up one by one"},
         {.name = "group.id", .value = c->settings->group},
     };
-    rd_kafka_conf_t *conf =
-        kafka_conf_new(RD_KAFKA_CONSUMER, &c->settings->kafka, defaults, sizeof defaults / sizeof *defaults,
-                       required, sizeof required / sizeof *required, error);
+    rd_kafka_conf_t *conf = kafka_conf_new(RD_KAFKA_CONSUMER, &c->settings->kafka, defaults, default_count,
+                                           required, sizeof required / sizeof *required, error);
     if (!conf)
         return false;
     rd_kafka_conf_set_opaque(conf, c);

@@ -13,6 +13,7 @@
 #include "core/text.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,6 +134,9 @@ int store_run(struct store_settings *settings)
     struct store store = {.settings = settings};
     struct error error;
     int status = EXIT_FAILED;
+    /* Buffers that librdkafka reads into come and go all the time: with pages of their own they leave no
+     * holes. */
+    mallopt(M_MMAP_THRESHOLD, 64 * 1024);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to whoever writes it */
     progress_init(&store.progress);
     if (open_all(&store, &error))
