@@ -7,22 +7,29 @@ reads on from there. The folder --published holds what the publishers report: fo
 of that name with a line `published=N`; and, when no more is to come, a file `complete`. From then on it waits until
 all is there, or nothing has come for --patience seconds, and prints a table to the standard output.
 
+With --database, a SQLite file, it waits until `store` has written there what was read in Kafka, and counts the rows by SQL. With
+--estimates, a topic, it says for how many of the recorded times there is a record in it.
+
 Exit status: 0 every message is there exactly once and in the order of its node; 1 messages are lost or their number is
-unknown; 2 used wrongly; 3 none is lost, but some are doubled or out of order; 4 Kafka could not be read.
+unknown; 2 used wrongly; 3 none is lost, but some are doubled or out of order; 4 Kafka could not be read; 5 the database has not
+each message of Kafka once.
 """
 
 import argparse
 import json
 import os
 import signal
+import sqlite3
 import sys
 import time
 import uuid
+from datetime import datetime
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from lib.stored import Stored
 
-EXACT, LOST, DOUBLED, UNREADABLE = 0, 1, 3, 4
+EXACT, LOST, DOUBLED, UNREADABLE, NOT_STORED = 0, 1, 3, 4, 5
 COLUMNS = ("published", "read back", "lost", "doubled", "out of order")
 
 
@@ -36,6 +43,7 @@ class Tally:
     def __init__(self):
         self.published = None  # not known yet
         self.read = self.distinct = self.out_of_order = self.foreign = 0
+        self.times = set()  # recorded ones
         self._seen = bytearray()  # by sequence number: one byte each is flat enough for millions
         self._highest = {}  # by node
 
@@ -47,6 +55,7 @@ class Tally:
             sequence, node = int(message["seq"]), message["node"]
             if sequence < 1:
                 raise ValueError(sequence)
+            self.times.add(message.get("time"))
         except (ValueError, TypeError, KeyError):
             self.foreign += 1
             return
@@ -152,20 +161,27 @@ def read_reports(folder, tallies):
     return complete
 
 
-def count(consumer, options, tallies):
+def consume(consumer):
+    """What has come; waits for it a moment."""
+    for message in consumer.consume(5000, 0.2):
+        if not message.error():
+            yield message
+        elif not message.error().retriable():
+            raise Failure(str(message.error()))
+
+
+def count(consumer, options, tallies, stored):
     progress = Progress(sys.stderr)
     run = options.run.encode()
     complete, last = False, time.monotonic()
     try:
         while True:
-            for message in consumer.consume(5000, 0.2):
-                if message.error():
-                    if message.error().retriable():
-                        continue
-                    raise Failure(str(message.error()))
-                if belongs_to(message, run):
-                    tallies[message.topic()].add(message.value())
-                    last = time.monotonic()
+            own = [message for message in consume(consumer) if belongs_to(message, run)]
+            for message in own:
+                tallies[message.topic()].add(message.value())
+                last = time.monotonic()
+            if stored:
+                stored.expect(own)
             progress.show(tallies)
             if not complete:
                 complete = read_reports(options.published, tallies)
@@ -179,25 +195,72 @@ def count(consumer, options, tallies):
         progress.end()
 
 
-def print_table(tallies):
+def instant(text):
+    """A recorded time as something that can be compared; None for what is none."""
+    try:
+        return datetime.fromisoformat(text)
+    except (ValueError, TypeError):
+        return None
+
+
+def estimated_instant(payload):
+    """That of a record of estimate; None for what is no estimate."""
+    try:
+        record = json.loads(payload)
+        return None if record["estimate"] is None else instant(record["time"])
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def count_estimates(consumer, topic, tallies, patience):
+    """How many recorded times there are, and for how many the topic has a record with an estimate. Waits for the last ones."""
+    wanted = {instant(text) for tally in tallies.values() for text in tally.times} - {None}
+    missing, since = set(wanted), time.monotonic()
+    partitions = consumer.list_topics(timeout=10).topics
+    consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions[topic].partitions] if topic in partitions else [])
+    while missing and time.monotonic() - since < patience:
+        for message in consume(consumer):
+            found = estimated_instant(message.value())
+            if found in missing:
+                missing.discard(found)
+                since = time.monotonic()
+    return len(wanted), len(wanted) - len(missing)
+
+
+def print_table(tallies, stored):
+    columns = [*COLUMNS, *(["stored"] if stored else [])]
     rows = [
-        (topic, tally.published, tally.read, tally.lost, tally.doubled, tally.out_of_order)
+        (topic, tally.published, tally.read, tally.lost, tally.doubled, tally.out_of_order, *([stored.rows.get(topic, 0)] if stored else []))
         for topic, tally in tallies.items()
     ]
     totals = [None if None in column else sum(column) for column in list(zip(*rows, strict=True))[1:]]
     rows.append(("total", *totals))
     width = max(len("topic"), *(len(topic) for topic in tallies))
-    print(f"{'topic':<{width}}", *(f"{name:>12}" for name in COLUMNS))
+    print(f"{'topic':<{width}}", *(f"{name:>12}" for name in columns))
     for name, *numbers in rows:
         print(f"{name:<{width}}", *(f"{'unknown' if number is None else format(number, ','):>12}" for number in numbers))
 
 
-def judge(tallies):
+def look_into(database, stored, patience):
+    """Counts what is stored, and says what cannot be read."""
+    stored.wait(patience)
+    try:
+        rejected = stored.count()
+    except sqlite3.Error as error:
+        print(f"count.py: the database {database} cannot be read: {error}", file=sys.stderr)
+        return
+    if rejected:
+        print(f"count.py: {rejected} messages stand in the table reject of {database}, with the reason", file=sys.stderr)
+
+
+def judge(tallies, stored):
     for topic, tally in tallies.items():
         if tally.foreign:
             print(f"count.py: {topic}: {tally.foreign} messages of this run without sequence number or node", file=sys.stderr)
     if any(tally.lost is None or tally.lost > 0 for tally in tallies.values()):
         return LOST
+    if stored and any(not tally.read == stored.rows.get(topic, 0) == stored.different.get(topic, 0) for topic, tally in tallies.items()):
+        return NOT_STORED
     return DOUBLED if any(tally.doubled or tally.out_of_order for tally in tallies.values()) else EXACT
 
 
@@ -208,6 +271,8 @@ def parse_arguments():
     parser.add_argument("--run", required=True, help="value of the header `run`")
     parser.add_argument("--published", required=True, type=Path, metavar="DIR", help="folder of the publishers' reports")
     parser.add_argument("--ready", required=True, type=Path, metavar="FILE", help="file to make when publishing may begin")
+    parser.add_argument("--database", type=Path, metavar="FILE", help="count in this SQLite file of store too")
+    parser.add_argument("--estimates", metavar="TOPIC", help="say how many recorded times have a record in this topic")
     parser.add_argument("--patience", type=float, default=60, metavar="SECONDS", help="wait so long for what is missing")
     parser.add_argument("--settle", type=float, default=1, metavar="SECONDS", help="read on so long when all is there")
     return parser.parse_args()
@@ -217,18 +282,25 @@ def main():
     options = parse_arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     tallies = {topic: Tally() for topic in options.topics}
+    stored, estimated = Stored(options.database) if options.database else None, None
     consumer = open_consumer(options.brokers)
     try:
         consumer.assign(find_ends(consumer, options.topics, limit=60))
         options.ready.touch()
-        count(consumer, options, tallies)
+        count(consumer, options, tallies, stored)
+        if options.estimates:
+            estimated = count_estimates(consumer, options.estimates, tallies, min(options.patience, 20))
     except (Failure, KafkaException) as failure:
         print(f"count.py: Kafka at {options.brokers} cannot be read: {failure}", file=sys.stderr)
         return UNREADABLE
     finally:
         consumer.close()
-    print_table(tallies)
-    return judge(tallies)
+    if stored:
+        look_into(options.database, stored, options.patience)
+    print_table(tallies, stored)
+    if estimated:
+        print(f"\n{options.estimates}: {estimated[1]:,} of {estimated[0]:,} moments estimated")
+    return judge(tallies, stored)
 
 
 if __name__ == "__main__":

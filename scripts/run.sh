@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
-# Starts the pipeline: MQTT messages of six sensors, carried to Kafka by six bridges.
+# Starts the pipeline: MQTT messages of six sensors, carried to Kafka by six bridges; and from Kafka on to a database (store), to
+# an estimate of how many people are in the room (estimate) and to a web page (dashboard).
 #
-# Usage: scripts/run.sh [--config FILE]             the bridges, until Ctrl-C or SIGTERM
+# Usage: scripts/run.sh [--no-store] [--config FILE]
+#                                                   all of it, until Ctrl-C or SIGTERM
 #        scripts/run.sh --brokers [--config FILE]   only the brokers, until Ctrl-C or SIGTERM
-#        scripts/run.sh --demo [--config FILE] [--data FILE] [--fast | --speed X | --rate N]
-#                                                   the bridges and the publishers; ends with a count of what arrived
+#        scripts/run.sh --demo [--keep] [--no-store] [--config FILE] [--data FILE] [--fast | --speed X | --rate N]
+#                                                   all of it and the publishers; ends with a count of what arrived
 #
+#   --no-store     without store: Kafka has what the bridges carry, and no database
+#   --keep         after the count all stays up until Ctrl-C
 #   --config FILE  options of the programs, as in their --config: those of one kind of program under [bridge], [publish]
 #                 or a heading of their --help, such as [kafka]
 #   --data FILE    replay this CSV file (default: the sample, data/occupancy-sample.csv)
@@ -18,16 +22,18 @@
 # It installs what is missing (apt-get, as root or by sudo; it says what and why first) and builds. The brokers are those
 # at MQTT_HOST (localhost), MQTT_PORT (1883) and KAFKA_BOOTSTRAP_SERVERS (localhost:9092), or in the configuration file.
 # Where nothing answers at an address of this machine, it starts a private broker there; for other machines it never does.
-# A bridge that dies is started again. Data, spools and logs are kept in ROOMSTREAM_STATE (default: var/ in the checkout).
+# A program that dies is started again. Data, spools, the database readings.db and logs are kept in ROOMSTREAM_STATE (default: var/
+# in the checkout). What store writes goes there unless the configuration names another database.
 # With ROOMSTREAM_BIN, a folder of built programs, nothing is built.
 #
-# Each bridge shows what it does over HTTP, at 127.0.0.1 and the ports from ROOMSTREAM_HTTP_PORT (9751) on, or any others where
-# those are taken: build/bin/status asks them all, and Prometheus finds them by config/prometheus.yml.
+# Each program shows what it does over HTTP, at 127.0.0.1 and the ports from ROOMSTREAM_HTTP_PORT (9751) on, the dashboard its page at
+# the port before (9750), or at any others where those are taken: build/bin/status asks them all, and Prometheus finds them by
+# config/prometheus.yml.
 #
-# The demo counts in Kafka itself, by sequence number. Exit status: 0 every message arrived exactly once and in order (or,
-# where a bridge died and was started again, at least once), 1 not so, or something failed, 2 used wrongly, 130 or
-# 143 interrupted. The bridges and brokers alone: 0 after Ctrl-C or SIGTERM. A second Ctrl-C does not wait for what is
-# still on its way: it stays in the spools.
+# The demo counts in Kafka itself, by sequence number, and in the database by SQL. Exit status: 0 every message arrived exactly once
+# and in order (or, where a bridge died and was started again, at least once), and each is stored once; 1 not so, or something
+# failed; 2 used wrongly; 130 or 143 interrupted. Without --demo, and after the count with --keep: 0 after Ctrl-C or SIGTERM. A
+# second Ctrl-C does not wait for what is still on its way: it stays in the spools.
 
 # shellcheck disable=SC2317  # functions that traps and wait_until call
 set -euo pipefail
@@ -44,14 +50,17 @@ set -euo pipefail
 
 run=$state/run  # what only matters while this script runs
 logs=$state/log
+sample=$root/data/occupancy-sample.csv
 asked=''  # yes: a signal asked for the end
 
 parse_arguments() {
-    mode=bridges data='' pace=()
+    mode=bridges data='' keep='' with_store=yes pace=()
     while (($#)); do
         case $1 in
             -h | --help) show_usage && exit ;;
             --demo | --brokers) set_mode "${1#--}" ;;
+            --keep) keep=yes ;;
+            --no-store) with_store='' ;;
             --fast) set_pace --fast ;;
             --speed | --rate) need_value "$@" && check_pace "$1" "$2" && set_pace "$1" "$2" && shift ;;
             --data) need_value "$@" && data=$2 && shift ;;
@@ -60,11 +69,12 @@ parse_arguments() {
         esac
         shift
     done
-    [[ $mode == demo || (-z $data && ${#pace[@]} -eq 0) ]] || misuse "--data, --fast, --speed and --rate go with --demo"
+    [[ $mode == demo || (-z $data$keep && ${#pace[@]} -eq 0) ]] || misuse "--keep, --data, --fast, --speed and --rate go with --demo"
+    [[ $mode != brokers || $with_store ]] || misuse "--no-store does not go with --brokers"
     [[ -z $data || -e $data ]] || misuse "--data: there is no $data (scripts/fetch-data.sh downloads the real data set to data/occupancy.csv)"
     [[ -z $data || -r $data ]] || misuse "--data: cannot read $data"
     [[ -z $data || -f $data ]] || misuse "--data: $data is not a file (each of the six publishers reads all of it)"
-    data=$(realpath -- "${data:-$root/data/occupancy-sample.csv}")
+    data=$(realpath -- "${data:-$sample}")
     ((${#pace[@]})) || pace=(--speed 300 --max-gap 60s)
 }
 set_mode() {
@@ -86,8 +96,7 @@ unexpected_end() {
 }
 
 serve_bridges() {
-    start_bridges
-    start_estimate
+    start_daemons
     info "the bridges run; Ctrl-C ends them. What arrives in Kafka: $bin/kafka-consume -b $kafka_brokers -t temp"
     await_any
     unexpected_end
@@ -114,11 +123,12 @@ stop_all() {
     stop_processes 20 "a publisher" "${publishers[@]}"
     # The addresses of bridges that nobody stopped stay, so that Prometheus and status see that they are down.
     [[ -z $targets || ($mode == bridges && -z $asked) ]] || rm -f "$targets"
-    stop_processes 60 "a bridge" "${supervisors[@]}"
+    stop_processes 60 "a bridge" "${bridges[@]}"
+    stop_processes 60 "estimate, store or the dashboard" "${readers[@]}"
     stop_processes 60 "the brokers" "$brokers"
 }
 
-# interrupted STATUS: for the bridges and brokers it is the way to end; the demo has not done what it was started for.
+# interrupted STATUS: without --demo it is the way to end; the demo has not done what it was started for.
 interrupted() {
     trap '' INT TERM HUP
     asked=yes
@@ -140,6 +150,7 @@ main() {
     install_needs "$needs_to_run"
     build_programs
     read_addresses
+    [[ $mode == brokers ]] || read_readers
     find_brokers
     case $mode in
         brokers) serve_brokers ;;

@@ -18,9 +18,17 @@ bridges_are_subscribed_or_refused() {
 }
 
 start_counter() {
+    local more=()
+    if [[ $with_store ]]; then
+        if [[ $database == sqlite:* ]]; then
+            more=(--database "${database#sqlite:}")
+        else
+            info "what store writes to another database than SQLite is not counted"
+        fi
+    fi
     mkdir -p "$run/published"
     rm -f "$run/ready" "${topics[@]/#/$run/published/}" "$run/published/complete"
-    start_tied "$python" "$root/scripts/count.py" --brokers "$kafka_brokers" --run "$1" --published "$run/published" \
+    start_tied "$python" -B "$root/scripts/count.py" "${more[@]}" --estimates occupancy --brokers "$kafka_brokers" --run "$1" --published "$run/published" \
         --ready "$run/ready" "${topics[@]}" >"$run/table"
     counter=$started names[$started]=count.py
 }
@@ -37,9 +45,10 @@ start_publishers() {
 }
 
 run_demo() {
-    local id left=${#topics[@]} failed=''
+    local id left=${#topics[@]} failed='' note=()
     id=$(</proc/sys/kernel/random/uuid)
-    start_bridges
+    [[ ! $data -ef $sample ]] || note=(--note "A demonstration: these readings are made up, they are of no room.")
+    start_daemons "${note[@]}"
     wait_until 60 bridges_are_subscribed_or_refused || true
     bridges_are_subscribed || {
         show_cause "$logs/$(program_of bridge "$unsubscribed").log"
@@ -67,17 +76,24 @@ run_demo() {
     # The configuration is for the bridges and publishers: what stands before all sections need not suit status.
     env -u ROOMSTREAM_CONFIG "$bin/status" --targets "$targets" || true
     judge_demo "$failed"
+    [[ -z ${note[*]} ]] || info "the sample is made up: its estimates show that the pipeline works, not how well it estimates"
+    [[ $keep ]] || return 0
+    mode=bridges # from here on it is as without --demo
+    info "all stays up, the page too (http://${addresses[dashboard]}/); Ctrl-C ends it"
+    await_any
+    unexpected_end
 }
 
 # judge_demo FAILED: the demo's last words, and its exit status. status is count.py's.
 judge_demo() {
     [[ -z $1 ]] || die "not every publisher could replay its data, see above"
     case $status in
-        0) info "every message is in Kafka, exactly once and in order" ;;
+        0) info "every message is in Kafka, exactly once and in order${with_store:+, and stored once}" ;;
         1) die "messages are missing in Kafka; the logs are in $logs" ;;
         3)
-            [[ -s $run/restarts ]] || die "messages are doubled or out of order, and no bridge was started again; the logs are in $logs"
+            grep -q '^bridge-' "$run/restarts" || die "messages are doubled or out of order, and no bridge was started again; the logs are in $logs"
             info "every message is in Kafka; a bridge died and was started again, which may double some" ;;
+        5) die "the database has not each message of Kafka once ($database); the log is $logs/store.log" ;;
         *) die "the messages in Kafka could not be counted, see above" ;;
     esac
 }

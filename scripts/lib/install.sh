@@ -29,6 +29,7 @@ mosquitto                 | has_command mosquitto           | the private MQTT b
 default-jre-headless      | has_java                        | runs the private Kafka broker (Java 17 or newer)
 maven                     | has_command mvn                 | downloads Apache Kafka
 python3 python3-confluent-kafka | find_python confluent_kafka | counts what arrived in Kafka
+sqlite3                   | has_command sqlite3             | for you, to look at what is stored
 '
 # shellcheck disable=SC2034
 needs_to_package='
@@ -52,7 +53,6 @@ openssl                   | has_command openssl             | makes certificates
 jq                        | has_command jq                  | runs examples of the manual pages
 mosquitto-clients         | has_command mosquitto_sub       | checks what our MQTT programs did
 kcat                      | has_command kcat                | checks what our Kafka programs did
-sqlite3                   | has_command sqlite3             | runs examples of the documents
 postgresql                | has_postgres                    | the database of tests
 prometheus                | has_command promtool            | checks metrics, and watches the bridges in a test
 python3-pytest python3-paho-mqtt python3-xxhash python3-yaml python3-sklearn | find_python pytest,paho.mqtt.client,xxhash,yaml,sklearn,confluent_kafka | run the tests, and train the model

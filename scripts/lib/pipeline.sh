@@ -1,13 +1,16 @@
-# The brokers of the pipeline and its bridges. Sourced by run.sh, whose $mode, $run and $logs it uses. Needs common.sh,
-# process.sh, lock.sh, net.sh and kafka.sh.
+# The brokers of the pipeline, its bridges, and those who read Kafka behind them: estimate, store and dashboard. Sourced by
+# run.sh, whose $mode, $run, $logs and $with_store it uses. Needs common.sh, process.sh, lock.sh, net.sh and kafka.sh.
 # shellcheck shell=bash disable=SC2154,SC2317  # variables of others; functions that wait_until calls
 
 mapfile -t topics < <(sed -n 's/^SENSOR(\([a-z0-9_]*\),.*/\1/p' "$root/lib/sensors.def")
 declare -A names      # of the children, by process id
-declare -A addresses  # of the bridges, by topic
-supervisors=()        # their process ids
+declare -A addresses  # where they serve HTTP, by name
+declare -A called     # what the readers of Kafka are called in status, by name
+declare -A unsuited   # yes: the configuration file does not suit this one
+bridges=() readers=() # process ids of those who supervise them
 brokers=''            # process id of brokers.sh
 targets=''            # the file with the addresses
+store_options=()      # none where store has a database of the user's
 
 program_of() { echo "$1-${2//_/-}"; }
 
@@ -21,6 +24,40 @@ read_addresses() {
     mqtt_address=$(join_address "$mqtt_host" "$mqtt_port")
     [[ $mode != demo ]] || "$bin/publish-temp" "${pace[@]}" --print-config >/dev/null ||
         die "the publishers cannot be started so, see above" 2
+}
+
+# reader PROGRAM ARGUMENT...: runs one of the readers of Kafka, without the configuration file where that does not suit it.
+reader() {
+    if [[ ${unsuited[$1]:-} ]]; then
+        env -u ROOMSTREAM_CONFIG "$bin/$1" --brokers "$kafka_brokers" "${@:2}"
+    else
+        "$bin/$1" "${@:2}"
+    fi
+}
+
+# read_readers: how estimate, store and dashboard are configured. Options of the bridges that stand before all sections of the
+# file would be wrong use for them: the file is left out then.
+read_readers() {
+    local name reason config
+    called=([estimate]='' [dashboard]=dashboard)
+    [[ -z $with_store ]] || called[store]=''
+    for name in "${!called[@]}"; do
+        reason=$("$bin/$name" --print-config 2>&1 >/dev/null) && continue
+        [[ ${ROOMSTREAM_CONFIG:-} ]] && unsuited[$name]=yes
+        reader "$name" --print-config >/dev/null || die "the configuration is wrong, see above" 2
+        warn "$name gets nothing of the configuration file but Kafka's address: ${reason%%$'\n'*}"
+    done
+    called[estimate]=$(reader estimate --print-config | sed -n 's/^id = //p')
+    [[ $with_store ]] || return 0
+    config=$(reader store --print-config)
+    database=$(sed -n 's/^database = //p' <<<"$config")
+    called[store]=$(sed -n 's/^group = //p' <<<"$config")
+    [[ -z $database ]] || return 0
+    # Another store of this Kafka must not share the topics with this one: it has a database of its own.
+    called[store]=store-$(cksum <<<"$HOSTNAME $state" | cut -d ' ' -f 1)
+    database=sqlite:$state/readings.db
+    # Its topics may be made a moment after it has begun.
+    store_options=(--database "$database" --group "${called[store]}" --kafka-property topic.metadata.refresh.interval.ms=3000)
 }
 
 # kafka_is_local: whether all of Kafka's bootstrap servers are of this machine.
@@ -81,49 +118,71 @@ start_private_brokers() {
 }
 brokers_ready_or_gone() { [[ -s $run/brokers ]] || has_ended "$brokers"; }
 
-# Where the bridges show what they do, for status and Prometheus (its file_sd_configs).
-write_targets() {
-    local index topic first=${ROOMSTREAM_HTTP_PORT:-9751} chosen=() entries=()
+# choose_addresses: a port for each program, all chosen together so that none is chosen twice: from ROOMSTREAM_HTTP_PORT on, and
+# the one before it for the dashboard.
+choose_addresses() {
+    local index first=${ROOMSTREAM_HTTP_PORT:-9751} chosen=() programs=()
     # So Kubernetes and Docker name a service that is called roomstream-http; nobody has meant a port with it.
     [[ $first != *://* ]] || {
         warn "ROOMSTREAM_HTTP_PORT is ignored: '$first' is the address of a service"
         first=9751
     }
     [[ $first =~ ^[0-9]{1,5}$ ]] || die "ROOMSTREAM_HTTP_PORT: '$first' is not a port" 2
-    for index in "${!topics[@]}"; do chosen+=($((first + index))); done
+    for index in "${!topics[@]}"; do programs+=("$(program_of bridge "${topics[index]}")"); done
+    programs+=(estimate ${with_store:+store} dashboard)
+    for index in "${!programs[@]}"; do chosen+=($((10#$first + index))); done
+    chosen[-1]=$((10#$first - 1))
     mapfile -t chosen < <(free_ports 127.0.0.1 "${chosen[@]}")
-    ((${#chosen[@]} == ${#topics[@]})) || die "no ports for the bridges, see above"
-    for index in "${!topics[@]}"; do
-        topic=${topics[index]}
-        addresses[$topic]=127.0.0.1:${chosen[index]}
-        entries+=("  {\"targets\": [\"${addresses[$topic]}\"], \"labels\": {\"bridge\": \"$(program_of bridge "$topic")\"}}")
+    ((${#chosen[@]} == ${#programs[@]})) || die "no ports for the programs, see above"
+    for index in "${!programs[@]}"; do addresses[${programs[index]}]=127.0.0.1:${chosen[index]}; done
+    write_targets "${programs[@]}"
+}
+
+# write_targets PROGRAM...: where they show what they do, for status and Prometheus (its file_sd_configs).
+write_targets() {
+    local name entries=()
+    for name; do
+        entries+=("  {\"targets\": [\"${addresses[$name]}\"], \"labels\": {\"${name%%-*}\": \"${called[$name]:-$name}\"}}")
     done
     (IFS=, && printf '[\n%s\n]\n' "${entries[*]}") >"$run/bridges.json.new"
     mv "$run/bridges.json.new" "$run/bridges.json"
     targets=$run/bridges.json
-    info "how the bridges are: $bin/status, or http://${addresses[temp]}/metrics and so on; addresses in $targets"
+    info "how they are: $bin/status, or http://${addresses[bridge-temp]}/metrics and so on; addresses in $targets"
 }
 
-# start_bridges: supervised, each with a spool of its own. In the demo, which reads their logs, these go to files.
-start_bridges() {
-    local topic bridge supervision logging=()
+# start_daemon PROGRAM ARGUMENT...: supervised, and sets started. In the demo, which reads their logs, these go to files.
+start_daemon() {
+    local supervision=(--restarts "$run/restarts") arguments=("${@:2}" --http "${addresses[$1]}") environment=()
+    if [[ $mode == demo ]]; then
+        supervision+=(--log "$logs/$1.log")
+        arguments+=(--log-level info --log-format text)
+        : >"$logs/$1.log"
+    fi
+    if [[ ${unsuited[$1]:-} ]]; then
+        environment=(-u ROOMSTREAM_CONFIG)
+        arguments+=(--brokers "$kafka_brokers")
+    fi
+    start_tied env "${environment[@]}" "$root/scripts/lib/supervise.sh" "${supervision[@]}" "$bin/$1" "${arguments[@]}"
+    names[$started]=$1
+}
+
+# start_daemons [OPTION...]: the bridges, each with a spool of its own, and those who read Kafka. The options are the dashboard's.
+start_daemons() {
+    local topic bridge
     : >"$run/restarts"
-    write_targets
+    choose_addresses
     for topic in "${topics[@]}"; do
-        bridge=$(program_of bridge "$topic") supervision=(--restarts "$run/restarts")
-        if [[ $mode == demo ]]; then
-            supervision+=(--log "$logs/$bridge.log")
-            logging=(--log-level info --log-format text)
-            : >"$logs/$bridge.log"
-        fi
-        start_tied "$root/scripts/lib/supervise.sh" "${supervision[@]}" \
-            "$bin/$bridge" --spool "$state/spool/$bridge" --http "${addresses[$topic]}" "${logging[@]}"
-        supervisors+=("$started") names[$started]=$bridge
+        bridge=$(program_of bridge "$topic")
+        start_daemon "$bridge" --spool "$state/spool/$bridge"
+        bridges+=("$started")
     done
-}
-
-# How many people are in the room; it announces its HTTP port by itself.
-start_estimate() {
-    start_tied "$root/scripts/lib/supervise.sh" --restarts "$run/restarts" "$bin/estimate" --http 0
-    supervisors+=("$started") names[$started]=estimate
+    start_daemon estimate
+    readers+=("$started")
+    if [[ $with_store ]]; then
+        start_daemon store "${store_options[@]}"
+        readers+=("$started")
+    fi
+    start_daemon dashboard --targets "$targets" "$@"
+    readers+=("$started")
+    info "see the room and the pipeline at http://${addresses[dashboard]}/${store_options[0]:+; what is stored is in ${database#sqlite:}}"
 }

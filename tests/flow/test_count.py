@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import sqlite3
 import sys
 import termios
 
@@ -14,6 +15,8 @@ from confluent_kafka import Producer
 from programs import ROOT, Program
 from waiting import wait_until
 
+sys.path.append(str(ROOT / "scripts"))  # where count.py finds its modules
+
 # With the Python that runs the tests, which has Kafka's client.
 COUNT = [sys.executable, ROOT / "scripts" / "count.py"]
 
@@ -21,7 +24,7 @@ COUNT = [sys.executable, ROOT / "scripts" / "count.py"]
 class Counting:
     """One count.py, its topic, and the messages for it."""
 
-    def __init__(self, brokers, folder, topic, patience):
+    def __init__(self, brokers, folder, topic, patience, *arguments):
         self.brokers, self.folder, self.topic = brokers, folder, topic
         self.published = folder / "published"
         self.published.mkdir()
@@ -29,7 +32,7 @@ class Counting:
         self.send([1, 2, 3])  # was there before the count began
         self.program = Program(
             [*COUNT, "--brokers", brokers, "--run", "r1", "--published", self.published, "--ready", folder / "ready",
-             "--patience", patience, topic], folder, name="count",
+             "--patience", patience, *arguments, topic], folder, name="count",
         )
         wait_until(lambda: (folder / "ready").exists() or not self.program.is_running(), 60, "count.py is ready")
         assert self.program.is_running(), self.program.stderr
@@ -57,9 +60,9 @@ class Counting:
 def counting(brokers, tmp_path, request):
     started = []
 
-    def start(patience=2):
+    def start(*arguments, patience=2):
         topic = re.sub("[^a-z0-9]", "_", request.node.name)
-        started.append(Counting(brokers.kafka.address, tmp_path, topic, patience))
+        started.append(Counting(brokers.kafka.address, tmp_path, topic, patience, *arguments))
         return started[-1]
 
     yield start
@@ -108,6 +111,41 @@ def test_the_order_is_that_of_each_node(counting):
     count.send([1, 3, 5], node=1)
     count.send([2, 4, 6], node=2)
     assert count.finish(6) == (0, ["6", "6", "0", "0", "0"])
+
+
+def make_database(path, topic, offsets, rejected=()):
+    """As store makes it, as far as it is looked into: these offsets, and a position behind the last one."""
+    with sqlite3.connect(path) as database:
+        for table in ("reading", "reject"):
+            database.execute(f"CREATE TABLE {table} (topic, kafka_partition, kafka_offset)")
+        database.execute("CREATE TABLE position (topic, partition, next)")
+        database.execute("INSERT INTO position VALUES (?, 0, ?)", (topic, max(offsets) + 1))
+        database.executemany("INSERT INTO reading VALUES (?, 0, ?)", ((topic, offset) for offset in offsets))
+        database.executemany("INSERT INTO reject VALUES (?, 0, ?)", ((topic, offset) for offset in rejected))
+
+
+@pytest.mark.parametrize(
+    ("offsets", "rejected", "status", "stored"),
+    [
+        (range(8), (), 0, "5"),  # the first three were there before
+        ((0, 1, 2, 3, 4, 6, 7), (5,), 0, "5"),
+        ((3, 4, 6, 7), (), 5, "4"),
+        ((3, 4, 4, 6, 7), (), 5, "5"),
+    ],
+)
+def test_what_is_stored_is_counted_by_its_place_in_kafka(counting, tmp_path, offsets, rejected, status, stored):
+    count = counting("--database", tmp_path / "readings.db")
+    count.send(range(1, 6))
+    make_database(tmp_path / "readings.db", count.topic, offsets, rejected)
+    assert count.finish(5) == (status, ["5", "5", "0", "0", "0", stored])
+    assert ("1 messages stand in the table reject" in count.program.stderr) == bool(rejected)
+
+
+def test_a_database_that_is_not_there_has_nothing_stored(counting, tmp_path):
+    count = counting("--database", tmp_path / "readings.db")
+    count.send([1])
+    assert count.finish(1) == (5, ["1", "1", "0", "0", "0", "0"])
+    assert f"the database {tmp_path}/readings.db cannot be read: " in count.program.stderr
 
 
 def test_payloads_without_a_number_are_told(counting):

@@ -63,6 +63,10 @@ class Pipeline:
         return subprocess.run([BIN / "status", *arguments], capture_output=True, text=True, timeout=30,
                               env={**os.environ, "ROOMSTREAM_STATE": str(self.state)})
 
+    def sql(self, query):
+        """What the command line tool says of what is stored."""
+        return subprocess.run(["sqlite3", self.state / "readings.db", query], check=True, capture_output=True, text=True, timeout=30).stdout.splitlines()
+
     @property
     def kafka(self):
         return f"127.0.0.1:{self.kafka_port}"
@@ -80,9 +84,9 @@ class Pipeline:
         return found
 
     def addresses(self):
-        """Where each bridge serves HTTP, as Prometheus is told: by name."""
+        """Where each program serves HTTP, as Prometheus is told: by name."""
         groups = json.loads((self.state / "run" / "bridges.json").read_text())
-        return {group["labels"]["bridge"]: group["targets"][0] for group in groups}
+        return {name: group["targets"][0] for group in groups for name in group["labels"].values()}
 
     def process(self, name):
         """The process id of the program NAME; fails if there is not exactly one."""
@@ -107,9 +111,27 @@ def bridge(sensor):
     return f"bridge-{sensor.replace('_', '-')}"
 
 
+def cells(text):
+    """The first three cells of each row of status, which calls store by a name that is made of the state folder's."""
+    return [[re.sub(r"^store-\d+$", "store", cell) for cell in line.split()[:3]] for line in text.splitlines()[1:]]
+
+
+def all_well(*readers):
+    """These cells, with those who read Kafka."""
+    return [*([bridge(sensor), "subscribed", "connected"] for sensor in SENSORS), *([reader, "-", "connected"] for reader in readers)]
+
+
+READERS = ("roomstream-estimate", "store", "dashboard")
+
+
+def parts(program):
+    """What the demo prints: its table, what estimate did, what status says."""
+    return program.stdout.decode().split("\n\n")
+
+
 def table(program):
-    """The demo's table: topic to [published, read back, lost, doubled, out of order]."""
-    rows = [line.split() for line in program.stdout.decode().partition("\n\n")[0].splitlines()[1:]]
+    """The demo's table: topic to [published, read back, lost, doubled, out of order, stored]."""
+    rows = [line.split() for line in parts(program)[0].splitlines()[1:]]
     return {row[0]: [int(number.replace(",", "")) for number in row[1:]] for row in rows}
 
 
@@ -118,7 +140,7 @@ def expected(data):
     rows = len(data.read_text().splitlines()) - 1
     counts = {sensor: rows * len(columns) for sensor, columns in SENSORS.items()}
     counts["total"] = sum(counts.values())
-    return {name: [count, count, 0, 0, 0] for name, count in counts.items()}
+    return {name: [count, count, 0, 0, 0, count] for name, count in counts.items()}
 
 
 SAMPLE = ROOT / "data" / "occupancy-sample.csv"
@@ -132,20 +154,34 @@ def pipeline(tmp_path):
     wait_until(lambda: not instance.processes(), 60, lambda: f"nothing is left: {instance.processes()}")
 
 
-def test_demo_twice_the_second_time_with_a_configuration_file(pipeline, tmp_path):
+def check_demo(pipeline, program):
+    assert table(program) == expected(SAMPLE)
+    assert parts(program)[1] == "occupancy: 300 of 300 moments estimated"
+    assert cells(parts(program)[2]) == all_well(*READERS)
+    assert f"mqtt=127.0.0.1:{pipeline.mqtt_port}, kafka=127.0.0.1:{pipeline.kafka_port}" in program.stderr
+    assert "every message is in Kafka, exactly once and in order, and stored once" in program.stderr
+
+
+def test_demo_that_stays_and_once_more_with_a_configuration_file(pipeline, tmp_path):
+    first = pipeline.start("--demo", "--fast", "--keep")
+    first.wait_for_log("all stays up", 120)
+    check_demo(pipeline, first)
+    assert len(pipeline.sql("SELECT * FROM room LIMIT 5")) == 5
+    page = scrape.request(re.search(r"see the room and the pipeline at http://(\S+)/;", first.stderr)[1], "/")
+    assert page.status == 200 and "A demonstration: these readings are made up" in page.text
+    os.killpg(first.pid, signal.SIGINT)  # as a terminal does it
+    assert first.wait(60) == 0, first.stderr
+    pipeline.assert_nothing_left()
     config = tmp_path / "roomstream.conf"
+    # What stands before all sections is for the bridges alone.
     config.write_text(f"host = localhost\nport = {pipeline.mqtt_port}\n[kafka]\nbrokers = localhost:{pipeline.kafka_port}\n")
-    for arguments in ([], ["--config", config]):
-        program = pipeline.start("--demo", "--fast", *arguments)
-        assert program.wait(120) == 0, program.stderr
-        assert table(program) == expected(SAMPLE)
-        assert f"mqtt=127.0.0.1:{pipeline.mqtt_port}, kafka=127.0.0.1:{pipeline.kafka_port}" in program.stderr
-        assert "every message is in Kafka, exactly once and in order" in program.stderr
-        shown = [line.split() for line in program.stdout.decode().partition("\n\n")[2].splitlines()]
-        assert [row[:3] for row in shown[1:]] == [[bridge(sensor), "subscribed", "connected"] for sensor in SENSORS], shown
-        pipeline.assert_nothing_left()
-        for name in ("MQTT_HOST", "MQTT_PORT", "KAFKA_BOOTSTRAP_SERVERS"):
-            pipeline.env.pop(name, None)
+    for name in ("MQTT_HOST", "MQTT_PORT", "KAFKA_BOOTSTRAP_SERVERS"):
+        pipeline.env.pop(name)
+    second = pipeline.start("--demo", "--fast", "--config", config)
+    assert second.wait(120) == 0, second.stderr
+    check_demo(pipeline, second)
+    assert "store gets nothing of the configuration file but Kafka's address: store: " in second.stderr
+    pipeline.assert_nothing_left()
 
 
 @pytest.mark.skipif(REAL_DATA is None, reason="the real data set is not there (scripts/fetch-data.sh)")
@@ -187,8 +223,8 @@ def test_demo_survives_killed_bridges(pipeline):
         os.kill(pipeline.process(bridge(sensor)), signal.SIGKILL)
     program.wait_for_log("bridge-temp warning: was killed by SIGKILL; starting it again in 1 s")
     assert program.wait(150) == 0, program.stderr
-    for name, (published, read, lost, doubled, _) in table(program).items():
-        assert (published, lost, read) == (expected(SAMPLE)[name][0], 0, published + doubled), name
+    for name, (published, read, lost, doubled, _, stored) in table(program).items():
+        assert (published, lost, read, stored) == (expected(SAMPLE)[name][0], 0, published + doubled, read), name
 
 
 def test_demo_fails_when_a_publisher_fails(pipeline, tmp_path):
@@ -228,21 +264,22 @@ def test_ports_for_the_bridges():
 
 
 def test_the_bridges_are_found_by_status(pipeline):
-    """By the file that run.sh writes, in the folder that ROOMSTREAM_STATE names; once it was asked to end it is gone."""
+    """With the others, by the file that run.sh writes, in the folder that ROOMSTREAM_STATE names; once it was asked to end it is gone."""
     program = pipeline.start_bridges()
     status = pipeline.status
     wait_until(lambda: status().returncode == 0, 60, lambda: f"all is well: {status().stdout}")
-    rows = [line.split() for line in status().stdout.splitlines()]
-    assert [row[:3] for row in rows[1:]] == [*([bridge(sensor), "subscribed", "connected"] for sensor in SENSORS),
-                                             ["roomstream-estimate", "-", "connected"]]
+    assert cells(status().stdout) == all_well(*READERS)
     assert pipeline.start().wait() == 1  # it is in use, and stays so
     addresses = pipeline.addresses()
-    assert list(addresses) == list(map(bridge, SENSORS))
+    assert [re.sub(r"^store-\d+$", "store", name) for name in addresses] == [*map(bridge, SENSORS), *READERS]
+    assert len(set(addresses.values())) == len(addresses)
+    assert addresses["dashboard"] == f"127.0.0.1:{int(pipeline.env['ROOMSTREAM_HTTP_PORT']) - 1}"
+    program.wait_for_log(f"see the room and the pipeline at http://{addresses['dashboard']}/; what is stored is in {pipeline.state}/readings.db")
     os.kill(pipeline.process("bridge-pir"), signal.SIGSTOP)
     frozen = status("-W", "0.3")
     assert frozen.returncode == 1
     assert f"bridge-pir: does not answer at {addresses['bridge-pir']}: " in frozen.stdout
-    assert len(frozen.stdout.splitlines()) == 9  # the others are there
+    assert len(frozen.stdout.splitlines()) == 11  # the others are there
     os.kill(pipeline.process("bridge-pir"), signal.SIGCONT)
     assert program.stop(60) == 0
     assert status().returncode == 2
@@ -271,12 +308,12 @@ def test_bridges_are_supervised_and_drain_in_order(pipeline):
     wait_until(lambda: scrape.status(pir)["messages"]["received"] == 500, 30,
                lambda: f"bridge-pir has received what was published: {scrape.status(pir)}\n{program.stderr}")
     assert program.stop(60) == 0
-    # What was received just before is not in the spool but in Kafka, since the brokers are the last to stop.
+    # What was received just before is not in the spool but in Kafka, since the brokers are the last to stop; and store after the bridges.
     stopped = re.findall(r"(\S+) info: stopped: received (\d+) = delivered (\d+) \+ spooled 0 ", program.stderr)
     assert {name for name, *_ in stopped} == {bridge(sensor) for sensor in SENSORS}
     assert ("bridge-pir", "500", "500") in stopped
     pipeline.assert_nothing_left()
-    names = {"run.sh", "brokers.sh", "estimate", *map(bridge, SENSORS)}
+    names = {"run.sh", "brokers.sh", "estimate", "store", "dashboard", *map(bridge, SENSORS)}
     for line in program.stderr.splitlines():
         match = re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z (\S+) (info|warning|error): ", line)
         assert match and match.group(1) in names, line
@@ -285,8 +322,10 @@ def test_bridges_are_supervised_and_drain_in_order(pipeline):
 def test_brokers_alone_serve_a_pipeline_started_beside_them(pipeline):
     brokers = pipeline.start("--brokers")
     brokers.wait_for_log("started private brokers: mqtt=127.0.0.1:\\d+, kafka=127.0.0.1:\\d+", 60)
-    demo = pipeline.start("--demo", "--fast")
+    demo = pipeline.start("--demo", "--fast", "--no-store")
     assert demo.wait(120) == 0, demo.stderr
+    assert table(demo) == {topic: numbers[:-1] for topic, numbers in expected(SAMPLE).items()}
+    assert not (pipeline.state / "readings.db").exists() and cells(parts(demo)[2]) == all_well("roomstream-estimate", "dashboard")
     assert "started private brokers" not in demo.stderr
     assert brokers.is_running()
     payloads = [json.loads(message.value()) for message in read_topic(pipeline.kafka, "pir")]
@@ -325,8 +364,8 @@ def test_a_private_broker_that_dies_ends_everything(pipeline):
     assert program.wait(90) == 1
     assert "Kafka was killed by SIGKILL" in program.stderr
     pipeline.assert_nothing_left()
-    shown = pipeline.status()  # and Prometheus, which reads the same file: nobody asked the bridges to end
-    assert (shown.returncode, shown.stdout.count("does not answer at ")) == (1, 6), shown
+    shown = pipeline.status()  # and Prometheus, which reads the same file: nobody asked the programs to end
+    assert (shown.returncode, shown.stdout.count("does not answer at ")) == (1, 9), shown
 
 
 @pytest.mark.parametrize(
@@ -335,6 +374,8 @@ def test_a_private_broker_that_dies_ends_everything(pipeline):
         (["--demo", "--brokers"], "--demo and --brokers exclude each other"),
         (["--demo", "--fast", "--rate", "3"], "--fast, --speed and --rate exclude each other"),
         (["--fast"], "go with --demo"),
+        (["--keep"], "go with --demo"),
+        (["--brokers", "--no-store"], "--no-store does not go with --brokers"),
         (["--demo", "--data"], "--data needs a value"),
         (["--demo", "--data", "/nonexistent.csv"], "there is no /nonexistent.csv (scripts/fetch-data.sh downloads the real data set"),
         (["--demo", "--data", "/"], "--data: / is not a file"),
