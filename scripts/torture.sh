@@ -7,6 +7,9 @@
 #        scripts/torture.sh --store sqlite|postgresql [--messages N] [--kills N] [--seed N]
 #                   the same for store: two of them are killed at random and named instants, frozen and made to leave, Kafka and the
 #                   database are killed and frozen; every message must be in the database once (default: 200000 messages, 200 kills)
+#        scripts/torture.sh --whole [--messages N] [--kills N] [--seed N]
+#                   the whole way, exactly once: publisher (with --resume), bridge, store (SQLite), Kafka and Mosquitto are killed;
+#                   every message must be in the database as often as it was published (default: 60000 messages, 120 kills)
 #
 #   --mode MODE     at-least-once or exactly-once; without it, one after the other
 #   --messages N    publish N messages; or
@@ -82,6 +85,7 @@ main() {
         die "no python3 with the modules confluent_kafka and xxhash (Debian: python3-confluent-kafka, python3-xxhash)"
     export PYTHONPATH=$root/tests/torture:$root/tests/flow:$root/tests/spool PYTHONDONTWRITEBYTECODE=1
     case " $* " in
+        *' --whole '*) exec "$python" "$root/tests/torture/whole.py" "$@" ;;
         *' --store '*) exec "$python" "$root/tests/torture/store.py" "$@" ;;
         *disk-full* | *power-loss* | *' all '*) own_mounts "$python" "$root/tests/torture/torture.py" "$@" ;;
         *) exec "$python" "$root/tests/torture/torture.py" "$@" ;;

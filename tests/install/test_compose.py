@@ -16,7 +16,7 @@ def services():
 
 
 def test_compose_accepts_it():
-    run("docker-compose", "--file", ROOT / "docker-compose.yml", "--profile", "publish", "--profile", "monitoring", "config", "--quiet")
+    run("docker-compose", "--file", ROOT / "docker-compose.yml", "--profile", "publish", "--profile", "monitoring", "--profile", "store", "config", "--quiet")
 
 
 TO_ADD = """docker-compose.yml has no services for the sensor {name} of lib/sensors.def. Add to it:

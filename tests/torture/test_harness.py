@@ -6,6 +6,7 @@ import random
 import socket
 import struct
 import threading
+from collections import Counter
 
 import plan
 import pytest
@@ -19,6 +20,7 @@ from refusal import STARTS, Refusal
 from run import Outcome, Settings
 from spool_reader import checksum
 from waiting import wait_until
+from whole import compare
 
 
 class Record:
@@ -292,3 +294,14 @@ def test_packets_of_mqtt_are_told_apart(size):
     first, second = asyncio.run(read())
     assert (first.kind, len(first.data) - size) == (3, 2 if size < 128 else 3 if size < 16384 else 4)
     assert second.data == PUBACK
+
+
+def test_what_is_stored_is_as_often_there_as_it_was_published():
+    published = Counter({1: 1, 2: 2, 3: 1})
+    same = {"lost": 0, "doubled": 0, "published_again": 1, "unknown": 0}
+    assert compare(3, published, {1: 1, 2: 2, 3: 1}) == same
+    assert compare(3, published, {1: 1, 2: 1, 3: 1}) == same | {"lost": 1}
+    assert compare(3, published, {1: 1, 2: 2}) == same | {"lost": 1}
+    assert compare(3, published, {1: 2, 2: 2}) == same | {"lost": 1, "doubled": 1}
+    assert compare(3, published, {1: 1, 2: 2, 3: 1, 4: 1}) == same | {"unknown": 1}
+    assert compare(4, published, {1: 1, 2: 2, 3: 1}) == same | {"lost": 1}  # Mosquitto never had it
