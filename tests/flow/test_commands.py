@@ -35,7 +35,6 @@ NOT_RUN = {
     r"(runuser -u roomstream -- )?(build/bin/|roomstream-)?dead-letters .*": "needs dead letters; spool.dead_letters runs it on some",
     r"man roomstream-estimate": "needs an installation and man; install.installed looks for the pages",
     r"sqlite3 readings\.db .*": "needs what store has written; flow.store reads it",
-    r"scripts/torture\.sh --store": "takes half an hour",
     r"(roomstream-)?store .*": "goes on until it is interrupted, some on databases that are not here; flow.store runs it",
     r"scripts/bench\.sh .+": "takes minutes, and would disturb the tests beside it",
     r"scripts/fetch-data\.sh": "downloads from UCI; cli.data runs it on a server of its own",

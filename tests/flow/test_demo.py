@@ -10,6 +10,7 @@ def test_as_it_is_shown(tmp_path):
         program = pipeline.start("--demo")
         assert program.wait(200) == 0, program.stderr
         assert table(program) == expected(SAMPLE)
+        assert len(pipeline.sql("select * from room limit 5")) == 5
         pipeline.assert_nothing_left()
     finally:
         pipeline.end_all()
