@@ -1,6 +1,7 @@
-/* kafka-consume: prints the messages of Kafka topics. */
+/* kafka-consume: prints the messages of Kafka topics, or what there is. */
 #include "consumer.h"
 #include "core/stop.h"
+#include "list.h"
 #include "options/options.h"
 #include "options/warnings.h"
 #include "settings.h"
@@ -16,5 +17,5 @@ int main(int argc, char **argv)
     log_init(program.name, &settings.log);
     options_log_warnings();
     stop_init();
-    return consumer_run(&settings);
+    return settings.list ? list_run(&settings) : consumer_run(&settings);
 }

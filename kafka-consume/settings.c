@@ -9,6 +9,10 @@
 
 static const struct option_spec consumption_specs[] = {
     OPT_FLAG('C', "consume", FIELD(consume), "for those who are used to kcat: it is what this program does"),
+    OPT_FLAG('L', "list", FIELD(list),
+             "print the brokers, topics and partitions that there are, with leader, replicas, replicas in "
+             "sync (isrs) and errors, and end; with --topic those of these topics, with --json as a JSON "
+             "object. Options that are about messages have no effect then"),
     OPT_LIST('t', "topic", FIELD(topics), "TOPIC",
              "topic to read; may be repeated. With --group, one that begins with ^ is a regular expression"),
     OPT_TEXT(
@@ -28,7 +32,8 @@ static const struct option_spec consumption_specs[] = {
              "end with status 0 once all is printed that the partitions had at the start"),
     OPT_INTEGER('c', "count", FIELD(count), "N", NULL, RANGE(1, 9e15), "end with status 0 after N messages"),
     OPT_DURATION('W', "timeout", FIELD(timeout), NULL, RANGE(0.001, 1e9),
-                 "end with status 27 after this time, counted from the start of the program"),
+                 "end with status 27 after this time, counted from the start of the program; "
+                 "--list without it ends with status 1 when nothing answers for 5 s"),
 };
 
 static const struct option_spec print_specs[] = {
@@ -72,7 +77,7 @@ struct program settings_program(struct consume_settings *settings,
     defaults[0] = (struct option_default){"log-level", "warning"};
     return (struct program){
         .name = "kafka-consume",
-        .usage = "-t TOPIC... [OPTION]...",
+        .usage = "-t TOPIC... [OPTION]...\n       kafka-consume -L [OPTION]...",
         .summary = "Prints the messages of Kafka topics.",
         .details = details,
         .groups = groups,
@@ -84,11 +89,11 @@ struct program settings_program(struct consume_settings *settings,
 
 static void check_topics(const struct program *program, const struct consume_settings *settings)
 {
-    if (settings->topics.count == 0)
-        options_wrong(program, "--topic is missing: which topics are to be read?");
+    if (settings->topics.count == 0 && !settings->list)
+        options_wrong(program, "--topic is missing: which topics are to be read? (-L lists them)");
     for (size_t i = 0; i < settings->topics.count; i++) {
         const char *topic = settings->topics.items[i];
-        if (!(settings->group && *topic == '^') && !kafka_topic_name_valid(topic))
+        if (!(settings->group && !settings->list && *topic == '^') && !kafka_topic_name_valid(topic))
             options_wrong(
                 program,
                 "--topic '%s' is no topic: names have 1-249 letters, digits, dots, underscores, dashes",
@@ -137,6 +142,8 @@ void settings_check(const struct program *program, struct consume_settings *sett
 {
     options_need_stdout(program);
     check_topics(program, settings);
+    if (settings->list)
+        return;
     check_start(program, settings);
     check_format(program, settings);
 }

@@ -17,6 +17,7 @@ struct consume_settings {
     const char *start_text;
     struct start start; /* read from it by settings_check */
     bool until_end;
+    bool list;       /* what there is, instead of messages: see list.h */
     bool consume;    /* without effect */
     int64_t count;   /* messages to print, 0: no limit */
     int64_t timeout; /* ns, 0: none */

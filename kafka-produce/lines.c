@@ -11,11 +11,12 @@
 
 enum { CAPACITY_AT_FIRST = 256 * 1024 };
 
-bool lines_open(struct lines *l, int fd, const void *delimiter, size_t delimiter_length, size_t longest,
-                struct error *error)
+bool lines_open(struct lines *l, int fd, const char *name, const void *delimiter, size_t delimiter_length,
+                size_t longest, struct error *error)
 {
     *l = (struct lines){
         .fd = fd,
+        .name = name,
         .delimiter = delimiter,
         .delimiter_length = delimiter_length,
         .longest = longest,
@@ -50,6 +51,10 @@ static enum lines_result cut(struct lines *l, size_t end, size_t next, const cha
 /* Finds the next delimiter; NULL when it is not read yet. */
 static const char *find_delimiter(struct lines *l)
 {
+    if (l->delimiter_length == 0) {
+        l->searched = l->end;
+        return NULL;
+    }
     const char *at = memmem(l->data + l->searched, l->end - l->searched, l->delimiter, l->delimiter_length);
     size_t tail = l->delimiter_length - 1; /* may be the beginning of one */
     if (!at && l->end - l->searched > tail)
@@ -100,7 +105,7 @@ static enum lines_result read_more(struct lines *l, int64_t timeout, struct erro
     if (count < 0 && (errno == EAGAIN || errno == EINTR))
         return LINES_WAITING;
     if (count < 0) {
-        error_set(error, "cannot read standard input: %s", strerror(errno));
+        error_set(error, "cannot read %s: %s", l->name, strerror(errno));
         return LINES_FAILED;
     }
     l->at_end = count == 0;

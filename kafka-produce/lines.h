@@ -1,4 +1,5 @@
-/* A stream cut into lines at a delimiter. Memory is bounded by the longest line that is allowed. One thread.
+/* A stream cut into lines at a delimiter, or left whole. Memory is bounded by the longest line that is
+ * allowed. One thread.
  */
 #ifndef ROOMSTREAM_KAFKA_PRODUCE_LINES_H
 #define ROOMSTREAM_KAFKA_PRODUCE_LINES_H
@@ -11,6 +12,7 @@
 
 struct lines {
     int fd;
+    const char *name; /* of the stream, for messages */
     const char *delimiter;
     size_t delimiter_length, longest;
     char *data;
@@ -22,11 +24,11 @@ struct lines {
     uint64_t bytes;  /* read so far */
 };
 
-/* The caller keeps the descriptor. The delimiter is not empty and must outlive the lines. `longest` is the
- * greatest length in bytes, without delimiter, of a line that is returned. False with *error when there is no
- * memory. */
-bool lines_open(struct lines *lines, int fd, const void *delimiter, size_t delimiter_length, size_t longest,
-                struct error *error);
+/* The caller keeps the descriptor. Name and delimiter must outlive the lines. Without a delimiter (length 0)
+ * the stream is one line. `longest` is the greatest length in bytes, without delimiter, of a line that is
+ * returned. False with *error when there is no memory. */
+bool lines_open(struct lines *lines, int fd, const char *name, const void *delimiter, size_t delimiter_length,
+                size_t longest, struct error *error);
 void lines_close(struct lines *lines);
 
 enum lines_result {
@@ -36,7 +38,8 @@ enum lines_result {
     LINES_WAITING,  /* there is none yet */
     LINES_STOPPED,  /* a stop was requested (stop.h) before the next line was complete */
     LINES_END,
-    LINES_FAILED, /* *error says why */
+    LINES_UNREADABLE, /* of input.h alone */
+    LINES_FAILED,     /* *error says why */
 };
 
 /* The next line. Waits up to `timeout` ns for input. */

@@ -1,4 +1,4 @@
-/* kafka-produce: makes each line of its standard input a message of a Kafka topic. */
+/* kafka-produce: makes each line of its standard input, or each FILE, a message of a Kafka topic. */
 #include "core/stop.h"
 #include "options/options.h"
 #include "options/warnings.h"

@@ -6,11 +6,10 @@
 #include "core/progress.h"
 #include "core/stop.h"
 #include "delivery.h"
+#include "input.h"
 #include "kafka/topic.h"
-#include "lines.h"
 
 #include <inttypes.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -24,7 +23,7 @@ static const int64_t pause_time = 5 * MILLISECOND;
 struct producer {
     const struct produce_settings *settings;
     struct delivery delivery;
-    struct lines lines;
+    struct input input;
     struct progress progress;
     int64_t start;   /* monotonic ns */
     int64_t give_up; /* monotonic ns: what is in flight then is given up; INT64_MAX: never */
@@ -68,16 +67,6 @@ static bool prepare_topic(struct producer *p)
 
 /* ---- progress ---- */
 
-/* Of standard input, where it is a file. */
-static double part_read(const struct lines *lines)
-{
-    struct stat status;
-    if (fstat(lines->fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size == 0)
-        return -1;
-    double part = (double)lines->bytes / (double)status.st_size;
-    return part < 1 ? part : 1;
-}
-
 /* Shows the progress where that is due. */
 static void show_progress(struct producer *p)
 {
@@ -86,7 +75,7 @@ static void show_progress(struct producer *p)
         return;
     const struct progress_state state = {
         .messages = p->delivery.delivered,
-        .part = part_read(&p->lines),
+        .part = input_part(&p->input),
         .in_flight = (size_t)p->delivery.in_flight,
     };
     progress_show(&p->progress, &state, now);
@@ -102,16 +91,21 @@ static bool is_time_left(struct producer *p)
     return clock_monotonic() < p->give_up;
 }
 
-static void send_line(struct producer *p, const char *line, size_t length)
+static void refuse(struct producer *p, struct error *error)
+{
+    error_set(error, "not sent: %s", error->text);
+    delivery_fail(&p->delivery, p->input.number, error->text);
+}
+
+static void send_text(struct producer *p, const char *text, size_t length)
 {
     struct message message;
     struct error error;
-    if (!message_read(&p->settings->format, line, length, &message, &error)) {
-        error_set(&error, "not sent: %s", error.text);
-        delivery_fail(&p->delivery, p->lines.number, error.text);
+    if (!message_read(&p->settings->format, text, length, &message, &error)) {
+        refuse(p, &error);
         return;
     }
-    while (!delivery_send(&p->delivery, p->lines.number, &message)) {
+    while (!delivery_send(&p->delivery, p->input.number, &message)) {
         if (!is_time_left(p)) {
             delivery_give_up(&p->delivery);
             continue;
@@ -124,16 +118,19 @@ static void send_line(struct producer *p, const char *line, size_t length)
     }
 }
 
-/* Handles what lines_next returned. False when there will be no more lines. */
-static bool take(struct producer *p, enum lines_result result, const char *line, size_t length,
-                 const struct error *error)
+/* Handles what input_next returned. False when there will be no more. */
+static bool take(struct producer *p, enum lines_result result, const char *text, size_t length,
+                 struct error *error)
 {
     switch (result) {
     case LINES_ONE:
-        send_line(p, line, length);
+        send_text(p, text, length);
         return true;
     case LINES_TOO_LONG:
-        delivery_refuse(&p->delivery, p->lines.number, length);
+        delivery_refuse(&p->delivery, p->input.number, length);
+        return true;
+    case LINES_UNREADABLE:
+        refuse(p, error);
         return true;
     case LINES_WAITING:
         return true;
@@ -147,16 +144,25 @@ static bool take(struct producer *p, enum lines_result result, const char *line,
     }
 }
 
+static void tell_interruption(struct producer *p)
+{
+    bool files = p->settings->files.count > 0;
+    log_warning(interrupted, "interrupted after %s %" PRIu64 ": %s after it is not sent",
+                p->input.whole ? "file" : "line", p->input.number,
+                files ? "what comes" : "what was read of the input");
+    p->failed = p->failed || files;
+}
+
 static void send_all(struct producer *p)
 {
     struct error error;
-    const char *line = NULL;
+    const char *text = NULL;
     size_t length = 0;
     bool more = true, flushed = true;
     for (unsigned count = 1; more; count++) {
         flushed = flushed && !delivery_isolates(&p->delivery);
-        enum lines_result result = lines_next(&p->lines, flushed ? tick : pause_time, &line, &length, &error);
-        more = take(p, result, line, length, &error) && !stop_requested();
+        enum lines_result result = input_next(&p->input, flushed ? tick : pause_time, &text, &length, &error);
+        more = take(p, result, text, length, &error) && !stop_requested();
         if (result == LINES_WAITING) {
             if (!flushed)
                 delivery_flush(&p->delivery, pause_time);
@@ -172,10 +178,8 @@ static void send_all(struct producer *p)
             }
         }
     }
-    if (stop_requested() && lines_partial(&p->lines))
-        log_warning(interrupted,
-                    "interrupted after line %" PRIu64 ": what was read of the input after it is not sent",
-                    p->lines.number);
+    if (stop_requested() && input_left(&p->input))
+        tell_interruption(p);
 }
 
 /* Waits for all delivery reports; each message has one within message.timeout.ms. */
@@ -197,17 +201,18 @@ static void tell_summary(const struct producer *p)
     const struct delivery *d = &p->delivery;
     int64_t duration = clock_monotonic() - p->start;
     log_info_with(delivered,
-                  LOG_FIELDS(LOG_NUMBER("delivered", d->delivered), LOG_NUMBER("lines", p->lines.number),
+                  LOG_FIELDS(LOG_NUMBER("delivered", d->delivered), LOG_NUMBER("lines", p->input.number),
                              LOG_NUMBER("duration_ms", duration / MILLISECOND)),
-                  "delivered %" PRIu64 " of %" PRIu64 " lines in %.3f s%s", d->delivered, p->lines.number,
-                  (double)duration / SECOND, d->failed ? ", the others not" : "");
+                  "delivered %" PRIu64 " of %" PRIu64 " %s in %.3f s%s", d->delivered, p->input.number,
+                  p->input.whole ? "files" : "lines", (double)duration / SECOND,
+                  d->failed ? ", the others not" : "");
 }
 
 /* A bar would spoil what is being typed. */
 static void begin_progress(struct producer *p)
 {
     const struct produce_settings *settings = p->settings;
-    bool quiet = settings->quiet || isatty(STDIN_FILENO);
+    bool quiet = settings->quiet || (settings->files.count == 0 && isatty(STDIN_FILENO));
     progress_init(&p->progress, quiet, settings->log.format == LOG_FORMAT_TEXT);
     progress_start(&p->progress, clock_monotonic());
 }
@@ -217,16 +222,16 @@ static int run(struct producer *p)
     const struct produce_settings *settings = p->settings;
     size_t longest = (size_t)p->delivery.longest * (settings->format.json ? LONGEST_JSON : 1);
     struct error error;
-    if (!lines_open(&p->lines, STDIN_FILENO, settings->delimiter, settings->delimiter_length, longest,
-                    &error))
+    if (!input_open(&p->input, settings, longest, &error))
         fail(p, LOG_EVENT(start_failed), error.text);
     else if (prepare_topic(p)) {
+        p->delivery.failures.names = p->input.whole ? settings->files.items : NULL;
         begin_progress(p);
         send_all(p);
         drain(p);
         tell_summary(p);
     }
-    lines_close(&p->lines);
+    input_close(&p->input);
     return p->failed || p->delivery.failed > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 

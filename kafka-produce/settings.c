@@ -11,6 +11,7 @@
 static const char *const codecs[] = {"none", "gzip", "snappy", "lz4", "zstd", NULL};
 
 static const struct option_spec topic_specs[] = {
+    OPT_FLAG('P', "produce", FIELD(produce), "for those who are used to kcat: it is what this program does"),
     OPT_TEXT('t', "topic", FIELD(topic.name), "TOPIC", "topic to write to; it is created if it is missing"),
     OPT_INTEGER('p', "partition", FIELD(partition), "N", "-1", RANGE(-1, INT32_MAX),
                 "write to this partition; -1 for one that follows from the key, any where there is none"),
@@ -22,6 +23,9 @@ static const struct option_spec topic_specs[] = {
 };
 
 static const struct option_spec input_specs[] = {
+    OPT_FLAG(
+        'l', "lines", FIELD(by_line),
+        "make each line of the FILE a message, as of standard input; without this option each FILE is one"),
     OPT_TEXT('K', "key-delimiter", FIELD(key_delimiter_text), "TEXT",
              "what stands before the first such text in a line is the key; a line without it has none"),
     OPT_TEXT('D', "delimiter", FIELD(delimiter_text), "TEXT",
@@ -39,6 +43,8 @@ static const struct option_spec input_specs[] = {
 
 static const char details[] =
     "Each line of standard input becomes a message, an empty line an empty one. "
+    "With FILEs, each of them is a message, or, with --lines, each line of the one FILE. "
+    "Nothing is sent where one of them cannot be read or is too large. "
     "The lines that were not delivered are named with the reason, and the status is then 1. "
     "The program waits up to a minute (message.timeout.ms) for a Kafka that is away, "
     "reads no faster than Kafka takes the messages, and keeps their order within a partition, "
@@ -54,11 +60,12 @@ struct program settings_program(struct produce_settings *settings,
     groups[4] = log_options(&settings->log);
     return (struct program){
         .name = "kafka-produce",
-        .usage = "-t TOPIC [OPTION]...",
-        .summary = "Makes each line of its standard input a message of a Kafka topic.",
+        .usage = "-t TOPIC [OPTION]... [FILE]...",
+        .summary = "Makes each line of its standard input, or each FILE, a message of a Kafka topic.",
         .details = details,
         .groups = groups,
         .group_count = SETTINGS_GROUPS,
+        .operands = &settings->files,
     };
 }
 
@@ -76,6 +83,18 @@ static const char *unescape(const struct program *program, const char *option, c
     return bytes;
 }
 
+static void check_files(const struct program *program, const struct produce_settings *settings)
+{
+    if (settings->by_line && settings->files.count > 1)
+        options_wrong(program, "--lines takes one FILE: several can be piped in by cat");
+    if (settings->by_line || settings->files.count == 0)
+        return;
+    if (settings->key_delimiter_text || options_given("delimiter") || settings->format.json)
+        options_wrong(
+            program,
+            "--key-delimiter, --delimiter and --jsonl are about lines: a FILE has some with --lines");
+}
+
 void settings_check(const struct program *program, struct produce_settings *settings)
 {
     struct message_format *format = &settings->format;
@@ -88,6 +107,7 @@ void settings_check(const struct program *program, struct produce_settings *sett
     if (format->json && (settings->key_delimiter_text || format->empty_is_null))
         options_wrong(program,
                       "--jsonl says itself what is a key and what is null: no --key-delimiter, no --null");
+    check_files(program, settings);
     for (size_t i = 0; i < settings->headers.count; i++)
         if (*settings->headers.items[i] == '=' || !*settings->headers.items[i])
             options_wrong(program, "--header '%s' has no name", settings->headers.items[i]);

@@ -17,6 +17,9 @@ struct produce_settings {
     const char *compression_name; /* NULL: librdkafka's property decides */
     struct text_list headers;     /* NAME=VALUE, or NAME for a null value */
     const char *key_delimiter_text, *delimiter_text;
+    bool by_line;                 /* also of a file */
+    bool produce;                 /* without effect */
+    struct text_list files;       /* to read instead of standard input */
     struct message_format format; /* completed by settings_check */
     const char *delimiter;        /* likewise */
     size_t delimiter_length;

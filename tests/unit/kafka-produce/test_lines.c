@@ -16,7 +16,7 @@ static struct lines open_lines(int fd, const char *delimiter)
 {
     struct lines lines;
     struct error error;
-    assert_true(lines_open(&lines, fd, delimiter, strlen(delimiter), LONGEST, &error));
+    assert_true(lines_open(&lines, fd, "a stream", delimiter, strlen(delimiter), LONGEST, &error));
     return lines;
 }
 
@@ -57,6 +57,8 @@ static const struct {
     {"a--b-c---d-", "--", "a|b-c|-d-|"},
     {"0123456789-0--a--", "--", "<12>|a|"},
     {"abab", "ab", "||"},
+    {"a\nb\n", "", "a\nb\n|"},
+    {"0123456789a", "", "<11>|"},
 };
 
 static void lines_of_a_file(void **state)
