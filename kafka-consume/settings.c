@@ -77,7 +77,7 @@ struct program settings_program(struct consume_settings *settings,
     defaults[0] = (struct option_default){"log-level", "warning"};
     return (struct program){
         .name = "kafka-consume",
-        .usage = "-t TOPIC... [OPTION]...\n       kafka-consume -L [OPTION]...",
+        .usage = "-t TOPIC... [OPTION]... | -L [OPTION]...",
         .summary = "Prints the messages of Kafka topics.",
         .details = details,
         .groups = groups,

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/out_of_memory.h"
+#include "json_indent.h"
 #include "message_json.h"
 
 #include <ctype.h>
@@ -36,6 +37,7 @@ struct item {
 };
 
 struct format {
+    bool indents; /* JSON */
     size_t count;
     char *text; /* a copy of the format string, escapes replaced in place */
     struct item items[];
@@ -48,6 +50,7 @@ struct printing {
     struct timespec arrived;
     format_write *write;
     void *context;
+    bool indents; /* JSON */
 };
 
 /* ---- reading a format string ---- */
@@ -291,7 +294,10 @@ static void print_unquoted_json(struct printing *p, const struct item *item)
     (void)item;
     static struct log_limit not_json = {.interval = 30 * SECOND};
     const struct mqtt_message *m = p->message;
-    if (!message_json_print_unquoted(m, p->realtime, p->write, p->context))
+    struct json_indent indent = {.write = p->write, .context = p->context};
+    bool printed = p->indents ? message_json_print_unquoted(m, p->realtime, json_indent, &indent)
+                              : message_json_print_unquoted(m, p->realtime, p->write, p->context);
+    if (!printed)
         log_limited(
             &not_json, LOG_LEVEL_WARNING, message_not_json,
             LOG_FIELDS(LOG_TEXT("topic", m->topic), LOG_NUMBER("bytes", m->payload_length)),
@@ -302,7 +308,11 @@ static void print_unquoted_json(struct printing *p, const struct item *item)
 static void print_quoted_json(struct printing *p, const struct item *item)
 {
     (void)item;
-    message_json_print_quoted(p->message, p->realtime, p->write, p->context);
+    struct json_indent indent = {.write = p->write, .context = p->context};
+    if (p->indents)
+        message_json_print_quoted(p->message, p->realtime, json_indent, &indent);
+    else
+        message_json_print_quoted(p->message, p->realtime, p->write, p->context);
 }
 
 static void print_percent(struct printing *p, const struct item *item)
@@ -388,6 +398,15 @@ static void print_at(struct printing *p, const struct item *item)
         write_time(p, item, strftime_format);
 }
 
+bool format_indent_json(struct format *format)
+{
+    for (size_t i = 0; i < format->count; i++) {
+        const struct sequence *sequence = format->items[i].sequence;
+        format->indents |= sequence && (sequence->letter == 'j' || sequence->letter == 'J');
+    }
+    return format->indents;
+}
+
 void format_print(const struct format *format, const struct mqtt_message *message, int64_t realtime,
                   format_write *write, void *context)
 {
@@ -397,6 +416,7 @@ void format_print(const struct format *format, const struct mqtt_message *messag
         .arrived = {.tv_sec = realtime / SECOND, .tv_nsec = realtime % SECOND},
         .write = write,
         .context = context,
+        .indents = format->indents,
     };
     for (size_t i = 0; i < format->count; i++) {
         const struct item *item = &format->items[i];

@@ -24,6 +24,7 @@
 #include "core/error.h"
 #include "mqtt/mqtt.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,9 @@ struct format;
 /* Reads a format string. NULL with *error where it is none: it says what is wrong at which sequence. The
  * caller frees the result. */
 struct format *format_parse(const char *text, struct error *error);
+
+/* From now on %j and %J are indented (json_indent.h). False where the format has neither. */
+bool format_indent_json(struct format *format);
 
 /* NULL is allowed. */
 void format_free(struct format *format);

@@ -45,6 +45,7 @@ static const struct option_spec print_specs[] = {
         "print each message in this format, whose sequences stand in the description; overrides --verbose"),
     OPT_FLAG('J', "json", FIELD(json),
              "print each message as a JSON object on a line, with its properties; overrides --verbose"),
+    OPT_FLAG(0, "pretty", FIELD(pretty), "indent the JSON of --json, %j and %J: a member a line"),
     OPT_FLAG('N', "no-newline", FIELD(no_newline), "print no newline after each message"),
     OPT_FLAG(
         0, "stats", FIELD(stats),
@@ -131,12 +132,16 @@ static void check_output(const struct program *program, struct subscribe_setting
         options_wrong(program, "--json and --output-format are two ways to print a message: choose one");
     if (settings->json)
         return;
+    if (settings->pretty && !settings->format_text)
+        options_wrong(program, "--pretty indents JSON: it needs --json, or --output-format with %%j or %%J");
     settings->plain = !settings->format_text;
     if (settings->plain)
         settings->format_text = settings->verbose ? "%t %p" : "%p";
     settings->format = format_parse(settings->format_text, &error);
     if (!settings->format)
         options_wrong(program, "--output-format: %s", error.text);
+    if (settings->pretty && !format_indent_json(settings->format))
+        options_wrong(program, "--pretty indents JSON: --output-format has no %%j or %%J");
 }
 
 void settings_check(const struct program *program, struct subscribe_settings *settings)

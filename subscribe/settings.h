@@ -21,7 +21,7 @@ struct subscribe_settings {
     int64_t count;          /* messages to print, 0: no limit */
     int64_t timeout;        /* ns, 0: none */
     bool no_retained, retained_only, subscribe_only;
-    bool verbose, no_newline, json, stats;
+    bool verbose, no_newline, json, pretty, stats;
     bool print; /* messages are printed; made of the others by settings_check */
     const char *format_text;
     struct format *format; /* made of it by settings_check, lives until exit; NULL: JSON */

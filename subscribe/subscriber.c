@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/stop.h"
 #include "core/waiting.h"
+#include "json_indent.h"
 #include "message_json.h"
 #include "mqtt/mqtt.h"
 #include "mqtt/topic.h"
@@ -54,7 +55,10 @@ static void print(struct subscriber *s, const struct mqtt_message *message)
 {
     const struct subscribe_settings *settings = s->settings;
     int64_t now = clock_realtime();
-    if (settings->json)
+    struct json_indent indent = {.write = write_output, .context = s->output};
+    if (settings->json && settings->pretty)
+        message_json_print(message, now, json_indent, &indent);
+    else if (settings->json)
         message_json_print(message, now, write_output, s->output);
     else if (message->payload_length == 0 && settings->plain) {
         if (!settings->verbose || settings->no_newline)

@@ -120,11 +120,17 @@ static size_t write_text_head(char *line, const char *time, enum log_level level
                            log_levels[level]);
 }
 
-/* Writes the beginning of the line: sd-daemon(3)'s priority for journald, or the prefix. */
+static const char *const priorities[] = {"<3>", "<4>", "<6>", "<7>"};
+
+const char *log_journal_priority(enum log_level level)
+{
+    return goes_to_journal() ? priorities[level] : "";
+}
+
+/* Writes the beginning of the line: its priority for journald, or the prefix. */
 static size_t write_prefix(char *line, enum log_level level)
 {
-    static const int priorities[] = {3, 4, 6, 7};
-    return (size_t)(journal ? sprintf(line, "<%d>", priorities[level]) : sprintf(line, "%.16s", line_prefix));
+    return (size_t)sprintf(line, "%.16s", journal ? priorities[level] : line_prefix);
 }
 
 static void write_line(enum log_level level, const char *event, const struct log_field *fields, uint64_t held,

@@ -65,6 +65,10 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     log_write(LOG_LEVEL_WARNING, LOG_EVENT(event), fields, __VA_ARGS__)
 #define log_info_with(event, fields, ...) log_write(LOG_LEVEL_INFO, LOG_EVENT(event), fields, __VA_ARGS__)
 
+/* What begins a line of that level that is not written by log_write, such as "Try ... --help": journald's
+ * priority, "<3>" (sd-daemon(3)), where stderr goes to journald, else "". Also before log_init. */
+const char *log_journal_priority(enum log_level level);
+
 /* Limits an event that may be repeated quickly to once an interval. Zero-initialize, apart from interval. One
  * log_limit is for one event, of any thread. */
 struct log_limit {

@@ -3,16 +3,13 @@
 
 #define FIELD(name) offsetof(struct kafka_settings, name)
 
-/* Of librdkafka's and Java's properties, those without a dot that a pasted file may hold. */
-static const char *const undotted_properties[] = {"acks", "debug", "partitioner", "retries", NULL};
-
 static const struct option_spec specs[] = {
     OPT_TEXT('b', "brokers", FIELD(brokers), "HOST:PORT,...", "Kafka's bootstrap servers",
              .fallback = "localhost:9092", .env = "KAFKA_BOOTSTRAP_SERVERS", .property = "bootstrap.servers"),
     OPT_PROPERTIES(
         'X', "kafka-property", FIELD(properties), "NAME=VALUE",
         "a librdkafka property; may be given several times. In a configuration file, a name with a dot is one, and acks, debug, partitioner, retries",
-        .dotted_keys = true, .undotted_keys = undotted_properties),
+        .dotted_keys = true),
     OPT_TEXT(
         'F', "kafka-config", FIELD(config_file), "FILE",
         "a file of such properties: one of Java's clients unchanged, such as Confluent Cloud's client.properties, "

@@ -81,13 +81,9 @@ struct option_spec {
     /* Of OPTION_SECRET: the letter by which other programs take it; the answer says how it is taken here. */
     char refused_letter;
 
-    /* Of one OPTION_PROPERTIES at most: takes the configuration file's keys with a dot, e.g.
-     * security.protocol. */
+    /* Of one OPTION_PROPERTIES at most: takes the configuration file's keys that are Kafka's properties:
+     * those with a dot, e.g. security.protocol, and a few without, e.g. acks (sources.c). */
     bool dotted_keys;
-
-    /* Of the same option: further keys that are properties, though they have no dot, e.g. acks.
-     * NULL-terminated; NULL: none. */
-    const char *const *undotted_keys;
 
     /* Of one OPTION_TEXT at most: it names a file as properties_file.h reads it whose keys are all properties
      * of the option with dotted_keys. */

@@ -3,6 +3,7 @@
 #include "command_line.h"
 #include "core/credential.h"
 #include "core/exit_status.h"
+#include "core/log.h"
 #include "print.h"
 #include "sources.h"
 #include "warnings.h"
@@ -105,7 +106,9 @@ _Noreturn void options_wrong(const struct program *program, const char *format, 
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     credential_show_source(text, shown, sizeof shown);
-    fprintf(stderr, "%s: %s\nTry '%s --help'.\n", program->name, shown, program->name);
+    const char *priority = log_journal_priority(LOG_LEVEL_ERROR);
+    fprintf(stderr, "%s%s: %s\n%sTry '%s --help'.\n", priority, program->name, shown, priority,
+            program_invocation_short_name); /* installed, it has a prefix */
     exit(EXIT_WRONG_USE);
 }
 

@@ -44,17 +44,14 @@ static enum section classify(const struct program *program, const char *name)
 
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
-/* The option that a key which is no option's name is a property of, or NULL. */
-static struct option_row *find_properties(struct option_table *table, const char *key)
+static bool is_kafka_property(const char *key)
 {
-    struct option_row *row = option_find_dotted_keys(table);
-    const char *const *undotted = row ? row->spec->undotted_keys : NULL;
-    if (strchr(key, '.'))
-        return row;
-    for (; undotted && *undotted; undotted++)
-        if (strcmp(*undotted, key) == 0)
-            return row;
-    return NULL;
+    /* Of librdkafka's and Java's, those without a dot that a pasted file may hold. */
+    static const char *const undotted[] = {"acks", "debug", "partitioner", "retries"};
+    for (size_t i = 0; i < sizeof undotted / sizeof *undotted; i++)
+        if (strcmp(undotted[i], key) == 0)
+            return true;
+    return strchr(key, '.') != NULL;
 }
 
 /* `where` is "FILE:LINE". */
@@ -62,21 +59,26 @@ static bool set_entry(struct option_table *table, const struct program *program,
                       const struct config_entry *entry, const char *where, struct error *error)
 {
     enum section section = classify(program, entry->section);
-    struct option_row *row = option_find(table, entry->key);
+    struct option_row *properties = option_find_dotted_keys(table), *row = option_find(table, entry->key);
     if (entry->key[strspn(entry->key, NAME_CHARACTERS)])
         return error_set(
             error,
             "%s: what stands before '=' is no name of an option (it is not shown: it may hold a secret); a line is 'name = value'",
             where);
-    bool is_property = !row && (row = find_properties(table, entry->key));
     char source[2048];
-    if (!row && strchr(entry->key, '.') && section == SECTION_DEFAULT)
-        return true; /* a Kafka property in a file shared with programs that do not speak Kafka */
+    /* In a file that all programs share: even where this one, which does not speak Kafka, has an option
+     * `debug`. */
+    if (!properties && section == SECTION_DEFAULT && is_kafka_property(entry->key))
+        return true;
+    bool is_property = !row && is_kafka_property(entry->key);
+    if (is_property)
+        row = properties;
     if (!row)
-        return error_set(error, "%s: %s has no option '%s'%s", where, program->name, entry->key,
-                         section == SECTION_DEFAULT
-                             ? ": options that not all programs have belong under [the program's name]"
-                             : "");
+        return error_set(
+            error, "%s: %s has no option '%s'%s", where, program->name, entry->key,
+            section == SECTION_DEFAULT
+                ? ": options that not all programs have belong under their section, such as [mqtt], [kafka] or [the program's name]"
+                : "");
     if (row->general)
         return error_set(error, "%s: '%s' makes sense on the command line only", where, entry->key);
     if (section == SECTION_GROUP && strcmp(row->group->section, entry->section) != 0)

@@ -1,6 +1,7 @@
 """What every program does with options, as a user meets it: help, manual page, environment, file and command line agree."""
 
 import functools
+import os
 import re
 import string
 import subprocess
@@ -310,6 +311,18 @@ def test_names_that_help_does_not_name(program):
         assert "hunter2" not in message
 
 
+def test_wrong_use_in_the_journal(tmp_path):
+    """Every line has its priority; the help is that of the program as it is installed: another bridge(8) is iproute2's."""
+    (tmp_path / "roomstream-bridge").symlink_to(BIN / "bridge")
+    reader, writer = os.pipe()
+    info = os.fstat(writer)
+    subprocess.run([tmp_path / "roomstream-bridge", "--bogus"], stderr=writer, check=False, timeout=30,
+                   env={**os.environ, "JOURNAL_STREAM": f"{info.st_dev}:{info.st_ino}"})
+    os.close(writer)
+    with open(reader, encoding="utf-8") as lines:
+        assert lines.read() == "<3>bridge: unknown option '--bogus'\n<3>Try 'roomstream-bridge --help'.\n"
+
+
 @every_family
 def test_operands(program):
     if program in ("dead-letters", "kafka-produce"):  # these have some
@@ -428,6 +441,17 @@ def test_a_file_of_kafka_properties_can_be_pasted_into_the_configuration_file(tm
     printed = output("bridge-temp", "--config", file, "--print-config")
     assert "brokers = theirs:9092" in printed and "kafka-property = acks=all" in printed
     assert "has no option 'acks'" in refusal("subscribe", "-t", "x", "--config", write(tmp_path / "mine", "[subscribe]\nacks=all\n"))
+
+
+@every_family
+def test_kafka_properties_above_all_sections_are_for_the_programs_that_speak_kafka(program, tmp_path):
+    """The others pass over them: the file is for all. Also over debug, which is an option of subscribe, too."""
+    file = write(tmp_path / "shared", "acks = all\ndebug = broker\nretries = 3\nlinger.ms = 7\n")
+    printed = output(program, "--config", file, "--print-config")
+    speaks_kafka = any(option.name == "kafka-property" for option in options_of_help(program))
+    for line in ("acks=all", "debug=broker", "retries=3", "linger.ms=7"):
+        assert (f"kafka-property = {line}" in printed) == speaks_kafka
+    assert "debug = true" not in printed
 
 
 def write(path, text):

@@ -7,6 +7,7 @@ import time
 from base64 import b64decode
 from datetime import datetime
 
+import pytest
 from logged import COMMON, lines_of
 from subscribing import client, subscribe, topic, wait_for_output
 from waiting import wait_until
@@ -73,6 +74,36 @@ def test_a_message_with_all_its_properties_as_json(client, subscribe, topic):
     assert second.pop("time")
     assert second == {"topic": topic, "qos": 1, "retain": False, "dup": False, "payload": ""}
     assert "properties" not in strict(old.stdout.splitlines()[0])
+
+
+NESTED = [b'{"a":{"b":[1,[],{"c":{}},"x,:{}[]\\\\\\""],"d":{}},"e":[{"f":null},true]}', b"[]", b'"text"', b"24.5", b"{}"]
+
+
+@pytest.mark.parametrize("format", ["%j", "%J"])
+def test_pretty_is_that_of_mosquitto_sub(client, subscribe, mqtt, programs, topic, format):
+    client.published(client.publish(topic, NESTED[0], retain=True))
+    arguments = ["-h", "127.0.0.1", "-p", mqtt.port, "-t", topic, "-q", "1", "-V", "5", "-C", len(NESTED) + 1, "--pretty", "-F", format]
+    pair = [programs.start(program, *arguments) for program in ("subscribe", "/usr/bin/mosquitto_sub")]
+    wait_until(lambda: all(program.stdout.count(b"\n}\n") == 1 for program in pair), 10, "the retained message")
+    for payload in NESTED:
+        client.published(client.publish(topic, payload, user_properties=[("key", "7"), ("note", "a")], ContentType="application/json"))
+    ours, theirs = (re.sub(rb'"tst":\t"[^"]*"', b"TIME", program.stdout) if program.wait() == 0 else program.stderr for program in pair)
+    assert ours == theirs
+    assert b'\n\t"topic":\t"' in ours
+
+
+def test_pretty_json_of_our_own(client, subscribe, topic):
+    program = subscribe("-t", topic, "-J", "--pretty", "-C", "1")
+    client.published(client.publish(topic, b'{"a": 1}', user_properties=[("key", "7")]))
+    assert program.wait() == 0
+    assert strict(program.stdout)["payload"] == '{"a": 1}'
+    assert program.stdout.decode().splitlines()[2:5] == [f'\t"topic":\t"{topic}",', '\t"qos":\t0,', '\t"retain":\tfalse,']
+
+
+@pytest.mark.parametrize("arguments, reason", [([], "--pretty indents JSON: it needs --json"), (["-F", "%p"], "--output-format has no %j or %J")])
+def test_pretty_without_json_is_refused(programs, mqtt, arguments, reason):
+    program = programs.start("subscribe", "-h", "127.0.0.1", "-p", mqtt.port, "-t", "any", "--pretty", *arguments)
+    assert program.wait() == 2 and reason in program.stderr
 
 
 def publish_numbered(client, topic, numbers, node=lambda number: number % 2):
