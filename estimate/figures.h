@@ -12,6 +12,7 @@ enum { FIGURES_TROUBLE_SIZE = 640 };
 struct figures {
     uint64_t readings;                           /* messages taken: all of these and those that joined */
     uint64_t doubled, late, foreign, unreadable; /* ignored; foreign: of no input of the model */
+    uint64_t expired;   /* messages that Kafka deleted before they were taken, while the program was away */
     uint64_t estimates; /* records in committed transactions: all of these and those that were complete */
     uint64_t with_old, without; /* with inputs that were old; without an estimate, as inputs are missing */
     uint64_t transactions, producers_replaced;

@@ -29,6 +29,8 @@ struct intake {
     struct join *join;
     bool *at_end; /* of the inputs */
     int64_t next_growth;
+    uint64_t begun;          /* seq of the last record where it began last */
+    uint64_t expired_before; /* messages, up to then */
     struct log_limit late, unreadable, foreign;
 };
 
@@ -64,21 +66,37 @@ void intake_close(struct intake *in)
 
 /* ---- where to begin ---- */
 
-static void choose_offset(struct source_partition *p)
+static void tell_topic_changed(const struct source_partition *p, const char *what)
 {
+    log_warning_with(input_topic_changed,
+                     LOG_FIELDS(LOG_TEXT("topic", p->topic), LOG_NUMBER("partition", p->number),
+                                LOG_NUMBER("offset", p->low)),
+                     "topic '%s', partition %d: %s. Continuing at its beginning, offset %" PRId64, p->topic,
+                     (int)p->number, what, p->low);
+}
+
+/* Readings that were there and are gone unread are counted. Those that were only to be read once more are no
+ * loss, though inputs may be missing where they were old. */
+static void choose_offset(struct source_partition *p, uint64_t *expired)
+{
+    char what[100];
     if (!p->has_position)
         return;
     p->next = p->position.from;
     if (p->next >= p->low && p->next <= p->high)
         return;
-    bool replaced = p->next > p->high;
-    log_warning_with(
-        input_topic_changed, LOG_FIELDS(LOG_TEXT("topic", p->topic), LOG_NUMBER("partition", p->number)),
-        "topic '%s', partition %d: %s: going on at its beginning, %" PRId64, p->topic, (int)p->number,
-        replaced ? "it was deleted and created again"
-                 : "what was to be read next is gone (its retention is over)",
-        p->low);
-    p->next = p->committed = p->low;
+    if (p->next > p->high) {
+        tell_topic_changed(p, "it was deleted and created again");
+        p->committed = p->low;
+    } else if (p->committed < p->low) {
+        snprintf(what, sizeof what, "%" PRId64 " messages were deleted before they were read (retention)",
+                 p->low - p->committed);
+        tell_topic_changed(p, what);
+        *expired += (uint64_t)(p->low - p->committed);
+        p->committed = p->low;
+    } else
+        tell_topic_changed(p, "the last readings before the stop were deleted (retention)");
+    p->next = p->low;
 }
 
 bool intake_begin(struct intake *in, uint64_t *seq, int64_t *time, struct error *error)
@@ -96,8 +114,12 @@ bool intake_begin(struct intake *in, uint64_t *seq, int64_t *time, struct error 
     if (!source_find(in->source, error))
         return false;
     const struct position last = source_last(in->source);
+    if (last.seq != in->begun) /* else the same messages are missed once more */
+        in->expired_before = in->figures->expired;
+    in->begun = last.seq;
+    in->figures->expired = in->expired_before;
     for (size_t i = 0; i < source_count(in->source); i++)
-        choose_offset(source_partition(in->source, i));
+        choose_offset(source_partition(in->source, i), &in->figures->expired);
     if (last.seq > 0)
         join_resume(in->join, last.time);
     *seq = last.seq;

@@ -55,6 +55,8 @@ static void write_metrics(const struct view *view, FILE *out)
     prometheus_sample(out, NAME("readings_ignored_total"), (double)f->foreign, "reason", "foreign", NULL);
     prometheus_sample(out, NAME("readings_ignored_total"), (double)f->unreadable, "reason", "unreadable",
                       NULL);
+    prometheus_counter(out, NAME("messages_expired_total"),
+                       "Messages that Kafka deleted before they were taken.", (double)f->expired);
     prometheus_counter(out, NAME("records_total"), "Records in committed transactions, one a moment.",
                        (double)f->estimates);
     prometheus_counter(out, NAME("records_with_old_inputs_total"),
@@ -109,15 +111,16 @@ static void write_status(const struct view *view, FILE *out)
 {
     const struct figures *f = &view->figures;
     json_t *status = json_pack(
-        "{s:s, s:s, s:i, s:f, s:b, s:b, s:o, s:{s:s, s:o, s:o}, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:o}",
+        "{s:s, s:s, s:i, s:f, s:b, s:b, s:o, s:{s:s, s:o, s:o}, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:o}",
         "estimate", view->settings->id, "version", ROOMSTREAM_VERSION, "pid", (int)getpid(), "uptime_seconds",
         view->uptime, "healthy", (int)view->healthy, "ready", (int)view->ready, "problems", problems(view),
         "kafka", "state", f->running ? "connected" : "connecting", "brokers",
         text(view->settings->kafka.brokers), "topic", text(view->settings->topic.name), "readings", "taken",
         (json_int_t)f->readings, "doubled", (json_int_t)f->doubled, "late", (json_int_t)f->late, "foreign",
         (json_int_t)f->foreign, "unreadable", (json_int_t)f->unreadable, "waiting", (json_int_t)f->waiting,
-        "lag", (json_int_t)f->lag, "records", "written", (json_int_t)f->estimates, "with_old_inputs",
-        (json_int_t)f->with_old, "without_estimate", (json_int_t)f->without, "last", last_record(f));
+        "lag", (json_int_t)f->lag, "expired", (json_int_t)f->expired, "records", "written",
+        (json_int_t)f->estimates, "with_old_inputs", (json_int_t)f->with_old, "without_estimate",
+        (json_int_t)f->without, "last", last_record(f));
     json_print(status, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     fputc('\n', out);
     json_decref(status);

@@ -1,5 +1,6 @@
 """Clients that share no code with ours: paho-mqtt and confluent-kafka check what our programs did."""
 
+import ctypes
 import threading
 import time
 import uuid
@@ -87,6 +88,24 @@ def delete_topic(brokers, topic):
     admin = AdminClient({"bootstrap.servers": brokers})  # by name: it must live until the result is there
     admin.delete_topics([topic])[topic].result(30)
     wait_until(lambda: not topic_partitions(brokers, topic), 30, f"the Kafka topic {topic} is gone")
+
+
+def delete_records(brokers, topic, offset):
+    """Deletes what is before the offset in the topic's partition 0, as retention does it. By librdkafka itself: the module for Python cannot."""
+    kafka = ctypes.CDLL("librdkafka.so.1")
+    for name in ("conf_new", "new", "topic_partition_list_new", "DeleteRecords_new", "queue_new", "queue_poll"):
+        getattr(kafka, f"rd_kafka_{name}").restype = ctypes.c_void_p
+    conf = ctypes.c_void_p(kafka.rd_kafka_conf_new())
+    kafka.rd_kafka_conf_set(conf, b"bootstrap.servers", brokers.encode(), None, 0)
+    client = ctypes.c_void_p(kafka.rd_kafka_new(0, conf, None, 0))
+    partitions = ctypes.c_void_p(kafka.rd_kafka_topic_partition_list_new(1))
+    kafka.rd_kafka_topic_partition_list_add(partitions, topic.encode(), 0)
+    kafka.rd_kafka_topic_partition_list_set_offset(partitions, topic.encode(), 0, ctypes.c_int64(offset))
+    request = (ctypes.c_void_p * 1)(kafka.rd_kafka_DeleteRecords_new(partitions))
+    queue = ctypes.c_void_p(kafka.rd_kafka_queue_new(client))
+    kafka.rd_kafka_DeleteRecords(client, request, 1, None, queue)
+    event = kafka.rd_kafka_queue_poll(queue, 30_000)
+    assert event and kafka.rd_kafka_event_error(ctypes.c_void_p(event)) == 0
 
 
 def topic_partitions(brokers, topic):

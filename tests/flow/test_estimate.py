@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 from brokers import Broker
-from clients import delete_topic, end_offset, read_topic, topic_partitions, wait_for_messages
+from clients import delete_records, delete_topic, end_offset, read_topic, topic_partitions, wait_for_messages
 from confluent_kafka import Consumer, TopicPartition
 from sensors import Room, expected, rows, table
 from waiting import wait_until
@@ -169,7 +169,7 @@ def test_says_what_it_ignores(room, estimate):
     estimate.start("--http", "0")
     assert len(records(estimate.wait_for(5))) == 5
     status = json.loads(get(estimate.program, "/status")[1])
-    assert status["readings"] == {"taken": 5 * 16 + 4, "doubled": 0, "late": 0, "foreign": 1, "unreadable": 3, "waiting": 0, "lag": 0}
+    assert status["readings"] == {"taken": 5 * 16 + 4, "doubled": 0, "late": 0, "foreign": 1, "unreadable": 3, "waiting": 0, "lag": 0, "expired": 0}
     estimate.program.wait_for_log("it is not JSON|it is empty|ahead of this machine's clock")
     estimate.program.wait_for_log(f"the model has no input '{room.name}-temp/9'")
     estimate.stop()
@@ -299,6 +299,29 @@ def test_topics_made_anew(kafka, room, estimate):
     found = records(estimate.wait_for(150, 90))
     assert [record["seq"] for record in found] == list(range(1, 151))
     assert [record["time"] for record in found] == [expected(row)[0] for row in sample[:150]]
+    estimate.stop()
+
+
+def test_what_is_deleted_before_it_is_read_is_said_and_counted(programs, kafka, tmp_path):
+    room = Room(kafka.address, tmp_path, partitions=1).create()
+    estimate = Estimate(programs, kafka.address, room, "--http", "0", "--wait", "1s").start()
+    sample = rows()[:40]
+    room.send_all(sample[:20])
+    estimate.wait_for(20)
+    estimate.stop()
+    room.send_all(sample[20:])
+    delete_records(kafka.address, f"{room.name}-temp", 4 * 30)
+    delete_records(kafka.address, f"{room.name}-light", 4 * 20)  # it has read these
+    estimate.start()
+    found = records(estimate.wait_for(40))
+    assert [record["seq"] for record in found] == list(range(1, 41))
+    lost = [f"{room.name}-temp/{node}" for node in (1, 2, 3, 4)]
+    assert [record.get("missing") for record in found] == [None] * 20 + [lost] * 10 + [None] * 10
+    assert not any("old" in record for record in found)
+    estimate.program.wait_for_log(f"'{room.name}-temp', partition 0: 40 messages were deleted before they were read")
+    estimate.program.wait_for_log(f"'{room.name}-light', partition 0: the last readings before the stop were deleted")
+    assert "roomstream_estimate_messages_expired_total 40\n" in get(estimate.program, "/metrics")[1]
+    assert json.loads(get(estimate.program, "/status")[1])["readings"]["expired"] == 40
     estimate.stop()
 
 

@@ -1,14 +1,16 @@
 """A request that arrives late, after its client has given it up: exactly once, nothing is lost or doubled by it."""
 
+import json
 import threading
 
 import pytest
 from bridges import Bridge, numbers, publish_numbers
 from brokers import Brokers
-from clients import MqttClient, read_topic
+from clients import MqttClient, read_topic, topic_partitions
 from late_proxy import ADD_PARTITIONS, END_TXN, PRODUCE, TXN_OFFSET_COMMIT, LateProxy, read_kafka
 from ports import free_port
 from programs import Programs
+from sensors import Room, expected, rows
 from waiting import wait_until
 
 
@@ -114,3 +116,59 @@ def test_a_late_position_does_not_set_the_next_one_back(pair, bridge):
     bridge.start()
     assert all_numbers(pair[0], bridge) == list(range(1, 501))
     assert bridge.stop()["spooled"] == 0
+
+
+@pytest.fixture
+def estimate(pair, tmp_path):
+    """Returns its room; start() starts it, again after kill()."""
+    brokers, proxy = pair
+    room = Room(brokers.kafka.address, tmp_path).create()
+    programs = Programs(tmp_path / "programs", {**brokers.env, "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{proxy.port}"})
+    room.output = f"{room.name}-estimates"
+    room.start = lambda: programs.start("estimate", "-m", room.model, "-t", room.output, "-i", room.output,
+                                        "-X", "socket.timeout.ms=1500", "-X", "batch.num.messages=20")
+    yield room
+    programs.end_all()
+
+
+MOMENTS = [{**row, "Date": f"2024/01/{day:02}"} for day in range(1, 4) for row in rows()[:60]]
+
+
+def estimate_around(late, proxy, room):
+    """All moments but the first few come while the request is held; the program."""
+    proxy.choose = late.choose
+    program = room.start()
+    room.send_all(MOMENTS[:10])
+    wait_until(lambda: late.held, 30, "a request is held")
+    room.send_all(MOMENTS[10:])
+    assert late.delivered.wait(60), program.stderr
+    return program
+
+
+def wait_for_estimates(brokers, room, program):
+    """Each moment has its record, once and in order."""
+    def read():
+        there = topic_partitions(brokers.kafka.address, room.output)
+        found = [json.loads(message.value()) for message in read_topic(brokers.kafka.address, room.output)] if there else []
+        return len(found) >= len(MOMENTS) and found
+
+    found = wait_until(read, 60, lambda: f"all records; {program.stderr[-3000:]}")
+    assert [(record["seq"], record["time"], record["estimate"]) for record in found] == \
+        [(seq, *expected(row)[:2]) for seq, row in enumerate(MOMENTS, 1)]
+
+
+def test_estimate_and_a_late_end(pair, estimate):
+    program = estimate_around(Late(END_TXN, PRODUCE), pair[1], estimate)
+    wait_for_estimates(pair[0], estimate, program)
+    assert program.stop() == 0
+
+
+def test_estimate_and_a_late_position(pair, estimate):
+    """It ends without knowing that its second transaction is committed: Kafka's position alone tells that."""
+    late = LateAndSilent(TXN_OFFSET_COMMIT, END_TXN)
+    program = estimate_around(late, pair[1], estimate)
+    wait_until(late.is_answered, 30, "the second transaction is committed")
+    program.kill()
+    program = estimate.start()
+    wait_for_estimates(pair[0], estimate, program)
+    assert program.stop() == 0

@@ -1,6 +1,5 @@
 """store: what Kafka has is in the database once, whatever is killed, with every digit, or in reject with the reason."""
 
-import ctypes
 import json
 import os
 import signal
@@ -9,7 +8,7 @@ import subprocess
 import uuid
 
 import pytest
-from clients import create_topic, delete_topic
+from clients import create_topic, delete_records, delete_topic
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 from postgres import Postgres
@@ -278,7 +277,7 @@ def test_expired_offsets_and_new_partitions(programs, brokers, database, topic):
     wait_for_rows(database, 10)
     store.stop()
     send(brokers, topic, map(reading, range(10, 30)))
-    delete_records(brokers, topic, 20)
+    delete_records(brokers.kafka.address, topic, 20)
     store = start_store(programs, database, topic, "-X", "topic.metadata.refresh.interval.ms=1000")
     store.wait_for_log("no longer in Kafka")
     wait_for_rows(database, 20)
@@ -288,24 +287,6 @@ def test_expired_offsets_and_new_partitions(programs, brokers, database, topic):
     send(brokers, topic, map(reading, range(5)), 1)
     wait_for_rows(database, 25)
     assert {partition["partition"] for partition in status(store)["partitions"]} == {0, 1}
-
-
-def delete_records(brokers, topic, offset):
-    """As retention does it. By librdkafka itself: the module for Python cannot."""
-    kafka = ctypes.CDLL("librdkafka.so.1")
-    for name in ("conf_new", "new", "topic_partition_list_new", "DeleteRecords_new", "queue_new", "queue_poll"):
-        getattr(kafka, f"rd_kafka_{name}").restype = ctypes.c_void_p
-    conf = ctypes.c_void_p(kafka.rd_kafka_conf_new())
-    kafka.rd_kafka_conf_set(conf, b"bootstrap.servers", brokers.kafka.address.encode(), None, 0)
-    client = ctypes.c_void_p(kafka.rd_kafka_new(0, conf, None, 0))
-    partitions = ctypes.c_void_p(kafka.rd_kafka_topic_partition_list_new(1))
-    kafka.rd_kafka_topic_partition_list_add(partitions, topic.encode(), 0)
-    kafka.rd_kafka_topic_partition_list_set_offset(partitions, topic.encode(), 0, ctypes.c_int64(offset))
-    request = (ctypes.c_void_p * 1)(kafka.rd_kafka_DeleteRecords_new(partitions))
-    queue = ctypes.c_void_p(kafka.rd_kafka_queue_new(client))
-    kafka.rd_kafka_DeleteRecords(client, request, 1, None, queue)
-    event = kafka.rd_kafka_queue_poll(queue, 30_000)
-    assert event and kafka.rd_kafka_event_error(ctypes.c_void_p(event)) == 0
 
 
 # ---- the database is away ----
