@@ -6,6 +6,8 @@ import re
 import subprocess
 from urllib.parse import urlsplit
 
+from programs import ROOT
+
 SAMPLE = re.compile(r'([a-z0-9_]+)(?:\{((?:[a-z0-9_]+="(?:[^"\\]|\\.)*",?)*)\})? (\S+)')
 LABEL = re.compile(r'([a-z0-9_]+)="((?:[^"\\]|\\.)*)"')
 PREFIX = "roomstream_bridge_"
@@ -59,3 +61,8 @@ def check_metrics(text):
     """Prometheus' own judgement of the text."""
     result = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True, timeout=30)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", ""), (result.stdout, result.stderr)
+
+
+def alert_metrics(program):
+    """The metrics of a program that the alerts need."""
+    return set(re.findall(rf"\broomstream_{program}_[a-z0-9_]+", (ROOT / "config" / "prometheus-alerts.yml").read_text()))

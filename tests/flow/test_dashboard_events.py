@@ -12,6 +12,7 @@ import uuid
 import pytest
 from clients import read_topic
 from dashboards import TOPICS, Dashboard, make_topics, readings, send
+from scrape import alert_metrics, check_metrics, samples
 from waiting import wait_until
 
 
@@ -102,6 +103,9 @@ def test_who_is_not_meant_and_who_is_too_many(programs, topics):
     wait_until(lambda: dashboard.status()["clients"]["now"] == 1, 20, "one of them has gone")
     assert next(events(dashboard))[0] == "history"
     assert dashboard.status()["clients"]["refused"] >= 1
+    metrics = dashboard.get("metrics")
+    check_metrics(metrics)
+    assert alert_metrics("dashboard") <= {name for name, _ in samples(metrics)}
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from brokers import Broker
 from clients import delete_records, delete_topic, end_offset, read_topic, topic_partitions, wait_for_messages
 from confluent_kafka import Consumer, TopicPartition
+from scrape import alert_metrics, check_metrics, samples
 from sensors import Room, expected, rows, table
 from waiting import wait_until
 
@@ -277,6 +278,8 @@ def test_waits_for_topics_and_tells_so(programs, kafka, tmp_path):
     estimate.wait_for(20)
     assert get(estimate.program, "/readyz") == (200, "ready\n")
     metrics = get(estimate.program, "/metrics")[1]
+    check_metrics(metrics)
+    assert alert_metrics("estimate") <= {name for name, _ in samples(metrics)}
     assert "roomstream_estimate_records_total 20\n" in metrics and "roomstream_estimate_readings_total 320\n" in metrics
     status = json.loads(get(estimate.program, "/status")[1])
     assert status["estimate"] == estimate.topic and status["ready"] and status["problems"] == []
