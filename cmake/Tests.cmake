@@ -9,6 +9,22 @@ foreach(PYTHON python3 /usr/bin/python3)
     endif()
 endforeach()
 
+# roomstream_add_pytest(NAME FILE LABEL TESTS): registers FILE as the test NAME. What it marks as long (@pytest.mark.long) is left to another
+# one, NAME_long, with the label long too. Sets TESTS to their names.
+function(roomstream_add_pytest NAME FILE LABEL TESTS)
+    set(NAMES ${NAME})
+    add_test(NAME ${NAME} COMMAND ${PYTEST} -m "not long" ${CMAKE_CURRENT_SOURCE_DIR}/${FILE})
+    set_tests_properties(${NAME} PROPERTIES LABELS ${LABEL})
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${FILE})
+    file(STRINGS ${FILE} LONG_ONES REGEX "mark\\.long")
+    if(LONG_ONES)
+        add_test(NAME ${NAME}_long COMMAND ${PYTEST} -m long ${CMAKE_CURRENT_SOURCE_DIR}/${FILE})
+        set_tests_properties(${NAME}_long PROPERTIES LABELS "${LABEL};long")
+        list(APPEND NAMES ${NAME}_long)
+    endif()
+    set(${TESTS} ${NAMES} PARENT_SCOPE)
+endfunction()
+
 # roomstream_check_registered(PATTERN PROPERTY): every file in the current folder and below that matches PATTERN must be in the directory's
 # PROPERTY, to which the function that registers a test appends. One that is not stops the configuration: a test that nobody runs is none.
 function(roomstream_check_registered PATTERN PROPERTY)

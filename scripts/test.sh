@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the tests on real brokers of their own.
 #
-# Usage: scripts/test.sh                      all tests but the longest; takes less than ten minutes
-#        scripts/test.sh --all                those too (ctest's label long), as continuous integration does
+# Usage: scripts/test.sh                      every program's main path; takes less than ten minutes on two cores of a bare Debian
+#        scripts/test.sh --all                all tests, as continuous integration does; takes an hour or so
 #        scripts/test.sh CTEST ARGUMENT...    for example  scripts/test.sh -R flow.run  or  -L unit
 #
-# Built are the presets release (the tests run on it), asan (its unit and command line tests run too, and all programs'
-# ways to fail) and clang (whose warnings are errors as well). The last lines are ctest's summary of the tests on the release build. With arguments of
-# ctest only the release build is made and tested. Exit status: 0 all passed, 1 not so, 2 used wrongly.
+# Without arguments it builds the preset release, on which the tests run, and asan, whose unit tests run too. What it leaves to --all has
+# ctest's label long: faults of brokers, rare configurations, large amounts. --all also builds the preset clang, whose warnings are errors as
+# well, and runs all programs' command lines and ways to fail on asan. It installs more for that: clang, a JDK, two browsers, other brokers.
+# With arguments of ctest the release build alone is made and tested, and all is installed but the other brokers.
+# The last lines are ctest's summary of the tests on the release build. Exit status: 0 all passed, 1 not so, 2 used wrongly.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 . "$root/scripts/lib/process.sh"
@@ -39,6 +41,7 @@ main() {
     # Before the tests, whose time is limited.
     fetch_kafka
     if (($#)); then # only long tests need these
+        install_needs "$needs_to_test_all"
         fetch_hivemq
         fetch_old_kafka
     fi
@@ -47,16 +50,19 @@ main() {
     # Tests wait most of the time, for brokers to start. The long ones do not.
     local jobs=$(($(nproc) + 2))
     [[ ${1:-} != --all ]] || jobs=$(nproc)
-    local failed='' checked=(-DBUILD_TESTING=ON -DROOMSTREAM_WERROR=ON) selected=("$@")
+    local failed='' checked=(-DBUILD_TESTING=ON -DROOMSTREAM_WERROR=ON)
     build_preset release "${checked[@]}"
-    if (($# == 0)) || [[ $1 == --all ]]; then
-        selected=(--label-exclude long)
-        [[ ${1:-} != --all ]] || selected=()
+    if (($# == 0)); then
+        build_preset asan "${checked[@]}"
+        test_preset asan --label-regex '^(unit|spool|fuzz)$' --label-exclude long || failed=yes
+        set -- --label-exclude long
+    elif [[ $1 == --all ]]; then
         build_preset clang "${checked[@]}"
         build_preset asan "${checked[@]}"
-        test_preset asan --label-exclude 'flow|install|long' || failed=yes
+        test_preset asan --label-exclude 'flow|install|lint|torture|long' || failed=yes
+        shift
     fi
-    test_preset release "${selected[@]}" || failed=yes
+    test_preset release "$@" || failed=yes
     [[ -z $failed ]] || exit 1
 }
 

@@ -40,15 +40,11 @@ file                      | has_command file                | tells programs fro
 # shellcheck disable=SC2034  # run.sh has no use for it
 needs_to_test='
 libcmocka-dev             | has_header_cmocka               | unit tests
-clang                     | has_command clang               | the second compiler
-libclang-rt-dev           | has_clang_runtime               | sanitizers and fuzzing with clang
 clang-format              | has_command clang-format        | checks the formatting
 scdoc                     | has_command scdoc               | makes the manual pages, whose text a test compares
 shellcheck                | has_command shellcheck          | checks the scripts
 bash-completion           | has_bash_completion             | completes options, which a test watches
 zsh                       | has_command zsh                 | completes options, which a test watches
-valgrind                  | has_command valgrind            | finds leaks
-default-jdk-headless      | has_command javac           | runs small Java programs of the tests
 openssl                   | has_command openssl             | makes certificates
 jq                        | has_command jq                  | runs examples of the manual pages
 mosquitto-clients         | has_command mosquitto_sub       | checks what our MQTT programs did
@@ -58,6 +54,12 @@ prometheus                | has_command promtool            | checks metrics, an
 python3-pytest python3-paho-mqtt python3-xxhash python3-yaml python3-sklearn | find_python pytest,paho.mqtt.client,xxhash,yaml,sklearn,confluent_kafka | run the tests, and train the model
 docker-compose            | has_command docker-compose      | checks docker-compose.yml
 systemd                   | has_command systemd-analyze     | checks the service for systemd
+'
+# shellcheck disable=SC2034
+needs_to_test_all='
+clang                     | has_command clang               | the second compiler
+libclang-rt-dev           | has_clang_runtime               | sanitizers and fuzzing with clang
+default-jdk-headless      | has_command javac               | runs small Java programs of the tests
 chromium chromium-driver python3-selenium | has_chromium        | look at the page of the dashboard in a test
 firefox-esr               | has_command firefox-esr         | looks at it as well
 '

@@ -67,9 +67,12 @@ def table(request):
 
 FAMILIES = sorted({family_of(program) for program in PROGRAMS})
 
-every_program = pytest.mark.parametrize("program", PROGRAMS)
+# Those of the sensors are the same programs.
+EACH = [pytest.param(program, marks=[] if program in FAMILIES else pytest.mark.long) for program in PROGRAMS]
+
+every_program = pytest.mark.parametrize("program", EACH)
 every_family = pytest.mark.parametrize("program", FAMILIES)
-every_table = pytest.mark.parametrize("table", PROGRAMS, indirect=True)
+every_table = pytest.mark.parametrize("table", EACH, indirect=True)
 every_family_table = pytest.mark.parametrize("table", FAMILIES, indirect=True)
 
 

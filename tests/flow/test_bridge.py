@@ -106,6 +106,7 @@ def test_what_kafka_never_takes_is_a_dead_letter(brokers, mqtt_client, programs,
     assert len(letters("list").stdout.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_a_record_too_large_for_the_broker_takes_no_other_with_it(brokers, mqtt_client, programs, tmp_path):
     """The broker refuses the whole batch that holds it: the others of the batch must arrive."""
     bridge = Bridge(programs, tmp_path, "-X", "message.max.bytes=3000000", "-X", "linger.ms=200").start()
@@ -120,6 +121,7 @@ def test_a_record_too_large_for_the_broker_takes_no_other_with_it(brokers, mqtt_
     assert bridge.stop() == {"received": 43, "delivered": 40, "spooled": 0, "dead": 3}
 
 
+@pytest.mark.long
 def test_stops_in_time_while_messages_go_one_by_one(brokers, mqtt_client, programs, tmp_path):
     """Each of the batch that was refused waits for its own round trip, which is long here: that must not hold up the end."""
     large = ("-X", "message.max.bytes=3000000", "-X", "batch.size=3000000")  # one batch holds them all
@@ -153,6 +155,7 @@ def test_what_the_queue_can_never_hold_is_a_dead_letter(brokers, mqtt_client, pr
     assert bridge.stop() == {"received": 3, "delivered": 2, "spooled": 0, "dead": 1}
 
 
+@pytest.mark.long
 def test_around_the_size_limit_each_message_arrives_or_is_a_dead_letter(brokers, mqtt_client, programs, tmp_path):
     """librdkafka's message.max.bytes counts key and headers as well: somewhere in the middle of these sizes is the limit."""
     bridge = Bridge(programs, tmp_path, "-X", "message.max.bytes=100000").start()
@@ -170,6 +173,7 @@ def test_around_the_size_limit_each_message_arrives_or_is_a_dead_letter(brokers,
 
 
 @pytest.mark.parametrize("options", [("-V", "5"), ("-V", "3.1.1"), ("--delivery", "exactly-once")], ids=" ".join)
+@pytest.mark.long
 def test_of_a_message_that_is_too_large_the_beginning_is_a_dead_letter(brokers, mqtt_client, programs, tmp_path, options):
     """It takes no other message with it, and no more memory than one that is taken."""
     bridge = Bridge(programs, tmp_path, "--message-max", "2M", *options).start()
@@ -210,6 +214,7 @@ def test_creates_its_topic_as_told(brokers, programs, tmp_path):
     wait_until(lambda: topic_partitions(brokers.kafka.address, bridge.topic) == [0, 1, 2], 20, "three partitions")
 
 
+@pytest.mark.long
 def test_kafka_and_the_broker_come_and_go(tmp_path, programs):
     """In every order: down at the start, restarted, frozen. Nothing is lost, and nothing doubled either."""
     with Brokers(tmp_path / "own") as brokers:
@@ -262,6 +267,7 @@ def test_sigkill_loses_nothing(brokers, mqtt_client, programs, tmp_path):
     assert bridge.stop()["spooled"] == 0
 
 
+@pytest.mark.long
 def test_leaves_the_broker_while_the_spool_is_full(tmp_path, programs):
     """With Kafka frozen the spool fills to its bound and no further; the broker keeps the rest; everything arrives."""
     with Brokers(tmp_path / "own") as brokers:
@@ -286,6 +292,7 @@ def test_leaves_the_broker_while_the_spool_is_full(tmp_path, programs):
         assert bridge.stop()["spooled"] == 0
 
 
+@pytest.mark.long
 def test_sigterm_leaves_the_rest_in_the_spool(tmp_path, programs):
     with Brokers(tmp_path / "own") as brokers:
         bridge = Bridge(programs, tmp_path, "--drain-timeout", "1s").start(env=brokers.env)

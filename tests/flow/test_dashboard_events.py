@@ -118,6 +118,7 @@ def alone(brokers, programs):
     return dashboard
 
 
+@pytest.mark.long
 def test_one_that_takes_nothing_is_cut_off_and_holds_nobody_up(brokers, alone):
     """While news come without an end."""
     stop = threading.Event()
@@ -148,6 +149,7 @@ def test_one_that_takes_nothing_is_cut_off_and_holds_nobody_up(brokers, alone):
         thread.join()
 
 
+@pytest.mark.long
 def test_memory_is_bounded(brokers, programs):
     """Many messages, keys without an end, payloads of a megabyte."""
     topic = f"many{os.getpid()}"
@@ -165,6 +167,7 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+@pytest.mark.long
 def test_two_hundred_clients_cost_little(brokers, alone):
     """20 messages a second, of which each client is told."""
     count, seconds, dashboard = 200, 5, alone

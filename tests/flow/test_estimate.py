@@ -191,6 +191,7 @@ def feed(room, all_rows, chance, seconds):
     room.flush()
 
 
+@pytest.mark.long
 def test_killed_fifty_times_it_writes_the_same(programs, kafka, tmp_path):
     """Byte for byte what one writes that is never killed."""
     kills, seconds = 50, 75
@@ -222,6 +223,7 @@ def test_killed_fifty_times_it_writes_the_same(programs, kafka, tmp_path):
     killed.stop()
 
 
+@pytest.mark.long
 def test_goes_on_after_kafka_was_killed(programs, tmp_path):
     sample = rows()[:300]
     broker = Broker("kafka", tmp_path / "kafka").start()

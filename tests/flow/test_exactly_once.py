@@ -65,6 +65,7 @@ def test_what_came_at_a_lower_qos_holds_no_packet_id(brokers, mqtt_client, bridg
     assert sorted(set(numbers(messages))) == list(range(1, 1501))
 
 
+@pytest.mark.long
 def test_ids_held_do_not_outlive_a_change_of_mode(brokers, mqtt_client, programs, tmp_path):
     """At least once records no releases: what it finds held it must forget."""
     bridge = Bridge(programs, tmp_path, "--delivery", "exactly-once").start()
@@ -81,6 +82,7 @@ def test_ids_held_do_not_outlive_a_change_of_mode(brokers, mqtt_client, programs
     wait_until(lambda: set(numbers(read_topic(brokers.kafka.address, bridge.topic))) == set(range(1, 2001)), 60, "all in Kafka")
 
 
+@pytest.mark.long
 def test_kafka_killed_and_broker_restarted(tmp_path, programs):
     with Brokers(tmp_path / "own") as brokers:
         bridge = Bridge(programs, tmp_path, "--delivery", "exactly-once").start(env=brokers.env)
@@ -98,6 +100,7 @@ def test_kafka_killed_and_broker_restarted(tmp_path, programs):
         assert bridge.stop() == {"received": 900, "delivered": 900, "spooled": 0, "dead": 0}
 
 
+@pytest.mark.long
 def test_a_broker_that_floods_is_remembered(brokers, mqtt_client, bridge):
     """Mosquitto 2.0.11 exceeds the Receive Maximum when a backlog waits; later versions do not, and then nothing is remembered."""
     bridge.start()
@@ -118,6 +121,7 @@ def test_a_broker_that_floods_is_remembered(brokers, mqtt_client, bridge):
     assert numbers(wait_for_messages(brokers.kafka.address, bridge.topic, 1600)) == list(range(1, 1601))
 
 
+@pytest.mark.long
 def test_of_two_bridges_with_one_id_one_exits(brokers, mqtt_client, programs, tmp_path):
     """Kafka fences each off in favour of the other, until one has had enough and says why."""
     twins = [

@@ -238,6 +238,7 @@ class Trickle:
 
 
 @pytest.mark.parametrize("transactions", [False, True], ids=["plain", "transactions"])
+@pytest.mark.long
 def test_the_end_is_that_of_the_start_while_messages_come(brokers, consume, topic, group, transactions):
     create_topic(brokers.kafka.address, topic, 4)  # the last one stays empty
     everything = []
@@ -288,6 +289,7 @@ def test_the_last_messages_before_an_open_transaction(brokers, consume, topic):
 
 
 @pytest.mark.parametrize("options", [(), ("-G",)], ids=["alone", "group"])
+@pytest.mark.long
 def test_ends_in_time_after_its_topic_was_deleted(brokers, programs, topic, group, options):
     create_topic(brokers.kafka.address, topic)
     produce(brokers.kafka.address, topic, ["1"])
@@ -314,6 +316,7 @@ def test_ends_when_the_reader_is_gone(brokers, mixed):
         process.wait()
 
 
+@pytest.mark.long
 def test_what_is_not_written_is_not_committed(brokers, consume, topic, group):
     create_topic(brokers.kafka.address, topic)
     produce(brokers.kafka.address, topic, ["1", "2"])
@@ -348,6 +351,7 @@ def test_a_group_goes_on_where_it_stopped(brokers, consume, topic, group):
     assert consume("-t", topic, "-G", f"{group}-2", "-o", "end", "-e") == b""
 
 
+@pytest.mark.long
 def test_the_position_stays_behind_a_reader_that_is_slow(brokers, topic, group):
     create_topic(brokers.kafka.address, topic)
     produce(brokers.kafka.address, topic, (f"{n:0999}" for n in range(5000)))
@@ -401,6 +405,7 @@ def members_of(brokers, group):
 
 
 @pytest.mark.parametrize("strategy", ["range", "cooperative-sticky"])
+@pytest.mark.long
 def test_members_share_and_lose_nothing(brokers, programs, topic, group, strategy):
     create_topic(brokers.kafka.address, topic, 4)
 

@@ -239,6 +239,7 @@ def test_a_refused_record_takes_no_others_along(brokers, produce, topic, partiti
         assert numbers == sorted(numbers)
 
 
+@pytest.mark.long
 def test_lines_that_fit_but_not_as_a_batch(brokers, produce, topic):
     topic += "-small"
     lines = [b"%04d" % number + b"x" * 96 for number in range(1000)]
@@ -257,6 +258,7 @@ def test_a_time_that_kafka_refuses(brokers, produce, topic):
 
 
 @pytest.mark.parametrize("lines", [1, 40])
+@pytest.mark.long
 def test_without_an_idempotent_producer_a_refused_record_is_found_too(brokers, produce, topic, lines):
     topic += "-plain"
     text = b"nokey\n" + b"".join(b"k%d:v%d\n" % (number, number) for number in range(1, lines))
@@ -265,6 +267,7 @@ def test_without_an_idempotent_producer_a_refused_record_is_found_too(brokers, p
     assert sorted(values(brokers, topic)) == sorted(b"v%d" % number for number in range(1, lines))
 
 
+@pytest.mark.long
 def test_an_interruption_in_the_middle_of_isolation_names_every_line(brokers, topic):
     """Whatever was not delivered by then is named, nothing twice."""
     topic += "-small"
@@ -294,6 +297,7 @@ def test_input_that_cannot_be_read(brokers, topic):
         assert b"cannot read standard input" in result.stderr
 
 
+@pytest.mark.long
 def test_a_kafka_that_never_answers(produce, topic):
     log = produce(topic, b"a\n", "-b", "127.0.0.1:1", "-X", "message.timeout.ms=500", status=1)
     assert "nothing was read" in log
@@ -310,6 +314,7 @@ def test_wrong_use(produce, topic, options, reason):
 # ---- Kafka away, and the end ----
 
 
+@pytest.mark.long
 def test_waits_for_a_kafka_that_is_away(brokers, topic):
     brokers.kafka.stop()
     try:
@@ -341,6 +346,7 @@ def frozen(kafka):
         kafka.thaw()
 
 
+@pytest.mark.long
 def test_messages_that_take_too_long(brokers, topic):
     with running(brokers, topic, "-X", "message.timeout.ms=1000") as process:
         process.stdin.write(b"a\n")
@@ -353,6 +359,7 @@ def test_messages_that_take_too_long(brokers, topic):
     assert b"delivered 1 of 3 lines" in log
 
 
+@pytest.mark.long
 def test_an_interruption_has_a_time_limit(brokers, topic):
     with running(brokers, topic, "--drain-timeout", "0.5") as process:
         process.stdin.write(b"a\n")
@@ -383,6 +390,7 @@ def test_an_interruption_delivers_what_was_read(brokers, topic):
     assert values(brokers, topic) == [b"a", b"b"]
 
 
+@pytest.mark.long
 def test_reads_no_faster_than_kafka_takes(brokers, topic):
     line = b"x" * 99 + b"\n"
     lines = line * 200

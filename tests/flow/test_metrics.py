@@ -138,6 +138,7 @@ class Load(threading.Thread):
 
 
 @pytest.mark.parametrize("delivery, qos", [("at-least-once", 1), ("exactly-once", 2)])
+@pytest.mark.long
 def test_every_scrape_adds_up_in_the_middle_of_faults(brokers, programs, tmp_path, delivery, qos):
     """Counts that a kill does not take back: not one of 1,000 scrapes may show less than the one before it."""
     bridge = Bridge(programs, tmp_path, "--http", "0", "--delivery", delivery).start()
@@ -215,6 +216,7 @@ def test_ready_when_both_sides_are(brokers, bridge):
     bridge.stop()
 
 
+@pytest.mark.long
 def test_unhealthy_when_a_thread_stands_still(brokers, mqtt_client, programs, tmp_path):
     """A disk that is full is waited for; a thread that hangs is not. All at once, since it takes half a minute to be believed."""
     limit = ("/usr/bin/env", "--ignore-signal=XFSZ", "prlimit", "--fsize=65536")  # bytes in a file: a larger message cannot be stored
@@ -290,6 +292,7 @@ class Drip(threading.Thread):
             client.close()
 
 
+@pytest.mark.long
 def test_clients_that_send_a_byte_now_and_then_keep_nobody_out(brokers, mqtt_client, bridge):
     bridge.start()
     address = address_of(bridge)

@@ -152,6 +152,7 @@ DOUBTFUL = {
 
 
 @pytest.mark.parametrize("doubt", DOUBTFUL)
+@pytest.mark.long
 def test_what_time_may_heal_is_tried_again(secured, programs, receiver, doubt):
     scheme, listener, message = DOUBTFUL[doubt]
     trust = ["--cafile", secured.ca] if scheme != "mqtt" else []
@@ -236,6 +237,7 @@ def test_user_and_password(secured, publish, receiver, tmp_path):
     ("5", r"refuses the connection \(0x87 Not authorized\): check --username, the password"),
     ("3.1.1", r"refuses the connection \(0x05 Not authorized\): check --username, the password")])
 @pytest.mark.parametrize("name", ["publish-temp", "subscribe", "bridge-temp"])
+@pytest.mark.long
 def test_wrong_credentials_end_the_program(secured, programs, tmp_path, name, version, message):
     own = {"publish-temp": ["--file", SAMPLE], "subscribe": ["-t", "x"], "bridge-temp": ["--spool", tmp_path / "spool"]}[name]
     program = programs.run(name, "-h", "127.0.0.1", "-p", secured.plain_port, "-u", "gateway", "-V", version, *own,
@@ -253,6 +255,7 @@ def test_a_topic_that_may_not_be_written_to(secured, publish, receiver, qos):
     assert receiver.messages == []
 
 
+@pytest.mark.long
 def test_a_password_may_change_while_a_program_runs(programs, tmp_path):
     """The broker is restarted with another one: what it accepted before is tried again until the file has it too."""
     passwords, file = tmp_path / "passwords", tmp_path / "password"
@@ -277,6 +280,7 @@ def test_a_password_may_change_while_a_program_runs(programs, tmp_path):
         assert program.stop() == 0
 
 
+@pytest.mark.long
 def test_a_subscription_may_be_refused_for_a_while(programs, tmp_path):
     plugin = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"))
     security = tmp_path / "security.json"
@@ -304,6 +308,7 @@ WILL = ["--will-topic", "wills/temp", "--will-payload", "gone", "--will-qos", 1]
 
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
+@pytest.mark.long
 def test_a_publisher_that_is_killed_leaves_its_will(secured, programs, receiver, version):
     address = ["-h", "127.0.0.1", "-p", secured.plain_port, "-V", version]
     program = programs.start("publish-temp", "--file", SAMPLE, *address, *WILL, "--will-retain")
@@ -325,6 +330,7 @@ def test_a_publisher_that_is_killed_leaves_its_will(secured, programs, receiver,
 
 
 @pytest.mark.parametrize("name", ["subscribe", "bridge-temp"])
+@pytest.mark.long
 def test_the_others_have_a_will_too(secured, programs, receiver, tmp_path, name):
     own = {"subscribe": ["-t", "x", "--log-level", "info"], "bridge-temp": ["--spool", tmp_path / "spool", "-b", f"127.0.0.1:{free_port()}"]}[name]
     program = programs.start(name, *own, "-h", "127.0.0.1", "-p", secured.plain_port, "--will-topic", "wills/other")
@@ -333,6 +339,7 @@ def test_the_others_have_a_will_too(secured, programs, receiver, tmp_path, name)
     assert [(m.topic, m.payload, m.qos) for m in receiver.wait_for(1)] == [("wills/other", b"", 0)]
 
 
+@pytest.mark.long
 def test_a_will_is_withdrawn_by_who_comes_back_in_time(secured, programs, receiver):
     arguments = ["-h", "127.0.0.1", "-p", secured.plain_port, "--file", SAMPLE, "-t", "mortal", "-i", "mortal", *WILL, "--will-delay"]
     program = programs.start("publish-temp", *arguments, "1h")

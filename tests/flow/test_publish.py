@@ -183,6 +183,7 @@ def test_the_generic_publisher_takes_any_column_and_standard_input(mqtt, program
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real data set is not here")
+@pytest.mark.long
 def test_the_real_data_set_arrives_whole(mqtt, publish, tmp_path):
     total = 0
     for sensor in SENSORS:
@@ -195,6 +196,7 @@ def test_the_real_data_set_arrives_whole(mqtt, publish, tmp_path):
     assert total == 162064
 
 
+@pytest.mark.long
 def test_recorded_time_and_rate_set_the_pace(publish, tmp_path):
     file = tmp_path / "two.csv"
     file.write_text(HEADER + ROW + ROW.replace("10:49:41", "10:49:51"))
@@ -503,6 +505,7 @@ def wide_rows(width, count):
         yield row
 
 
+@pytest.mark.long
 def test_memory_does_not_grow_with_the_file(mqtt):
     status, small, log, _ = run_on_pipe(mqtt, wide_rows(100, 5000))
     assert status == 0, log
@@ -512,6 +515,7 @@ def test_memory_does_not_grow_with_the_file(mqtt):
     assert large - small < 4096, (small, large)
 
 
+@pytest.mark.long
 def test_an_endless_line_is_refused_early(mqtt):
     status, size, log, given = run_on_pipe(mqtt, itertools.chain([HEADER.encode()], itertools.repeat(65536 * b"x", 16384)))
     assert status == 1
@@ -547,6 +551,7 @@ def test_waits_for_a_broker_that_is_down(programs, tmp_path):
 
 
 @pytest.mark.parametrize("qos", [1, 2])
+@pytest.mark.long
 def test_the_broker_is_restarted_in_the_middle(programs, tmp_path, qos):
     """A subscriber at QoS 1 shows that nothing is lost, one at QoS 2 that nothing is doubled: mosquitto_sub 2.0.11 at QoS 2 may
     lose what it had answered with PUBREC when the connection broke."""
@@ -576,6 +581,7 @@ def test_the_broker_is_restarted_in_the_middle(programs, tmp_path, qos):
         broker.stop()
 
 
+@pytest.mark.long
 def test_a_broker_that_forgets_everything_gets_it_again(programs, tmp_path):
     """Frozen with a full window, killed, and started without its memory: what it had not acknowledged is sent again."""
     folder = tmp_path / "mosquitto"
@@ -613,6 +619,7 @@ def proxy_to():
 
 
 @pytest.mark.parametrize(("qos", "version"), [(1, "5"), (2, "5"), (1, "3.1.1")])
+@pytest.mark.long
 def test_connections_that_are_reset_under_load(programs, tmp_path, proxy_to, qos, version):
     """Paho 1.3.12 frees a message whose writing fails, and would send what is in its place then."""
     with Mosquitto(tmp_path / "mosquitto", "max_queued_messages 0", "max_inflight_messages 200") as broker, MqttClient(broker.port) as client:
@@ -659,6 +666,7 @@ def unread_bytes(port):
     return total
 
 
+@pytest.mark.long
 def test_nothing_is_lost_silently_at_qos_0_while_the_broker_is_away(programs, tmp_path):
     broker = Broker("mqtt", tmp_path / "mqtt").start()
     try:
@@ -678,6 +686,7 @@ def test_nothing_is_lost_silently_at_qos_0_while_the_broker_is_away(programs, tm
 
 
 @pytest.mark.parametrize("inflight", [1, 2, 5])
+@pytest.mark.long
 def test_a_small_receive_maximum(programs, tmp_path, inflight):
     with Mosquitto(tmp_path / "mosquitto", f"max_inflight_messages {inflight}") as broker:
         program = programs.run("publish-temp", "-h", "127.0.0.1", "-p", broker.port, "--fast", "--file", SAMPLE)
@@ -779,6 +788,7 @@ def test_a_signal_while_it_waits_for_the_rest_of_a_row(mqtt, subscriber):
     assert len(subscriber.messages) == 4
 
 
+@pytest.mark.long
 def test_what_is_not_acknowledged_when_stopped_is_told(programs, tmp_path):
     with Mosquitto(tmp_path / "mosquitto") as broker:
         program = programs.start(

@@ -185,6 +185,7 @@ def test_demo_that_stays_and_once_more_with_a_configuration_file(pipeline, tmp_p
 
 
 @pytest.mark.skipif(REAL_DATA is None, reason="the real data set is not there (scripts/fetch-data.sh)")
+@pytest.mark.long
 def test_demo_with_the_real_data(pipeline):
     program = pipeline.start("--demo", "--fast", "--data", REAL_DATA)
     assert program.wait(240) == 0, program.stderr
@@ -192,6 +193,7 @@ def test_demo_with_the_real_data(pipeline):
     pipeline.assert_nothing_left()
 
 
+@pytest.mark.long
 def test_demo_after_sigkill_in_the_middle(pipeline):
     first = pipeline.start_demo_and_wait_for_messages()
     assert len(pipeline.processes()) > 15
@@ -207,6 +209,7 @@ def test_demo_after_sigkill_in_the_middle(pipeline):
     pipeline.assert_nothing_left()
 
 
+@pytest.mark.long
 def test_demo_after_ctrl_c_in_the_middle(pipeline):
     first = pipeline.start_demo_and_wait_for_messages()
     os.killpg(first.pid, signal.SIGINT)  # as a terminal does it
@@ -217,6 +220,7 @@ def test_demo_after_ctrl_c_in_the_middle(pipeline):
     assert table(second) == expected(SAMPLE)
 
 
+@pytest.mark.long
 def test_demo_survives_killed_bridges(pipeline):
     program = pipeline.start_demo_and_wait_for_messages()
     for sensor in ("temp", "pir"):
@@ -227,6 +231,7 @@ def test_demo_survives_killed_bridges(pipeline):
         assert (published, lost, read, stored) == (expected(SAMPLE)[name][0], 0, published + doubled, read), name
 
 
+@pytest.mark.long
 def test_demo_fails_when_a_publisher_fails(pipeline, tmp_path):
     broken = tmp_path / "broken.csv"
     broken.write_text("Date,Time\n")
@@ -263,6 +268,7 @@ def test_ports_for_the_bridges():
     assert len(set(ports)) == 5 and "0" not in ports
 
 
+@pytest.mark.long
 def test_the_bridges_are_found_by_status(pipeline):
     """With the others, by the file that run.sh writes, in the folder that ROOMSTREAM_STATE names; once it was asked to end it is gone."""
     program = pipeline.start_bridges()
@@ -319,6 +325,7 @@ def test_bridges_are_supervised_and_drain_in_order(pipeline):
         assert match and match.group(1) in names, line
 
 
+@pytest.mark.long
 def test_brokers_alone_serve_a_pipeline_started_beside_them(pipeline):
     brokers = pipeline.start("--brokers")
     brokers.wait_for_log("started private brokers: mqtt=127.0.0.1:\\d+, kafka=127.0.0.1:\\d+", 60)
@@ -337,6 +344,7 @@ def test_brokers_alone_serve_a_pipeline_started_beside_them(pipeline):
     pipeline.assert_nothing_left()
 
 
+@pytest.mark.long
 def test_only_what_is_local_and_missing_is_started(pipeline):
     # A name that never resolves (RFC 6761) stands for another machine.
     program = pipeline.start(KAFKA_BOOTSTRAP_SERVERS="kafka.invalid:9092")
@@ -358,6 +366,7 @@ def test_nothing_is_started_for_other_machines(pipeline):
     pipeline.assert_nothing_left()
 
 
+@pytest.mark.long
 def test_a_private_broker_that_dies_ends_everything(pipeline):
     program = pipeline.start_bridges()
     os.kill(int((pipeline.state / "kafka" / "pid").read_text()), signal.SIGKILL)

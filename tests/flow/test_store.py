@@ -226,6 +226,7 @@ def freeze_between_transactions(store, database):
             connection.close()
 
 
+@pytest.mark.long
 def test_two_share_partitions_and_a_zombie_cannot_write(programs, brokers, database, topic):
     """One is frozen until the other has its partitions, then wakes up."""
     create_topic(brokers.kafka.address, topic, 4)
@@ -248,6 +249,7 @@ def test_two_share_partitions_and_a_zombie_cannot_write(programs, brokers, datab
     check_once(database, topic, {partition: number + 100 for partition in range(4)})
 
 
+@pytest.mark.long
 def test_the_topic_is_made_anew(programs, brokers, database, topic):
     """Noticed by the message before the position, though the new topic is longer; and while store runs, and is shorter."""
     create_topic(brokers.kafka.address, topic)
@@ -535,6 +537,7 @@ def test_metrics_and_lag(programs, brokers, database, topic):
     consumer.close()
 
 
+@pytest.mark.long
 def test_lag_while_the_database_is_away(programs, brokers, server, topic):
     database = PostgreSQL(server)
     store = begin(programs, brokers, database, topic, "--batch", "10")
@@ -548,6 +551,7 @@ def test_lag_while_the_database_is_away(programs, brokers, server, topic):
     check_once(database, topic, {0: 500})
 
 
+@pytest.mark.long
 def test_kafka_goes_away(programs, brokers, database, topic):
     store = begin(programs, brokers, database, topic)
     brokers.kafka.kill()
