@@ -3,12 +3,12 @@
 #include "core/clock.h"
 #include "core/json_text.h"
 #include "core/stop.h"
+#include "core/thread.h"
 #include "status/bridges.h"
 #include "status/fetch.h"
 #include "status/table.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,17 +92,6 @@ static void *run(void *context)
 
 /* ---- the main thread ---- */
 
-/* Signals are the main thread's. */
-static int start(struct programs *p)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int reason = pthread_create(&p->thread, NULL, run, p);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return reason;
-}
-
 struct programs *programs_open(const struct status_settings *settings, struct error *error)
 {
     struct programs *p = calloc(1, sizeof *p);
@@ -113,7 +102,7 @@ struct programs *programs_open(const struct status_settings *settings, struct er
     }
     p->settings = settings;
     pthread_mutex_init(&p->mutex, NULL);
-    int reason = start(p);
+    int reason = thread_start(&p->thread, run, p);
     if (reason == 0)
         return p;
     error_set(error, "cannot start a thread: %s", strerror(reason));

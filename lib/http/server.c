@@ -1,6 +1,7 @@
 #include "server.h"
 
 #include "core/log.h"
+#include "core/thread.h"
 #include "events_internal.h"
 
 #include <arpa/inet.h>
@@ -8,7 +9,6 @@
 #include <microhttpd.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -267,12 +267,10 @@ static int open_socket(struct http_address *address, struct error *error)
     return fd;
 }
 
-/* Signals are the main thread's. */
 static struct MHD_Daemon *start(struct http_server *server, int fd)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    sigset_t before;
+    thread_block_signals(&before);
     const unsigned limit = (unsigned)all_connections(server->places);
     const unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
     struct MHD_Daemon *daemon = MHD_start_daemon(
@@ -280,7 +278,7 @@ static struct MHD_Daemon *start(struct http_server *server, int fd)
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, server, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE_SECONDS,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    thread_restore_signals(&before);
     return daemon;
 }
 

@@ -1,8 +1,8 @@
 #include "background.h"
 
 #include "core/clock.h"
+#include "core/thread.h"
 
-#include <signal.h>
 #include <time.h>
 
 static void *run(void *argument)
@@ -33,17 +33,13 @@ int background_start(struct background *background, const char *name, int64_t in
                      void (*task)(void *context), void *context)
 {
     pthread_condattr_t attributes;
-    sigset_t all, before;
     *background = (struct background){.name = name, .task = task, .context = context, .interval = interval};
     pthread_mutex_init(&background->mutex, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&background->changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&background->thread, NULL, run, background);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    int rc = thread_start(&background->thread, run, background);
     if (rc != 0) {
         pthread_cond_destroy(&background->changed);
         pthread_mutex_destroy(&background->mutex);

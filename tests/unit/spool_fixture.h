@@ -289,6 +289,13 @@ static inline void assert_reads_nothing(struct spool *spool)
         fail_msg("result %d, id %" PRIu64 " %s", (int)result, record.id, error.text);
 }
 
+/* The next messages are those with these numbers. */
+static inline void read_messages(struct spool *spool, uint64_t first, uint64_t last)
+{
+    for (uint64_t number = first; number <= last; number++)
+        assert_reads(spool, number);
+}
+
 static inline void deliver(struct spool *spool, uint64_t first, uint64_t last)
 {
     for (uint64_t number = first; number <= last; number++)

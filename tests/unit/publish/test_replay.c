@@ -44,6 +44,14 @@ static struct replay_settings usual(void)
     };
 }
 
+/* A file that these settings read so many times; 0: for ever. */
+static int use_rows(struct replay_settings *settings, char name[static 32], int loops)
+{
+    settings->file = name;
+    settings->loops = loops;
+    return make_file(HEADER ROWS, name);
+}
+
 /* Reads on, and writes each message as "NUMBER/SEQ VALUE@SECONDS;", SECONDS on the time line, or with `times`
  * the time that it tells; then "." or "?message". With `until` not 0 it ends after that many. */
 static void dump(struct replay *replay, bool times, int until, char text[static 4096])
@@ -144,9 +152,7 @@ static void gives_marks_that_it_goes_on_from(void **state)
     struct replay_settings settings = usual();
     struct replay_mark mark = {.base = 1000 * SECOND};
     (void)state;
-    int fd = make_file(HEADER ROWS, name);
-    settings.file = name;
-    settings.loops = 4;
+    int fd = use_rows(&settings, name, 4);
     struct replay *replay = replay_open(&settings, ready, NULL, &error);
     replay_begin(replay, &mark);
     for (int loop = 0; loop < 3; loop++) {
@@ -242,9 +248,7 @@ static void notices_a_file_that_changes(void **state)
     struct replay_settings settings = usual();
     const struct replay_mark mark = {.base = REPLAY_AS_RECORDED};
     (void)state;
-    int fd = make_file(HEADER ROWS, name);
-    settings.file = name;
-    settings.loops = 2;
+    int fd = use_rows(&settings, name, 2);
     struct replay *replay = replay_open(&settings, ready, NULL, &error);
     replay_begin(replay, &mark);
     dump(replay, false, 6, text);
@@ -282,9 +286,7 @@ static void tells_how_much_is_done(void **state)
     struct replay_settings settings = usual();
     const struct replay_mark mark = {.base = REPLAY_AS_RECORDED};
     (void)state;
-    int fd = make_file(HEADER ROWS, name);
-    settings.file = name;
-    settings.loops = 2;
+    int fd = use_rows(&settings, name, 2);
     struct replay *replay = replay_open(&settings, ready, NULL, &error);
     replay_begin(replay, &mark);
     assert_true(replay_part(replay) < 0.5);
@@ -311,9 +313,7 @@ static void stops_reading_when_told(void **state)
     const struct replay_mark mark = {.base = REPLAY_AS_RECORDED};
     int reads = 1, calls = 0;
     (void)state;
-    int fd = make_file(HEADER ROWS, name);
-    settings.file = name;
-    settings.loops = 0;
+    int fd = use_rows(&settings, name, 0);
     struct replay *replay = replay_open(&settings, ready, &reads, &error);
     assert_non_null(replay);
     replay_begin(replay, &mark);

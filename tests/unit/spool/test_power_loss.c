@@ -213,8 +213,7 @@ static void a_gap_waits_for_what_is_before_it(void **state)
     boot++;
     spool = open_spool(copy);
     append_message(spool, 6);
-    for (uint64_t number = 1; number <= 5; number++)
-        assert_reads(spool, number);
+    read_messages(spool, 1, 5);
     assert_int_equal(spool_read(spool, &record, NULL), SPOOL_READ_WINDOW);
     assert_stats(spool, 6, 0, 0);
     for (uint64_t id = 2; id <= 5; id++)

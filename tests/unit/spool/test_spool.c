@@ -70,8 +70,7 @@ static void deliveries_may_come_in_any_order(void **state)
     (void)state;
     struct spool *spool = open_spool(folder);
     append_messages(spool, 1, 10);
-    for (uint64_t number = 1; number <= 10; number++)
-        assert_reads(spool, number);
+    read_messages(spool, 1, 10);
     for (uint64_t id = 10; id >= 3; id--)
         spool_delivered(spool, id);
     spool_dead(spool, 2);
@@ -92,8 +91,7 @@ static void deliveries_above_the_position_do_not_outlive_a_restart(void **state)
     (void)state;
     struct spool *spool = open_spool(folder);
     append_messages(spool, 1, 5);
-    for (uint64_t number = 1; number <= 5; number++)
-        assert_reads(spool, number);
+    read_messages(spool, 1, 5);
     spool_delivered(spool, 1);
     spool_dead(spool, 3);
     spool_delivered(spool, 5);
@@ -110,8 +108,7 @@ static void a_rewind_reads_again_what_is_not_delivered(void **state)
     (void)state;
     struct spool *spool = open_spool(folder);
     append_messages(spool, 1, 20);
-    for (uint64_t number = 1; number <= 12; number++)
-        assert_reads(spool, number);
+    read_messages(spool, 1, 12);
     spool_delivered(spool, 1);
     spool_delivered(spool, 2);
     spool_delivered(spool, 7);
@@ -155,8 +152,7 @@ static void the_position_may_run_ahead_of_reading_after_a_rewind(void **state)
     settings.segment_bytes = 1000;
     struct spool *spool = open_with(&settings);
     append_messages(spool, 1, 40);
-    for (uint64_t number = 1; number <= 38; number++)
-        assert_reads(spool, number);
+    read_messages(spool, 1, 38);
     for (uint64_t id = 2; id <= 38; id++)
         spool_delivered(spool, id);
     spool_rewind(spool);
@@ -176,8 +172,7 @@ static void a_full_window_stops_reading(void **state)
     struct spool *spool = open_with(&settings);
     struct spool_record record;
     append_messages(spool, 1, 20);
-    for (uint64_t number = 1; number <= 8; number++)
-        assert_reads(spool, number);
+    read_messages(spool, 1, 8);
     assert_int_equal(spool_read(spool, &record, NULL), SPOOL_READ_WINDOW);
     for (uint64_t id = 2; id <= 8; id++)
         spool_delivered(spool, id);
@@ -277,8 +272,7 @@ static void advancing_delivers_whatever_was_read(void **state)
         append_message(spool, number); /* id 2 * number - 1 */
         append_packet_id(spool, SPOOL_RELEASE, 1);
     }
-    for (uint64_t number = 1; number <= 5; number++)
-        assert_reads(spool, number);
+    read_messages(spool, 1, 5);
     spool_dead(spool, 3);
     assert_true(spool_advance(spool, 5)); /* numbers 1 and 2 */
     assert_stats(spool, 200, 1, 1);
@@ -454,8 +448,7 @@ static void the_ledger_counts_what_a_kill_would_leave(void **state)
     (void)state;
     struct spool *spool = open_spool(folder);
     append_messages(spool, 1, 5);
-    for (uint64_t number = 1; number <= 5; number++)
-        assert_reads(spool, number);
+    read_messages(spool, 1, 5);
     spool_delivered(spool, 1);
     spool_dead(spool, 3);
     spool_delivered(spool, 5);
