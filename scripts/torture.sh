@@ -10,6 +10,10 @@
 #        scripts/torture.sh --whole [--messages N] [--kills N] [--seed N]
 #                   the whole way, exactly once: publisher (with --resume), bridge, store (SQLite), Kafka and Mosquitto are killed;
 #                   every message must be in the database as often as it was published (default: 60000 messages, 120 kills)
+#        scripts/torture.sh --downlink [--messages N] [--rate N] [--kills N] [--window N] [--qos 1|2] [--seed N]
+#                   the way back, at least once: downlink is killed at random and named instants, Mosquitto and Kafka are killed; an MQTT subscriber
+#                   must get every message, in the order of its key, and no more twice than --window a kill (default: 100000 messages,
+#                   500 a second, 100 kills, a window of 500, QoS 1)
 #
 #   --mode MODE     at-least-once or exactly-once; without it, one after the other
 #   --messages N    publish N messages; or
@@ -87,6 +91,7 @@ main() {
     case " $* " in
         *' --whole '*) exec "$python" "$root/tests/torture/whole.py" "$@" ;;
         *' --store '*) exec "$python" "$root/tests/torture/store.py" "$@" ;;
+        *' --downlink '*) exec "$python" "$root/tests/torture/downlink.py" "$@" ;;
         *disk-full* | *power-loss* | *' all '*) own_mounts "$python" "$root/tests/torture/torture.py" "$@" ;;
         *) exec "$python" "$root/tests/torture/torture.py" "$@" ;;
     esac

@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "java_properties.h"
+#include "token.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -40,6 +41,15 @@ static bool set(rd_kafka_conf_t *conf, const struct kafka_property *property, st
     return rd_kafka_conf_set(conf, property->name, property->value, reason, sizeof reason) ==
                RD_KAFKA_CONF_OK ||
            error_set(error, "Kafka property %s=%s: %s", property->name, property->value, reason);
+}
+
+static bool set_all(rd_kafka_conf_t *conf, const struct kafka_property *properties, size_t count,
+                    struct error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!set(conf, &properties[i], error))
+            return false;
+    return true;
 }
 
 /* librdkafka knows some properties and values by two names (its CONFIGURATION.md). */
@@ -139,15 +149,18 @@ rd_kafka_conf_t *kafka_conf_new(rd_kafka_type_t type, const struct kafka_setting
     static const struct kafka_property log_properties[] = {
         {.name = "log.thread.name", .value = "false"},
     };
+    static const struct kafka_property token_properties[] = {
+        {.name = "security.protocol", .value = "SASL_SSL"},
+        {.name = "sasl.mechanisms", .value = "OAUTHBEARER"},
+    };
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    bool ok = *settings->brokers ? set(conf, &brokers, error) : error_set(error, "--brokers is empty");
-    for (size_t i = 0; ok && i < sizeof log_properties / sizeof *log_properties; i++)
-        ok = set(conf, &log_properties[i], error);
-    for (size_t i = 0; ok && i < default_count; i++)
-        ok = set(conf, &defaults[i], error);
-    ok = ok && set_user_properties(conf, type, &settings->properties, required, required_count, error);
-    for (size_t i = 0; ok && i < required_count; i++)
-        ok = set(conf, &required[i], error);
+    bool ok = (*settings->brokers || error_set(error, "--brokers is empty")) && set(conf, &brokers, error) &&
+              set_all(conf, log_properties, sizeof log_properties / sizeof *log_properties, error) &&
+              set_all(conf, defaults, default_count, error) &&
+              (!settings->token_command ||
+               set_all(conf, token_properties, sizeof token_properties / sizeof *token_properties, error)) &&
+              set_user_properties(conf, type, &settings->properties, required, required_count, error) &&
+              set_all(conf, required, required_count, error) && kafka_token_use(conf, settings, error);
     if (!ok) {
         rd_kafka_conf_destroy(conf);
         return NULL;
@@ -164,7 +177,8 @@ rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error 
     if (!rk) {
         rd_kafka_conf_destroy(conf);
         error_set(error, "cannot make a Kafka client: %s", reason);
-    }
+    } else
+        kafka_token_begin(rk);
     return rk;
 }
 

@@ -16,6 +16,8 @@ struct kafka_settings {
     const char *brokers;
     const char *config_file; /* NULL: none; its content is among the properties */
     struct property_list properties;
+    const char *token_command; /* NULL: none */
+    int64_t token_timeout;     /* ns */
 };
 
 /* --brokers, --kafka-property and --kafka-config. settings must outlive the parsing. */

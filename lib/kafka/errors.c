@@ -65,6 +65,8 @@ const char *kafka_log_advice(const char *text)
 {
     static const char *const known[][2] = {
         {"credentials with SASL mechanism SCRAM", NULL},
+        {"invalid_token",
+         ": Kafka refuses the token: check for whom --token-command gets it, and the clocks"},
         {"SASL authentication error", ": check sasl.username, sasl.password and sasl.mechanism"},
         {"might be caused by incorrect security.protocol", ": does it want TLS or a login?"},
         {"Unsupported SASL mechanism", ": set sasl.mechanism to one of those"},

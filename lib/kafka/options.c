@@ -16,6 +16,11 @@ static const struct option_spec specs[] = {
         "or an ini file with a [default] section ([producer] and [consumer] count too) and its values as they stand; "
         "all else goes before it",
         .properties_file = true),
+    OPT_TEXT(
+        0, "token-command", FIELD(token_command), "COMMAND",
+        "log in by the token that this command prints (SASL OAUTHBEARER); it runs without a shell, again before the token expires"),
+    OPT_DURATION(0, "token-timeout", FIELD(token_timeout), "30s", RANGE(0.1, 300),
+                 "how long the command may take"),
 };
 
 struct option_group kafka_options(struct kafka_settings *settings)
