@@ -82,13 +82,16 @@ static bool open_all(struct bridge *b, struct error *error)
     if (!open_spool(b, error))
         return false;
     bridge_choose_client_id(b->settings, b->name, b->spool);
-    b->carried = carried_open(b->settings, spool_uuid(b->spool));
+    carried_describe(b->settings);
     b->forwarder = forwarder_open(b->settings, b->spool, b->letters, &b->counters, error);
     if (b->forwarder)
         b->receiver = receiver_open(b->settings, b->name, b->spool, &b->counters, error);
     if (b->receiver)
         watchdog_begin(&b->watchdog, b->forwarder, b->receiver);
-    return b->receiver && open_server(b, error);
+    if (!b->receiver || !open_server(b, error))
+        return false;
+    b->carried = carried_open(b->settings, spool_uuid(b->spool));
+    return true;
 }
 
 /* The event is "started" or "stopped". */

@@ -11,6 +11,7 @@
 #include "spool/spool.h"
 
 enum delivery_mode { AT_LEAST_ONCE, EXACTLY_ONCE };
+enum { BRIDGE_CARRIED_SIZE = 8192 };
 enum { BRIDGE_NAME_SIZE = 264 }; /* room for "bridge-" and a Kafka topic */
 enum kafka_key { KAFKA_KEY_PROPERTY, KAFKA_KEY_TOPIC, KAFKA_KEY_NONE };
 enum from_downlink { FROM_DOWNLINK_DROP, FROM_DOWNLINK_CARRY };
@@ -21,8 +22,9 @@ struct bridge_settings {
     struct kafka_settings kafka;
     struct log_settings log;
 
-    const char *filter;      /* MQTT topic filter */
-    const char *share;       /* group that shares it; NULL: none */
+    char carried[BRIDGE_CARRIED_SIZE]; /* once the spool is open: see carried.h */
+    const char *filter;                /* MQTT topic filter */
+    const char *share;                 /* group that shares it; NULL: none */
     char *subscription;      /* once completed: what is subscribed to, $share/SHARE/FILTER or the filter */
     int64_t qos;             /* of the subscription; -1 until completed: what the delivery needs */
     int64_t session_expiry;  /* ns */

@@ -203,7 +203,7 @@ static bool serve(struct server *s, struct error *error)
     log_info_with(http_listening, LOG_FIELDS(LOG_TEXT("address", address)),
                   "the page is at http://%s/, and /metrics, /healthz, /readyz and /status beside it",
                   address);
-    s->announcement = announcement_make("dashboard", "dashboard", http_server_address(s->http));
+    s->announcement = announcement_make("dashboard", "dashboard", NULL, http_server_address(s->http));
     return true;
 }
 

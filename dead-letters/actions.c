@@ -137,7 +137,7 @@ static bool open_all(struct work *w, struct error *error)
     const char *folder = w->settings->folder;
     bool writes = w->settings->action == LETTERS_RETRY || w->settings->action == LETTERS_DROP;
     if (access(folder, F_OK) != 0)
-        return error_set(error, "there is no spool at %s: %s", folder, strerror(errno));
+        return error_set(error, "there is no spool at %s: %s (--spool names it)", folder, strerror(errno));
     if (writes && !(w->spool = open_spool(w->settings, error)))
         return false;
     w->letters = dead_letters_open(folder, !writes, error);

@@ -159,7 +159,8 @@ struct pages *pages_open(const struct downlink_settings *settings, struct error 
         free(pages);
         return NULL;
     }
-    pages->announcement = announcement_make("downlink", settings->name, http_server_address(pages->server));
+    pages->announcement =
+        announcement_make("downlink", settings->name, NULL, http_server_address(pages->server));
     return pages;
 }
 

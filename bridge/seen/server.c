@@ -114,7 +114,8 @@ struct server *server_open(const struct snapshot_sources *sources, struct error 
         server_close(m);
         return NULL;
     }
-    m->announcement = announcement_make("bridge", sources->settings->name, http_server_address(m->server));
+    m->announcement = announcement_make("bridge", sources->settings->name, sources->settings->carried,
+                                        http_server_address(m->server));
     return m;
 }
 

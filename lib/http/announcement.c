@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/text.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -75,9 +76,12 @@ static void write_address(const struct http_address *address, char text[static H
     http_address_format(&reached, text);
 }
 
-static bool write_content(int fd, const char *kind, const char *name, const char *address)
+static const char note_label[] = "__note";
+
+static bool write_content(int fd, const char *kind, const char *name, const char *note, const char *address)
 {
-    json_t *content = json_pack("[{s:[s], s:{s:s}}]", "targets", address, "labels", kind, name);
+    json_t *content =
+        json_pack("[{s:[s], s:{s:s, s:s*}}]", "targets", address, "labels", kind, name, note_label, note);
     bool written = content && json_dumpfd(content, fd, 0) == 0 && write(fd, "\n", 1) == 1;
     json_decref(content);
     return written;
@@ -114,7 +118,7 @@ static void remove_left_ones(const char *path, const char *kind)
 
 /* Under another name first: a reader sees the file complete and locked, or not at all. */
 static bool make_file(struct announcement *a, const char *folder, const char *kind, const char *name,
-                      const char *address)
+                      const char *note, const char *address)
 {
     char hidden[PATH_MAX];
     int length = snprintf(a->path, sizeof a->path, "%s/%s-%ld.json", folder, kind, (long)getpid());
@@ -128,7 +132,7 @@ static bool make_file(struct announcement *a, const char *folder, const char *ki
     if (a->fd < 0)
         return false;
     if (fchmod(a->fd, 0644) == 0 && flock(a->fd, LOCK_EX | LOCK_NB) == 0 &&
-        write_content(a->fd, kind, name, address) && rename(hidden, a->path) == 0)
+        write_content(a->fd, kind, name, note, address) && rename(hidden, a->path) == 0)
         return true;
     int reason = errno;
     unlink(hidden);
@@ -137,7 +141,8 @@ static bool make_file(struct announcement *a, const char *folder, const char *ki
     return false;
 }
 
-struct announcement *announcement_make(const char *kind, const char *name, const struct http_address *address)
+struct announcement *announcement_make(const char *kind, const char *name, const char *note,
+                                       const struct http_address *address)
 {
     struct error reason = {0};
     struct folder folders[FOLDERS];
@@ -155,7 +160,7 @@ struct announcement *announcement_make(const char *kind, const char *name, const
             error_set(&reason, "%s: %s", folders[i].path, strerror(errno));
         else if (!is_trusted(&folders[i]))
             error_set(&reason, "%s is not a folder, or other users can write to it", folders[i].path);
-        else if (make_file(a, folders[i].path, kind, name, where)) {
+        else if (make_file(a, folders[i].path, kind, name, note, where)) {
             remove_left_ones(folders[i].path, kind);
             return a;
         } else
@@ -206,4 +211,14 @@ bool announcements_each(bool (*each)(void *context, const char *path), void *con
         if (is_trusted(&folders[i]) && !each_in(folders[i].path, each, context))
             return false;
     return true;
+}
+
+char *announcement_note(const char *path, const char *kind)
+{
+    json_t *groups = json_load_file(path, 0, NULL);
+    const json_t *labels = json_object_get(json_array_get(groups, 0), "labels");
+    const char *note = json_string_value(json_object_get(labels, note_label));
+    char *copy = note && json_object_get(labels, kind) ? text_copy(note) : NULL;
+    json_decref(groups);
+    return copy;
 }

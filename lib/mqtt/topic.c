@@ -73,21 +73,40 @@ bool mqtt_filter_check(const char *filter, struct error *error)
     return check_levels(group + length + 1, error);
 }
 
-bool mqtt_filter_matches(const char *filter, const char *topic)
+const char *mqtt_filter_unshared(const char *filter)
 {
-    if (*topic == '$' && (*filter == '+' || *filter == '#'))
+    if (!mqtt_filter_is_shared(filter))
+        return filter;
+    filter += strlen(share);
+    return filter + strcspn(filter, "/") + 1;
+}
+
+static bool begins_with_wildcard(const char *filter)
+{
+    return *filter == '+' || *filter == '#';
+}
+
+bool mqtt_filters_overlap(const char *one, const char *other)
+{
+    if ((*one == '$' && begins_with_wildcard(other)) || (*other == '$' && begins_with_wildcard(one)))
         return false;
-    for (;; filter++, topic++) {
-        if (*filter == '#')
+    for (;; one++, other++) {
+        if (*one == '#' || *other == '#')
             return true;
-        size_t wanted = strcspn(filter, "/"), there = strcspn(topic, "/");
-        if (*filter != '+' && (wanted != there || memcmp(filter, topic, wanted) != 0))
+        size_t length = strcspn(one, "/"), other_length = strcspn(other, "/");
+        if (*one != '+' && *other != '+' && (length != other_length || memcmp(one, other, length) != 0))
             return false;
-        filter += wanted;
-        topic += there;
-        if (*filter == '\0' || *topic == '\0')
+        one += length;
+        other += other_length;
+        if (*one == '\0' || *other == '\0')
             break;
     }
     /* a/# matches a as well (MQTT 5 section 4.7.1.2). */
-    return *topic == '\0' && (*filter == '\0' || strcmp(filter, "/#") == 0);
+    const char *rest = *one ? one : other;
+    return *rest == '\0' || strcmp(rest, "/#") == 0;
+}
+
+bool mqtt_filter_matches(const char *filter, const char *topic)
+{
+    return mqtt_filters_overlap(filter, topic);
 }

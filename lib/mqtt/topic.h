@@ -22,6 +22,12 @@ bool mqtt_filter_check(const char *filter, struct error *error);
 /* True for a shared subscription, $share/GROUP/FILTER. */
 bool mqtt_filter_is_shared(const char *filter);
 
+/* The filter of $share/GROUP/FILTER; any other filter itself. The filter is valid. */
+const char *mqtt_filter_unshared(const char *filter);
+
+/* True when there are topic names that both valid filters (not $share/ ones) match. */
+bool mqtt_filters_overlap(const char *one, const char *other);
+
 /* True when a valid filter (not a $share/ one) matches the topic name. A wildcard at its start does not match
  * a topic that begins with $. */
 bool mqtt_filter_matches(const char *filter, const char *topic);

@@ -9,6 +9,7 @@ build_preset() {
     [[ $preset == release ]] || folder+=-$preset
     make_state_folder "$state/log"
     refuse_links "$state/build.lock" "$log"
+    need_writable "$state/build.lock" "$log" "$folder"
     exec {fd}>>"$state/build.lock"
     flock --wait 600 "$fd" || die "another build has been running for ten minutes ($state/build.lock)"
     : >"$log"

@@ -52,6 +52,15 @@ make_state_folder() {
     done
 }
 
+# need_writable FILE...: ends the script where one exists that cannot be written to, as after a run as root.
+need_writable() {
+    local file
+    for file; do
+        [[ ! -e $file || -w $file ]] ||
+            die "cannot write to $file, which belongs to $(stat -c %U -- "$file"): go on as that user, or have it removed"
+    done
+}
+
 # refuse_links FILE...: ends the script where one is a symbolic link, whose target would be written in its place.
 refuse_links() {
     local file

@@ -16,7 +16,7 @@ zlib1g-dev                | has_header zlib.h               | reads packed senso
 libjansson-dev            | has_header jansson.h            | reads and writes JSON
 libyajl-dev               | has_header yajl/yajl_parse.h    | reads JSON as a stream
 libsqlite3-dev            | has_header sqlite3.h            | the embedded database
-libpq-dev                 | pkg-config --exists libpq       | PostgreSQL client library
+libpq-dev                 | has_library libpq               | PostgreSQL client library
 libcurl4-openssl-dev      | has_header curl/curl.h          | asks the bridges how they are
 libmicrohttpd-dev         | has_header microhttpd.h         | serves metrics and health
 libjs-dygraphs            | has_dygraphs                    | draws the charts of the dashboard
@@ -66,6 +66,7 @@ firefox-esr               | has_command firefox-esr         | looks at it as wel
 
 has_command() { command -v "$1" >/dev/null; }
 has_header() { cc -fsyntax-only -x c -include "$1" /dev/null 2>/dev/null; }
+has_library() { pkg-config --exists "$1" 2>/dev/null; }
 has_postgres() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 has_dygraphs() { [[ -e /usr/share/javascript/dygraphs/dygraph.min.js ]]; }
 has_chromium() { has_command chromium && has_command chromedriver && find_python selenium; }

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,25 @@ def install(tmp_path):
                                    and not call.startswith("dpkg")], result.stderr
 
     return run
+
+
+def test_nothing_but_the_list_is_said_where_no_command_is_there():
+    """As on a bare Debian: a check whose command is missing is no error."""
+    script = ". scripts/lib/common.sh; . scripts/lib/python.sh; . scripts/lib/install.sh; PATH=/nowhere; find_missing \"$needs_to_run\"; echo ${#missing[@]}"
+    result = subprocess.run(["bash", "-euc", script], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    assert result.stderr == "" and int(result.stdout) > 15
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives up root's rights")
+def test_what_another_user_has_left_is_named():
+    with tempfile.TemporaryDirectory(prefix="roomstream-") as folder:  # pytest's own folder is its user's alone
+        os.chmod(folder, 0o755)
+        file = Path(folder) / "build.lock"
+        file.touch(0o644)
+        script = f". scripts/lib/common.sh; need_writable {file}"
+        result = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "bash", "-euc", script], cwd=ROOT, capture_output=True,
+                                text=True, timeout=30, check=False)
+    assert result.returncode == 1 and f"cannot write to {file}, which belongs to root: go on as that user" in result.stderr
 
 
 @pytest.mark.parametrize("apt_status", [0, 100])

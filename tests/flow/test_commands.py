@@ -69,7 +69,7 @@ ENDLESS = [
 # What a command names, and what is there in its place.
 PRIVATE = {"mqtt.example.org": "127.0.0.1", "kafka.example.org:9092": "{kafka}", "gateway.example:9751": "{bridge}", "127.0.0.1:9751": "{bridge}",
            "/tmp/bridges": "bridges", "/var/lib/roomstream/temp": ".local/state/roomstream/bridge-temp",
-           "--web.listen-address=127.0.0.1:9090": "--web.listen-address=127.0.0.1:0"}
+           "--web.listen-address=127.0.0.1:9190": "--web.listen-address=127.0.0.1:0"}
 
 # What those do who may: it writes to folders of the system or of the one who built.
 AS_WHO_WE_ARE = r"cmake --install build|cp -a /var/lib/roomstream/.*"

@@ -14,6 +14,12 @@ def bridge(programs, tmp_path):
     return Bridge(programs, tmp_path).start()
 
 
+def started(bridge, **options):
+    """Returns when the bridge has looked for others."""
+    bridge.start(subscribed=False, **options).program.wait_for_log("started: received")
+    return bridge
+
+
 def forget(bridge, *options):
     return bridge.programs.run("bridge", "-t", bridge.topic, "--spool", bridge.spool, "--forget", *options)
 
@@ -23,20 +29,59 @@ def said(program):
 
 
 def test_another_that_carries_the_same_is_warned_of_until_it_is_forgotten(brokers, programs, tmp_path, bridge):
-    second = Bridge(programs, tmp_path, topic=bridge.topic, label="second").start()
-    assert f"another bridge runs that carries '{bridge.topic}' to the Kafka topic '{bridge.topic}' too" in second.program.stderr
+    second = started(Bridge(programs, tmp_path, topic=bridge.topic, label="second"))
+    assert f"another bridge runs that carries '{bridge.topic}' to the Kafka topic '{bridge.topic}' too: each message is there" in second.program.stderr
+    assert second.program.stderr.count("another bridge") == 1
     assert f"--forget --spool {bridge.spool}" in second.program.stderr
     second.stop()
     bridge.stop()
-    second.start()
+    started(second)
     assert "another bridge is stopped, but the MQTT broker keeps its session" in second.program.stderr
     second.stop()
     assert forget(bridge).process.returncode == 0
-    second.start()
+    started(second)
     assert "another bridge" not in second.program.stderr
     second.stop()
-    other = Bridge(programs, tmp_path, "--kafka-topic", "elsewhere", topic=bridge.topic, label="other").start()
+    other = started(Bridge(programs, tmp_path, "--kafka-topic", "elsewhere", topic=bridge.topic, label="other"))
     assert "another bridge" not in other.program.stderr
+
+
+@pytest.mark.parametrize("one, other, filter_of_the_other", [
+    (["{t}/+"], ["{t}/b"], "{t}/+"), (["{t}/#"], ["{t}"], "{t}/#"), (["{t}/+/c"], ["{t}/b/#"], "{t}/+/c"),
+    (["{t}/a"], ["{t}/b"], None), (["{t}/+"], ["{t}/b/c"], None),
+    (["{t}/+", "--share", "g"], ["{t}/b"], "$share/g/{t}/+"), (["{t}/+", "--share", "g"], ["{t}/b", "--share", "g"], "$share/g/{t}/+"),
+    (["{t}/b", "--share", "g"], ["{t}/b", "--share", "h"], "$share/g/{t}/b"), (["{t}/b", "--share", "g"], ["{t}/b", "--share", "g"], None),
+], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
+def test_filters_that_overlap_are_noticed(brokers, programs, tmp_path, one, other, filter_of_the_other):
+    name = f"t{tmp_path.name[-12:]}"
+    bridges = [Bridge(programs, tmp_path, *options, "--kafka-topic", name, topic=topic.format(t=name), label=label)
+               for label, (topic, *options) in (("first", one), ("second", other))]
+    for bridge in bridges:
+        started(bridge)
+    assert "another bridge" not in bridges[0].program.stderr
+    log = bridges[1].program.stderr
+    if filter_of_the_other:
+        filters = filter_of_the_other.format(t=name), f"{f'$share/{other[2]}/' if other[1:] else ''}{other[0].format(t=name)}"
+        assert "another bridge runs that carries '{}' to the Kafka topic '{}' too: each message that '{}' matches as well is there twice".format(
+            filters[0], name, filters[1]) in log
+    else:
+        assert "another bridge" not in log
+
+
+def test_a_bridge_of_another_state_folder_is_noticed_while_it_runs(brokers, programs, tmp_path):
+    """As those of the services: by what they announce. A service keeps no list, but looks at these."""
+    for folder in ("service", "mine", "runtime"):
+        (tmp_path / folder).mkdir(mode=0o755)
+    runtime = {"XDG_RUNTIME_DIR": str(tmp_path / "runtime")}
+    service = {**runtime, "STATE_DIRECTORY": str(tmp_path / "service")}
+    first = started(Bridge(programs, tmp_path, label="first"), env=service)
+    second = started(Bridge(programs, tmp_path, topic=first.topic, label="second"), env={**runtime, "XDG_STATE_HOME": str(tmp_path / "mine")})
+    assert "another bridge runs that carries" in second.program.stderr and f"Its spool is {first.spool}" in second.program.stderr
+    third = started(Bridge(programs, tmp_path, topic=first.topic, label="third"), env=service)
+    assert third.program.stderr.count("another bridge runs that carries") == 2
+    for bridge in (first, second, third):
+        bridge.stop()
+    assert "another bridge" not in started(Bridge(programs, tmp_path, topic=first.topic, label="last"), env=service).program.stderr
 
 
 def test_its_session_and_its_spool_go(brokers, programs, tmp_path, mqtt_client, bridge):

@@ -105,6 +105,30 @@ static void matches(void **state)
             fail_msg("'%s' and '%s'", cases[i].filter, cases[i].topic);
 }
 
+static void filters_that_have_topics_in_common(void **state)
+{
+    static const struct {
+        const char *one, *other;
+        bool overlap;
+    } cases[] = {
+        {"a/+", "a/b", true},       {"a/+", "+/b", true},       {"a/+", "b/+", false},
+        {"a/+", "a/b/c", false},    {"#", "a/+/c", true},       {"a/#", "a", true},
+        {"a/#", "+", true},         {"a/#", "+/+/c", true},     {"a/#", "b/#", false},
+        {"a/b/#", "a", false},      {"a/b", "a", false},        {"+/b/#", "a/+", true},
+        {"+/b/#", "a/c/#", false},  {"#", "$SYS/#", false},     {"+/a", "$SYS/+", false},
+        {"$SYS/+", "$SYS/a", true}, {"a/+/c/#", "a/b/+", true}, {"a/+/c/#", "a/b/+/d", true},
+        {"a/", "a/+", true},        {"/", "+/+", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (mqtt_filters_overlap(cases[i].one, cases[i].other) != cases[i].overlap ||
+            mqtt_filters_overlap(cases[i].other, cases[i].one) != cases[i].overlap)
+            fail_msg("'%s' and '%s'", cases[i].one, cases[i].other);
+    assert_string_equal(mqtt_filter_unshared("$share/g/a/#"), "a/#");
+    assert_string_equal(mqtt_filter_unshared("$share/g//a"), "/a");
+    assert_string_equal(mqtt_filter_unshared("a/b"), "a/b");
+}
+
 static void tells_shared_subscriptions(void **state)
 {
     (void)state;
@@ -121,6 +145,7 @@ int main(void)
         cmocka_unit_test(refuses_what_is_no_filter),
         cmocka_unit_test(knows_the_longest_filter),
         cmocka_unit_test(matches),
+        cmocka_unit_test(filters_that_have_topics_in_common),
         cmocka_unit_test(tells_shared_subscriptions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
