@@ -195,7 +195,8 @@ struct pages *pages_open(const struct estimate_settings *settings, struct error 
         pages_close(pages);
         return NULL;
     }
-    pages->announcement = announcement_make("estimate", settings->id, NULL, http_server_address(pages->server));
+    pages->announcement =
+        announcement_make("estimate", settings->id, NULL, http_server_address(pages->server));
     return pages;
 }
 

@@ -153,7 +153,8 @@ struct pages *pages_open(const struct store_settings *settings, struct progress 
         free(pages);
         return NULL;
     }
-    pages->announcement = announcement_make("store", settings->group, NULL, http_server_address(pages->server));
+    pages->announcement =
+        announcement_make("store", settings->group, NULL, http_server_address(pages->server));
     return pages;
 }
 
