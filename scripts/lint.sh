@@ -25,7 +25,7 @@ else
     info "clang-format is not release $clang_format_release: the formatting of the C sources is not checked"
 fi
 
-# What a reader can hold in the head. A function begins with { and ends with } in the first column.
+# What a reader can hold in the head; no compiler warns of it, so the text is looked at. A function begins with { and ends with } in the first column.
 awk 'FNR == 501 { print FILENAME ": more than 500 lines"; wrong = 1 }
      /^{/ { start = FNR }
      /^}/ && start && FNR - start >= 60 { print FILENAME ":" start ": a function of more than 60 lines"; wrong = 1 }
