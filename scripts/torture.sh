@@ -9,7 +9,7 @@
 #                   database are killed and frozen; every message must be in the database once (default: 200000 messages, 200 kills)
 #        scripts/torture.sh --whole [--messages N] [--kills N] [--seed N]
 #                   the whole way, exactly once: publisher (with --resume), bridge, store (SQLite), Kafka and Mosquitto are killed;
-#                   every message must be in the database as often as it was published (default: 60000 messages, 120 kills)
+#                   every message must be in the database as often as it was published (default: 40000 messages, 100 kills)
 #        scripts/torture.sh --downlink [--messages N] [--rate N] [--kills N] [--window N] [--qos 1|2] [--seed N]
 #                   the way back, at least once: downlink is killed at random and named instants, Mosquitto and Kafka are killed; an MQTT subscriber
 #                   must get every message, in the order of its key, and no more twice than --window a kill (default: 100000 messages,

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -22,7 +23,7 @@ from plan import PASSAGES
 from programs import Programs, freeze
 from store import FAILPOINTS as STORE_FAILPOINTS
 from store import QUICK
-from stores import SQLite
+from stores import SQLite, count
 from waiting import wait_until
 
 TOPIC, PARTITIONS, NODES, WINDOW = "torture", 2, 4, 50
@@ -49,9 +50,9 @@ class Witness:
         self._client.loop_stop()
 
 
-def compare(count, published, stored):
-    """Of the numbers from 1 to count: how often each was published and is stored."""
-    wanted = range(1, count + 1)
+def compare(last, published, stored):
+    """Of the numbers from 1 to the last: how often each was published and is stored."""
+    wanted = range(1, last + 1)
     return {
         "lost": sum(max(0, max(1, published[seq]) - stored.get(seq, 0)) for seq in wanted),
         "doubled": sum(max(0, stored.get(seq, 0) - max(1, published[seq])) for seq in wanted),
@@ -67,6 +68,7 @@ class Run:
         self.faults = Counter()
         self.lives = Counter()
         self.running = {}
+        self.failures = []  # ends that no kill has caused
         self.database = SQLite(folder)
         self.data = folder / "data.csv"
 
@@ -107,12 +109,18 @@ class Run:
         self.running[name] = self.programs.start(*self.command(name), env={"ROOMSTREAM_FAILPOINT": failpoint}, label=f"{name}-{self.lives[name]}")
 
     def revive(self):
-        """Starts again what a named instant has killed. A publisher that is done has status 0."""
+        """Starts again what a named instant has killed, or has ended by itself with status 1, as a supervisor does. A publisher that is
+        done has status 0."""
         for name, program in self.running.items():
-            if not program.is_running() and not (name == "publish" and program.process.returncode == 0):
-                assert program.process.returncode == -signal.SIGKILL, (name, program.process.returncode, program.stderr[-3000:])
+            status = None if program.is_running() else program.process.returncode
+            if status is None or (name == "publish" and status == 0):
+                continue
+            assert status in (-signal.SIGKILL, 1), (name, status, program.stderr[-3000:])
+            if status == 1:
+                self.failures.append(f"{name}: {program.stderr.strip().splitlines()[-1]}")
+            else:
                 self.faults[f"{name} at a named instant"] += 1
-                self.start(name)
+            self.start(name)
 
     # ---- faults ----
 
@@ -170,6 +178,16 @@ class Run:
         return {int(seq): int(times) for seq, times in self.database.rows(
             f"SELECT seq, count(*) FROM reading WHERE topic = '{TOPIC}' GROUP BY topic, seq")}
 
+    def await_flow(self):
+        """Until something new is stored, for a while: else nothing would ever be on its way to the end."""
+        before, until = self.rows(), time.monotonic() + 20
+        while self.rows() == before and time.monotonic() < until:
+            self.revive()
+            time.sleep(0.1)
+
+    def rows(self):
+        return count(self.database)
+
     def play(self):
         self.start("bridge")
         self.running["bridge"].wait_for_log("subscribed to", 60)  # what comes before that would never reach it
@@ -177,16 +195,18 @@ class Run:
         self.start("publish")
         next_word = time.monotonic() + 60
         while self.kills() < self.arguments.kills:
+            if self.chance.random() < 0.5:
+                self.await_flow()
             time.sleep(self.chance.uniform(0.1, 1.5))
             self.strike()
             self.revive()
             if time.monotonic() > next_word:
                 next_word += 60
-                print(f"{self.kills()} kills, {len(self.witness.seen)} messages at Mosquitto, {len(self.stored())} stored", file=sys.stderr, flush=True)
+                print(f"{self.kills()} kills, {len(self.witness.seen)} messages at Mosquitto, {self.rows()} rows stored", file=sys.stderr, flush=True)
         last, since = -1, time.monotonic()
         while time.monotonic() - since < PATIENCE:
             self.revive()
-            rows = sum(self.stored().values())
+            rows = self.rows()
             if self.running["publish"].process.returncode == 0 and rows >= self.witness.seen.total() >= self.arguments.messages:
                 break
             if rows != last:
@@ -199,7 +219,7 @@ class Run:
     def account(self):
         return {
             "whole": True, "seed": self.arguments.seed, "messages": self.arguments.messages, "kills": self.kills(), "faults": dict(self.faults),
-            **compare(self.arguments.messages, self.witness.seen, self.stored()), "rejected": len(self.database.rows("SELECT 1 FROM reject")),
+            "failures": self.failures, **compare(self.arguments.messages, self.witness.seen, self.stored()), "rejected": len(self.database.rows("SELECT 1 FROM reject")),
         }
 
     def run(self):
@@ -219,15 +239,19 @@ class Run:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--whole", action="store_true", required=True)
-    parser.add_argument("--messages", type=int, default=60_000)
-    parser.add_argument("--kills", type=int, default=120)
+    parser.add_argument("--messages", type=int, default=40_000)
+    parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     arguments = parser.parse_args()
     arguments.messages -= arguments.messages % NODES
-    with tempfile.TemporaryDirectory(prefix="roomstream-torture-") as folder:
-        result = Run(arguments, Path(folder)).run()
+    folder = Path(tempfile.mkdtemp(prefix="roomstream-torture-"))
+    print(f"what the programs say is in {folder}; it stays if the promise is broken", file=sys.stderr)
+    result = Run(arguments, folder).run()
     print(json.dumps(result))
-    return 1 if result["lost"] or result["doubled"] or result["unknown"] or result["rejected"] else 0
+    if result["lost"] or result["doubled"] or result["unknown"] or result["rejected"]:
+        return 1
+    shutil.rmtree(folder)
+    return 0
 
 
 if __name__ == "__main__":
