@@ -39,7 +39,6 @@ static const char *advice(const char *state)
     static const struct {
         const char *state, *advice;
     } all[] = {
-        {"3D000", ": make it with createdb"},
         {"42501", ": GRANT the right to this user"},
         {"42P01", ": a table of ours is gone; schema_version says that it was made"},
         {"25006", ": this server is a standby or set to read-only"},

@@ -3,11 +3,13 @@ finds what a crash would only show elsewhere (scripts/test.sh does)."""
 
 import re
 import socket
+import sqlite3
 import threading
 from contextlib import contextmanager
 
 import pytest
 from clients import create_topic, produce
+from postgres import Postgres
 from programs import BIN, ROOT, Program
 from secure_kafka import USERS, SecureKafka
 from waiting import wait_until
@@ -124,6 +126,9 @@ class Attempts:
 
     def start(self, name, program, arguments, text, status=GOES_ON, stdin=b""):
         """text: a regular expression that the log has then. status: what it ends with by itself."""
+        if program == "store":
+            # Members of one group would wait for each other, and each at its end for its database.
+            arguments = ["-G", name, "--drain-timeout", "1s", *arguments]
         folder = self._folder / name
         folder.mkdir()
         (folder / "stdin").write_bytes(stdin)
@@ -244,6 +249,83 @@ def test_estimate(attempts, kafka, ports, tmp_path):
         attempts.start("no-json", "estimate", ["-m", __file__, *here], "scripts/train.py", 2)
         attempts.start("own-topic", "estimate", ["-t", "temp", *here], "a topic that the model reads", 2)
         attempts.start("no-port", "estimate", ["--http", f"127.0.0.1:{ports['silent']}", *here], "in use|cannot", 1)
+
+
+def test_store_and_kafka(attempts, kafka, ports, tmp_path):
+    with attempts:
+        for name, options, text in kafka_failures(kafka, ports):
+            if {"--replication", "--topic-config", "--partitions"} & set(options):
+                continue
+            text = "kafka-acls.sh" if name == "no-rights" else text
+            attempts.start(name, "store", ["-t", "plain", "-d", f"sqlite:{tmp_path}/{name}.db", *options], text)
+        here = ["-b", kafka.admin, "-d", f"sqlite:{tmp_path}/here.db"]
+        attempts.start("missing", "store", ["-t", "missing", *here], "missing")
+        attempts.start("topic-name", "store", ["-t", "a/b", *here], "'a/b'", 2)
+        attempts.start("property", "store", ["-X", "no.such=1", *here], "no.such", 2)
+        attempts.start("needed", "store", ["-X", "enable.auto.commit=true", *here], "enable.auto.commit", 2)
+        attempts.start("port-taken", "store", ["--http", f"127.0.0.1:{ports['silent']}", *here], "cannot serve HTTP.*in use", 1)
+        attempts.start("pointer", "store", ["--value", "value", *here], "--value", 2)
+
+
+def sqlite_file(path, sql):
+    connection = sqlite3.connect(path)
+    connection.executescript(sql)
+    connection.close()
+    return ["-d", f"sqlite:{path}"]
+
+
+NEWER = "CREATE TABLE schema_version (version integer NOT NULL); INSERT INTO schema_version VALUES (99);"
+FOREIGN = "CREATE TABLE schema_version (version integer NOT NULL); INSERT INTO schema_version VALUES (2); CREATE TABLE reading (a text);"
+TAKEN = "CREATE TABLE reading (a text);"
+
+
+def test_store_and_sqlite(attempts, kafka, tmp_path):
+    here = ["-b", kafka.admin, "-t", "plain"]
+    file = tmp_path / "file"
+    file.write_bytes(b"no database" * 200)
+    locked = sqlite3.connect(tmp_path / "locked.db", isolation_level=None)
+    locked.execute("BEGIN EXCLUSIVE")
+    with attempts:
+        attempts.start("no-database", "store", [*here, "-d", f"sqlite:{file}"], "not a database", 1)
+        attempts.start("folder", "store", [*here, "-d", f"sqlite:{tmp_path}"], "rights of the file and its folder")
+        attempts.start("below-a-file", "store", [*here, "-d", f"sqlite:{file}/x"], "rights of the file and its folder")
+        attempts.start("kind", "store", [*here, "-d", "mysql://x"], "sqlite:FILE", 2)
+        attempts.start("empty", "store", [*here, "-d", ""], "--database|sqlite:FILE", 2)
+        attempts.start("newer", "store", [*here, *sqlite_file(tmp_path / "newer.db", NEWER)], "version 99.*newer program", 1)
+        attempts.start("foreign", "store", [*here, *sqlite_file(tmp_path / "foreign.db", FOREIGN)], "no column|no such table")
+        attempts.start("taken", "store", [*here, *sqlite_file(tmp_path / "taken.db", TAKEN)], "already exists")
+        attempts.start("locked", "store", [*here, "-d", f"sqlite:{tmp_path}/locked.db"], "another program has it locked")
+        attempts.start("full", "store", [*here, "-d", "sqlite:/dev/full"], "cannot be used")
+    locked.close()
+
+
+def test_store_and_postgresql(attempts, kafka, ports, tmp_path):
+    here = ["-b", kafka.admin, "-t", "plain", "--database-timeout", "2s"]
+    with Postgres(tmp_path / "postgres") as server, attempts:
+        server.sql("CREATE ROLE guarded LOGIN PASSWORD 'right'; CREATE ROLE stranger LOGIN", "postgres")
+        for name, sql in (("newer", NEWER), ("foreign", FOREIGN), ("taken", TAKEN), ("bare", ""), ("readonly", "")):
+            server.sql(f'CREATE DATABASE "{name}"', "postgres")
+            server.sql(sql or "SELECT 1", name)
+        server.sql("ALTER DATABASE readonly SET default_transaction_read_only = on", "postgres")
+        server.sql("REVOKE CREATE ON SCHEMA public FROM PUBLIC", "bare")
+
+        def at(database, user="postgres"):
+            return [*here, "-d", server.url(user).replace("/readings", f"/{database}")]
+
+        for peer in NO_KAFKA:
+            attempts.start(f"peer-{peer}", "store", [*here, "-d", f"postgresql://127.0.0.1:{ports[peer]}/x"], "database cannot be used.*PostgreSQL")
+        attempts.start("no-host", "store", [*here, "-d", "postgresql://no.such.host.invalid/x"], "could not translate host name")
+        attempts.start("password", "store", at("readings", "guarded"), "no password supplied|password authentication failed")
+        attempts.start("in-address", "store", [*here, "-d", "postgresql://a:secret@h/d"], "PGPASSFILE", 2)
+        attempts.start("address", "store", [*here, "-d", "postgresql://h/d?no_such=1"], "no_such", 2)
+        attempts.start("no-role", "store", at("readings", "nobody_here"), "does not exist")
+        attempts.start("no-database", "store", at("nowhere"), 'database "nowhere" does not exist')
+        attempts.start("no-right", "store", at("bare", "stranger"), "GRANT the right")
+        attempts.start("read-only", "store", at("readonly"), "read-only")
+        attempts.start("newer", "store", at("newer"), "version 99.*newer program", 1)
+        attempts.start("foreign", "store", at("foreign"), "does not exist|table of ours is gone")
+        attempts.start("taken", "store", at("taken"), "already exists")
+        attempts.start("no-tls", "store", [*at("readings")[:-1], at("readings")[-1] + "?sslmode=require"], "SSL")
 
 
 def test_dashboard(attempts, kafka, ports, tmp_path):

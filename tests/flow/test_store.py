@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -12,8 +13,8 @@ from clients import create_topic, delete_records, delete_topic
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 from postgres import Postgres
-from programs import freeze
-from scrape import check_metrics, request
+from programs import ROOT, freeze
+from scrape import check_metrics, request, samples
 from stores import PostgreSQL, SQLite, address_of, check_once, count, metrics, start_store, status, wait_for_rows
 from waiting import wait_until
 
@@ -191,6 +192,32 @@ def test_views(programs, brokers, sensors, database):
     assert [[float(cell) if cell not in (None, "") else None for cell in row] for row in room] == [[20, 21, 0, 1], [22, None, None, 2]]
     latest = database.rows("SELECT topic, key, value FROM latest ORDER BY topic, key")
     assert [(row[0], str(row[1]), float(row[2])) for row in latest] == [("pir", "6", 0), ("temp", "1", 22), ("temp", "2", 21)]
+
+
+def documented(database):
+    """The statements of docs/storing.md for that kind of database, with Grafana's macros as Grafana replaces them."""
+    blocks = re.findall(r"```sql\n(.*?)```", (ROOT / "docs" / "storing.md").read_text(), re.DOTALL)
+    other = {"sqlite": "-- PostgreSQL", "postgresql": "-- SQLite"}[database.name]
+    for statement, comment in re.findall(r"^([A-Z][^;]*);(.*)", "\n".join(blocks), re.MULTILINE):
+        if comment.strip() == other or re.search(r"create_hypertable|add_retention|^CREATE|^GRANT", statement):
+            continue
+        statement = re.sub(r"\$__timeFilter\((\w+)\)", r"\1 BETWEEN '2000-01-01T00:00:00Z' AND '2100-01-01T00:00:00Z'", statement)
+        yield re.sub(r"\$__timeGroupAlias\(time, \$__interval\)", 'floor(extract(epoch FROM time) / 60) * 60 AS "time"', statement)
+
+
+def test_statements_of_the_documents(programs, brokers, sensors, server, database):
+    send(brokers, "temp", [b"no reading"])
+    programs.start("store", "-d", database.address, "-G", f"documents-{database.name}", "-t", "temp", "-t", "pir")
+    wait_for_rows(database, 4)
+    wait_for_rows(database, 1, table="reject")
+    statements = sorted(documented(database), key=lambda statement: statement.startswith("DELETE"))  # which empties the table
+    assert len(statements) >= 10 and sum("2100" in statement for statement in statements) == 3
+    for statement in statements:
+        if database.name == "postgresql":
+            rows = server.sql(statement)
+            assert rows or "2017" in statement or statement.startswith("DELETE")
+        elif "AS \"time\"" not in statement:
+            sqlite_change(database.path, statement)
 
 
 def test_sigkill_loses_and_doubles_nothing(programs, brokers, database, topic):
@@ -527,10 +554,15 @@ def test_a_password_in_the_address_is_refused(programs):
 def test_metrics_and_lag(programs, brokers, database, topic):
     store = begin(programs, brokers, database, topic)
     check_metrics(request(address_of(store), "/metrics").text)
+    alerts = set(re.findall(r"roomstream_store_\w+", (ROOT / "config" / "prometheus-alerts.yml").read_text()))
+    assert len(alerts) > 3 and alerts <= {name for name, _ in samples(request(address_of(store), "/metrics").text)}
     wait_until(lambda: status(store)["messages"]["lag"] == 0, 30, "no lag")
     wait_until(lambda: status(store)["ready"], 30, "ready")
     assert status(store)["messages"]["stored"] == 10
     assert request(address_of(store), "/readyz").text == "ready\n"
+    shown = programs.run("status", "-a", address_of(store))
+    assert shown.process.returncode == 0, shown.stdout
+    assert re.search(rb"^store +- +connected +\S+ +\S+ +0 ", shown.stdout, re.MULTILINE), shown.stdout
     # For lag tools the group's offset follows.
     consumer = Consumer({"bootstrap.servers": brokers.kafka.address, "group.id": f"g-{topic}"})
     wait_until(lambda: consumer.committed([TopicPartition(topic, 0)], timeout=10)[0].offset == 10, 30, "the group's offset")
