@@ -554,10 +554,10 @@ def test_a_password_in_the_address_is_refused(programs):
 def test_metrics_and_lag(programs, brokers, database, topic):
     store = begin(programs, brokers, database, topic)
     check_metrics(request(address_of(store), "/metrics").text)
-    alerts = set(re.findall(r"roomstream_store_\w+", (ROOT / "config" / "prometheus-alerts.yml").read_text()))
-    assert len(alerts) > 3 and alerts <= {name for name, _ in samples(request(address_of(store), "/metrics").text)}
     wait_until(lambda: status(store)["messages"]["lag"] == 0, 30, "no lag")
     wait_until(lambda: status(store)["ready"], 30, "ready")
+    alerts = set(re.findall(r"roomstream_store_\w+", (ROOT / "config" / "prometheus-alerts.yml").read_text()))
+    assert len(alerts) > 3 and alerts <= {name for name, _ in samples(request(address_of(store), "/metrics").text)}
     assert status(store)["messages"]["stored"] == 10
     assert request(address_of(store), "/readyz").text == "ready\n"
     shown = programs.run("status", "-a", address_of(store))
