@@ -119,12 +119,12 @@ stop_all() {
     disown_folders
     trap 'kill -TERM "${stopping[@]}" 2>/dev/null' INT TERM HUP
     stop_processes 10 "the preparation" "$foreground"
-    stop_processes 5 "count.py" "$counter"
+    stop_processes 5 "count.py or subscribe" "$counter" "$subscriber"
     stop_processes 20 "a publisher" "${publishers[@]}"
     # The addresses of bridges that nobody stopped stay, so that Prometheus and status see that they are down.
     [[ -z $targets || ($mode == bridges && -z $asked) ]] || rm -f "$targets"
     stop_processes 60 "a bridge" "${bridges[@]}"
-    stop_processes 60 "estimate, store or the dashboard" "${readers[@]}"
+    stop_processes 60 "estimate, store, downlink or the dashboard" "${readers[@]}"
     stop_processes 60 "the brokers" "$brokers"
 }
 

@@ -5,6 +5,7 @@
 declare -A names  # of the children, by process id
 publishers=()     # their process ids
 counter=''        # process id of count.py
+subscriber=''     # of subscribe
 
 # What is published before the broker knows a bridge's session would never reach it. Sets unsubscribed to a topic without. Waiting
 # does not help where the broker refuses a bridge, which is the error of its log then.
@@ -34,6 +35,26 @@ start_counter() {
 }
 counter_ready_or_gone() { [[ -e $run/ready ]] || has_ended "$counter"; }
 
+# What comes back: the estimates, on the MQTT topic that downlink sends them to.
+start_subscriber() {
+    : >"$run/room"
+    start_tied "$bin/subscribe" --topic room/occupancy --output-format '%p' >"$run/room" 2>"$logs/subscribe.log"
+    subscriber=$started names[$started]=subscribe
+}
+room_is_there() { (($(wc -l <"$run/room") >= $1)) || has_ended "$subscriber"; }
+
+# show_room: what came, once it is as many as count.py has seen in Kafka, or after some seconds.
+show_room() {
+    local estimates
+    estimates=$(sed -n 's/^occupancy: \([0-9]*\) of .*/\1/p' "$run/table")
+    wait_until 20 room_is_there "${estimates:-1}" || true
+    if [[ -s $run/room ]]; then
+        info "back in MQTT: subscribe has seen $(wc -l <"$run/room") estimates on the topic room/occupancy, the last one $(tail -n 1 "$run/room")"
+    else
+        warn "no estimate has come back to the MQTT topic room/occupancy; the logs are downlink.log and subscribe.log in $logs"
+    fi
+}
+
 start_publishers() {
     local topic publisher
     for topic in "${topics[@]}"; do
@@ -54,6 +75,7 @@ run_demo() {
         show_cause "$logs/$(program_of bridge "$unsubscribed").log"
         die "the bridges could not subscribe at $mqtt_address (logs in $logs)"
     }
+    start_subscriber
     start_counter "$id"
     wait_until 90 counter_ready_or_gone || show_cause "$logs/$(program_of bridge temp).log"
     counter_ready_or_gone || die "Kafka's topics could not be read within 90 s; the logs are in $logs"
@@ -76,6 +98,7 @@ run_demo() {
     # The configuration is for the bridges and publishers: what stands before all sections need not suit status.
     env -u ROOMSTREAM_CONFIG "$bin/status" --targets "$targets" || true
     judge_demo "$failed"
+    show_room
     [[ -z ${note[*]} ]] || info "the sample is made up: its estimates show that the pipeline works, not how well it estimates"
     [[ $keep ]] || return 0
     mode=bridges # from here on it is as without --demo

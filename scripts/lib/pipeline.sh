@@ -1,4 +1,4 @@
-# The brokers of the pipeline, its bridges, and those who read Kafka behind them: estimate, store and dashboard. Sourced by
+# The brokers of the pipeline, its bridges, and those who read Kafka behind them: estimate, store, downlink and dashboard. Sourced by
 # run.sh, whose $mode, $run, $logs and $with_store it uses. Needs common.sh, process.sh, lock.sh, net.sh and kafka.sh.
 # shellcheck shell=bash disable=SC2154,SC2317  # variables of others; functions that wait_until calls
 
@@ -35,11 +35,11 @@ reader() {
     fi
 }
 
-# read_readers: how estimate, store and dashboard are configured. Options of the bridges that stand before all sections of the
+# read_readers: how estimate, store, downlink and dashboard are configured. Options of the bridges that stand before all sections of the
 # file would be wrong use for them: the file is left out then.
 read_readers() {
     local name reason config
-    called=([estimate]='' [dashboard]=dashboard)
+    called=([estimate]='' [downlink]=downlink [dashboard]=dashboard)
     [[ -z $with_store ]] || called[store]=''
     for name in "${!called[@]}"; do
         reason=$("$bin/$name" --print-config 2>&1 >/dev/null) && continue
@@ -129,7 +129,7 @@ choose_addresses() {
     }
     [[ $first =~ ^[0-9]{1,5}$ ]] || die "ROOMSTREAM_HTTP_PORT: '$first' is not a port" 2
     for index in "${!topics[@]}"; do programs+=("$(program_of bridge "${topics[index]}")"); done
-    programs+=(estimate ${with_store:+store} dashboard)
+    programs+=(estimate ${with_store:+store} downlink dashboard)
     for index in "${!programs[@]}"; do chosen+=($((10#$first + index))); done
     chosen[-1]=$((10#$first - 1))
     mapfile -t chosen < <(free_ports 127.0.0.1 "${chosen[@]}")
@@ -182,6 +182,9 @@ start_daemons() {
         start_daemon store "${store_options[@]}"
         readers+=("$started")
     fi
+    # Another downlink of this Kafka must not share the topic with this one: its MQTT broker may be another one.
+    start_daemon downlink --spool "$state/spool/downlink" --group "downlink-$(cksum <<<"$HOSTNAME $state" | cut -d ' ' -f 1)"
+    readers+=("$started")
     start_daemon dashboard --targets "$targets" "$@"
     readers+=("$started")
     info "see the room and the pipeline at http://${addresses[dashboard]}/${store_options[0]:+; what is stored is in ${database#sqlite:}}"

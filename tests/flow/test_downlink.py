@@ -4,6 +4,7 @@ import json
 import os
 import time
 
+import pytest
 from clients import MqttClient, create_topic, end_offset
 from downlinks import adds_up, committed, metrics, send, start_downlink, status, unique, user_properties, wait_for_commit
 from mosquitto import Mosquitto
@@ -75,6 +76,7 @@ def test_what_cannot_be_sent_goes_to_the_dead_letters(brokers, programs, mqtt_cl
     assert programs.run("dead-letters", "list", *of).stdout == b""
 
 
+@pytest.mark.long
 def test_waits_for_the_mqtt_broker_and_stays_in_the_group(brokers, programs):
     topic = unique("away")
     create_topic(brokers.kafka.address, topic)
@@ -125,6 +127,7 @@ def test_a_kill_loses_nothing_and_doubles_at_most_the_window(brokers, programs, 
     assert downlink.stop() == 0
 
 
+@pytest.mark.long
 def test_a_lost_session_is_read_again_in_order(brokers, programs, mqtt_client):
     """The broker is killed, and has forgotten the session."""
     topic = unique("session")
@@ -141,6 +144,7 @@ def test_a_lost_session_is_read_again_in_order(brokers, programs, mqtt_client):
     assert downlink.stop() == 0
 
 
+@pytest.mark.long
 def test_two_share_the_partitions(brokers, programs, mqtt_client):
     topic, total = unique("share"), 4000
     create_topic(brokers.kafka.address, topic, 4)
@@ -211,6 +215,7 @@ def test_nothing_goes_round_in_circles(brokers, programs, mqtt_client):
     grow_nothing(brokers, programs, mqtt_client, int(os.environ.get("ROOMSTREAM_CIRCLE_SECONDS", "3")))
 
 
+@pytest.mark.long
 def test_what_is_carried_back_comes_once(brokers, programs, mqtt_client):
     grow_nothing(brokers, programs, mqtt_client, 3, ("--from-downlink", "carry"), 100)
 

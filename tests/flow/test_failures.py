@@ -328,6 +328,29 @@ def test_store_and_postgresql(attempts, kafka, ports, tmp_path):
         attempts.start("no-tls", "store", [*at("readings")[:-1], at("readings")[-1] + "?sslmode=require"], "SSL")
 
 
+def test_downlink(attempts, kafka, ports, mqtt, tmp_path):
+    """It waits for both sides, and says what is wrong."""
+    here = ["-h", "127.0.0.1", "-p", mqtt.port]
+    produce(kafka.admin, "plain", [b"", b"[" * 5000, b"\xff", b'{"a":"b"}', b'{"a":1e999}', b'{"a":"\\u0000"}', b"x" * 100000])
+    with attempts:
+        for name, options, text in kafka_failures(kafka, ports):
+            if {"--replication", "--topic-config", "--partitions"} & set(options):
+                continue
+            text = "kafka-acls.sh|authorization failed" if name == "no-rights" else "connected to the MQTT broker" if name in NO_KAFKA else text
+            attempts.start(name, "downlink", ["-t", "plain", "--spool", tmp_path / f"spool-{name}", *here, *options], text)
+        for peer in NO_KAFKA:
+            attempts.start(f"mqtt-{peer}", "downlink", ["-t", "plain", "-b", kafka.admin, "-h", "127.0.0.1", "-p", ports[peer], "--spool",
+                                                        tmp_path / f"spool-mqtt-{peer}"], "MQTT broker", GOES_ON)
+        here += ["-b", kafka.admin]
+        attempts.start("nonsense", "downlink", ["-t", "plain", "--to", "x/{json:/a}/{key}", "--spool", tmp_path / "spool-nonsense", "-G", "n", *here],
+                       "is set aside as a dead letter")
+        attempts.start("missing", "downlink", ["-t", "missing", "--spool", tmp_path / "spool-missing", *here], "missing|Unknown topic|not available")
+        attempts.start("template", "downlink", ["--to", "{nothing}", *here], "is none of", 2)
+        attempts.start("wildcard", "downlink", ["--to", "a/#", *here], "wildcards", 2)
+        attempts.start("no-folder", "downlink", ["--spool", "/proc/nowhere", *here], "choose another with --spool", 1)
+        attempts.start("port-taken", "downlink", ["--http", f"127.0.0.1:{ports['silent']}", "--spool", tmp_path / "spool-port", *here], "in use", 1)
+
+
 def test_dashboard(attempts, kafka, ports, tmp_path):
     """It shows what is wrong and goes on: only what can never go well ends it."""
     here = ["-b", kafka.admin, "--http", "0"]

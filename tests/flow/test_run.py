@@ -118,10 +118,11 @@ def cells(text):
 
 def all_well(*readers):
     """These cells, with those who read Kafka."""
-    return [*([bridge(sensor), "subscribed", "connected"] for sensor in SENSORS), *([reader, "-", "connected"] for reader in readers)]
+    return [*([bridge(sensor), "subscribed", "connected"] for sensor in SENSORS),
+            *([reader, "connected" if reader == "downlink" else "-", "connected"] for reader in readers)]
 
 
-READERS = ("roomstream-estimate", "store", "dashboard")
+READERS = ("roomstream-estimate", "store", "downlink", "dashboard")
 
 
 def parts(program):
@@ -160,6 +161,7 @@ def check_demo(pipeline, program):
     assert cells(parts(program)[2]) == all_well(*READERS)
     assert f"mqtt=127.0.0.1:{pipeline.mqtt_port}, kafka=127.0.0.1:{pipeline.kafka_port}" in program.stderr
     assert "every message is in Kafka, exactly once and in order, and stored once" in program.stderr
+    assert re.search(r'back in MQTT: subscribe has seen 300 estimates on the topic room/occupancy, the last one \{.*"estimate":', program.stderr)
 
 
 def test_demo_that_stays_and_once_more_with_a_configuration_file(pipeline, tmp_path):
@@ -285,7 +287,7 @@ def test_the_bridges_are_found_by_status(pipeline):
     frozen = status("-W", "0.3")
     assert frozen.returncode == 1
     assert f"bridge-pir: does not answer at {addresses['bridge-pir']}: " in frozen.stdout
-    assert len(frozen.stdout.splitlines()) == 11  # the others are there
+    assert len(frozen.stdout.splitlines()) == 12  # the others are there
     os.kill(pipeline.process("bridge-pir"), signal.SIGCONT)
     assert program.stop(60) == 0
     assert status().returncode == 2
@@ -319,7 +321,7 @@ def test_bridges_are_supervised_and_drain_in_order(pipeline):
     assert {name for name, *_ in stopped} == {bridge(sensor) for sensor in SENSORS}
     assert ("bridge-pir", "500", "500") in stopped
     pipeline.assert_nothing_left()
-    names = {"run.sh", "brokers.sh", "estimate", "store", "dashboard", *map(bridge, SENSORS)}
+    names = {"run.sh", "brokers.sh", "estimate", "store", "downlink", "dashboard", *map(bridge, SENSORS)}
     for line in program.stderr.splitlines():
         match = re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z (\S+) (info|warning|error): ", line)
         assert match and match.group(1) in names, line
@@ -332,7 +334,7 @@ def test_brokers_alone_serve_a_pipeline_started_beside_them(pipeline):
     demo = pipeline.start("--demo", "--fast", "--no-store")
     assert demo.wait(120) == 0, demo.stderr
     assert table(demo) == {topic: numbers[:-1] for topic, numbers in expected(SAMPLE).items()}
-    assert not (pipeline.state / "readings.db").exists() and cells(parts(demo)[2]) == all_well("roomstream-estimate", "dashboard")
+    assert not (pipeline.state / "readings.db").exists() and cells(parts(demo)[2]) == all_well("roomstream-estimate", "downlink", "dashboard")
     assert "started private brokers" not in demo.stderr
     assert brokers.is_running()
     payloads = [json.loads(message.value()) for message in read_topic(pipeline.kafka, "pir")]
