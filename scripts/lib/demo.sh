@@ -43,11 +43,12 @@ start_subscriber() {
 }
 room_is_there() { (($(wc -l <"$run/room") >= $1)) || has_ended "$subscriber"; }
 
-# show_room: what came, once it is as many as count.py has seen in Kafka, or after some seconds.
+# show_room: what came, once it is as many as count.py has seen in Kafka, or after some seconds. The broker has the last one of
+# an earlier run, whose readings are not estimated again.
 show_room() {
     local estimates
     estimates=$(sed -n 's/^occupancy: \([0-9]*\) of .*/\1/p' "$run/table")
-    wait_until 20 room_is_there "${estimates:-1}" || true
+    wait_until 5 room_is_there "${estimates:-1}" || true
     if [[ -s $run/room ]]; then
         info "back in MQTT: subscribe has seen $(wc -l <"$run/room") estimates on the topic room/occupancy, the last one $(tail -n 1 "$run/room")"
     else

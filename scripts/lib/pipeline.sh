@@ -183,7 +183,7 @@ start_daemons() {
         readers+=("$started")
     fi
     # Another downlink of this Kafka must not share the topic with this one: its MQTT broker may be another one.
-    start_daemon downlink --spool "$state/spool/downlink" --group "downlink-$(cksum <<<"$HOSTNAME $state" | cut -d ' ' -f 1)"
+    start_daemon downlink --retain --spool "$state/spool/downlink" --group "downlink-$(cksum <<<"$HOSTNAME $state" | cut -d ' ' -f 1)"
     readers+=("$started")
     start_daemon dashboard --targets "$targets" "$@"
     readers+=("$started")
