@@ -67,14 +67,14 @@ static bool open_server(struct bridge *b, struct error *error)
         .watchdog = &b->watchdog,
         .started = clock_monotonic(),
     };
-    if (b->settings->http)
+    if (b->settings->http.at)
         b->server = server_open(&sources, error);
-    if (b->settings->http && !b->server && !options_given("http")) {
+    if (b->settings->http.at && !b->server && !options_given("http")) {
         log_warning(http_unavailable,
                     "%s: nobody can ask this bridge how it is (--http '' if none is wanted)", error->text);
         return true;
     }
-    return !b->settings->http || b->server;
+    return !b->settings->http.at || b->server;
 }
 
 static bool open_all(struct bridge *b, struct error *error)

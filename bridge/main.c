@@ -22,7 +22,7 @@ int main(int argc, char **argv)
     static struct bridge_settings settings; /* static: options point into it until exit */
     const struct sensor *sensor = sensor_find(PROGRAM_SENSOR);
     struct option_group groups[BRIDGE_GROUP_COUNT + 1];
-    const struct option_default defaults[] = {{"topic", sensor ? sensor->name : ""}};
+    const struct option_default defaults[] = {{"http", "0"}, {"topic", sensor ? sensor->name : ""}};
     struct error error;
     bridge_options(&settings, groups);
     groups[BRIDGE_GROUP_COUNT] = log_options(&settings.log);
@@ -36,7 +36,7 @@ int main(int argc, char **argv)
         .groups = groups,
         .group_count = BRIDGE_GROUP_COUNT + 1,
         .defaults = defaults,
-        .default_count = sensor ? 1 : 0,
+        .default_count = sensor ? 2 : 1,
     };
     refuse_dead_letters(&program, argc, argv);
     options_parse_or_exit(&program, argc, argv);

@@ -85,18 +85,7 @@ static const struct option_spec spool_specs[] = {
              "with --forget, throw away the messages and dead letters that the spool holds"),
 };
 
-static const struct option_spec monitor_specs[] = {
-    OPT_TEXT(
-        0, "http", FIELD(http), "ADDR:PORT",
-        "serve /metrics (Prometheus), /healthz, /readyz and /status (JSON) there; a port alone is on the loopback address, "
-        "port 0 is any that is free (the log says which, and status finds it); '' is nowhere. There is no access control: "
-        "keep it on an address that only monitoring reaches",
-        .fallback = "0"),
-    OPT_LIST(
-        0, "http-host", FIELD(http_hosts), "NAME",
-        "host name by which others ask for it, as monitoring on another machine does; may be given several times. "
-        "Requests for an IP address, localhost or the name in --http are answered anyway, others with 421"),
-};
+_Static_assert(SPOOL_SEGMENT_BYTES == 16 << 20, "the default of --segment-size is the usual size");
 
 void bridge_options(struct bridge_settings *settings, struct option_group groups[BRIDGE_GROUP_COUNT])
 {
@@ -106,7 +95,7 @@ void bridge_options(struct bridge_settings *settings, struct option_group groups
     groups[3] = kafka_topic_options(&settings->new_topic);
     groups[4] = OPTION_GROUP("Delivery", "delivery", delivery_specs, settings);
     groups[5] = OPTION_GROUP("Spool", "spool", spool_specs, settings);
-    groups[6] = OPTION_GROUP("Monitoring", "monitoring", monitor_specs, settings);
+    groups[6] = http_options("monitoring", &settings->http);
 }
 
 /* Exactly-once needs a certain MQTT; the rest has defaults that depend on it. */
@@ -174,15 +163,6 @@ static bool complete_topics(struct bridge_settings *settings, struct error *erro
                settings->kafka_topic);
 }
 
-static bool complete_http(struct bridge_settings *settings, struct error *error)
-{
-    struct error reason;
-    if (settings->http && *settings->http == '\0')
-        settings->http = NULL;
-    return !settings->http || http_address_parse(settings->http, &settings->http_address, &reason) ||
-           error_set(error, "--http: %s", reason.text);
-}
-
 /* All bridges of the generic program would have one name. */
 static void complete_name(struct bridge_settings *settings, const char *program)
 {
@@ -214,13 +194,12 @@ static bool complete_folder(struct bridge_settings *settings, struct error *erro
 
 bool bridge_settings_complete(struct bridge_settings *settings, const char *program, struct error *error)
 {
-    if (settings->segment_bytes > settings->spool_max / 8)
-        settings->segment_bytes = settings->spool_max / 8;
+    settings->segment_bytes = spool_segment_size(settings->segment_bytes, settings->spool_max);
     if (!mqtt_settings_complete(&settings->mqtt, error) || !complete_topics(settings, error) ||
         !complete_delivery(settings, error) || !complete_message_max(settings, error))
         return false;
     complete_name(settings, program);
-    return complete_http(settings, error) && complete_folder(settings, error);
+    return http_settings_complete(&settings->http, error) && complete_folder(settings, error);
 }
 
 struct spool_settings bridge_spool_settings(const struct bridge_settings *settings)

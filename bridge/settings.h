@@ -3,7 +3,7 @@
 #define ROOMSTREAM_BRIDGE_SETTINGS_H
 
 #include "core/log.h"
-#include "http/address.h"
+#include "http/settings.h"
 #include "kafka/client.h"
 #include "kafka/topic.h"
 #include "mqtt/settings.h"
@@ -17,7 +17,7 @@ enum kafka_key { KAFKA_KEY_PROPERTY, KAFKA_KEY_TOPIC, KAFKA_KEY_NONE };
 enum from_downlink { FROM_DOWNLINK_DROP, FROM_DOWNLINK_CARRY };
 
 struct bridge_settings {
-    char name[BRIDGE_NAME_SIZE]; /* once completed: what tells this bridge from others */
+    char name[BRIDGE_NAME_SIZE]; /* once completed: what identifies this bridge */
     struct mqtt_settings mqtt;
     struct kafka_settings kafka;
     struct log_settings log;
@@ -48,9 +48,7 @@ struct bridge_settings {
     bool spool_repair;
     bool forget, discard; /* see forget.h */
 
-    const char *http; /* where to serve metrics and health; NULL: nowhere */
-    struct http_address http_address;
-    struct text_list http_hosts; /* further names that it is asked for by */
+    struct http_settings http;
 };
 
 /* The groups of the table, for struct program. settings outlive the parsing. */

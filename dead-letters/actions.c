@@ -121,9 +121,9 @@ static bool act(struct work *w, struct error *error)
  * disk. */
 static struct spool *open_spool(const struct letters_settings *settings, struct error *error)
 {
-    const int64_t usual = 16 << 20, most = settings->spool_max / 8;
+    int64_t segment = spool_segment_size(SPOOL_SEGMENT_BYTES, settings->spool_max);
     return spool_open(&(struct spool_settings){.directory = settings->folder,
-                                               .segment_bytes = usual < most ? usual : most,
+                                               .segment_bytes = segment,
                                                .max_bytes = settings->spool_max,
                                                .sync = SPOOL_SYNC_ALWAYS,
                                                .sync_interval = SECOND,

@@ -142,7 +142,7 @@ static void on_report(void *context, const struct produced *message, rd_kafka_re
 
 static bool open_producer(struct delivery *d, struct error *error)
 {
-    struct counters *statistics = d->settings->http ? d->counters : NULL;
+    struct counters *statistics = d->settings->http.at ? d->counters : NULL;
     d->producer = producer_open(d->settings, d->required, d->required_count, on_report, d, statistics, error);
     return d->producer != NULL;
 }

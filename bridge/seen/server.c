@@ -108,7 +108,7 @@ struct server *server_open(const struct snapshot_sources *sources, struct error 
     *m = (struct server){.sources = *sources};
     pthread_mutex_init(&m->mutex, NULL);
     server_tick(m);
-    m->server = http_server_open(&sources->settings->http_address, &sources->settings->http_hosts, on_request,
+    m->server = http_server_open(&sources->settings->http.address, &sources->settings->http.hosts, on_request,
                                  m, error);
     if (!m->server) {
         server_close(m);

@@ -7,7 +7,7 @@
 
 struct server;
 
-/* Begins to serve at settings->http_address. What the sources point to outlives the server, but for the
+/* Begins to serve at settings->http.address. What the sources point to outlives the server, but for the
  * receiver. NULL with *error. */
 struct server *server_open(const struct snapshot_sources *sources, struct error *error);
 

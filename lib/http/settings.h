@@ -1,5 +1,4 @@
-/* Where a program serves what it reports about itself: the options of programs that serve nothing unless they
- * are asked to. */
+/* Where a program serves what it reports about itself. */
 #ifndef ROOMSTREAM_HTTP_SETTINGS_H
 #define ROOMSTREAM_HTTP_SETTINGS_H
 

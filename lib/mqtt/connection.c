@@ -182,7 +182,8 @@ static bool check_credentials(const struct mqtt_settings *settings, struct error
     return ok;
 }
 
-void mqtt_make_client_id(const char *name, char id[static MQTT_CLIENT_ID_SIZE])
+/* Writes a client id that no other client has: `name`, cut if it is too long, and random digits. */
+static void make_client_id(const char *name, char id[static MQTT_CLIENT_ID_SIZE])
 {
     uint32_t random[2] = {(uint32_t)clock_realtime(), (uint32_t)clock_monotonic()};
     if (getrandom(random, sizeof random, GRND_NONBLOCK) < 0)
@@ -200,7 +201,7 @@ static bool name_connection(struct mqtt_connection *c, const char *name, struct 
                error_set(error, "the client id is too long: %d characters, at most %zu", length,
                          sizeof c->client_id - 1);
     }
-    mqtt_make_client_id(name, c->client_id);
+    make_client_id(name, c->client_id);
     return true;
 }
 

@@ -76,7 +76,7 @@ enum session_seen {
 /* What Paho says to a DISCONNECT or CONNECT of closing. */
 enum answer { NO_ANSWER, ANSWER_DONE, ANSWER_FAILED };
 
-enum { MQTT_FILTERS_MAX = 1024 };
+enum { MQTT_FILTERS_MAX = 1024, MQTT_CLIENT_ID_SIZE = 128 };
 
 /* A message handed to Paho at QoS 1 or 2, until its outcome is known. */
 struct publication {

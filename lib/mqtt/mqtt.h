@@ -80,10 +80,6 @@ struct mqtt_callbacks {
     void (*failed)(void *context, const char *message);
 };
 
-/* Writes a client id that no other client has: `name` and random digits. A longer one is cut. */
-enum { MQTT_CLIENT_ID_SIZE = 128 };
-void mqtt_make_client_id(const char *name, char id[static MQTT_CLIENT_ID_SIZE]);
-
 /* What the program wants of its session. */
 struct mqtt_session {
     const char *const *filters; /* topic filters to subscribe to */

@@ -45,38 +45,53 @@ static void skip_text(struct reader *r)
     skip(r, take(r, 2));
 }
 
-static const char *check_property(struct reader *r)
+static MQTTLenString take_text(struct reader *r)
 {
-    enum MQTTPropertyCodes code = (enum MQTTPropertyCodes)take(r, 1);
-    unsigned value = 1;
-    switch (MQTTProperty_getType(code)) {
+    int length = (int)take(r, 2);
+    MQTTLenString text = {length, (char *)r->at};
+    skip(r, (size_t)length);
+    return text;
+}
+
+static MQTTProperty take_property(struct reader *r)
+{
+    MQTTProperty property = {.identifier = (enum MQTTPropertyCodes)take(r, 1)};
+    switch (MQTTProperty_getType(property.identifier)) {
     case MQTTPROPERTY_TYPE_BYTE:
-        skip(r, 1);
+        property.value.byte = (unsigned char)take(r, 1);
         break;
     case MQTTPROPERTY_TYPE_TWO_BYTE_INTEGER:
-        value = take(r, 2);
+        property.value.integer2 = (unsigned short)take(r, 2);
         break;
     case MQTTPROPERTY_TYPE_FOUR_BYTE_INTEGER:
-        value = take(r, 4);
+        property.value.integer4 = take(r, 4);
         break;
     case MQTTPROPERTY_TYPE_VARIABLE_BYTE_INTEGER:
-        take_variable(r);
+        property.value.integer4 = take_variable(r);
         break;
     case MQTTPROPERTY_TYPE_UTF_8_STRING_PAIR:
-        skip_text(r);
-        skip_text(r);
+        property.value.data = take_text(r);
+        property.value.value = take_text(r);
         break;
-    case MQTTPROPERTY_TYPE_BINARY_DATA:
-    case MQTTPROPERTY_TYPE_UTF_8_ENCODED_STRING:
-        skip_text(r);
+    default: /* binary data, or text */
+        property.value.data = take_text(r);
         break;
-    default:
-        return "with a property that MQTT does not know";
     }
-    if (value == 0 &&
-        (code == MQTTPROPERTY_CODE_RECEIVE_MAXIMUM || code == MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE))
+    return property;
+}
+
+static const char *check_property(struct reader *r)
+{
+    const MQTTProperty property = take_property(r);
+    enum MQTTPropertyCodes code = property.identifier;
+    if (MQTTProperty_getType(code) < 0)
+        return "with a property that MQTT does not know";
+    if (r->incomplete)
+        return "whose properties are not whole";
+    if ((code == MQTTPROPERTY_CODE_RECEIVE_MAXIMUM && property.value.integer2 == 0) ||
+        (code == MQTTPROPERTY_CODE_MAXIMUM_PACKET_SIZE && property.value.integer4 == 0))
         return "that allows nothing to be sent";
-    return r->incomplete ? "whose properties are not whole" : NULL;
+    return NULL;
 }
 
 static const char *check_properties(struct reader *r)
@@ -161,41 +176,6 @@ const char *packet_check(bool mqtt5, uint8_t first, const uint8_t *body, size_t 
     default:
         return "that only a client sends";
     }
-}
-
-static MQTTLenString take_text(struct reader *r)
-{
-    int length = (int)take(r, 2);
-    MQTTLenString text = {length, (char *)r->at};
-    skip(r, (size_t)length);
-    return text;
-}
-
-static MQTTProperty take_property(struct reader *r)
-{
-    MQTTProperty property = {.identifier = (enum MQTTPropertyCodes)take(r, 1)};
-    switch (MQTTProperty_getType(property.identifier)) {
-    case MQTTPROPERTY_TYPE_BYTE:
-        property.value.byte = (unsigned char)take(r, 1);
-        break;
-    case MQTTPROPERTY_TYPE_TWO_BYTE_INTEGER:
-        property.value.integer2 = (unsigned short)take(r, 2);
-        break;
-    case MQTTPROPERTY_TYPE_FOUR_BYTE_INTEGER:
-        property.value.integer4 = take(r, 4);
-        break;
-    case MQTTPROPERTY_TYPE_VARIABLE_BYTE_INTEGER:
-        property.value.integer4 = take_variable(r);
-        break;
-    case MQTTPROPERTY_TYPE_UTF_8_STRING_PAIR:
-        property.value.data = take_text(r);
-        property.value.value = take_text(r);
-        break;
-    default: /* binary data, or text */
-        property.value.data = take_text(r);
-        break;
-    }
-    return property;
 }
 
 /* Takes properties that are whole. False, and nothing is to be freed, when memory is exhausted. */

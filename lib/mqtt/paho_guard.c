@@ -89,7 +89,8 @@ static uint8_t use_after(uint8_t use, unsigned type, bool error)
     return use == PAHO_UNSUBSCRIBE ? PAHO_UNUSED : UNEXPECTED; /* UNSUBACK */
 }
 
-bool paho_guard_allows(uint8_t first, const uint8_t *body, size_t length)
+/* May Paho have this packet? Called under Paho's lock with each that has come whole. */
+static bool allows(uint8_t first, const uint8_t *body, size_t length)
 {
     bool mqtt5 = atomic_load(&speaks_mqtt5);
     unsigned type = first >> 4;
@@ -143,7 +144,7 @@ int __wrap_WebSocket_getch(void *network, char *c)
 char *__wrap_WebSocket_getdata(void *network, size_t bytes, size_t *actual)
 {
     char *data = paho_incoming_getdata(network, bytes, actual);
-    if (data && *actual == bytes && !paho_guard_allows((uint8_t)first_byte, (const uint8_t *)data, bytes))
+    if (data && *actual == bytes && !allows((uint8_t)first_byte, (const uint8_t *)data, bytes))
         return NULL;
     return data;
 }

@@ -64,7 +64,4 @@ static inline bool paho_guard_take_connack(MQTTProperties *properties)
 
 #endif
 
-/* May Paho have this packet? Called under Paho's lock with each that has come whole. */
-bool paho_guard_allows(uint8_t first, const uint8_t *body, size_t length);
-
 #endif

@@ -18,6 +18,11 @@ static void ignore_file_size_signal(void)
         signal(SIGXFSZ, SIG_IGN);
 }
 
+int64_t spool_segment_size(int64_t wanted, int64_t max_bytes)
+{
+    return wanted < max_bytes / 8 ? wanted : max_bytes / 8;
+}
+
 static void close_if_open(int fd)
 {
     if (fd >= 0)

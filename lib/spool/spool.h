@@ -38,6 +38,12 @@ struct spool_settings {
     bool repair;
 };
 
+enum { SPOOL_SEGMENT_BYTES = 16 << 20 }; /* the usual segment_bytes */
+
+/* The segment_bytes for a spool of at most max_bytes: the wanted ones, but an eighth of the bound at most, as
+ * disk space comes back a segment at a time. */
+int64_t spool_segment_size(int64_t wanted, int64_t max_bytes);
+
 struct spool;
 
 /* Opens or creates the spool in settings->directory: takes its lock, cuts off what a kill or a power loss
