@@ -36,10 +36,7 @@ bool spool_rotate(struct spool *s)
     if (!segment_create(&s->folder, name, s->uuid, first_id, &s->unreleased, &next))
         return false;
     if (!folder_put_in_place(&s->folder, name)) {
-        int saved = errno;
-        folder_drop_temporary(&s->folder, name);
-        close(next.fd);
-        errno = saved;
+        segment_drop(&next, &s->folder, name);
         return false;
     }
     FAILPOINT("rotate");
@@ -89,21 +86,7 @@ static bool store(struct spool *s, const struct spool_record *record, uint64_t i
 /* Makes what was written after the active segment's end durable, or cuts it off again. */
 static bool make_durable(struct spool *s)
 {
-    pthread_mutex_lock(&s->state_mutex);
-    bool folder_changed = s->folder_changed;
-    s->folder_changed = false;
-    pthread_mutex_unlock(&s->state_mutex);
-    if (file_sync(s->active.fd) && (!folder_changed || folder_sync(&s->folder)))
-        return true;
-    int saved = errno;
-    if (folder_changed) {
-        pthread_mutex_lock(&s->state_mutex);
-        s->folder_changed = true;
-        pthread_mutex_unlock(&s->state_mutex);
-    }
-    segment_cut(&s->active);
-    errno = saved;
-    return false;
+    return (file_sync(s->active.fd) && spool_sync_folder(s)) || segment_undo(&s->active);
 }
 
 /* The record is in the file: now it counts. */

@@ -60,10 +60,8 @@ static bool each(struct dead_letters *letters, int64_t end, dead_letter_visit *v
     record_reader_open(&reader, letters->segment.fd, letters->segment.seed, letters->segment.header_length);
     while (more && (*status = record_reader_next(&reader, end, &record)) == RECORD_WHOLE)
         more = visit(context, &record);
-    int saved = errno;
     *good_end = reader.offset;
     record_reader_free(&reader);
-    errno = saved;
     return more;
 }
 
@@ -83,9 +81,7 @@ static bool ends_there(const struct dead_letters *letters, int64_t end, int64_t 
     struct record_reader reader = {.fd = -1};
     record_reader_open(&reader, letters->segment.fd, letters->segment.seed, end + 1);
     enum record_status status = record_reader_search(&reader, length, 1, RECORD_LAST_ID);
-    int saved = errno;
     record_reader_free(&reader);
-    errno = saved;
     *ends = status == RECORD_END;
     return status != RECORD_FAILED;
 }
@@ -98,9 +94,7 @@ static bool leave_end(const struct dead_letters *letters, int64_t end, int64_t l
     bool failed;
     record_reader_open(&reader, letters->segment.fd, letters->segment.seed, end);
     bool torn = record_reader_is_torn(&reader, length, &failed);
-    int saved = errno;
     record_reader_free(&reader);
-    errno = saved;
     if (failed)
         return letters_error(letters, "read", error);
     if (!torn)
@@ -193,8 +187,7 @@ struct dead_letters *dead_letters_open(const char *directory, bool read_only, st
 
 void dead_letters_close(struct dead_letters *letters)
 {
-    if (letters->segment.fd >= 0)
-        close(letters->segment.fd);
+    file_close(letters->segment.fd);
     id_set_free(&letters->ids);
     folder_close(&letters->folder);
     free(letters);
@@ -220,10 +213,7 @@ static bool ensure_log(struct dead_letters *letters)
         letters->bytes = segment.end;
         return true;
     }
-    int saved = errno;
-    close(segment.fd);
-    folder_drop_temporary(&letters->folder, file_name);
-    errno = saved;
+    segment_drop(&segment, &letters->folder, file_name);
     return false;
 }
 
@@ -251,14 +241,8 @@ static bool is_there(struct dead_letters *letters, uint64_t id, bool *found, str
 
 static bool write_letter(struct segment *segment, const struct spool_record *record, int64_t *length)
 {
-    if (!segment_append(segment, record, record->id, length))
-        return false;
-    if (file_sync(segment->fd))
-        return true;
-    int saved = errno;
-    segment_cut(segment);
-    errno = saved;
-    return false;
+    return segment_append(segment, record, record->id, length) &&
+           (file_sync(segment->fd) || segment_undo(segment));
 }
 
 bool dead_letters_append(struct dead_letters *letters, const struct spool_record *record, struct error *error)
@@ -375,8 +359,7 @@ bool dead_letters_remove(struct dead_letters *letters, dead_letter_visit *remove
         *removed = removal.removed;
         return folder_sync(&letters->folder) || letters_error(letters, "sync", error);
     }
-    close(removal.rest.fd);
     id_set_free(&removal.ids);
-    folder_drop_temporary(&letters->folder, file_name);
+    segment_drop(&removal.rest, &letters->folder, file_name);
     return ok;
 }

@@ -122,17 +122,16 @@ static bool replace(const struct folder *folder, const uuid_t uuid, struct recor
     bool ok = copy_letters(from, length, &to, &kept) && file_sync(to.fd) &&
               folder_keep(folder, DEAD_LETTERS_NAME, kept_as) &&
               folder_put_in_place(folder, DEAD_LETTERS_NAME) && folder_sync(folder);
-    int saved = errno;
+    if (!ok) {
+        segment_drop(&to, folder, DEAD_LETTERS_NAME);
+        return false;
+    }
     close(to.fd);
-    if (ok)
-        log_warning(dead_letters_repaired,
-                    "the dead letters in %s are repaired: %" PRIu64
-                    " letters that are whole are kept, the others are lost; the damaged file is %s/%s",
-                    folder->path, kept, folder->path, kept_as);
-    else
-        folder_drop_temporary(folder, DEAD_LETTERS_NAME);
-    errno = saved;
-    return ok;
+    log_warning(dead_letters_repaired,
+                "the dead letters in %s are repaired: %" PRIu64
+                " letters that are whole are kept, the others are lost; the damaged file is %s/%s",
+                folder->path, kept, folder->path, kept_as);
+    return true;
 }
 
 bool dead_letters_repair(const struct folder *folder, uuid_t uuid, struct error *error)
@@ -148,7 +147,6 @@ bool dead_letters_repair(const struct folder *folder, uuid_t uuid, struct error 
     if (!ok)
         cannot("repair", folder, error);
     record_reader_free(&from);
-    if (fd >= 0)
-        close(fd);
+    file_close(fd);
     return ok;
 }

@@ -75,3 +75,11 @@ bool file_length(int fd, int64_t *length)
     *length = status.st_size;
     return true;
 }
+
+void file_close(int fd)
+{
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = saved;
+}

@@ -23,4 +23,7 @@ bool file_sync(int fd);
 /* The file's length in bytes. */
 bool file_length(int fd, int64_t *length);
 
+/* Closes the descriptor, and keeps errno. -1 is allowed. */
+void file_close(int fd);
+
 #endif

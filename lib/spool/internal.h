@@ -98,6 +98,9 @@ void spool_publish_saved(struct spool *spool);
 bool spool_damaged(const struct folder *folder, const char *name, int64_t offset, const char *what,
                    struct error *error);
 
+/* Makes the folder's entries durable, if a segment was created since that was last done. False with errno. */
+bool spool_sync_folder(struct spool *spool);
+
 /* Runs in the background: syncs, and logs a failure. */
 void spool_sync_task(void *spool);
 

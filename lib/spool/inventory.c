@@ -1,6 +1,7 @@
 #include "inventory.h"
 
 #include "core/log.h"
+#include "file.h"
 #include "record_reader.h"
 #include "segment.h"
 
@@ -92,8 +93,7 @@ static bool has_records(const struct folder *folder, const uuid_t uuid, uint64_t
     if (found == RECORD_FAILED)
         error_set(error, "cannot read %s/%s: %s", folder->path, name, strerror(errno));
     record_reader_free(&reader);
-    if (fd >= 0)
-        close(fd);
+    file_close(fd);
     *has = found == RECORD_WHOLE;
     return found != RECORD_FAILED;
 }

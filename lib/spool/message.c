@@ -1,8 +1,8 @@
 #include "message.h"
 
 #include "core/out_of_memory.h"
+#include "little_endian.h"
 
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,10 +19,8 @@ void header_list_add(struct header_list *list, const struct header *header)
         list->size = 2 * needed;
     }
     unsigned char *at = list->data + list->length;
-    uint16_t name_field = htole16((uint16_t)header->name_length);
-    uint32_t value_field = htole32((uint32_t)header->value_length);
-    memcpy(at, &name_field, 2);
-    memcpy(at + 2, &value_field, 4);
+    put_le16(at, (uint16_t)header->name_length);
+    put_le32(at + 2, (uint32_t)header->value_length);
     memcpy(at + LENGTHS, header->name, header->name_length);
     if (header->value_length)
         memcpy(at + LENGTHS + header->name_length, header->value, header->value_length);
@@ -32,14 +30,10 @@ void header_list_add(struct header_list *list, const struct header *header)
 bool header_next(struct spool_bytes *rest, struct header *header)
 {
     const unsigned char *at = rest->data;
-    uint16_t name_field;
-    uint32_t value_field;
     if (rest->length < LENGTHS)
         return false;
-    memcpy(&name_field, at, 2);
-    memcpy(&value_field, at + 2, 4);
-    header->name_length = le16toh(name_field);
-    header->value_length = le32toh(value_field);
+    header->name_length = get_le16(at);
+    header->value_length = get_le32(at + 2);
     size_t length = LENGTHS + header->name_length + header->value_length;
     if (rest->length < length)
         return false;

@@ -131,8 +131,7 @@ bool position_create(const struct folder *folder, const struct position *positio
               folder_put_in_place(folder, file_name) && folder_sync(folder);
     if (!ok)
         error_set(error, "cannot create %s/%s: %s", folder->path, file_name, strerror(errno));
-    if (fd >= 0)
-        close(fd);
+    file_close(fd);
     if (!ok)
         folder_drop_temporary(folder, file_name);
     return ok;

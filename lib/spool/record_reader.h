@@ -25,7 +25,7 @@ struct record_reader {
 
 /* Continues in another file at `offset`. The caller keeps the descriptor. */
 void record_reader_open(struct record_reader *reader, int fd, uint64_t seed, int64_t offset);
-void record_reader_free(struct record_reader *reader);
+void record_reader_free(struct record_reader *reader); /* keeps errno */
 
 /* The record at the offset, which must end at or before `end`, and moves the offset behind it; anything but
  * RECORD_WHOLE leaves the offset. The record points into the buffer, until the next call. */

@@ -138,14 +138,13 @@ static bool replace(struct salvage *v, const struct folder *folder, const uuid_t
     bool ok = copy_records(v, records_from) && file_sync(v->to.fd) &&
               (!v->order->keep || folder_keep(folder, name, kept)) && folder_put_in_place(folder, name) &&
               folder_sync(folder);
-    int saved = errno;
+    if (!ok) {
+        segment_drop(&v->to, folder, name);
+        return false;
+    }
     close(v->to.fd);
-    if (ok)
-        log_result(v, folder, kept);
-    else
-        folder_drop_temporary(folder, name);
-    errno = saved;
-    return ok;
+    log_result(v, folder, kept);
+    return true;
 }
 
 bool salvage_segment(const struct folder *folder, uuid_t uuid, const struct salvage_order *order,
@@ -172,8 +171,7 @@ bool salvage_segment(const struct folder *folder, uuid_t uuid, const struct salv
     }
     if (!ok)
         error_set(error, "cannot repair %s/%s: %s", folder->path, order->name, strerror(errno));
-    if (fd >= 0)
-        close(fd);
+    file_close(fd);
     record_reader_free(&v.from);
     return ok;
 }

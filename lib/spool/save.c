@@ -149,9 +149,7 @@ static bool sync_segment(struct spool *s, uint64_t first_id)
     if (fd < 0)
         return errno == ENOENT; /* delivered and removed */
     bool ok = file_sync(fd);
-    int saved = errno;
-    close(fd);
-    errno = saved;
+    file_close(fd);
     return ok;
 }
 
@@ -176,7 +174,7 @@ static bool sync_segments(struct spool *s, const struct target *target)
     return true;
 }
 
-static bool sync_folder(struct spool *s)
+bool spool_sync_folder(struct spool *s)
 {
     pthread_mutex_lock(&s->state_mutex);
     bool changed = s->folder_changed;
@@ -208,7 +206,7 @@ static bool sync_locked(struct spool *s, struct error *error)
     pthread_mutex_lock(&s->append_mutex);
     const struct target target = {s->active.first_id, s->active.end, atomic_load(&s->next_id)};
     pthread_mutex_unlock(&s->append_mutex);
-    if (!sync_segments(s, &target) || !sync_folder(s)) {
+    if (!sync_segments(s, &target) || !spool_sync_folder(s)) {
         s->unsure_below = target.next_id;
         return error_set(error, "cannot sync the spool %s: %s; a power loss could lose what it holds",
                          s->folder.path, strerror(errno));

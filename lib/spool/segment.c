@@ -62,13 +62,9 @@ bool segment_create(const struct folder *folder, const char *name, const uuid_t 
         .end = (int64_t)length,
     };
     bool ok = segment->fd >= 0 && file_write(segment->fd, &piece, 1, 0);
-    int saved = errno;
     free(header);
-    if (!ok && segment->fd >= 0) {
-        folder_drop_temporary(folder, name);
-        close(segment->fd);
-    }
-    errno = saved;
+    if (!ok && segment->fd >= 0)
+        segment_drop(segment, folder, name);
     return ok;
 }
 
@@ -177,8 +173,8 @@ enum segment_status segment_open(const struct folder *folder, const char *name, 
                 if (get_le16(at) != 0)
                     unreleased_add(unreleased, get_le16(at), 0);
         }
-    } else if (segment->fd >= 0) {
-        close(segment->fd);
+    } else {
+        file_close(segment->fd);
         segment->fd = -1;
     }
     free(header);
@@ -191,6 +187,22 @@ bool segment_cut(struct segment *segment)
     return !segment->cut_due;
 }
 
+bool segment_undo(struct segment *segment)
+{
+    int saved = errno;
+    segment_cut(segment);
+    errno = saved;
+    return false;
+}
+
+void segment_drop(const struct segment *segment, const struct folder *folder, const char *name)
+{
+    int saved = errno;
+    folder_drop_temporary(folder, name);
+    close(segment->fd);
+    errno = saved;
+}
+
 bool segment_append(struct segment *segment, const struct spool_record *record, uint64_t id, int64_t *length)
 {
     uint8_t header[RECORD_HEADER_LENGTH];
@@ -198,12 +210,8 @@ bool segment_append(struct segment *segment, const struct spool_record *record, 
     if (segment->cut_due && !segment_cut(segment))
         return false;
     record_encode(record, id, segment->seed, segment->end, header, pieces);
-    if (!file_write(segment->fd, pieces, RECORD_PIECES, segment->end)) {
-        int saved = errno;
-        segment_cut(segment);
-        errno = saved;
-        return false;
-    }
+    if (!file_write(segment->fd, pieces, RECORD_PIECES, segment->end))
+        return segment_undo(segment);
     *length = (int64_t)record_length(record);
     return true;
 }

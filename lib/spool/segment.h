@@ -44,4 +44,10 @@ bool segment_append(struct segment *segment, const struct spool_record *record, 
 /* Cuts off what is after the end. False with errno: the next append tries again. */
 bool segment_cut(struct segment *segment);
 
+/* The same after a write that failed, whose errno is kept. Returns false. */
+bool segment_undo(struct segment *segment);
+
+/* Closes a segment that was created and is not put in place, and removes its file. Keeps errno. */
+void segment_drop(const struct segment *segment, const struct folder *folder, const char *name);
+
 #endif

@@ -1,4 +1,5 @@
 #include "core/clock.h"
+#include "file.h"
 #include "internal.h"
 
 #include <errno.h>
@@ -23,12 +24,6 @@ int64_t spool_segment_size(int64_t wanted, int64_t max_bytes)
     return wanted < max_bytes / 8 ? wanted : max_bytes / 8;
 }
 
-static void close_if_open(int fd)
-{
-    if (fd >= 0)
-        close(fd);
-}
-
 /* Frees everything except the background thread, which has ended. */
 static void free_spool(struct spool *s)
 {
@@ -37,9 +32,9 @@ static void free_spool(struct spool *s)
     record_reader_free(&s->reader);
     window_free(&s->window);
     segment_list_free(&s->segments);
-    close_if_open(s->active.fd);
-    close_if_open(s->position_fd);
-    close_if_open(s->lock_fd);
+    file_close(s->active.fd);
+    file_close(s->position_fd);
+    file_close(s->lock_fd);
     folder_close(&s->folder);
     pthread_mutex_destroy(&s->append_mutex);
     pthread_mutex_destroy(&s->state_mutex);
