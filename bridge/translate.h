@@ -1,5 +1,8 @@
 /* An MQTT message as a record of the spool, and a record as a Kafka message: the one place that knows all
- * three. A thread for each buffer. */
+ * three. A thread for each buffer.
+ *
+ * One more MQTT property as a Kafka header: a line in add_property in translate.c. One more header of our
+ * own, such as mqtt.qos: a line in add_origin there. */
 #ifndef ROOMSTREAM_BRIDGE_TRANSLATE_H
 #define ROOMSTREAM_BRIDGE_TRANSLATE_H
 
@@ -36,8 +39,8 @@ bool translate_comes_from(const struct mqtt_message *message, const char *kafka_
  * refuses; a record without a timestamp passes any such limit. */
 enum timestamp {
     TIMESTAMP_ARRIVAL, /* when the message arrived at the bridge */
-    TIMESTAMP_SENDING, /* now; the header mqtt.arrival tells when it arrived */
-    TIMESTAMP_NONE,    /* -1; the header mqtt.arrival tells when it arrived */
+    TIMESTAMP_SENDING, /* now; the header mqtt.arrival says when it arrived */
+    TIMESTAMP_NONE,    /* -1; the header mqtt.arrival says when it arrived */
 };
 
 struct kafka_message {

@@ -1,5 +1,8 @@
 /* What goes wrong with real sensors, put into a replay: readings that are missing, stuck, doubled, late, or
- * far off. A reading has at most one fault, drawn by seed, loop, row and node. */
+ * far off. A reading has at most one fault, drawn by seed, loop, row and node.
+ *
+ * A new kind of fault: here and in fault_names; drawn by faults_next, sent or held back by next_reading in
+ * replay.c, counted by summary.c. */
 #ifndef ROOMSTREAM_PUBLISH_FAULTS_H
 #define ROOMSTREAM_PUBLISH_FAULTS_H
 

@@ -1,4 +1,7 @@
-/* The states of all bridges as a table of text. Pure functions. */
+/* The states of all bridges as a table of text. Pure functions.
+ *
+ * A new column: a line in `columns` in table.c, TABLE_COLUMNS here, its value in struct bridge_state
+ * (bridges.h). */
 #ifndef ROOMSTREAM_STATUS_TABLE_H
 #define ROOMSTREAM_STATUS_TABLE_H
 

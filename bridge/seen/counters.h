@@ -1,6 +1,9 @@
 /* What the two halves of a bridge count as they work, for the monitor to read. Each counter is written by one
  * thread, without locks or system calls, and read by any. How many messages there are the spool knows
- * (spool_get_ledger). */
+ * (spool_get_ledger).
+ *
+ * A new counter: a member of struct counters here, counters_add where it happens, and a line in
+ * metrics_page.c that shows it. */
 #ifndef ROOMSTREAM_BRIDGE_SEEN_COUNTERS_H
 #define ROOMSTREAM_BRIDGE_SEEN_COUNTERS_H
 

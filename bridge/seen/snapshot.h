@@ -1,4 +1,7 @@
-/* The state of a bridge at one moment: gathered from all its parts, and judged. */
+/* The state of a bridge at one moment: gathered from all its parts, and judged.
+ *
+ * A new value on a page: a member of struct snapshot here, filled by snapshot_take, and shown by
+ * metrics_page.c or status_page.c. */
 #ifndef ROOMSTREAM_BRIDGE_SEEN_SNAPSHOT_H
 #define ROOMSTREAM_BRIDGE_SEEN_SNAPSHOT_H
 

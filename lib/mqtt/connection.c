@@ -15,6 +15,10 @@
 /* A connection of this age was a good one. */
 #define LASTING (5 * SECOND)
 
+/* The waits before the next try, to connect and to subscribe: they double from the first to the longest. */
+static const int64_t first_connect_wait = 500 * MILLISECOND, first_subscribe_wait = SECOND,
+                     longest_wait = 30 * SECOND;
+
 /* Bytes of a message that a connection without a callback for messages has in memory at most. */
 enum { UNWANTED_MAX = 1 << 20 };
 
@@ -253,8 +257,8 @@ static struct mqtt_connection *new_connection(const struct mqtt_settings *settin
     c->state = WAITING;
     c->receive_maximum = session->receive_maximum;
     c->keepalive = settings->keepalive;
-    c->backoff = (struct backoff){.first = 500 * MILLISECOND, .longest = 30 * SECOND};
-    c->subscribe_backoff = (struct backoff){.first = SECOND, .longest = 30 * SECOND};
+    c->backoff = (struct backoff){.first = first_connect_wait, .longest = longest_wait};
+    c->subscribe_backoff = (struct backoff){.first = first_subscribe_wait, .longest = longest_wait};
     for (size_t i = 0; i < session->publish_window; i++) {
         publications[i].connection = c;
         publications[i].next_free = c->free_publications;

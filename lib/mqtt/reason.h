@@ -1,4 +1,5 @@
-/* What a broker says why, in words: codes of MQTT 3.1.1 and MQTT 5, and the properties that explain them. */
+/* The reasons that a broker gives, in words: codes of MQTT 3.1.1 and MQTT 5, and the properties that explain
+ * them. Advice for another code of a refused CONNECT: a case in mqtt_connect_advice. */
 #ifndef ROOMSTREAM_MQTT_REASON_H
 #define ROOMSTREAM_MQTT_REASON_H
 

@@ -1,5 +1,6 @@
 /* The certificates and keys that the MQTT options name. Paho loads them itself, but does not say what is
- * wrong with them. */
+ * wrong with them. A new TLS option: a line in the table in settings.c, then here, and in connect_options.c
+ * for Paho. */
 #ifndef ROOMSTREAM_MQTT_TLS_H
 #define ROOMSTREAM_MQTT_TLS_H
 

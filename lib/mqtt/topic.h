@@ -1,5 +1,7 @@
 /* MQTT topic names and topic filters: what one can publish and subscribe to (MQTT 5 section 4.7, shared
- * subscriptions 4.8.2). Pure functions. */
+ * subscriptions 4.8.2). Pure functions.
+ *
+ * A new rule for names or filters: in mqtt_topic_check or mqtt_filter_check, which all programs call. */
 #ifndef ROOMSTREAM_MQTT_TOPIC_H
 #define ROOMSTREAM_MQTT_TOPIC_H
 

@@ -1,7 +1,9 @@
 /* Configuration files: `key = value` lines, with or without [section] headers. A value is taken verbatim to
  * the end of its line, but for blanks around it (no inline comments, no quotes, no continuation: a password
  * may hold any character); `#`, `;` and `!` start a comment line. UTF-8, with or without a byte order mark;
- * LF or CR LF. Files of Java's properties have rules of their own (properties_file.h). */
+ * LF or CR LF. Files of Java's properties have rules of their own (properties_file.h).
+ *
+ * Only the form of the file is here: which option a key is, and which sections count, is in sources.c. */
 #ifndef ROOMSTREAM_OPTIONS_CONFIG_FILE_H
 #define ROOMSTREAM_OPTIONS_CONFIG_FILE_H
 
