@@ -126,7 +126,7 @@ static void add_point(struct series *series, struct point point)
 static bool add_reading(struct room *room, struct topic *topic, const struct reading *reading)
 {
     bool shown = false;
-    if (reading->has_truth) {
+    if (reading->has_truth && room->people < room->count) {
         struct series *truth = find_series(&room->topics[room->people], "truth");
         if (truth)
             add_point(truth, (struct point){reading->time, reading->truth});

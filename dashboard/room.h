@@ -29,7 +29,8 @@ enum {
 struct room;
 
 /* Shows these topics in this order; `people`, the index of the one with the estimates, has the truth beside
- * them, which stands in the messages of the others. The names outlive the room. NULL with *error. */
+ * them, which stands in the messages of the others; the number of topics: there is none, and no truth is
+ * shown. The names outlive the room. NULL with *error. */
 struct room *room_new(const struct text_list *topics, size_t people, struct error *error);
 void room_free(struct room *room);
 

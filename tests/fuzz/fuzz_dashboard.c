@@ -1,5 +1,6 @@
 /* Any bytes as Kafka messages that the dashboard shows: a key, a blank and a payload on each line. What the
- * page is sent must be JSON, with points in order of time. The first byte chooses the topic of the first one.
+ * page is sent must be JSON, with points in order of time. The first byte chooses
+ * the topic of the first one, and whether there is one with estimates.
  */
 #include "dashboard/room.h"
 
@@ -69,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error error;
     if (size == 0)
         return 0;
-    struct room *room = room_new(&topics, 1, &error);
+    struct room *room = room_new(&topics, data[0] & 2 ? 1 : 2, &error);
     require(room != NULL);
     size_t topic = data[0] % 2;
     for (size_t at = 1; at < size; topic = 1 - topic) {

@@ -145,6 +145,20 @@ static void what_is_no_reading_is_counted_and_shown_as_text(void **state)
     json_decref(temp);
 }
 
+/* --people '' asks for none. */
+static void without_a_topic_of_estimates_there_is_no_truth(void **state)
+{
+    (void)state;
+    struct room *room = room_new(&topics, topics.count, NULL);
+    add(room, TEMP, "1", "{\"time\":1700000000,\"value\":1,\"occupancy\":2}");
+    json_t *temp = written(room, true, TEMP), *occupancy = written(room, true, OCCUPANCY);
+    assert_int_equal(json_array_size(json_object_get(temp, "series")), 1);
+    assert_int_equal(json_array_size(json_object_get(occupancy, "series")), 0);
+    json_decref(temp);
+    json_decref(occupancy);
+    room_free(room);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_room, close_room)
@@ -155,6 +169,7 @@ int main(void)
         TEST(one_wrong_clock_does_not_stretch_the_chart),
         TEST(a_first_clock_that_is_wrong_goes),
         TEST(what_is_no_reading_is_counted_and_shown_as_text),
+        TEST(without_a_topic_of_estimates_there_is_no_truth),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
