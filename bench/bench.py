@@ -13,6 +13,7 @@ import measurements
 import peers
 import script
 import storing
+import watching
 from stage import Stage
 
 ALL = {
@@ -33,6 +34,8 @@ ALL = {
     "store": storing.store,
     "store-backlog": storing.store_backlog,
     "store-latency": storing.store_latency,
+    "dashboard": watching.dashboard,
+    "dashboard-memory": watching.dashboard_memory,
 }
 
 
@@ -43,6 +46,7 @@ def parse(arguments):
     parser.add_argument("--messages", type=int, default=200_000)
     parser.add_argument("--outage-messages", type=int, default=1_000_000)
     parser.add_argument("--backlog-messages", type=int, default=5_000_000)
+    parser.add_argument("--history-messages", type=int, default=10_000_000)
     parser.add_argument("--idle-seconds", type=int, default=20)
     parser.add_argument("--receive-maximum", type=int, default=1)
     parser.add_argument("--json", action="store_true")

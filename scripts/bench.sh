@@ -24,6 +24,8 @@
 #               and beside Telegraf, where that is installed
 #   store-backlog  the same with more messages: the rate of each tenth, and the memory
 #   store-latency  from the producer to a committed row, at 20 messages a second
+#   dashboard   a day of six topics: until it is read and drawn in Chromium; CPU at 20 messages a second without and with 200 pages
+#   dashboard-memory  the same topics with more messages: rate and memory
 #
 # Without a name, all of them.
 #
@@ -31,6 +33,7 @@
 #   --messages N         messages of a drain (default 200,000)
 #   --outage-messages N  messages that wait after the outage (default 1,000,000)
 #   --backlog-messages N messages of store-backlog (default 5,000,000)
+#   --history-messages N messages of dashboard-memory (default 10,000,000)
 #   --receive-maximum N  of the exactly-once drain, both sides (default 1: what Mosquitto 2.0.11 keeps to)
 #   --idle-seconds S     how long an idle bridge is watched (default 20)
 #   --json               all values as one line of JSON instead of the table
