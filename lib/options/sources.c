@@ -66,10 +66,8 @@ static bool set_entry(struct option_table *table, const struct program *program,
             "%s: what stands before '=' is no name of an option (it is not shown: it may hold a secret); a line is 'name = value'",
             where);
     char source[2048];
-    /* In a file that all programs share: even where this one, which does not speak Kafka, has an option
-     * `debug`. */
-    if (!properties && section == SECTION_DEFAULT && is_kafka_property(entry->key))
-        return true;
+    if (!row && !properties && section == SECTION_DEFAULT && is_kafka_property(entry->key))
+        return true; /* in a file shared with programs that do not speak Kafka */
     bool is_property = !row && is_kafka_property(entry->key);
     if (is_property)
         row = properties;

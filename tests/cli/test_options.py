@@ -448,13 +448,18 @@ def test_a_file_of_kafka_properties_can_be_pasted_into_the_configuration_file(tm
 
 @every_family
 def test_kafka_properties_above_all_sections_are_for_the_programs_that_speak_kafka(program, tmp_path):
-    """The others pass over them: the file is for all. Also over debug, which is an option of subscribe, too."""
-    file = write(tmp_path / "shared", "acks = all\ndebug = broker\nretries = 3\nlinger.ms = 7\n")
+    """The others pass over them: the file is for all."""
+    file = write(tmp_path / "shared", "acks = all\npartitioner = random\nretries = 3\nlinger.ms = 7\n")
     printed = output(program, "--config", file, "--print-config")
     speaks_kafka = any(option.name == "kafka-property" for option in options_of_help(program))
-    for line in ("acks=all", "debug=broker", "retries=3", "linger.ms=7"):
+    for line in ("acks=all", "partitioner=random", "retries=3", "linger.ms=7"):
         assert (f"kafka-property = {line}" in printed) == speaks_kafka
-    assert "debug = true" not in printed
+
+
+def test_an_option_of_the_program_goes_before_a_kafka_property_of_that_name(tmp_path):
+    file = write(tmp_path / "shared", "debug = true\n")
+    assert "debug = true\n" in output("subscribe", "--config", file, "--print-config")
+    assert "kafka-property = debug=true\n" in output("kafka-consume", "--config", file, "--print-config")
 
 
 def write(path, text):
