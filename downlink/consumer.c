@@ -20,6 +20,7 @@ struct consumer {
     rd_kafka_t *rk;
     rd_kafka_queue_t *queue; /* the group's: no messages come to it */
     struct partitions partitions;
+    bool assigned; /* partitions, at least once */
     bool failed;
     int64_t heard; /* monotonic ns: of the last sign of life; 0: none */
     char trouble[640];
@@ -33,6 +34,7 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
 {
     struct consumer *c = opaque;
     if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        c->assigned = true;
         partitions_gain(&c->partitions, list);
         return;
     }
@@ -201,7 +203,7 @@ bool consumer_close(struct consumer *c)
         rd_kafka_queue_destroy(c->queue);
     /* Where Kafka does not answer it would wait a minute for it: the end of the process ends the client too.
      */
-    if (!left || (c->rk && !kafka_destroy(c->rk)))
+    if (!left || (c->rk && !kafka_destroy_member(c->rk, c->assigned)))
         return false;
     free(c);
     return true;

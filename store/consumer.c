@@ -28,6 +28,7 @@ struct consumer {
     struct batch *open; /* being filled */
     struct assignment assignment;
     bool waiting_long; /* for the writer, with a full batch */
+    bool assigned;     /* partitions, at least once */
     bool failed;
     int64_t next_tick;
     struct log_limit unavailable, rejected;
@@ -218,6 +219,7 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
 {
     struct consumer *c = opaque;
     if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        c->assigned = true;
         assignment_gain(&c->assignment, list);
         return;
     }
@@ -371,7 +373,7 @@ bool consumer_close(struct consumer *c)
     }
     /* Where Kafka does not answer it would wait a minute for it: the end of the process ends the client too.
      */
-    if (c->rk && (!left || !kafka_destroy(c->rk)))
+    if (c->rk && (!left || !kafka_destroy_member(c->rk, c->assigned)))
         return false;
     handover_free(&c->handover);
     assignment_free(&c->assignment);

@@ -202,3 +202,9 @@ bool kafka_destroy(rd_kafka_t *rk)
               (int)(destroy_time / SECOND));
     return false;
 }
+
+bool kafka_destroy_member(rd_kafka_t *rk, bool assigned)
+{
+    static const int with_checked_state = 0x02030000;
+    return (assigned || rd_kafka_version() >= with_checked_state) && kafka_destroy(rk);
+}

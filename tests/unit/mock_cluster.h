@@ -18,6 +18,7 @@ enum {
     PRODUCE = 0,
     METADATA = 3,
     OFFSET_FETCH = 9,
+    SYNC_GROUP = 14,
     INIT_PRODUCER_ID = 22,
     ADD_PARTITIONS = 24,
     ADD_OFFSETS = 25,
