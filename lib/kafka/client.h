@@ -49,8 +49,8 @@ bool kafka_destroy(rd_kafka_t *rk);
 
 /* The same for a member of a consumer group. `assigned`: it was told at least once which partitions it has.
  * Before that librdkafka < 2.3 may abort the process with the strategy cooperative-sticky
- * (https://github.com/confluentinc/librdkafka/issues/4312): then the client is left to the end of the process,
- * and this returns false. */
+ * (https://github.com/confluentinc/librdkafka/issues/4312): then the client is left to the end of the
+ * process, and this returns false. */
 bool kafka_destroy_member(rd_kafka_t *rk, bool assigned);
 
 #endif
