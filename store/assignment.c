@@ -78,15 +78,33 @@ static rd_kafka_topic_partition_list_t *list_of(const struct place *place, int64
     return list;
 }
 
+static void put_back(struct assignment *a, struct place *place)
+{
+    if (!place->fetched)
+        return;
+    rd_kafka_topic_partition_list_t *list = list_of(place, RD_KAFKA_OFFSET_INVALID);
+    warn_if(rd_kafka_incremental_unassign(a->rk, list), "put back");
+    rd_kafka_topic_partition_list_destroy(list);
+    place->fetched = false;
+}
+
+/* Until its position is known nothing of it is fetched. */
+static void hold(struct assignment *a, struct place *place)
+{
+    put_back(a, place);
+    place->state = PLACE_UNKNOWN;
+}
+
 /* Reads the partition from the offset on. What was fetched before is dropped by librdkafka. (Its pause and
  * resume would do the same, but where a partition is resumed that is not paused, librdkafka 2.0.2 skips what
  * it had fetched.) */
 static void read_from(struct assignment *a, struct place *place, int64_t offset)
 {
+    put_back(a, place);
     rd_kafka_topic_partition_list_t *list = list_of(place, offset);
-    warn_if(rd_kafka_incremental_unassign(a->rk, list), "put back");
     warn_if(rd_kafka_incremental_assign(a->rk, list), "read");
     rd_kafka_topic_partition_list_destroy(list);
+    place->fetched = true;
     place->state = PLACE_READING;
 }
 
@@ -98,53 +116,51 @@ static void read_from_beginning(struct assignment *a, struct place *place)
     read_from(a, place, RD_KAFKA_OFFSET_BEGINNING);
 }
 
-void assignment_gain(struct assignment *a, rd_kafka_topic_partition_list_t *list)
+/* librdkafka is given none of them yet: it would fetch them, and where messages come without a pause, or the
+ * database is away, it would go on with that. */
+void assignment_gain(struct assignment *a, const rd_kafka_topic_partition_list_t *list)
 {
     log_info_with(partitions_assigned, LOG_FIELDS(LOG_NUMBER("partitions", list->cnt)),
                   "partitions assigned: %d", list->cnt);
     for (int i = 0; i < list->cnt; i++) {
         struct place *place = add_place(a, list->elems[i].topic, list->elems[i].partition);
         place->state = PLACE_UNKNOWN;
-        /* Until it is known better. No END: its answer may come late, and take the place of the position. */
-        list->elems[i].offset = 0;
         set_assigned(a, place, true);
     }
-    warn_if(rd_kafka_incremental_assign(a->rk, list), "take");
+    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
+    warn_if(rd_kafka_incremental_assign(a->rk, none), "take");
+    rd_kafka_topic_partition_list_destroy(none);
 }
 
 void assignment_lose(struct assignment *a, const rd_kafka_topic_partition_list_t *list)
 {
+    rd_kafka_topic_partition_list_t *fetched = rd_kafka_topic_partition_list_new(list->cnt);
     log_info_with(partitions_revoked, LOG_FIELDS(LOG_NUMBER("partitions", list->cnt)),
                   "partitions given up: %d", list->cnt);
     assignment_commit(a);
     for (int i = 0; i < list->cnt; i++) {
         struct place *place = add_place(a, list->elems[i].topic, list->elems[i].partition);
+        if (place->fetched)
+            rd_kafka_topic_partition_list_add(fetched, place->topic, place->partition);
+        place->fetched = false;
         place->state = PLACE_ELSEWHERE;
         set_assigned(a, place, false);
     }
-    warn_if(rd_kafka_incremental_unassign(a->rk, list), "give up");
+    warn_if(rd_kafka_incremental_unassign(a->rk, fetched), "give up");
+    rd_kafka_topic_partition_list_destroy(fetched);
 }
+
+/* ---- positions ---- */
 
 bool assignment_let_go(struct assignment *a)
 {
     bool any = false;
     for (size_t i = 0; i < a->count; i++) {
-        if (a->places[i].state != PLACE_READING)
-            continue;
-        read_from(a, &a->places[i], a->places[i].from);
-        a->places[i].state = PLACE_UNKNOWN;
-        any = true;
+        any = any || a->places[i].state == PLACE_READING;
+        if (a->places[i].state != PLACE_ELSEWHERE)
+            hold(a, &a->places[i]);
     }
     return any;
-}
-
-/* ---- positions ---- */
-
-void assignment_forget(struct assignment *a)
-{
-    for (size_t i = 0; i < a->count; i++)
-        if (a->places[i].state != PLACE_ELSEWHERE)
-            a->places[i].state = PLACE_UNKNOWN;
 }
 
 bool assignment_question(struct assignment *a, struct question *question)
@@ -255,7 +271,7 @@ void assignment_lost_offset(struct assignment *a, struct place *place)
     rd_kafka_resp_err_t err =
         rd_kafka_query_watermark_offsets(a->rk, place->topic, place->partition, &low, &high, WATERMARK_MS);
     if (err) { /* later, from the position that the database has */
-        place->state = PLACE_UNKNOWN;
+        hold(a, place);
         a->next_question = clock_monotonic() + retry_interval;
         return;
     }

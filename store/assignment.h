@@ -28,6 +28,7 @@ struct place {
     int64_t
         mark;   /* of the message at position - 1, which is compared when it comes; 0: nothing is compared */
     bool again; /* it was asked for once more */
+    bool fetched; /* librdkafka has it, and may read ahead */
 };
 
 struct assignment {
@@ -46,11 +47,8 @@ void assignment_init(struct assignment *assignment, rd_kafka_t *rk, struct progr
 void assignment_free(struct assignment *assignment);
 
 /* The group gives or takes partitions. */
-void assignment_gain(struct assignment *assignment, rd_kafka_topic_partition_list_t *list);
+void assignment_gain(struct assignment *assignment, const rd_kafka_topic_partition_list_t *list);
 void assignment_lose(struct assignment *assignment, const rd_kafka_topic_partition_list_t *list);
-
-/* All positions are to be asked for again. */
-void assignment_forget(struct assignment *assignment);
 
 /* Makes the question for all positions that are unknown; false: there are none, or one is on its way. */
 bool assignment_question(struct assignment *assignment, struct question *question);

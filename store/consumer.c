@@ -160,7 +160,7 @@ static void wait_for_room(struct consumer *c)
 static void begin_again(struct consumer *c)
 {
     batch_clear(c->open);
-    assignment_forget(&c->assignment);
+    assignment_let_go(&c->assignment);
 }
 
 static void serve(struct consumer *c)
@@ -221,6 +221,7 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
     if (err == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         c->assigned = true;
         assignment_gain(&c->assignment, list);
+        rd_kafka_yield(rk); /* their positions are asked for at once */
         return;
     }
     /* The next member begins where the database stands: so what is on its way is written first, where that

@@ -571,16 +571,26 @@ def test_metrics_and_lag(programs, brokers, database, topic):
 
 @pytest.mark.long
 def test_lag_while_the_database_is_away(programs, brokers, server, topic):
+    """Kafka is asked for the lag, but nothing more is fetched."""
     database = PostgreSQL(server)
-    store = begin(programs, brokers, database, topic, "--batch", "10")
+    store = begin(programs, brokers, database, topic, "--batch", "10", "--log-level", "debug", "-X", "debug=fetch")
     server.stop()
     try:
         send(brokers, topic, map(reading, range(10, 500)))
         wait_until(lambda: status(store)["messages"]["lag"] == 490 and status(store)["lag_seconds"] > 0, 60, lambda: f"the lag: {status(store)}")
+        store.wait_for_log("no more messages are read for now")
+        send(brokers, topic, map(reading, range(500, 510)))
+        wait_until(lambda: status(store)["messages"]["lag"] == 500, 60, "the lag of what has come since")
+        read, _, after = store.stderr.partition("no more messages are read for now")
+        assert "Fetch topic" in read and "Fetch topic" not in after
+        store.kill()
+        store = start_store(programs, database, topic, "--log-level", "debug", "-X", "debug=fetch", label="again")
+        wait_until(lambda: status(store)["messages"]["lag"] is not None, 30, "the end of the partition")
+        assert "Fetch topic" not in store.stderr
     finally:
         server.start()
-    wait_for_rows(database, 500)
-    check_once(database, topic, {0: 500})
+    wait_for_rows(database, 510)
+    check_once(database, topic, {0: 510})
 
 
 @pytest.mark.long
