@@ -11,9 +11,9 @@
 static const int64_t commit_interval = 5 * SECOND, retry_interval = SECOND;
 enum { WATERMARK_MS = 5000, SHORT_WATERMARK_MS = 500 };
 
-void assignment_init(struct assignment *a, rd_kafka_t *rk, struct progress *progress)
+void assignment_init(struct assignment *a, struct progress *progress)
 {
-    *a = (struct assignment){.rk = rk, .progress = progress};
+    *a = (struct assignment){.progress = progress};
 }
 
 void assignment_free(struct assignment *a)
@@ -59,6 +59,16 @@ static void set_assigned(struct assignment *a, const struct place *place, bool a
     pthread_mutex_lock(&a->progress->mutex);
     a->progress->partitions[place->id].assigned = assigned;
     pthread_mutex_unlock(&a->progress->mutex);
+}
+
+void assignment_use(struct assignment *a, rd_kafka_t *rk)
+{
+    a->rk = rk;
+    for (size_t i = 0; i < a->count; i++) {
+        a->places[i].state = PLACE_ELSEWHERE;
+        a->places[i].fetched = false;
+        set_assigned(a, &a->places[i], false);
+    }
 }
 
 /* ---- what librdkafka is told ---- */

@@ -1,8 +1,8 @@
 /* The partitions that the group has given us: where each stands, and where to read on. The consumer's thread.
  *
- * Lifecycle: assignment_init; then assignment_gain and assignment_lose as the group says; assignment_question
- * and assignment_place for positions; assignment_accepts for each message; assignment_tick once a second. At
- * the end assignment_free. */
+ * Lifecycle: assignment_init, assignment_use; then assignment_gain and assignment_lose as the group says;
+ * assignment_question and assignment_place for positions; assignment_accepts for each message;
+ * assignment_tick once a second. At the end assignment_free. */
 #ifndef ROOMSTREAM_STORE_ASSIGNMENT_H
 #define ROOMSTREAM_STORE_ASSIGNMENT_H
 
@@ -43,8 +43,11 @@ struct assignment {
     size_t next_behind;
 };
 
-void assignment_init(struct assignment *assignment, rd_kafka_t *rk, struct progress *progress);
+void assignment_init(struct assignment *assignment, struct progress *progress);
 void assignment_free(struct assignment *assignment);
+
+/* Goes over to another client, or none (NULL): no partition is ours then. */
+void assignment_use(struct assignment *assignment, rd_kafka_t *rk);
 
 /* The group gives or takes partitions. */
 void assignment_gain(struct assignment *assignment, const rd_kafka_topic_partition_list_t *list);

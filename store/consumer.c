@@ -3,6 +3,7 @@
 #include "assignment.h"
 #include "headers.h"
 
+#include "core/backoff.h"
 #include "core/clock.h"
 #include "core/failpoint.h"
 #include "core/log.h"
@@ -18,27 +19,35 @@ enum { IDLE_MS = 100, LEAVE_STEP_MS = 100 };
 static const int64_t tick_interval = SECOND;
 static const int64_t patience = 2 * SECOND; /* with a busy database, before nothing more is read */
 static const int64_t leave_time = 10 * SECOND;
+static const int64_t peace = 5 * MINUTE; /* without being fenced, and it is over */
 
 struct consumer {
     const struct store_settings *settings;
     struct progress *progress;
     rd_kafka_t *rk;
+    pthread_mutex_t queue_mutex; /* the writer's thread wakes by the queue */
     rd_kafka_queue_t *queue;
+    bool client_left; /* one that did not end, and refers to us */
     struct handover handover;
     struct batch *open; /* being filled */
     struct assignment assignment;
     bool waiting_long; /* for the writer, with a full batch */
     bool assigned;     /* partitions, at least once */
     bool failed;
+    bool fenced;
+    int64_t fenced_at; /* monotonic ns: the last time; 0: never */
+    struct backoff backoff;
     int64_t next_tick;
-    struct log_limit unavailable, rejected;
+    struct log_limit unavailable, rejected, fencing;
 };
 
 static void wake(void *context)
 {
     struct consumer *c = context;
+    pthread_mutex_lock(&c->queue_mutex);
     if (c->queue)
         rd_kafka_queue_yield(c->queue);
+    pthread_mutex_unlock(&c->queue_mutex);
 }
 
 /* ---- messages ---- */
@@ -110,6 +119,9 @@ static void on_error(struct consumer *c, const rd_kafka_message_t *message)
     const char *text = kafka_explain(message->err, rd_kafka_message_errstr(message), reason);
     progress_kafka(c->progress, text);
     if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
+        c->fenced = rd_kafka_fatal_error(c->rk, NULL, 0) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+        if (c->fenced)
+            return;
         log_error(kafka_failed, "%s", text);
         c->failed = true;
         return;
@@ -190,26 +202,6 @@ static void tick(struct consumer *c, void (*told)(void *context), void *context)
     c->next_tick = clock_monotonic() + tick_interval;
     assignment_tick(&c->assignment);
     told(context);
-}
-
-bool consumer_run(struct consumer *c, void (*told)(void *context), void *context)
-{
-    while (!stop_requested() && !c->failed) {
-        bool idle = handover_is_idle(&c->handover), waiting = c->open->message_count > 0;
-        rd_kafka_message_t *message = rd_kafka_consume_queue(c->queue, idle && waiting ? 0 : IDLE_MS);
-        if (message && message->err)
-            on_error(c, message);
-        else if (message)
-            take(c, message);
-        else if (waiting && idle)
-            offer(c);
-        if (message)
-            rd_kafka_message_destroy(message);
-        if (!message || is_full(c))
-            serve(c);
-        tick(c, told, context);
-    }
-    return !c->failed;
 }
 
 /* ---- the group: called between messages, on the same thread ---- */
@@ -308,41 +300,16 @@ static bool subscribe(struct consumer *c, struct error *error)
     return !err || error_set(error, "cannot subscribe to the topics: %s", rd_kafka_err2str(err));
 }
 
-struct consumer *consumer_open(const struct store_settings *settings, struct progress *progress,
-                               struct error *error)
+static bool open_client(struct consumer *c, struct error *error)
 {
-    struct consumer *c = calloc(1, sizeof *c);
-    if (!c)
-        out_of_memory(sizeof *c);
-    c->settings = settings;
-    c->progress = progress;
-    c->open = batch_new();
-    c->unavailable.interval = c->rejected.interval = 30 * SECOND;
-    handover_init(&c->handover, wake, c);
-    if (make_client(c, error)) {
-        assignment_init(&c->assignment, c->rk, progress);
-        rd_kafka_poll_set_consumer(c->rk);
-        c->queue = rd_kafka_queue_get_consumer(c->rk);
-        if (subscribe(c, error))
-            return c;
-    }
-    consumer_close(c);
-    return NULL;
-}
-
-struct handover *consumer_handover(struct consumer *c)
-{
-    return &c->handover;
-}
-
-/* ---- the end ---- */
-
-void consumer_drain(struct consumer *c, int64_t ns)
-{
-    if (c->open->message_count > 0 && handover_wait(&c->handover, ns) &&
-        !handover_must_start_over(&c->handover))
-        offer(c);
-    handover_end(&c->handover);
+    if (!make_client(c, error))
+        return false;
+    assignment_use(&c->assignment, c->rk);
+    rd_kafka_poll_set_consumer(c->rk);
+    pthread_mutex_lock(&c->queue_mutex);
+    c->queue = rd_kafka_queue_get_consumer(c->rk);
+    pthread_mutex_unlock(&c->queue_mutex);
+    return subscribe(c, error);
 }
 
 static bool leave(struct consumer *c)
@@ -363,19 +330,116 @@ static bool leave(struct consumer *c)
     return left;
 }
 
-bool consumer_close(struct consumer *c)
+static void close_client(struct consumer *c)
 {
-    bool left = true;
-    batch_clear(c->open);
-    if (c->queue) {
-        left = leave(c);
-        rd_kafka_queue_destroy(c->queue);
-        c->queue = NULL;
-    }
+    if (!c->queue)
+        return;
+    bool left = rd_kafka_fatal_error(c->rk, NULL, 0) || leave(c);
+    assignment_use(&c->assignment, NULL);
+    pthread_mutex_lock(&c->queue_mutex);
+    rd_kafka_queue_destroy(c->queue);
+    c->queue = NULL;
+    pthread_mutex_unlock(&c->queue_mutex);
     /* Where Kafka does not answer it would wait a minute for it: the end of the process ends the client too.
      */
-    if (c->rk && (!left || !kafka_destroy_member(c->rk, c->assigned)))
+    if (!left || !kafka_destroy_member(c->rk, c->assigned))
+        c->client_left = true;
+    c->rk = NULL;
+    c->assigned = false;
+}
+
+/* ---- the loop ---- */
+
+/* Another member of the group has our group.instance.id. It is another program, or ourselves as we were: a
+ * Kafka that was killed may have forgotten that we have taken the place of the one before. So we join again,
+ * at longer and longer intervals, so that two programs do not throw each other out all the time. */
+static void join_again(struct consumer *c, void (*told)(void *context), void *context)
+{
+    struct error error;
+    int64_t now = clock_monotonic();
+    if (c->fenced_at && now - c->fenced_at > peace)
+        backoff_reset(&c->backoff);
+    c->fenced_at = now;
+    int64_t wait = backoff_next(&c->backoff);
+    log_limited(
+        &c->fencing, LOG_LEVEL_WARNING, group_fenced, NULL,
+        "Kafka has given our group.instance.id to another member of the group, and we join again in %.1f s: if this comes again, another program has this id: give each its own",
+        (double)wait / SECOND);
+    close_client(c);
+    while (clock_monotonic() - now < wait && !stop_wait(100 * MILLISECOND))
+        tick(c, told, context);
+    c->fenced = false;
+    if (stop_requested() || open_client(c, &error))
+        return;
+    log_error(kafka_failed, "%s", error.text);
+    c->failed = true;
+}
+
+bool consumer_run(struct consumer *c, void (*told)(void *context), void *context)
+{
+    while (!stop_requested() && !c->failed) {
+        bool idle = handover_is_idle(&c->handover), waiting = c->open->message_count > 0;
+        rd_kafka_message_t *message = rd_kafka_consume_queue(c->queue, idle && waiting ? 0 : IDLE_MS);
+        if (message && message->err)
+            on_error(c, message);
+        else if (message)
+            take(c, message);
+        else if (waiting && idle)
+            offer(c);
+        if (message)
+            rd_kafka_message_destroy(message);
+        if (!message || is_full(c))
+            serve(c);
+        tick(c, told, context);
+        if (c->fenced)
+            join_again(c, told, context);
+    }
+    return !c->failed;
+}
+
+struct consumer *consumer_open(const struct store_settings *settings, struct progress *progress,
+                               struct error *error)
+{
+    struct consumer *c = calloc(1, sizeof *c);
+    if (!c)
+        out_of_memory(sizeof *c);
+    c->settings = settings;
+    c->progress = progress;
+    c->open = batch_new();
+    c->unavailable.interval = c->rejected.interval = 30 * SECOND;
+    c->fencing.interval = peace;
+    c->backoff = (struct backoff){.first = 2 * SECOND, .longest = MINUTE};
+    pthread_mutex_init(&c->queue_mutex, NULL);
+    handover_init(&c->handover, wake, c);
+    assignment_init(&c->assignment, progress);
+    if (open_client(c, error))
+        return c;
+    consumer_close(c);
+    return NULL;
+}
+
+struct handover *consumer_handover(struct consumer *c)
+{
+    return &c->handover;
+}
+
+/* ---- the end ---- */
+
+void consumer_drain(struct consumer *c, int64_t ns)
+{
+    if (c->open->message_count > 0 && handover_wait(&c->handover, ns) &&
+        !handover_must_start_over(&c->handover))
+        offer(c);
+    handover_end(&c->handover);
+}
+
+bool consumer_close(struct consumer *c)
+{
+    batch_clear(c->open);
+    close_client(c);
+    if (c->client_left)
         return false;
+    pthread_mutex_destroy(&c->queue_mutex);
     handover_free(&c->handover);
     assignment_free(&c->assignment);
     batch_free(c->open);

@@ -182,9 +182,10 @@ rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error 
     return rk;
 }
 
+/* A consumer with a fatal error cannot leave its group. */
 static void *destroy(void *rk)
 {
-    rd_kafka_destroy(rk);
+    rd_kafka_destroy_flags(rk, rd_kafka_fatal_error(rk, NULL, 0) ? RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE : 0);
     return NULL;
 }
 

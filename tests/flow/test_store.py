@@ -604,6 +604,24 @@ def test_kafka_goes_away(programs, brokers, database, topic):
     assert store.is_running()
 
 
+@pytest.mark.long
+def test_another_takes_its_instance_id(programs, brokers, tmp_path, topic):
+    """Kafka fences it, as a Kafka that was killed does with one that is alone. It joins again; two with one id do not end each other."""
+    database = SQLite(tmp_path)
+    first = begin(programs, brokers, database, topic, "-X", "group.instance.id=one")
+    second = start_store(programs, database, topic, "-X", "group.instance.id=one", label="second")
+    threads = len(os.listdir(f"/proc/{first.pid}/task"))
+    for fenced in (first, second):
+        fenced.wait_for_log("group.instance.id to another member")
+    second.kill()
+    send(brokers, topic, map(reading, range(10, 20)))
+    wait_for_rows(database, 20, 60)
+    check_once(database, topic, {0: 20})
+    assert first.stderr.count("partitions assigned") <= 4
+    wait_until(lambda: len(os.listdir(f"/proc/{first.pid}/task")) <= threads, 10, "nothing is left of the client before")
+    assert first.stop() == 0
+
+
 def test_sigterm_writes_what_was_read(programs, brokers, database, topic):
     store = begin(programs, brokers, database, topic)
     assert store.stop() == 0
