@@ -425,12 +425,13 @@ struct handover *consumer_handover(struct consumer *c)
 
 /* ---- the end ---- */
 
-void consumer_drain(struct consumer *c, int64_t ns)
+bool consumer_drain(struct consumer *c, int64_t ns)
 {
     if (c->open->message_count > 0 && handover_wait(&c->handover, ns) &&
         !handover_must_start_over(&c->handover))
         offer(c);
     handover_end(&c->handover);
+    return !handover_is_idle(&c->handover);
 }
 
 bool consumer_close(struct consumer *c)

@@ -21,8 +21,8 @@ struct handover *consumer_handover(struct consumer *consumer);
  * failed for good. */
 bool consumer_run(struct consumer *consumer, void (*tick)(void *context), void *context);
 
-/* Gives the writer what was read, within `ns`. */
-void consumer_drain(struct consumer *consumer, int64_t ns);
+/* Gives the writer what was read, within `ns`. False: the writer has nothing to write. */
+bool consumer_drain(struct consumer *consumer, int64_t ns);
 
 /* Leaves the group. After the writer is closed. False when librdkafka does not end: what the consumer refers
  * to must then stay. */

@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const int64_t farewell = SECOND / 2; /* for a writer that has nothing to write */
+
 struct store {
     const struct store_settings *settings;
     struct database_settings database;
@@ -119,8 +121,8 @@ static void close_all(struct store *s)
 {
     int64_t begun = clock_monotonic();
     if (s->writer) {
-        consumer_drain(s->consumer, s->settings->drain_timeout);
-        int64_t left = s->settings->drain_timeout - (clock_monotonic() - begun);
+        bool writing = consumer_drain(s->consumer, s->settings->drain_timeout);
+        int64_t left = (writing ? s->settings->drain_timeout : farewell) - (clock_monotonic() - begun);
         writer_close(s->writer, left > 0 ? left : 0);
         log_state(s, LOG_EVENT(stopped));
     }
