@@ -23,10 +23,14 @@ struct fixture {
     uint64_t appended;
 };
 
-static inline int begin_delivery(void **state, enum delivery_mode mode)
+/* lingering: records are sent when the transaction is committed, all at once. */
+static inline int begin_delivery(void **state, enum delivery_mode mode, bool lingering)
 {
     static struct fixture f;
-    static struct property properties[] = {{.name = "socket.timeout.ms", .value = "1000", .origin = "test"}};
+    static struct property properties[] = {
+        {.name = "socket.timeout.ms", .value = "1000", .origin = "test"},
+        {.name = "linger.ms", .value = "4000", .origin = "test"},
+    };
     struct error error;
     f = (struct fixture){0};
     *state = &f;
@@ -34,7 +38,7 @@ static inline int begin_delivery(void **state, enum delivery_mode mode)
     make_folder(f.folder);
     mock_cluster_open(&f.mock);
     f.settings = (struct bridge_settings){
-        .kafka = {.brokers = f.mock.brokers, .properties = {properties, 1}},
+        .kafka = {.brokers = f.mock.brokers, .properties = {properties, lingering ? 2 : 1}},
         .mqtt = {.client_id = "id"},
         .kafka_topic = "t",
         .delivery = (int)mode,

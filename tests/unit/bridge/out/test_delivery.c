@@ -3,7 +3,7 @@
 
 static int begin(void **state)
 {
-    return begin_delivery(state, AT_LEAST_ONCE);
+    return begin_delivery(state, AT_LEAST_ONCE, false);
 }
 
 static uint64_t dead(struct fixture *f)

@@ -3,7 +3,12 @@
 
 static int begin(void **state)
 {
-    return begin_delivery(state, EXACTLY_ONCE);
+    return begin_delivery(state, EXACTLY_ONCE, false);
+}
+
+static int begin_lingering(void **state)
+{
+    return begin_delivery(state, EXACTLY_ONCE, true);
 }
 
 /* ---- errors that come again and again ---- */
@@ -189,7 +194,7 @@ int main(void)
         TEST(no_coordinator_for_ever),
         TEST(an_error_that_nobody_knows),
         TEST(fenced_while_the_position_is_sent),
-        TEST(a_refused_batch_costs_no_producer),
+        cmocka_unit_test_setup_teardown(a_refused_batch_costs_no_producer, begin_lingering, end_delivery),
         TEST(a_group_that_is_not_there_has_no_position),
         TEST(a_late_end),
         TEST(late_partitions),
