@@ -24,6 +24,7 @@ PAGES = [page for page in sorted((BIN.parent / "man").glob("*.scd"))
 
 NEEDS_A_SYSTEM = "needs root and systemd; tests/install and flow.notify test the package and the service"
 NOT_RUN = {
+    r"gcloud .*": "logs in to a hosted service",
     r"scripts/run\.sh --demo.*": "flow.demo runs it, which takes a minute, and flow.run the rest",
     r"scripts/run\.sh --no-store": "flow.run runs it",
     r"sqlite3 .*var/readings\.db .*": "needs what the demo has stored; flow.demo runs it",
