@@ -10,7 +10,9 @@ class Stored:
 
     def __init__(self, path):
         self._sql = sqlite3.connect("", uri=True)  # a file of its own, which nobody else sees
-        self._sql.execute("CREATE TABLE place (topic, partition, offset, PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID")
+        # Typed as the columns of store: else SQLite cannot look rows up by all three.
+        self._sql.execute(
+            "CREATE TABLE place (topic TEXT, partition INTEGER, offset INTEGER, PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID")
         self._address = f"file:{urllib.parse.quote(str(path))}?mode=ro"
         self._attached = False
         self.rows, self.different = {}, {}  # by topic

@@ -376,7 +376,7 @@ def test_a_private_broker_that_dies_ends_everything(pipeline):
     assert "Kafka was killed by SIGKILL" in program.stderr
     pipeline.assert_nothing_left()
     shown = pipeline.status()  # and Prometheus, which reads the same file: nobody asked the programs to end
-    assert (shown.returncode, shown.stdout.count("does not answer at ")) == (1, 9), shown
+    assert (shown.returncode, shown.stdout.count("does not answer at ")) == (1, 10), shown
 
 
 @pytest.mark.parametrize(
