@@ -93,7 +93,9 @@ def _pages(stage, dashboard, topic):
     reader = threading.Thread(target=_read, args=(streams, stop))
     reader.start()
     try:
-        while dashboard.status()["clients"]["now"] < PAGES:
+        end = time.monotonic() + 60
+        while (now := dashboard.status()["clients"]["now"]) < PAGES:
+            assert time.monotonic() < end, f"only {now} of {PAGES} pages are open"
             time.sleep(0.1)
         time.sleep(3)  # until all have what came before
         return alone, cost()
