@@ -80,8 +80,8 @@ static const char note_label[] = "__note";
 
 static bool write_content(int fd, const char *kind, const char *name, const char *note, const char *address)
 {
-    json_t *content =
-        json_pack("[{s:[s], s:{s:s, s:s*}}]", "targets", address, "labels", kind, name, note_label, note);
+    json_t *content = json_pack("[{s:[s], s:{s:s, s:o*}}]", "targets", address, "labels", kind, name,
+                                note_label, json_string(note)); /* none where a path in it is not UTF-8 */
     bool written = content && json_dumpfd(content, fd, 0) == 0 && write(fd, "\n", 1) == 1;
     json_decref(content);
     return written;

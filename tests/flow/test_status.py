@@ -178,6 +178,11 @@ def test_bridges_are_found_from_any_folder_each_under_its_own_name(session):
     assert session.found() == {} and session.announcements() == []
 
 
+def test_a_spool_whose_name_is_no_utf8_hides_no_bridge(session):
+    session.start(os.fsdecode(b"sp\xefol"), "--spool", os.fsdecode(bytes(session.folder) + b"/sp\xefol"))
+    assert session.found() == {f"bridge-{session.topic}": True}
+
+
 def test_what_a_killed_bridge_has_left_is_ignored_and_the_next_one_removes_it(session):
     bridge = session.start("killed")
     left, = session.announcements()
