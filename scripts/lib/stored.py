@@ -52,6 +52,7 @@ class Stored:
         found = self._sql.execute(
             "SELECT topic, count(*), count(DISTINCT partition || ' ' || offset), sum(rejected) FROM ("
             " SELECT topic, kafka_partition AS partition, kafka_offset AS offset, 0 AS rejected FROM store.reading"
+            " UNION ALL SELECT topic, kafka_partition, kafka_offset, 0 FROM store.message"
             " UNION ALL SELECT topic, kafka_partition, kafka_offset, 1 FROM store.reject)"
             " CROSS JOIN place USING (topic, partition, offset) GROUP BY 1").fetchall()
         self.rows = {topic: rows for topic, rows, _, _ in found}

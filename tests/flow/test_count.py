@@ -113,15 +113,16 @@ def test_the_order_is_that_of_each_node(counting):
     assert count.finish(6) == (0, ["6", "6", "0", "0", "0"])
 
 
-def make_database(path, topic, offsets, rejected=()):
+def make_database(path, topic, offsets, rejected=(), raw=()):
     """As store makes it, as far as it is looked into: these offsets, and a position behind the last one."""
     with sqlite3.connect(path) as database:
-        for table in ("reading", "reject"):
+        for table in ("reading", "reject", "message"):
             database.execute(f"CREATE TABLE {table} (topic, kafka_partition, kafka_offset)")
         database.execute("CREATE TABLE position (topic, partition, next)")
-        database.execute("INSERT INTO position VALUES (?, 0, ?)", (topic, max(offsets) + 1))
+        database.execute("INSERT INTO position VALUES (?, 0, ?)", (topic, max((*offsets, *raw)) + 1))
         database.executemany("INSERT INTO reading VALUES (?, 0, ?)", ((topic, offset) for offset in offsets))
         database.executemany("INSERT INTO reject VALUES (?, 0, ?)", ((topic, offset) for offset in rejected))
+        database.executemany("INSERT INTO message VALUES (?, 0, ?)", ((topic, offset) for offset in raw))
 
 
 @pytest.mark.parametrize(
@@ -139,6 +140,13 @@ def test_what_is_stored_is_counted_by_its_place_in_kafka(counting, tmp_path, off
     make_database(tmp_path / "readings.db", count.topic, offsets, rejected)
     assert count.finish(5) == (status, ["5", "5", "0", "0", "0", stored])
     assert ("1 messages stand in the table reject" in count.program.stderr) == bool(rejected)
+
+
+def test_what_store_has_stored_raw_counts(counting, tmp_path):
+    count = counting("--database", tmp_path / "readings.db")
+    count.send(range(1, 6))
+    make_database(tmp_path / "readings.db", count.topic, (), raw=range(3, 8))
+    assert count.finish(5) == (0, ["5", "5", "0", "0", "0", "5"])
 
 
 def test_a_database_that_is_not_there_has_nothing_stored(counting, tmp_path):
