@@ -6,6 +6,7 @@ declare -A names  # of the children, by process id
 publishers=()     # their process ids
 counter=''        # process id of count.py
 subscriber=''     # of subscribe
+stored=''         # yes: count.py looks into the database
 
 # What is published before the broker knows a bridge's session would never reach it. Sets unsubscribed to a topic without. Waiting
 # does not help where the broker refuses a bridge, which is the error of its log then.
@@ -22,7 +23,7 @@ start_counter() {
     local more=()
     if [[ $with_store ]]; then
         if [[ $database == sqlite:* ]]; then
-            more=(--database "${database#sqlite:}")
+            more=(--database "${database#sqlite:}") stored=yes
         else
             info "what store writes to another database than SQLite is not counted"
         fi
@@ -43,8 +44,8 @@ start_subscriber() {
 }
 room_is_there() { (($(wc -l <"$run/room") >= $1)) || has_ended "$subscriber"; }
 
-# show_room: what came, once it is as many as count.py has seen in Kafka, or after some seconds. The broker has the last one of
-# an earlier run, whose readings are not estimated again.
+# show_room: what came, once it is as many as count.py has seen in Kafka, or after some seconds; then subscribe is ended. The broker
+# has the last one of an earlier run, whose readings are not estimated again.
 show_room() {
     local estimates
     estimates=$(sed -n 's/^occupancy: \([0-9]*\) of .*/\1/p' "$run/table")
@@ -52,8 +53,12 @@ show_room() {
     if [[ -s $run/room ]]; then
         info "back in MQTT: subscribe has seen $(wc -l <"$run/room") estimates on the topic room/occupancy, the last one $(tail -n 1 "$run/room")"
     else
+        ! has_ended "$subscriber" || show_cause "$logs/subscribe.log"
         warn "no estimate has come back to the MQTT topic room/occupancy; the logs are downlink.log and subscribe.log in $logs"
     fi
+    stop_processes 5 subscribe "$subscriber" || true
+    await "$subscriber" || true # else await_any would return it
+    subscriber=''
 }
 
 start_publishers() {
@@ -84,6 +89,7 @@ run_demo() {
     info "replaying $data"
     start_publishers "$id"
     while await_any && [[ $ended != "$counter" ]]; do
+        [[ $ended != "$subscriber" ]] || continue # it does not carry anything: show_room says why it ended
         [[ ${names[$ended]} == publish-* ]] || unexpected_end
         ((status == 0)) || {
             failed=yes
@@ -112,7 +118,7 @@ run_demo() {
 judge_demo() {
     [[ -z $1 ]] || die "not every publisher could replay its data, see above"
     case $status in
-        0) info "every message is in Kafka, exactly once and in order${with_store:+, and stored once}" ;;
+        0) info "every message is in Kafka, exactly once and in order${stored:+, and stored once}" ;;
         1) die "messages are missing in Kafka; the logs are in $logs" ;;
         3)
             grep -q '^bridge-' "$run/restarts" || die "messages are doubled or out of order, and no bridge was started again; the logs are in $logs"

@@ -196,6 +196,20 @@ def test_demo_with_the_real_data(pipeline):
 
 
 @pytest.mark.long
+def test_demo_says_what_it_has_not_seen(pipeline, tmp_path):
+    """subscribe, which only shows what comes back, does not take the file; and what goes to another database is not counted."""
+    config = tmp_path / "roomstream.conf"
+    config.write_text("window = 100\n")  # bridges and publishers have it
+    program = pipeline.start("--demo", "--fast", "--config", config, ROOMSTREAM_DATABASE="postgresql://127.0.0.1:1/none")
+    assert program.wait(150) == 0, program.stderr
+    assert table(program) == {topic: numbers[:-1] for topic, numbers in expected(SAMPLE).items()}
+    assert "subscribe has no option 'window'" in program.stderr and "no estimate has come back to the MQTT topic room/occupancy" in program.stderr
+    assert "what store writes to another database than SQLite is not counted" in program.stderr
+    assert re.search("every message is in Kafka, exactly once and in order$", program.stderr, re.MULTILINE), program.stderr
+    pipeline.assert_nothing_left()
+
+
+@pytest.mark.long
 def test_demo_after_sigkill_in_the_middle(pipeline):
     first = pipeline.start_demo_and_wait_for_messages()
     assert len(pipeline.processes()) > 15
