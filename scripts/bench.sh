@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Measures the programs against what their libraries can do at all, in the same run on the same private brokers: medians and
-# spread over rounds, after a warm-up of Kafka that does not count.
+# Measures the programs against what their libraries can do at all, in the same run on the same private brokers: medians
+# and spread over rounds, after a warm-up of Kafka that does not count.
 #
 # Usage: scripts/bench.sh [OPTION]... [MEASUREMENT]...
 #
 #   limits      librdkafka into the same Kafka, and the file system's append
-#   drain       a backlog in a session of the MQTT broker, into Kafka; beside a Paho subscriber that does nothing, and one that
-#               only hands over to librdkafka: a bridge that stores nothing and promises nothing
+#   drain       a backlog in a session of the MQTT broker, into Kafka; beside a Paho subscriber that does nothing, and
+#               one that only hands over to librdkafka: a bridge that stores nothing and promises nothing
 #   growth      the same drain with fewer and more messages, larger ones, many topics, several bridges
 #   six         six bridges with a backlog each, at once
 #   live        publisher, broker, bridge and Kafka together; beside the same subscriber
-#   latency     from the publisher to a Kafka consumer, at 20, 1,000 and 10,000 messages a second; beside the same through a
-#               bridge that promises nothing
+#   latency     from the publisher to a Kafka consumer, at 20, 1,000 and 10,000 messages a second; beside the same
+#               through a bridge that promises nothing
 #   publisher   publish --fast; beside a bare Paho loop and mosquitto_pub
 #   subscriber  subscribe; beside mosquitto_sub
 #   kafka       kafka-produce and kafka-consume; beside kcat
@@ -20,11 +20,12 @@
 #   script      the bridge that one writes first in Python: its rate, and what kills of it cost beside those of ours
 #   start       from exec to subscribed and to the first delivery
 #   outage      catching up after Kafka was away
-#   store       a topic into SQLite and PostgreSQL; beside a bare loop of prepared inserts, a bare COPY, and a consumer that drops;
-#               and beside Telegraf, where that is installed
+#   store       a topic into SQLite and PostgreSQL; beside a bare loop of prepared inserts, a bare COPY, and a consumer
+#               that drops; and beside Telegraf, where that is installed
 #   store-backlog  the same with more messages: the rate of each tenth, and the memory
 #   store-latency  from the producer to a committed row, at 20 messages a second
-#   dashboard   a day of six topics: until it is read and drawn in Chromium; CPU at 20 messages a second without and with 200 pages
+#   dashboard   a day of six topics: until it is read and drawn in Chromium; CPU at 20 messages a second without and
+#               with 200 pages
 #   dashboard-memory  the same topics with more messages: rate and memory
 #
 # Without a name, all of them.
@@ -38,8 +39,9 @@
 #   --idle-seconds S     how long an idle bridge is watched (default 20)
 #   --json               all values as one line of JSON instead of the table
 #
-# It installs what is missing and builds in build/. Everything listens on 127.0.0.1 and lives in a temporary folder. Other
-# programs on the machine disturb it: what counts are the ratios. Exit status: 0 measured, 1 something failed, 2 used wrongly.
+# It installs what is missing and builds in build/. Everything listens on 127.0.0.1 and lives in a temporary folder.
+# Other programs on the machine disturb it: what counts are the ratios. Exit status: 0 measured, 1 something failed, 2
+# used wrongly.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 . "$root/scripts/lib/process.sh"

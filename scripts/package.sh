@@ -3,9 +3,9 @@
 #
 # Usage: scripts/package.sh
 #
-# Installs what is missing for that (apt-get, as root or by sudo; it says what and why first). The package's path goes to the
-# standard output; install it with  apt-get install ./FILE  , which brings the libraries that it needs. Exit status: 0 made, 1 not
-# so, 2 used wrongly.
+# Installs what is missing for that (apt-get, as root or by sudo; it says what and why first). The package's path goes
+# to the standard output; install it with  apt-get install ./FILE  , which brings the libraries that it needs. Exit
+# status: 0 made, 1 not so, 2 used wrongly.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 . "$root/scripts/lib/process.sh"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Starts the pipeline: MQTT messages of six sensors, carried to Kafka by six bridges; and from Kafka on to a database (store), to
-# an estimate of how many people are in the room (estimate) and to a web page (dashboard).
+# Starts the pipeline: MQTT messages of six sensors, carried to Kafka by six bridges; and from Kafka on to a database
+# (store), to an estimate of how many people are in the room (estimate), which goes back to MQTT (downlink), and to a
+# web page (dashboard).
 #
 # Usage: scripts/run.sh [--no-store] [--config FILE]
 #                                                   all of it, until Ctrl-C or SIGTERM
@@ -11,29 +12,30 @@
 #   --no-store     without store: Kafka has what the bridges carry, and no database
 #   --keep         after the count all stays up until Ctrl-C
 #   --config FILE  options of the programs, as in their --config: those of one kind of program under [bridge], [publish]
-#                 or a heading of their --help, such as [kafka]
+#                  or a heading of their --help, such as [kafka]
 #   --data FILE    replay this CSV file (default: the sample, data/occupancy-sample.csv)
 #   --fast         replay as fast as the brokers take it
-#   --speed X      X seconds of recorded time in one second (default 300, pauses cut to a minute: the sample takes half a
-#                  minute)
+#   --speed X      X seconds of recorded time in one second (default 300, pauses cut to a minute: the sample takes half
+#                  a minute)
 #   --rate N       N messages a second from each publisher
 #   -h, --help     print this and exit
 #
-# It installs what is missing (apt-get, as root or by sudo; it says what and why first) and builds. The brokers are those
-# at MQTT_HOST (localhost), MQTT_PORT (1883) and KAFKA_BOOTSTRAP_SERVERS (localhost:9092), or in the configuration file.
-# Where nothing answers at an address of this machine, it starts a private broker there; for other machines it never does.
-# A program that dies is started again. Data, spools, the database readings.db and logs are kept in ROOMSTREAM_STATE (default: var/
-# in the checkout). What store writes goes there unless the configuration names another database.
-# With ROOMSTREAM_BIN, a folder of built programs, nothing is built.
+# It installs what is missing (apt-get, as root or by sudo; it says what and why first) and builds. The brokers are
+# those at MQTT_HOST (localhost), MQTT_PORT (1883) and KAFKA_BOOTSTRAP_SERVERS (localhost:9092), or in the configuration
+# file. Where nothing answers at an address of this machine, it starts a private broker there; for other machines it
+# never does. A program that dies is started again. Data, spools, the database readings.db and logs are kept in
+# ROOMSTREAM_STATE (default: var/ in the checkout). What store writes goes there unless the configuration names another
+# database. With ROOMSTREAM_BIN, a folder of built programs, nothing is built.
 #
-# Each program shows what it does over HTTP, at 127.0.0.1 and the ports from ROOMSTREAM_HTTP_PORT (9751) on, the dashboard its page at
-# the port before (9750), or at any others where those are taken: build/bin/status asks them all, and Prometheus finds them by
-# config/prometheus.yml.
+# Each program shows what it does over HTTP, at 127.0.0.1 and the ports from ROOMSTREAM_HTTP_PORT (9751) on, the
+# dashboard its page at the port before (9750), or at any others where those are taken: build/bin/status asks them all,
+# and Prometheus finds them by config/prometheus.yml.
 #
-# The demo counts in Kafka itself, by sequence number, and in the database by SQL. Exit status: 0 every message arrived exactly once
-# and in order (or, where a bridge died and was started again, at least once), and each is stored once; 1 not so, or something
-# failed; 2 used wrongly; 130 or 143 interrupted. Without --demo, and after the count with --keep: 0 after Ctrl-C or SIGTERM. A
-# second Ctrl-C does not wait for what is still on its way: it stays in the spools.
+# The demo counts in Kafka itself, by sequence number, and in the database by SQL. Exit status: 0 every message arrived
+# exactly once and in order (or, where a bridge died and was started again, at least once), and each is stored once,
+# which is counted in SQLite only; 1 not so, or something failed; 2 used wrongly; 130 or 143 interrupted. Without
+# --demo, and after the count with --keep: 0 after Ctrl-C or SIGTERM. A second Ctrl-C does not wait for what is still
+# on its way: it stays in the spools.
 
 # shellcheck disable=SC2317  # functions that traps and wait_until call
 set -euo pipefail

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the tests on real brokers of their own.
 #
-# Usage: scripts/test.sh                      every program's main path; takes less than ten minutes on two cores of a bare Debian
+# Usage: scripts/test.sh                      each program's main path; less than ten minutes on two cores, bare Debian
 #        scripts/test.sh --all                all tests, as continuous integration does; takes an hour or so
 #        scripts/test.sh CTEST ARGUMENT...    for example  scripts/test.sh -R flow.run  or  -L unit
 #
-# Without arguments it builds the preset release, on which the tests run, and asan, whose unit tests run too. What it leaves to --all has
-# ctest's label long: faults of brokers, rare configurations, large amounts. --all also builds the preset clang, whose warnings are errors as
-# well, and runs all programs' command lines and ways to fail on asan. It installs more for that: clang, a JDK, two browsers, other brokers.
-# With arguments of ctest the release build alone is made and tested, and all is installed but the other brokers.
-# The last lines are ctest's summary of the tests on the release build. Exit status: 0 all passed, 1 not so, 2 used wrongly.
+# Without arguments it builds the preset release, on which the tests run, and asan, whose unit tests run too. What it
+# leaves to --all has ctest's label long: faults of brokers, rare configurations, large amounts. --all also builds the
+# preset clang, whose warnings are errors as well, and runs all programs' command lines and ways to fail on asan. It
+# installs more for that: clang, a JDK, two browsers, other brokers. With arguments of ctest the release build alone is
+# made and tested, and all is installed but the other brokers. The last lines are ctest's summary of the tests on the
+# release build. Exit status: 0 all passed, 1 not so, 2 used wrongly.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 . "$root/scripts/lib/process.sh"

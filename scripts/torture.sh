@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
-# The fault harness: runs publisher, bridge, Mosquitto and Kafka for real, makes faults at random instants, then reads Kafka
-# back with an independent client and says whether the promise was kept: no message lost, none doubled (at-least-once: no
-# more than the bound), each key in order.
+# The fault harness: runs publisher, bridge, Mosquitto and Kafka for real, makes faults at random instants, then reads
+# Kafka back with an independent client and says whether the promise was kept: no message lost, none doubled
+# (at-least-once: no more than the bound), each key in order.
 #
 # Usage: scripts/torture.sh [OPTION]...
 #        scripts/torture.sh --store sqlite|postgresql [--messages N] [--kills N] [--seed N]
-#                   the same for store: two of them are killed at random and named instants, frozen and made to leave, Kafka and the
-#                   database are killed and frozen; every message must be in the database once (default: 200000 messages, 200 kills)
+#                   the same for store: two of them are killed at random and named instants, frozen and made to leave,
+#                   Kafka and the database are killed and frozen; every message must be in the database once (default:
+#                   200000 messages, 200 kills)
 #        scripts/torture.sh --whole [--messages N] [--kills N] [--seed N]
-#                   the whole way, exactly once: publisher (with --resume), bridge, store (SQLite), Kafka and Mosquitto are killed;
-#                   every message must be in the database as often as it was published (default: 40000 messages, 100 kills)
+#                   the whole way, exactly once: publisher (with --resume), bridge, store (SQLite), Kafka and Mosquitto
+#                   are killed; every message must be in the database as often as it was published (default: 40000
+#                   messages, 100 kills)
 #        scripts/torture.sh --downlink [--messages N] [--rate N] [--kills N] [--window N] [--qos 1|2] [--seed N]
-#                   the way back, at least once: downlink is killed at random and named instants, Mosquitto and Kafka are killed; an MQTT subscriber
-#                   must get every message, in the order of its key, and no more twice than --window a kill (default: 100000 messages,
-#                   500 a second, 100 kills, a window of 500, QoS 1)
+#                   the way back, at least once: downlink is killed at random and named instants, Mosquitto and Kafka
+#                   are killed; an MQTT subscriber must get every message, in the order of its key, and no more twice
+#                   than --window a kill (default: 100000 messages, 500 a second, 100 kills, a window of 500, QoS 1)
 #
 #   --mode MODE     at-least-once or exactly-once; without it, one after the other
 #   --messages N    publish N messages; or
@@ -22,13 +24,14 @@
 #   --kills N       kill the bridge by SIGKILL so many times (default 20)
 #   --faults LIST   which faults, separated by commas; 'default', or 'all':
 #                     bridge-kill        SIGKILL of the bridge at a random instant
-#                     failpoints         the same at a named instant of its code (before the append, after the commit, ...)
+#                     failpoints         the same at a named instant of its code (before the append, after the commit,
+#                                        ...)
 #                     power-loss         the same, and the spool is cut back to what was synced; with --sync always
-#                     refused-start      the same, and the spool is damaged: three starts must be refused and change nothing,
-#                                        then the damage is undone
+#                     refused-start      the same, and the spool is damaged: three starts must be refused and change
+#                                        nothing, then the damage is undone
 #                     failing-allocations
-#                                        the same, and before it one allocation in thousands fails, libraries included, on which the
-#                                        bridge may end by itself
+#                                        the same, and before it one allocation in thousands fails, libraries included,
+#                                        on which the bridge may end by itself
 #                     kafka-kill, kafka-term, kafka-stop
 #                                        SIGKILL, SIGTERM, or SIGSTOP of Kafka for some seconds
 #                     kafka-drop         the network to Kafka swallows everything for some seconds
@@ -42,10 +45,11 @@
 #                                        the bridge's clock is a day behind, or two hours ahead, for some seconds
 #                     topic-vanish       Kafka's topic is deleted
 #                     cluster-vanish     Kafka is another, empty cluster from then on
-#                     late               for some seconds, requests to Kafka and packets to Mosquitto of every kind are held, one
-#                                        after the other; each is delivered up to a minute after the client has given it up
-#                   'default' is all of them but power-loss, refused-start, failing-allocations, disk-full, spool-max, the
-#                   clocks, what vanishes, late and grants-less.
+#                     late               for some seconds, requests to Kafka and packets to Mosquitto of every kind are
+#                                        held, one after the other; each is delivered up to a minute after the client
+#                                        has given it up
+#                   'default' is all of them but power-loss, refused-start, failing-allocations, disk-full, spool-max,
+#                   the clocks, what vanishes, late and grants-less.
 #   --outage S      the faults that last, last S seconds (default: 2 to 10 by chance)
 #   --backlog       all messages wait in Mosquitto before the bridge starts
 #   --receive-maximum N
@@ -53,9 +57,10 @@
 #   --seed N        repeats a run's faults: kinds, order and planned times (default: by the clock)
 #   --json          the result as one line of JSON a run
 #
-# It installs what is missing and builds the bridge with failpoints in build-torture/, unless ROOMSTREAM_BIN names a folder
-# of such programs. Everything listens on 127.0.0.1 and lives in a temporary folder (below TMPDIR), which stays only when the promise was
-# broken. Exit status: 0 the promise was kept, 1 it was broken or something failed, 2 used wrongly, 130 interrupted.
+# It installs what is missing and builds the bridge with failpoints in build-torture/, unless ROOMSTREAM_BIN names a
+# folder of such programs. Everything listens on 127.0.0.1 and lives in a temporary folder (below TMPDIR), which stays
+# only when the promise was broken. Exit status: 0 the promise was kept, 1 it was broken or something failed, 2 used
+# wrongly, 130 interrupted.
 
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
