@@ -1,6 +1,9 @@
 /* What both ways of delivery do when Kafka refuses, at least once, against librdkafka's mock cluster. */
 #include "delivery_fixture.h"
 
+#include "bridge/out/forwarder.h"
+#include "core/stop.h"
+
 static int begin(void **state)
 {
     return begin_delivery(state, AT_LEAST_ONCE, false);
@@ -42,6 +45,33 @@ static void test_what_is_in_flight_at_the_end_is_waited_for(void **state)
     assert_int_equal(stats_of(f->spool).spooled, 1);
     delivery_finish(f->delivery, 10 * SECOND);
     assert_int_equal(stats_of(f->spool).delivered, f->appended);
+}
+
+/* Until all is delivered, and the forwarder has made that many steps. */
+static void wait_for_forwarder(struct fixture *f, uint64_t delivered, const struct forwarder *forwarder,
+                               uint64_t beat)
+{
+    int64_t limit = clock_monotonic() + 30 * SECOND;
+    while (stats_of(f->spool).delivered < delivered || forwarder_beat(forwarder) < beat)
+        if (stop_wait(MILLISECOND) || clock_monotonic() > limit)
+            fail_msg("the forwarder does not move");
+}
+
+static void test_a_forwarder_that_is_out_of_time_waits_for_what_is_in_flight(void **state)
+{
+    struct fixture *f = *state;
+    struct error error;
+    struct forwarder *forwarder = forwarder_open(&f->settings, f->spool, f->letters, &f->counters, &error);
+    assert_non_null(forwarder);
+    append_some(f);
+    wait_for_forwarder(f, f->appended, forwarder, 0);
+    rd_kafka_mock_broker_push_request_error_rtts(f->mock.cluster, MOCK_BROKER, PRODUCE, (size_t)1,
+                                                 RD_KAFKA_RESP_ERR_NO_ERROR, 300);
+    append_message(f->spool, ++f->appended);
+    wait_for_forwarder(f, 0, forwarder, forwarder_beat(forwarder) + 3); /* by then it is handed over */
+    forwarder_stop(forwarder, 0);
+    assert_int_equal(stats_of(f->spool).delivered, f->appended);
+    forwarder_close(forwarder);
 }
 
 /* ---- what may succeed later ---- */
@@ -141,6 +171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_delivers_and_counts),
         TEST(test_what_is_in_flight_at_the_end_is_waited_for),
+        TEST(test_a_forwarder_that_is_out_of_time_waits_for_what_is_in_flight),
         TEST(test_a_failure_loses_nothing_and_is_told_until_it_is_over),
         TEST(test_the_record_at_fault_is_found_and_becomes_a_dead_letter),
         TEST(test_a_record_with_a_reason_becomes_a_dead_letter),
