@@ -1,8 +1,8 @@
 #include "template.h"
 
+#include "core/json_pointer.h"
 #include "core/out_of_memory.h"
 #include "mqtt/topic.h"
-#include "store/pointer.h"
 
 #include <inttypes.h>
 #include <jansson.h>

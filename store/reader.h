@@ -3,9 +3,9 @@
 #define ROOMSTREAM_STORE_READER_H
 
 #include "batch.h"
-#include "pointer.h"
 
 #include "core/error.h"
+#include "core/json_pointer.h"
 
 /* PAYLOAD_AUTO: what begins with { is JSON, with [ SenML, all else CSV. */
 enum payload_format { PAYLOAD_AUTO, PAYLOAD_JSON, PAYLOAD_SENML, PAYLOAD_CSV };

@@ -1,8 +1,8 @@
 /* JSON pointers (RFC 6901), prepared once. */
-#ifndef ROOMSTREAM_STORE_POINTER_H
-#define ROOMSTREAM_STORE_POINTER_H
+#ifndef ROOMSTREAM_CORE_JSON_POINTER_H
+#define ROOMSTREAM_CORE_JSON_POINTER_H
 
-#include "core/error.h"
+#include "error.h"
 
 #include <stdbool.h>
 #include <stddef.h>

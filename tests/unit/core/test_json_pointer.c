@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "store/pointer.h"
+#include "core/json_pointer.h"
 
 #include <string.h>
 

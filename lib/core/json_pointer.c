@@ -1,6 +1,6 @@
-#include "pointer.h"
+#include "json_pointer.h"
 
-#include "core/out_of_memory.h"
+#include "out_of_memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
