@@ -4,14 +4,13 @@
 #include "core/log.h"
 #include "core/out_of_memory.h"
 #include "kafka/errors.h"
+#include "kafka/member.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEAVE_STEP_MS = 100 };
 static const int64_t patience = 2 * SECOND; /* with what is in flight, when partitions go */
-static const int64_t leave_time = 10 * SECOND;
 static const int64_t silence = 30 * SECOND; /* statistics come every second */
 
 struct consumer {
@@ -87,30 +86,16 @@ void consumer_serve(struct consumer *c)
 static bool make_client(struct consumer *c, struct error *error)
 {
     const struct kafka_property defaults[] = {
+        KAFKA_MEMBER_DEFAULTS,
         {.name = "client.id", .value = "roomstream-downlink"},
         /* Memory: what librdkafka reads ahead. */
         {.name = "queued.min.messages", .value = "10000"},
         {.name = "queued.max.messages.kbytes", .value = "2048"},
         {.name = "fetch.message.max.bytes", .value = "524288"},
-        {.name = "fetch.max.bytes", .value = "1048576"},
-        {.name = "receive.message.max.bytes", .value = "100000000"},
-        {.name = "topic.metadata.refresh.interval.ms", .value = "30000"},
-        {.name = "statistics.interval.ms", .value = "1000"},
-        {.name = "session.timeout.ms",
-         .value = "10000"}, /* so soon another takes over what a killed one had */
-        {.name = "allow.auto.create.topics", .value = "false"},
-        {.name = "socket.nagle.disable", .value = "true"},
     };
     const struct kafka_property required[] = {
-        {.name = "enable.auto.commit", .value = "false", .why = "only what the MQTT broker has is committed"},
-        {.name = "enable.auto.offset.store",
-         .value = "false",
-         .why = "only what the MQTT broker has is committed"},
-        {.name = "auto.offset.reset", .value = "error", .why = "what was lost in Kafka must be noticed"},
-        {.name = "isolation.level", .value = "read_committed", .why = "what is rolled back must not be sent"},
-        {.name = "partition.assignment.strategy",
-         .value = "cooperative-sticky",
-         .why = "partitions are taken and given up one by one"},
+        KAFKA_MEMBER_REQUIRED("only what the MQTT broker has is committed",
+                              "what is rolled back must not be sent"),
         {.name = "enable.partition.eof", .value = "true", .why = "the end of a partition moves the position"},
         {.name = "group.id", .value = c->settings->group},
     };
@@ -149,13 +134,7 @@ struct consumer *consumer_open(const struct downlink_settings *settings, const s
 
 bool consumer_join(struct consumer *c, struct error *error)
 {
-    const struct text_list *topics = &c->settings->topics;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)topics->count);
-    for (size_t i = 0; i < topics->count; i++)
-        rd_kafka_topic_partition_list_add(list, topics->items[i], RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t err = rd_kafka_subscribe(c->rk, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    return !err || error_set(error, "cannot subscribe to the topics: %s", rd_kafka_err2str(err));
+    return kafka_member_subscribe(c->rk, &c->settings->topics, error);
 }
 
 struct partitions *consumer_partitions(struct consumer *c)
@@ -177,19 +156,11 @@ struct consumer_state consumer_state(const struct consumer *c)
 
 static bool leave(struct consumer *c)
 {
-    int64_t deadline = clock_monotonic() + leave_time;
-    rd_kafka_error_t *failure = rd_kafka_consumer_close_queue(c->rk, c->queue);
-    while (!failure && !rd_kafka_consumer_closed(c->rk) && clock_monotonic() < deadline) {
-        rd_kafka_message_t *message = rd_kafka_consume_queue(c->queue, LEAVE_STEP_MS);
-        if (message)
-            rd_kafka_message_destroy(message);
-    }
-    bool left = !failure && rd_kafka_consumer_closed(c->rk);
-    if (failure)
-        rd_kafka_error_destroy(failure);
-    if (!left)
-        log_warning(group_not_left, "Kafka does not answer: the group learns of our end by itself, later");
-    return left;
+    struct error error;
+    if (kafka_member_leave(c->rk, c->queue, &error))
+        return true;
+    log_warning(group_not_left, "%s: the group learns of our end by itself, later", error.text);
+    return false;
 }
 
 bool consumer_close(struct consumer *c)
@@ -201,9 +172,7 @@ bool consumer_close(struct consumer *c)
         partitions_free(&c->partitions);
     if (c->queue)
         rd_kafka_queue_destroy(c->queue);
-    /* Where Kafka does not answer it would wait a minute for it: the end of the process ends the client too.
-     */
-    if (!left || (c->rk && !kafka_destroy_member(c->rk, c->assigned)))
+    if (!left || (c->rk && !kafka_member_destroy(c->rk, c->assigned)))
         return false;
     free(c);
     return true;

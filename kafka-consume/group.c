@@ -1,19 +1,11 @@
 #include "group.h"
 
-#include "core/clock.h"
-
-static const int64_t leave_time = 10 * SECOND;
-enum { LEAVE_STEP_MS = 100 };
+#include "kafka/member.h"
 
 bool group_join(struct group *g, rd_kafka_t *rk, const struct text_list *topics, struct error *error)
 {
     *g = (struct group){.rk = rk, .consumed = rd_kafka_topic_partition_list_new(8)};
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)topics->count);
-    for (size_t i = 0; i < topics->count; i++)
-        rd_kafka_topic_partition_list_add(list, topics->items[i], RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t err = rd_kafka_subscribe(rk, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    return !err || error_set(error, "cannot subscribe to the topics: %s", rd_kafka_err2str(err));
+    return kafka_member_subscribe(rk, topics, error);
 }
 
 static void end_run(struct group *g)
@@ -57,21 +49,8 @@ void group_forget(struct group *g)
 
 bool group_leave(struct group *g, struct error *error)
 {
-    int64_t deadline = clock_monotonic() + leave_time;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(g->rk);
-    rd_kafka_error_t *failure = rd_kafka_consumer_close_queue(g->rk, queue);
-    if (failure)
-        error_set(error, "%s", rd_kafka_error_string(failure));
-    while (!failure && !rd_kafka_consumer_closed(g->rk) && clock_monotonic() < deadline) {
-        rd_kafka_message_t *message = rd_kafka_consume_queue(queue, LEAVE_STEP_MS);
-        if (message)
-            rd_kafka_message_destroy(message);
-    }
-    bool left = !failure && rd_kafka_consumer_closed(g->rk);
-    if (!failure && !left)
-        error_set(error, "Kafka does not answer");
-    if (failure)
-        rd_kafka_error_destroy(failure);
+    bool left = kafka_member_leave(g->rk, queue, error);
     rd_kafka_queue_destroy(queue);
     return left;
 }

@@ -10,16 +10,16 @@
 #include "core/out_of_memory.h"
 #include "core/stop.h"
 #include "kafka/errors.h"
+#include "kafka/member.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { IDLE_MS = 100, LEAVE_STEP_MS = 100 };
+enum { IDLE_MS = 100 };
 static const int64_t tick_interval = SECOND;
 static const int64_t patience = 2 * SECOND; /* with a busy database, before nothing more is read */
-static const int64_t leave_time = 10 * SECOND;
-static const int64_t peace = 5 * MINUTE; /* without being fenced, and it is over */
+static const int64_t peace = 5 * MINUTE;    /* without being fenced, and it is over */
 
 struct consumer {
     const struct store_settings *settings;
@@ -249,32 +249,18 @@ static int on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque
 static bool make_client(struct consumer *c, struct error *error)
 {
     const struct kafka_property defaults[] = {
+        KAFKA_MEMBER_DEFAULTS,
         {.name = "client.id", .value = "roomstream-store"},
         /* Memory: what librdkafka reads ahead. */
         {.name = "queued.min.messages", .value = "4000"},
         {.name = "queued.max.messages.kbytes", .value = "1024"},
         {.name = "fetch.message.max.bytes", .value = "262144"},
-        {.name = "fetch.max.bytes", .value = "1048576"},
-        {.name = "receive.message.max.bytes", .value = "100000000"},
-        {.name = "topic.metadata.refresh.interval.ms", .value = "30000"},
-        {.name = "statistics.interval.ms", .value = "1000"},
-        {.name = "session.timeout.ms",
-         .value = "10000"}, /* so soon another takes over what a killed one had */
-        {.name = "allow.auto.create.topics", .value = "false"},
-        {.name = "socket.nagle.disable", .value = "true"},
         {.name = "fetch.queue.backoff.ms", .value = "10"}, /* the last one: see looks_late() */
     };
     const size_t default_count = sizeof defaults / sizeof *defaults - looks_late();
     const struct kafka_property required[] = {
-        {.name = "enable.auto.commit", .value = "false", .why = "the position is kept in the database"},
-        {.name = "enable.auto.offset.store", .value = "false", .why = "the position is kept in the database"},
-        {.name = "auto.offset.reset", .value = "error", .why = "what was lost in Kafka must be noticed"},
-        {.name = "isolation.level",
-         .value = "read_committed",
-         .why = "what is rolled back must not be stored"},
-        {.name = "partition.assignment.strategy",
-         .value = "cooperative-sticky",
-         .why = "partitions are taken and given up one by one"},
+        KAFKA_MEMBER_REQUIRED("the position is kept in the database",
+                              "what is rolled back must not be stored"),
         {.name = "group.id", .value = c->settings->group},
     };
     rd_kafka_conf_t *conf = kafka_conf_new(RD_KAFKA_CONSUMER, &c->settings->kafka, defaults, default_count,
@@ -289,17 +275,6 @@ static bool make_client(struct consumer *c, struct error *error)
     return c->rk != NULL;
 }
 
-static bool subscribe(struct consumer *c, struct error *error)
-{
-    const struct text_list *topics = &c->settings->topics;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)topics->count);
-    for (size_t i = 0; i < topics->count; i++)
-        rd_kafka_topic_partition_list_add(list, topics->items[i], RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t err = rd_kafka_subscribe(c->rk, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    return !err || error_set(error, "cannot subscribe to the topics: %s", rd_kafka_err2str(err));
-}
-
 static bool open_client(struct consumer *c, struct error *error)
 {
     if (!make_client(c, error))
@@ -309,25 +284,17 @@ static bool open_client(struct consumer *c, struct error *error)
     pthread_mutex_lock(&c->queue_mutex);
     c->queue = rd_kafka_queue_get_consumer(c->rk);
     pthread_mutex_unlock(&c->queue_mutex);
-    return subscribe(c, error);
+    return kafka_member_subscribe(c->rk, &c->settings->topics, error);
 }
 
 static bool leave(struct consumer *c)
 {
-    int64_t deadline = clock_monotonic() + leave_time;
+    struct error error;
     assignment_commit(&c->assignment);
-    rd_kafka_error_t *failure = rd_kafka_consumer_close_queue(c->rk, c->queue);
-    while (!failure && !rd_kafka_consumer_closed(c->rk) && clock_monotonic() < deadline) {
-        rd_kafka_message_t *message = rd_kafka_consume_queue(c->queue, LEAVE_STEP_MS);
-        if (message)
-            rd_kafka_message_destroy(message);
-    }
-    bool left = !failure && rd_kafka_consumer_closed(c->rk);
-    if (failure)
-        rd_kafka_error_destroy(failure);
-    if (!left)
-        log_warning(group_not_left, "Kafka does not answer: the group learns of our end by itself, later");
-    return left;
+    if (kafka_member_leave(c->rk, c->queue, &error))
+        return true;
+    log_warning(group_not_left, "%s: the group learns of our end by itself, later", error.text);
+    return false;
 }
 
 static void close_client(struct consumer *c)
@@ -340,9 +307,7 @@ static void close_client(struct consumer *c)
     rd_kafka_queue_destroy(c->queue);
     c->queue = NULL;
     pthread_mutex_unlock(&c->queue_mutex);
-    /* Where Kafka does not answer it would wait a minute for it: the end of the process ends the client too.
-     */
-    if (!left || !kafka_destroy_member(c->rk, c->assigned))
+    if (!left || !kafka_member_destroy(c->rk, c->assigned))
         c->client_left = true;
     c->rk = NULL;
     c->assigned = false;

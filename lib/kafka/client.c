@@ -203,14 +203,3 @@ bool kafka_destroy(rd_kafka_t *rk)
               (int)(destroy_time / SECOND));
     return false;
 }
-
-bool kafka_destroy_member(rd_kafka_t *rk, bool assigned)
-{
-    static const int with_checked_state = 0x02030000;
-    static rd_kafka_t *volatile left; /* for checkers of leaks: what is left is not forgotten */
-    if (assigned || rd_kafka_version() >= with_checked_state)
-        return kafka_destroy(rk);
-    left = rk;
-    (void)left;
-    return false;
-}

@@ -47,10 +47,4 @@ rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error 
  * callbacks refer to must stay. */
 bool kafka_destroy(rd_kafka_t *rk);
 
-/* The same for a member of a consumer group. `assigned`: it was told at least once which partitions it has.
- * Before that librdkafka < 2.3 may abort the process with the strategy cooperative-sticky
- * (https://github.com/confluentinc/librdkafka/issues/4312): then the client is left to the end of the
- * process, and this returns false. */
-bool kafka_destroy_member(rd_kafka_t *rk, bool assigned);
-
 #endif

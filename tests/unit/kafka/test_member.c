@@ -1,7 +1,7 @@
 #include "mock_cluster.h"
 
 #include "core/clock.h"
-#include "kafka/client.h"
+#include "kafka/member.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,7 @@ static void test_member_without_assignment(void **state)
         if (message)
             rd_kafka_message_destroy(message);
     }
-    assert_int_equal(kafka_destroy_member(rk, false), rd_kafka_version() >= 0x02030000);
+    assert_int_equal(kafka_member_destroy(rk, false), rd_kafka_version() >= 0x02030000);
     mock_cluster_close(&mock);
 }
 
@@ -55,7 +55,7 @@ static void test_member_with_assignment(void **state)
     struct mock_cluster mock;
     (void)state;
     mock_cluster_open(&mock);
-    assert_true(kafka_destroy_member(new_member(&mock), true));
+    assert_true(kafka_member_destroy(new_member(&mock), true));
     mock_cluster_close(&mock);
 }
 

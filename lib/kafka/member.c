@@ -1,0 +1,44 @@
+#include "member.h"
+
+#include "core/clock.h"
+
+enum { LEAVE_STEP_MS = 100 };
+static const int64_t leave_time = 10 * SECOND;
+
+bool kafka_member_subscribe(rd_kafka_t *rk, const struct text_list *topics, struct error *error)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)topics->count);
+    for (size_t i = 0; i < topics->count; i++)
+        rd_kafka_topic_partition_list_add(list, topics->items[i], RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t err = rd_kafka_subscribe(rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return !err || error_set(error, "cannot subscribe to the topics: %s", rd_kafka_err2str(err));
+}
+
+bool kafka_member_leave(rd_kafka_t *rk, rd_kafka_queue_t *queue, struct error *error)
+{
+    int64_t deadline = clock_monotonic() + leave_time;
+    rd_kafka_error_t *failure = rd_kafka_consumer_close_queue(rk, queue);
+    if (failure) {
+        error_set(error, "%s", rd_kafka_error_string(failure));
+        rd_kafka_error_destroy(failure);
+        return false;
+    }
+    while (!rd_kafka_consumer_closed(rk) && clock_monotonic() < deadline) {
+        rd_kafka_message_t *message = rd_kafka_consume_queue(queue, LEAVE_STEP_MS);
+        if (message)
+            rd_kafka_message_destroy(message);
+    }
+    return rd_kafka_consumer_closed(rk) || error_set(error, "Kafka does not answer");
+}
+
+bool kafka_member_destroy(rd_kafka_t *rk, bool assigned)
+{
+    static const int with_checked_state = 0x02030000;
+    static rd_kafka_t *volatile left; /* for checkers of leaks: what is left is not forgotten */
+    if (assigned || rd_kafka_version() >= with_checked_state)
+        return kafka_destroy(rk);
+    left = rk;
+    (void)left;
+    return false;
+}
