@@ -2,6 +2,7 @@
 
 #include "core/json_text.h"
 #include "http/prometheus.h"
+#include "http/reports.h"
 #include "status/bridges.h"
 
 #include <unistd.h>
@@ -77,14 +78,14 @@ static const char *problem(const struct report *report)
 
 void report_health(const struct report *report, struct http_answer *answer)
 {
-    answer->status = report->stuck ? 503 : 200;
-    fprintf(answer->body, "%s\n", report->stuck ? report->stuck : "healthy");
+    http_report_health(answer, report->stuck);
 }
 
 void report_readiness(const struct report *report, struct http_answer *answer)
 {
-    answer->status = is_ready(report) ? 200 : 503;
-    fprintf(answer->body, "%s\n", is_ready(report) ? "ready" : problem(report));
+    http_report_readiness(answer, is_ready(report));
+    if (!is_ready(report))
+        http_report_problem(answer, problem(report));
 }
 
 /* ---- /status ---- */

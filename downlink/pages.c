@@ -10,6 +10,7 @@
 #include <string.h>
 
 static const int64_t longest_step = 30 * SECOND; /* of the main thread */
+static const char stuck[] = "the main thread has not moved for 30 s";
 static const int64_t sample_interval = SECOND;
 
 struct pages {
@@ -79,7 +80,7 @@ void view_problems(const struct view *view, void (*say)(void *context, const cha
 {
     char text[700];
     if (!view->healthy)
-        say(context, "the main thread has not moved for 30 s");
+        say(context, stuck);
     if (strcmp(view->mqtt, "connected") != 0) {
         snprintf(text, sizeof text, "MQTT: %s", view->mqtt);
         say(context, text);
@@ -93,41 +94,26 @@ void view_problems(const struct view *view, void (*say)(void *context, const cha
         say(context, "a dead letter cannot be written, and all messages wait for that");
 }
 
-static void write_problem(void *context, const char *problem)
+static void write_report(enum http_report report, const struct view *view, struct http_answer *answer)
 {
-    fprintf(context, "%s\n", problem);
+    switch (report) {
+    case REPORT_METRICS:
+        metrics_page_write(view, answer->body);
+        break;
+    case REPORT_HEALTH:
+        http_report_health(answer, view->healthy ? NULL : stuck);
+        break;
+    case REPORT_READINESS:
+        http_report_readiness(answer, view->ready);
+        view_problems(view, http_report_problem, answer);
+        break;
+    case REPORT_STATUS:
+        status_page_write(view, answer->body);
+        break;
+    case REPORTS:
+        break;
+    }
 }
-
-static void answer_metrics(const struct view *view, struct http_answer *answer)
-{
-    metrics_page_write(view, answer->body);
-}
-
-static void answer_health(const struct view *view, struct http_answer *answer)
-{
-    answer->status = view->healthy ? answer->status : 503;
-    fputs(view->healthy ? "healthy\n" : "the main thread has not moved for 30 s\n", answer->body);
-}
-
-static void answer_readiness(const struct view *view, struct http_answer *answer)
-{
-    answer->status = view->ready ? answer->status : 503;
-    if (view->ready)
-        fputs("ready\n", answer->body);
-    view_problems(view, write_problem, answer->body);
-}
-
-static void answer_status(const struct view *view, struct http_answer *answer)
-{
-    status_page_write(view, answer->body);
-}
-
-static void (*const answers[REPORTS])(const struct view *view, struct http_answer *answer) = {
-    [REPORT_METRICS] = answer_metrics,
-    [REPORT_HEALTH] = answer_health,
-    [REPORT_READINESS] = answer_readiness,
-    [REPORT_STATUS] = answer_status,
-};
 
 static void on_request(void *context, const char *path, struct http_answer *answer)
 {
@@ -137,7 +123,7 @@ static void on_request(void *context, const char *path, struct http_answer *answ
         return;
     pthread_mutex_lock(&pages->mutex);
     const struct view view = complete(pages);
-    answers[report](&view, answer);
+    write_report(report, &view, answer);
     pthread_mutex_unlock(&pages->mutex);
 }
 

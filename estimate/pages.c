@@ -126,39 +126,34 @@ static void write_status(const struct view *view, FILE *out)
     json_decref(status);
 }
 
-static void answer_metrics(const struct view *view, struct http_answer *answer)
-{
-    write_metrics(view, answer->body);
-}
-
-static void answer_health(const struct view *view, struct http_answer *answer)
-{
-    answer->status = view->healthy ? 200 : 503;
-    fprintf(answer->body, "%s\n", view->healthy ? "healthy" : stuck);
-}
-
-static void answer_readiness(const struct view *view, struct http_answer *answer)
+/* Why it is not ready. */
+static const char *problem(const struct view *view)
 {
     const char *trouble = view->figures.trouble;
-    answer->status = view->ready ? 200 : 503;
-    fprintf(answer->body, "%s\n",
-            view->ready      ? "ready"
-            : !view->healthy ? stuck
-            : *trouble       ? trouble
-                             : "connecting to Kafka");
+    return !view->healthy ? stuck : *trouble ? trouble : "connecting to Kafka";
 }
 
-static void answer_status(const struct view *view, struct http_answer *answer)
+static void write_report(enum http_report report, const struct view *view, struct http_answer *answer)
 {
-    write_status(view, answer->body);
+    switch (report) {
+    case REPORT_METRICS:
+        write_metrics(view, answer->body);
+        break;
+    case REPORT_HEALTH:
+        http_report_health(answer, view->healthy ? NULL : stuck);
+        break;
+    case REPORT_READINESS:
+        http_report_readiness(answer, view->ready);
+        if (!view->ready)
+            http_report_problem(answer, problem(view));
+        break;
+    case REPORT_STATUS:
+        write_status(view, answer->body);
+        break;
+    case REPORTS:
+        break;
+    }
 }
-
-static void (*const answers[REPORTS])(const struct view *view, struct http_answer *answer) = {
-    [REPORT_METRICS] = answer_metrics,
-    [REPORT_HEALTH] = answer_health,
-    [REPORT_READINESS] = answer_readiness,
-    [REPORT_STATUS] = answer_status,
-};
 
 static struct view take_view(struct pages *pages)
 {
@@ -178,7 +173,7 @@ static void on_request(void *context, const char *path, struct http_answer *answ
     if (report == REPORTS)
         return;
     const struct view view = take_view(context);
-    answers[report](&view, answer);
+    write_report(report, &view, answer);
 }
 
 struct pages *pages_open(const struct estimate_settings *settings, struct error *error)

@@ -11,6 +11,7 @@
 
 static const int64_t kafka_silence = 30 * SECOND; /* statistics come every second */
 static const int64_t longest_step = 30 * SECOND;  /* of the main thread */
+static const char stuck[] = "the main thread has not moved for 30 s";
 
 struct pages {
     const struct store_settings *settings;
@@ -79,7 +80,7 @@ void view_problems(const struct view *view, void (*say)(void *context, const cha
     const struct progress *p = view->progress;
     char text[PROGRESS_TROUBLE_SIZE + 64];
     if (!view->healthy)
-        say(context, "the main thread has not moved for 30 s");
+        say(context, stuck);
     if (!p->database_up) {
         snprintf(text, sizeof text, "database: %s for %.0f s: %s", view->database,
                  (double)(view->now - p->database_since) / SECOND, p->database_trouble);
@@ -92,41 +93,26 @@ void view_problems(const struct view *view, void (*say)(void *context, const cha
     }
 }
 
-static void write_problem(void *context, const char *problem)
+static void write_report(enum http_report report, const struct view *view, struct http_answer *answer)
 {
-    fprintf(context, "%s\n", problem);
+    switch (report) {
+    case REPORT_METRICS:
+        metrics_page_write(view, answer->body);
+        break;
+    case REPORT_HEALTH:
+        http_report_health(answer, view->healthy ? NULL : stuck);
+        break;
+    case REPORT_READINESS:
+        http_report_readiness(answer, view->ready);
+        view_problems(view, http_report_problem, answer);
+        break;
+    case REPORT_STATUS:
+        status_page_write(view, answer->body);
+        break;
+    case REPORTS:
+        break;
+    }
 }
-
-static void answer_metrics(const struct view *view, struct http_answer *answer)
-{
-    metrics_page_write(view, answer->body);
-}
-
-static void answer_health(const struct view *view, struct http_answer *answer)
-{
-    answer->status = view->healthy ? answer->status : 503;
-    fputs(view->healthy ? "healthy\n" : "the main thread has not moved for 30 s\n", answer->body);
-}
-
-static void answer_readiness(const struct view *view, struct http_answer *answer)
-{
-    answer->status = view->ready ? answer->status : 503;
-    if (view->ready)
-        fputs("ready\n", answer->body);
-    view_problems(view, write_problem, answer->body);
-}
-
-static void answer_status(const struct view *view, struct http_answer *answer)
-{
-    status_page_write(view, answer->body);
-}
-
-static void (*const answers[REPORTS])(const struct view *view, struct http_answer *answer) = {
-    [REPORT_METRICS] = answer_metrics,
-    [REPORT_HEALTH] = answer_health,
-    [REPORT_READINESS] = answer_readiness,
-    [REPORT_STATUS] = answer_status,
-};
 
 static void on_request(void *context, const char *path, struct http_answer *answer)
 {
@@ -136,7 +122,7 @@ static void on_request(void *context, const char *path, struct http_answer *answ
         return;
     pthread_mutex_lock(&pages->progress->mutex);
     const struct view view = take_view(pages);
-    answers[report](&view, answer);
+    write_report(report, &view, answer);
     pthread_mutex_unlock(&pages->progress->mutex);
 }
 

@@ -45,43 +45,26 @@ void server_stopping(struct server *m)
 
 /* ---- the server's thread ---- */
 
-static void write_problem(void *context, const char *problem)
+static void write_report(enum http_report report, const struct snapshot *snapshot, struct http_answer *answer)
 {
-    fprintf(context, "%s\n", problem);
+    switch (report) {
+    case REPORT_METRICS:
+        metrics_page_write(snapshot, answer->body);
+        break;
+    case REPORT_HEALTH:
+        http_report_health(answer, snapshot_is_healthy(snapshot) ? NULL : snapshot->stuck);
+        break;
+    case REPORT_READINESS:
+        http_report_readiness(answer, snapshot_is_ready(snapshot));
+        snapshot_problems(snapshot, http_report_problem, answer);
+        break;
+    case REPORT_STATUS:
+        status_page_write(snapshot, answer->body);
+        break;
+    case REPORTS:
+        break;
+    }
 }
-
-static void answer_readiness(const struct snapshot *snapshot, struct http_answer *answer)
-{
-    if (snapshot_is_ready(snapshot))
-        fputs("ready\n", answer->body);
-    else
-        answer->status = 503;
-    snapshot_problems(snapshot, write_problem, answer->body);
-}
-
-static void answer_health(const struct snapshot *snapshot, struct http_answer *answer)
-{
-    if (!snapshot_is_healthy(snapshot))
-        answer->status = 503;
-    fprintf(answer->body, "%s\n", snapshot_is_healthy(snapshot) ? "healthy" : snapshot->stuck);
-}
-
-static void answer_metrics(const struct snapshot *snapshot, struct http_answer *answer)
-{
-    metrics_page_write(snapshot, answer->body);
-}
-
-static void answer_status(const struct snapshot *snapshot, struct http_answer *answer)
-{
-    status_page_write(snapshot, answer->body);
-}
-
-static void (*const answers[REPORTS])(const struct snapshot *snapshot, struct http_answer *answer) = {
-    [REPORT_METRICS] = answer_metrics,
-    [REPORT_HEALTH] = answer_health,
-    [REPORT_READINESS] = answer_readiness,
-    [REPORT_STATUS] = answer_status,
-};
 
 /* The mutex is held throughout, so that the receiver stays while it is asked. */
 static void on_request(void *context, const char *path, struct http_answer *answer)
@@ -93,7 +76,7 @@ static void on_request(void *context, const char *path, struct http_answer *answ
         return;
     pthread_mutex_lock(&m->mutex);
     snapshot_take(&m->sources, &m->recent, &snapshot);
-    answers[report](&snapshot, answer);
+    write_report(report, &snapshot, answer);
     snapshot_free(&snapshot);
     pthread_mutex_unlock(&m->mutex);
 }

@@ -28,3 +28,23 @@ enum http_report http_report_find(const char *path, struct http_answer *answer)
         answer->status = 404;
     return REPORTS;
 }
+
+void http_report_health(struct http_answer *answer, const char *stuck)
+{
+    if (stuck)
+        answer->status = 503;
+    fprintf(answer->body, "%s\n", stuck ? stuck : "healthy");
+}
+
+void http_report_readiness(struct http_answer *answer, bool ready)
+{
+    if (ready)
+        fputs("ready\n", answer->body);
+    else
+        answer->status = 503;
+}
+
+void http_report_problem(void *answer, const char *problem)
+{
+    fprintf(((struct http_answer *)answer)->body, "%s\n", problem);
+}

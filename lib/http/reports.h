@@ -16,4 +16,11 @@ enum http_report {
  * answer is complete, for "/" a list of the reports, else a 404. */
 enum http_report http_report_find(const char *path, struct http_answer *answer);
 
+/* Health: "healthy", or with 503 what does not move. stuck: a sentence fragment, NULL for nothing. */
+void http_report_health(struct http_answer *answer, const char *stuck);
+
+/* Readiness: "ready", or 503. The problems follow, a line each. */
+void http_report_readiness(struct http_answer *answer, bool ready);
+void http_report_problem(void *answer, const char *problem);
+
 #endif
