@@ -11,11 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Under load a pass is followed by a pause, the longer the more messages it forwarded, so that the next one
- * carries many; a pass that soon follows another shows that there is load. At low rates a message is
- * forwarded as soon as it is stored. */
-static const int64_t shortest_pause = 2 * MILLISECOND, longest_pause = 5 * MILLISECOND,
-                     pause_per_message = 30 * MICROSECOND;
+/* A pass is followed by a pause, the longer the more messages it forwarded, so that under load the next one
+ * carries many. It pays where messages come faster than one in pause_per_message: below, a message hardly
+ * waits for it. */
+static const int64_t longest_pause = 5 * MILLISECOND, pause_per_message = 30 * MICROSECOND;
+
+/* When nothing was forwarded although there is work. */
+static const int64_t retry_pause = 2 * MILLISECOND;
 
 /* With messages in flight, how long their delivery reports may wait to be served; without, how long
  * housekeeping may. */
@@ -72,14 +74,13 @@ static bool finished(const struct forwarder *f)
 
 static int64_t pause_after(const struct pass *done)
 {
-    int64_t pause = shortest_pause + (int64_t)done->forwarded * pause_per_message;
-    return pause < longest_pause ? pause : longest_pause;
+    int64_t pause = (int64_t)done->forwarded * pause_per_message;
+    return pause == 0 ? retry_pause : pause < longest_pause ? pause : longest_pause;
 }
 
 static void *run(void *context)
 {
     struct forwarder *f = context;
-    int64_t last_pass = 0;
     pthread_setname_np(pthread_self(), "forwarder"); /* for top -H and debuggers */
     while (!finished(f)) {
         uint64_t seen = spool_next_id(f->spool);
@@ -90,17 +91,12 @@ static void *run(void *context)
             stop_request();
             break;
         }
-        int64_t now = clock_monotonic();
-        int64_t pause = pause_after(&done);
-        bool load = done.forwarded > 0 && now - last_pass < 2 * pause;
-        if (done.forwarded > 0)
-            last_pass = now;
         if (done.wait > 0)
             sleep_for(f, done.wait);
         else if (done.more && done.forwarded == 0 && done.in_flight > 0)
             delivery_await_reports(f->delivery, report_interval);
-        else if (load || done.more)
-            sleep_for(f, pause);
+        else if (done.forwarded > 0 || done.more)
+            sleep_for(f, pause_after(&done));
         else
             spool_wait(f->spool, seen, done.in_flight ? report_interval : idle_interval);
     }
