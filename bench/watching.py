@@ -69,9 +69,9 @@ def _open_page(stage, address):
 
 
 def _read(streams, stop):
-    """Takes what comes at all streams."""
+    """Takes what comes at all streams, also those that are added meanwhile."""
     while not stop.is_set():
-        for stream in select.select(streams, [], [], 0.1)[0]:
+        for stream in select.select(list(streams), [], [], 0.1)[0]:
             stream.recv(1 << 20)
 
 
@@ -88,17 +88,20 @@ def _pages(stage, dashboard, topic):
                 time.sleep(0.005)
         return (dashboard.program.cpu_now() - before) / (time.monotonic() - begin)
 
-    alone, stop = cost(), threading.Event()
-    streams = [dashboard.ask() for _ in range(PAGES)]
+    alone, streams, stop = cost(), [], threading.Event()
     reader = threading.Thread(target=_read, args=(streams, stop))
     reader.start()
     try:
+        for _ in range(PAGES):
+            streams.append(dashboard.ask())
         end = time.monotonic() + 60
-        while (now := dashboard.status()["clients"]["now"]) < PAGES:
-            assert time.monotonic() < end, f"only {now} of {PAGES} pages are open"
+        while (clients := dashboard.status()["clients"])["now"] < PAGES:
+            assert time.monotonic() < end, f"not all of {PAGES} pages are open: {clients}"
             time.sleep(0.1)
         time.sleep(3)  # until all have what came before
-        return alone, cost()
+        looked_at, clients = cost(), dashboard.status()["clients"]
+        assert clients["now"] == PAGES and clients["cut_off"] == 0, f"some were cut off: {clients}"
+        return alone, looked_at
     finally:
         stop.set()
         reader.join()

@@ -52,8 +52,8 @@ void report_metrics(const struct report *report, struct http_answer *answer)
                      (double)report->clients.clients);
     prometheus_counter(out, "roomstream_dashboard_clients_refused_total", "Pages beyond --clients.",
                        (double)report->clients.refused);
-    prometheus_counter(out, "roomstream_dashboard_clients_cut_off_total", "Pages that fell behind.",
-                       (double)report->clients.cut_off);
+    prometheus_counter(out, "roomstream_dashboard_clients_cut_off_total",
+                       "Pages that fell behind or took nothing.", (double)report->clients.cut_off);
     prometheus_process(out);
 }
 

@@ -7,6 +7,7 @@
 #include "core/out_of_memory.h"
 #include "http/announcement.h"
 #include "http/prometheus.h"
+#include "http/recent.h"
 #include "http/reports.h"
 
 #include <pthread.h>
@@ -18,22 +19,25 @@
 
 static const int64_t longest_step = 30 * SECOND; /* a call to Kafka that is not answered takes some seconds */
 static const char stuck[] = "the main thread has not moved for 30 s";
+static const int64_t sample_interval = SECOND;
 
 struct pages {
     const struct estimate_settings *settings;
     struct http_server *server;
     struct announcement *announcement; /* NULL: it could not be made */
-    int64_t started;                   /* monotonic ns */
+    int64_t started, next_sample;      /* monotonic ns */
 
     pthread_mutex_t mutex; /* guards what follows */
     struct figures figures;
     int64_t shown; /* monotonic ns */
+    struct recent recent;
 };
 
 /* A copy for one answer. */
 struct view {
     const struct estimate_settings *settings;
     struct figures figures;
+    struct recent_rates recent;
     double uptime;
     bool healthy, ready;
 };
@@ -107,11 +111,18 @@ static json_t *problems(const struct view *view)
     return list;
 }
 
+static json_t *recent(const struct view *view)
+{
+    const struct recent_rates *rates = &view->recent;
+    return json_pack("{s:f, s:f, s:f}", "seconds", rates->seconds, "consumed_per_second", rates->received,
+                     "written_per_second", rates->delivered);
+}
+
 static void write_status(const struct view *view, FILE *out)
 {
     const struct figures *f = &view->figures;
     json_t *status = json_pack(
-        "{s:s, s:s, s:i, s:f, s:b, s:b, s:o, s:{s:s, s:o, s:o}, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:o}",
+        "{s:s, s:s, s:i, s:f, s:b, s:b, s:o, s:{s:s, s:o, s:o}, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:o, s:o}",
         "estimate", view->settings->id, "version", ROOMSTREAM_VERSION, "pid", (int)getpid(), "uptime_seconds",
         view->uptime, "healthy", (int)view->healthy, "ready", (int)view->ready, "problems", problems(view),
         "kafka", "state", f->running ? "connected" : "connecting", "brokers",
@@ -120,7 +131,7 @@ static void write_status(const struct view *view, FILE *out)
         (json_int_t)f->foreign, "unreadable", (json_int_t)f->unreadable, "waiting", (json_int_t)f->waiting,
         "lag", (json_int_t)f->lag, "expired", (json_int_t)f->expired, "records", "written",
         (json_int_t)f->estimates, "with_old_inputs", (json_int_t)f->with_old, "without_estimate",
-        (json_int_t)f->without, "last", last_record(f));
+        (json_int_t)f->without, "recent", recent(view), "last", last_record(f));
     json_print(status, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     fputc('\n', out);
     json_decref(status);
@@ -155,11 +166,19 @@ static void write_report(enum http_report report, const struct view *view, struc
     }
 }
 
+static struct recent_sample sample_of(const struct figures *figures, int64_t now)
+{
+    return (struct recent_sample){
+        .time = now, .received = figures->readings, .delivered = figures->estimates};
+}
+
 static struct view take_view(struct pages *pages)
 {
     int64_t now = clock_monotonic();
     pthread_mutex_lock(&pages->mutex);
     struct view view = {.settings = pages->settings, .figures = pages->figures};
+    const struct recent_sample sample = sample_of(&view.figures, now);
+    view.recent = recent_rates(&pages->recent, &sample);
     view.healthy = now - pages->shown < longest_step;
     pthread_mutex_unlock(&pages->mutex);
     view.ready = view.healthy && view.figures.running;
@@ -199,9 +218,15 @@ void pages_show(struct pages *pages, const struct figures *figures)
 {
     if (!pages)
         return;
+    int64_t now = clock_monotonic();
     pthread_mutex_lock(&pages->mutex);
     pages->figures = *figures;
-    pages->shown = clock_monotonic();
+    pages->shown = now;
+    if (now >= pages->next_sample) {
+        const struct recent_sample sample = sample_of(figures, now);
+        recent_add(&pages->recent, &sample);
+        pages->next_sample = now + sample_interval;
+    }
     pthread_mutex_unlock(&pages->mutex);
 }
 

@@ -13,8 +13,8 @@
 enum { OFFSET_OF_END = -1, OFFSET_OF_BEGINNING = -2 };
 
 /* Sets the offset of each partition in the list to that of its first message of the time (ms since 1970) or
- * later, RD_KAFKA_OFFSET_END for none; or to what the enum above means. Blocks for about a second at most.
- * False with *error. */
+ * later, where there is none to the end; or to what the enum above means. Blocks for about two seconds at
+ * most. False with *error. */
 bool offsets_look_up(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, int64_t time,
                      struct error *error);
 

@@ -39,8 +39,9 @@ static void copy_text(const json_t *value, char *text, size_t size)
         snprintf(text, size, "%s", found);
 }
 
-/* Of a store or a downlink. What is not settled yet stands in Kafka. `done` names the rate of what is. */
-static void read_consumer(struct bridge_state *state, const char *done)
+/* Of a program that reads Kafka: what is not settled yet stands there. `done` names the rate of what is,
+ * `part` is where it counts what it has read. */
+static void read_consumer(struct bridge_state *state, const char *done, const char *part)
 {
     const json_t *status = state->status, *lag = json_object_get(status, "lag_seconds");
     snprintf(state->mqtt, sizeof state->mqtt, "-"); /* a store has none */
@@ -50,7 +51,7 @@ static void read_consumer(struct bridge_state *state, const char *done)
     state->delivered_rate = number(status, "recent", done);
     state->p50 = number(status, "recent", "latency_p50_seconds");
     state->p99 = number(status, "recent", "latency_p99_seconds");
-    state->spooled = number(status, "messages", "lag");
+    state->spooled = number(status, part, "lag");
     state->oldest = json_is_number(lag) ? json_number_value(lag) : -1;
     state->dead_letters = number(status, "dead_letters", "count");
     state->from_kafka = true;
@@ -126,9 +127,11 @@ void bridges_judge(const struct target *target, const char *text, const char *pr
     if (!*target->name)
         snprintf(state->name, sizeof state->name, "%s", name);
     if (json_is_string(json_object_get(state->status, "store")))
-        read_consumer(state, "stored_per_second");
+        read_consumer(state, "stored_per_second", "messages");
     else if (json_is_string(json_object_get(state->status, "downlink")))
-        read_consumer(state, "sent_per_second");
+        read_consumer(state, "sent_per_second", "messages");
+    else if (json_is_string(json_object_get(state->status, "estimate")))
+        read_consumer(state, "written_per_second", "readings");
     else
         read_status(state);
     judge_status(state, settings);

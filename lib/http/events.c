@@ -290,6 +290,13 @@ struct MHD_Response *http_events_answer(struct http_events *events, struct MHD_C
     return response;
 }
 
+void http_events_count_silent(struct http_events *events)
+{
+    pthread_mutex_lock(&events->mutex);
+    events->counts.cut_off++;
+    pthread_mutex_unlock(&events->mutex);
+}
+
 void http_events_end(struct http_events *events)
 {
     pthread_mutex_lock(&events->mutex);

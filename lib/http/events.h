@@ -48,7 +48,7 @@ struct http_events_counts {
     size_t clients;   /* at the moment */
     uint64_t served;  /* so far */
     uint64_t refused; /* as there were too many */
-    uint64_t cut_off; /* as they fell behind; those that took nothing are not counted */
+    uint64_t cut_off; /* as they fell behind, or took nothing */
 };
 
 /* Any thread. */

@@ -124,7 +124,8 @@ static void forget(struct http_server *server, const struct MHD_Connection *conn
     server->connection_count = kept;
 }
 
-static enum MHD_Result answer_stream(struct http_server *server, struct MHD_Connection *connection)
+static enum MHD_Result answer_stream(struct http_server *server, struct MHD_Connection *connection,
+                                     void **stream)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -134,12 +135,13 @@ static enum MHD_Result answer_stream(struct http_server *server, struct MHD_Conn
     if (info)
         setsockopt(info->connect_fd, SOL_SOCKET, SO_SNDBUF, &stream_buffer, sizeof stream_buffer);
     forget(server, connection);
+    *stream = server->events;
     return answer_with(connection, MHD_HTTP_OK, "text/event-stream", response);
 }
 
-/* Has the handler answer. */
+/* Has the handler answer. *stream is set when that is the stream of events. */
 static enum MHD_Result answer_request(struct http_server *server, struct MHD_Connection *connection,
-                                      const char *path, bool wants_body)
+                                      const char *path, bool wants_body, void **stream)
 {
     struct http_answer answer = {.status = MHD_HTTP_OK, .content_type = "text/plain; charset=utf-8"};
     struct MHD_Response *response;
@@ -162,7 +164,7 @@ static enum MHD_Result answer_request(struct http_server *server, struct MHD_Con
     if (answer.status == MHD_HTTP_NOT_FOUND)
         return answer_text(connection, MHD_HTTP_NOT_FOUND, "there is nothing here\n");
     if (answer.events && wants_body)
-        return answer_stream(server, connection);
+        return answer_stream(server, connection, stream);
     return answer_with(connection, answer.status, answer.content_type,
                        constant_response(answer.constant, answer.constant_length));
 }
@@ -170,7 +172,7 @@ static enum MHD_Result answer_request(struct http_server *server, struct MHD_Con
 /* Called when the headers have arrived; what is queued then is the answer. */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload,
-                                  size_t *upload_size, void **request)
+                                  size_t *upload_size, void **stream)
 {
     struct http_server *server = context;
     const char *host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
@@ -178,7 +180,6 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     (void)version;
     (void)upload;
     (void)upload_size;
-    (void)request;
     if (host && !answers_to(server, host))
         return answer_text(
             connection, MISDIRECTED,
@@ -187,7 +188,16 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD are served\n");
     if (has_body(connection))
         return answer_text(connection, MHD_HTTP_CONTENT_TOO_LARGE, "a request must not have a body here\n");
-    return answer_request(server, connection, url, get);
+    return answer_request(server, connection, url, get, stream);
+}
+
+static void on_completed(void *context, struct MHD_Connection *connection, void **stream,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)context;
+    (void)connection;
+    if (*stream && code == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED)
+        http_events_count_silent(*stream);
 }
 
 /* A connection was opened or closed. The oldest are replaced when there are too many. */
@@ -216,7 +226,8 @@ static void on_log(void *context, const char *format, va_list arguments)
     log_debug(libmicrohttpd, "libmicrohttpd: %s", text);
 }
 
-static int listen_at(const struct addrinfo *where)
+/* So many that connect at once need not wait until a dropped request to connect is repeated. */
+static int listen_at(const struct addrinfo *where, size_t backlog)
 {
     const int one = 1;
     int fd = socket(where->ai_family, where->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, where->ai_protocol);
@@ -224,7 +235,7 @@ static int listen_at(const struct addrinfo *where)
         return -1;
     /* Listen even if an earlier process left connections in TIME_WAIT. */
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(fd, where->ai_addr, where->ai_addrlen) == 0 && listen(fd, CONNECTIONS) == 0)
+    if (bind(fd, where->ai_addr, where->ai_addrlen) == 0 && listen(fd, (int)backlog) == 0)
         return fd;
     int saved = errno;
     close(fd);
@@ -244,7 +255,7 @@ static bool learn_port(int fd, struct http_address *address)
 }
 
 /* A listening socket, or -1 with *error; the address then has its port. */
-static int open_socket(struct http_address *address, struct error *error)
+static int open_socket(struct http_address *address, size_t backlog, struct error *error)
 {
     const struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found;
@@ -256,7 +267,7 @@ static int open_socket(struct http_address *address, struct error *error)
         error_set(error, "cannot serve HTTP at %s: %s", text, gai_strerror(rc));
         return -1;
     }
-    int fd = listen_at(found);
+    int fd = listen_at(found, backlog);
     if (fd >= 0 && !learn_port(fd, address)) {
         close(fd);
         fd = -1;
@@ -273,11 +284,12 @@ static struct MHD_Daemon *start(struct http_server *server, int fd)
     thread_block_signals(&before);
     const unsigned limit = (unsigned)all_connections(server->places);
     const unsigned flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
-    struct MHD_Daemon *daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, server, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE_SECONDS,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+    struct MHD_Daemon *daemon =
+        MHD_start_daemon(flags, 0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+                         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, limit,
+                         MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
+                         on_completed, NULL, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENCE_SECONDS,
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
     thread_restore_signals(&before);
     return daemon;
 }
@@ -312,7 +324,7 @@ struct http_server *http_server_open_with_events(const struct http_address *addr
                                    .context = context,
                                    .events = events,
                                    .places = places};
-    int fd = open_socket(&server->address, error);
+    int fd = open_socket(&server->address, places, error);
     if (fd >= 0) {
         server->daemon = start(server, fd);
         if (server->daemon)

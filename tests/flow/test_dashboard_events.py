@@ -3,6 +3,8 @@
 import http.client
 import json
 import os
+import selectors
+import signal
 import socket
 import threading
 import time
@@ -19,13 +21,13 @@ from waiting import wait_until
 class Stream:
     """A client of the events."""
 
-    def __init__(self, dashboard, room=None):
-        """room: bytes that its socket takes; it reads only when it is told to."""
+    def __init__(self, dashboard, room=None, wait=20):
+        """room: bytes that its socket takes; wait: at most so many seconds for the connection. It reads only when it is told to."""
         host, port = dashboard.address.split(":")
         self.socket = socket.socket()
         if room:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
-        self.socket.settimeout(20)
+        self.socket.settimeout(wait)
         self.socket.connect((host, int(port)))
         self.socket.sendall(f"GET /events HTTP/1.1\r\nHost: {dashboard.address}\r\n\r\n".encode())
 
@@ -118,6 +120,36 @@ def alone(brokers, programs):
     return dashboard
 
 
+def test_two_hundred_that_come_at_once_are_served(brokers, alone):
+    """As after a restart, while the server has no time for them; each gets a history that is larger than what the system holds for it."""
+    send(brokers.kafka.address, ((alone.topic, str(node), json.dumps({"time": 1700000000 + i, "value": i / 7}))
+                                 for i in range(1000) for node in range(16)))
+    alone.wait_for(16000)
+    streams, selector = [], selectors.DefaultSelector()
+    try:
+        os.kill(alone.program.pid, signal.SIGSTOP)
+        try:
+            streams = [Stream(alone, wait=0.9) for _ in range(200)]  # a request to connect that is dropped is repeated after a second
+        finally:
+            os.kill(alone.program.pid, signal.SIGCONT)
+        ends = dict.fromkeys(streams, b"")
+        for stream in streams:
+            selector.register(stream.socket, selectors.EVENT_READ, stream)
+        end = time.monotonic() + 60
+        while any(b"event: news" not in tail for tail in ends.values()):
+            assert time.monotonic() < end, f"{sum(b'event: news' in tail for tail in ends.values())} of 200 have the history"
+            for key, _ in selector.select(1):
+                data = key.fileobj.recv(1 << 18)
+                assert data, "none is cut off"
+                ends[key.data] = ends[key.data][-20:] + data if b"event: news" not in ends[key.data] else ends[key.data]
+        clients = alone.status()["clients"]
+        assert (clients["now"], clients["cut_off"], clients["refused"]) == (200, 0, 0)
+    finally:
+        selector.close()
+        for stream in streams:
+            stream.socket.close()
+
+
 @pytest.mark.long
 def test_one_that_takes_nothing_is_cut_off_and_holds_nobody_up(brokers, alone):
     """While news come without an end."""
@@ -143,6 +175,7 @@ def test_one_that_takes_nothing_is_cut_off_and_holds_nobody_up(brokers, alone):
                 gaps.append(time.monotonic() - before)
                 assert time.monotonic() - began < 60, "it is cut off"
         assert max(gaps) < 3, "the other one has its events all the time"
+        assert alone.status()["clients"]["cut_off"] == 1
         assert next(live)[0] == "news"
     finally:
         stop.set()

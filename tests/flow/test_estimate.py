@@ -2,6 +2,7 @@
 
 import json
 import random
+import subprocess
 import time
 import urllib.request
 import uuid
@@ -10,7 +11,8 @@ import pytest
 from brokers import Broker
 from clients import delete_records, delete_topic, end_offset, read_topic, topic_partitions, wait_for_messages
 from confluent_kafka import Consumer, TopicPartition
-from scrape import alert_metrics, check_metrics, samples
+from programs import BIN
+from scrape import address_of, alert_metrics, check_metrics, samples
 from sensors import Room, expected, rows, table
 from waiting import wait_until
 
@@ -286,6 +288,11 @@ def test_waits_for_topics_and_tells_so(programs, kafka, tmp_path):
     status = json.loads(get(estimate.program, "/status")[1])
     assert status["estimate"] == estimate.topic and status["ready"] and status["problems"] == []
     assert status["last"]["seq"] == 20 and status["records"]["written"] == 20
+    recent = status["recent"]
+    assert 0 < recent["consumed_per_second"] and recent["written_per_second"] * 16 == pytest.approx(recent["consumed_per_second"])
+    heading, row = subprocess.run([BIN / "status", "-a", address_of(estimate)], stdout=subprocess.PIPE, check=False, timeout=30, text=True).stdout.splitlines()
+    shown = dict(zip(heading.split(), row.split()))
+    assert "-" not in (shown["received/s"], shown["delivered/s"]) and shown["spooled"] == "0"
     assert get(estimate.program, "/nothing")[0] == 404
     estimate.stop()
 

@@ -180,6 +180,26 @@ static void one_that_falls_behind_is_cut_off(void **state)
     close(quick);
 }
 
+/* It does not fall behind, but its buffers are full. */
+static void one_that_takes_nothing_is_cut_off_and_counted(void **state)
+{
+    const struct fixture *fixture = *state;
+    static char large[LARGE + 1];
+    int slow = follow(fixture);
+    memset(large, 'x', LARGE);
+    for (int i = 0; i < EVENTS_KEPT; i++)
+        publish(fixture, large);
+    struct http_events_counts counts = http_events_counts(fixture->events);
+    for (int i = 0; i < SECONDS * 100 && counts.clients > 0; i++) {
+        assert_int_equal(counts.cut_off, 0);
+        poll(NULL, 0, 10);
+        counts = http_events_counts(fixture->events);
+    }
+    assert_int_equal(counts.clients, 0);
+    assert_int_equal(counts.cut_off, 1);
+    close(slow);
+}
+
 static void one_that_comes_back_begins_with_the_state(void **state)
 {
     const struct fixture *fixture = *state;
@@ -238,9 +258,13 @@ static void clients_come_and_go_meanwhile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(all_get_the_state_and_what_follows),     TEST(one_too_many_is_refused),
-        TEST(one_that_falls_behind_is_cut_off),       TEST(one_that_comes_back_begins_with_the_state),
-        TEST(the_end_of_the_server_ends_the_streams), TEST(clients_come_and_go_meanwhile),
+        TEST(all_get_the_state_and_what_follows),
+        TEST(one_too_many_is_refused),
+        TEST(one_that_falls_behind_is_cut_off),
+        TEST(one_that_takes_nothing_is_cut_off_and_counted),
+        TEST(one_that_comes_back_begins_with_the_state),
+        TEST(the_end_of_the_server_ends_the_streams),
+        TEST(clients_come_and_go_meanwhile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
