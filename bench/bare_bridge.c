@@ -1,6 +1,6 @@
-/* What a bridge of these two libraries can do at all: each message that Paho hands over is produced by
- * librdkafka at once, and acknowledged to MQTT whatever becomes of it. It stores nothing, so a kill or an
- * outage of Kafka loses messages: the price of roomstream's promise is what its bridge takes more.
+/* What a bridge of these two libraries can do at best: librdkafka produces each message that Paho hands over
+ * at once, and it is acknowledged to MQTT whatever happens to it. Nothing is stored, so a kill or an outage
+ * of Kafka loses messages. What roomstream's bridge costs more is the price of its promise.
  *
  * It stops after COUNT delivery reports. */
 #include "bench.h"

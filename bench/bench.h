@@ -1,5 +1,5 @@
-/* What the benchmark's own programs share. They measure what the libraries can do at all, so they use nothing
- * of roomstream's but this: no options, no log; arguments in a fixed order, the result on stdout. */
+/* What the benchmark's own programs share. They measure what the libraries can do at best, so they use none
+ * of roomstream's code: no options, no log; arguments in a fixed order, the result on stdout. */
 #ifndef ROOMSTREAM_BENCH_BENCH_H
 #define ROOMSTREAM_BENCH_BENCH_H
 
@@ -20,14 +20,14 @@ int64_t bench_now(void);
 int64_t bench_realtime(void);
 int64_t bench_cpu(void);
 
-/* Waits for something of which two minutes are enough; ends the program with status 1 if they are not. */
+/* Waits for `done`, two minutes at most; then ends the program with status 1. */
 void bench_await(sem_t *done, const char *what);
 
 /* Prints one line: messages, seconds and CPU seconds of a measurement. */
 void bench_result(uint64_t messages, int64_t duration, int64_t cpu);
 
-/* Prints one line: percentiles in ms of latencies in ns, which are put in order. The first tenth of them
- * warms up and does not count. */
+/* Prints one line: percentiles in ms of latencies in ns, which it sorts. The first tenth of them is for
+ * warming up and does not count. */
 void bench_percentiles(int64_t *latencies, long count);
 
 #endif

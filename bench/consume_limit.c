@@ -1,5 +1,5 @@
-/* What librdkafka can consume at all: COUNT records of a topic's partition, each dropped at once. The time is
- * from the first one to the last. */
+/* What librdkafka can consume at best: COUNT records of a topic's partition, each dropped at once. The time
+ * is from the first one to the last. */
 #include "bench.h"
 #include "kafka_client.h"
 

@@ -1,4 +1,4 @@
-/* What PostgreSQL can take at all: COUNT readings into store's table by COPY in its binary form, BATCH of
+/* What PostgreSQL can store at best: COUNT readings into store's table by COPY in its binary form, BATCH of
  * them in a transaction. */
 #include "bench.h"
 #include "reading.h"

@@ -1,4 +1,4 @@
-/* What libcsv can parse at all: FILE, TIMES times over, its fields only counted, its rows as messages. */
+/* What libcsv can parse at best: FILE, TIMES times over; fields are only counted, rows count as messages. */
 #include "bench.h"
 
 #include <csv.h>

@@ -1,4 +1,4 @@
-/* What the file system can append at all: COUNT writes of SIZE bytes, one system call each. */
+/* What the file system can append at best: COUNT writes of SIZE bytes, one system call each. */
 #include "bench.h"
 
 #include <errno.h>

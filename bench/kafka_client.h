@@ -1,4 +1,4 @@
-/* librdkafka's clients, with a message and status 1 where one cannot be had. */
+/* librdkafka's clients; what fails ends the program with a message and status 1. */
 #ifndef ROOMSTREAM_BENCH_KAFKA_CLIENT_H
 #define ROOMSTREAM_BENCH_KAFKA_CLIENT_H
 

@@ -1,4 +1,4 @@
-/* What librdkafka can produce at all: COUNT records of SIZE bytes from memory, with the settings that the
+/* What librdkafka can produce at best: COUNT records of SIZE bytes from memory, with the settings that the
  * bridge depends on; idempotent, or in transactions of a second each. The time is from the first record to
  * the last delivery report or commit. */
 #include "bench.h"

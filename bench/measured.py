@@ -1,4 +1,4 @@
-"""Runs a program to its end, or until it is stopped, and says what it cost."""
+"""Runs a program to its end, or until it is stopped, and measures its cost."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ class Measured:
         self.output_path = stdout or folder / f"{self.name}.stdout"
         self.started = time.monotonic()
         with open(self.output_path, "wb") as out, open(self.error_path, "wb") as err, open(stdin or os.devnull, "rb") as feed:
-            # The program is its own process: what tied() would put before it would count as its cost.
+            # The program is the process itself: a wrapper would count as its cost.
             self.process = subprocess.Popen(
                 tied([program, *arguments]), stdin=feed, stdout=out, stderr=err, process_group=0)
         self.cost = None
@@ -56,7 +56,7 @@ class Measured:
             self.cost = Cost(time.monotonic() - self.started, usage.ru_utime + usage.ru_stime, self.process.returncode)
 
     def wait(self, limit=300):
-        """Waits for its end, which must be a good one, and returns its cost."""
+        """Waits for its end, which must have status 0, and returns its cost."""
         end = time.monotonic() + limit
         while self.is_running():
             assert time.monotonic() < end, f"{self.name} has not ended within {limit} s: {self.errors[-2000:]}"
@@ -73,19 +73,19 @@ class Measured:
             time.sleep(0.002)
 
     def stop(self):
-        """SIGTERM, then as wait()."""
+        """Sends SIGTERM, then waits like wait()."""
         if self.is_running():
             self.process.send_signal(signal.SIGTERM)
         return self.wait()
 
     def end(self):
-        """SIGKILL, if it still runs; for cleaning up."""
+        """Sends SIGKILL if it still runs; for cleaning up."""
         if self.is_running():
             self.process.kill()
             self._reap(0)
 
     def peak_memory(self):
-        """Bytes, its greatest resident set so far. (wait4's would be at least that of the Python that started it.)"""
+        """Its peak resident set so far, in bytes. (That of wait4 would be at least that of the Python that started it.)"""
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
 

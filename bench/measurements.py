@@ -1,5 +1,5 @@
-"""The measurements. Each takes the stage and the settings, makes one round of what it compares, limit and ours one after
-the other in the same conditions, and returns {name of a figure: value}."""
+"""The measurements. Each takes the stage and the settings, runs one round of the limit and of ours, one after the other under the same
+conditions, and returns {name of a figure: value}."""
 
 import json
 import time
@@ -21,7 +21,7 @@ def warm_up(stage, settings):
 # ---- the limits of the parts ----
 
 def limits(stage, settings):
-    """librdkafka into the same Kafka, and the file system's append."""
+    """The limits of librdkafka into the same Kafka, and of the file system's append."""
     figures = {}
     for kind in ("idempotent", "transactional"):
         topic = stage.new_topic(kafka=True)
@@ -44,7 +44,7 @@ def _drain_noop(stage, qos, count, receive_maximum, program="bench-mqtt-noop"):
 
 
 def _start_bare_bridge(stage, topic, count):
-    """What carries messages from an MQTT topic to the Kafka topic of its name and keeps no promise."""
+    """Starts a bridge without a promise, from an MQTT topic to the Kafka topic of its name."""
     return stage.start("bench-bare-bridge", *stage.mqtt, f"bare-{topic}", topic, stage.kafka, count)
 
 
@@ -101,7 +101,7 @@ def drain(stage, settings):
 
 
 def growth(stage, settings):
-    """How the cost of a drain at QoS 1 grows with what there is."""
+    """How the cost of a drain at QoS 1 grows with messages, sizes, topics and bridges."""
     figures, few = {}, settings.messages // 4
     for name, count, load in (
         (f"{few:,} messages", few, {}),
@@ -169,7 +169,7 @@ def live(stage, settings):
 
 
 def _latency(stage, topic, rate, count):
-    """What bench-kafka-latency says; something carries the topic to Kafka already."""
+    """The result of bench-kafka-latency; a bridge carries the topic to Kafka already."""
     consumer = stage.start("bench-kafka-latency", stage.kafka, topic, count)
     consumer.wait_for("ready")
     stage.load(topic, 1, count, rate)
@@ -258,7 +258,7 @@ def outage(stage, settings):
     }
 
 
-# Ratios of figures of one round that different measurements make: name of the ratio to the two figures' names.
+# Ratios of figures from different measurements of one round: name of the ratio to the two figures' names.
 RATIOS = {
     "six bridges, sum: ratio to one no-op": ("six bridges, sum, msg/s", "drain, at-least-once: Paho no-op at QoS 1, msg/s"),
     "catching up after an outage: ratio to the Kafka limit": ("catching up after an outage, msg/s", "kafka limit, idempotent, msg/s"),

@@ -29,7 +29,7 @@ MQTTAsync bench_client(const char *host, const char *port, const char *id, long 
     return client;
 }
 
-/* lib/mqtt/paho_guard.h, in programs with Paho linked in alone: the guard wants to know which protocol to expect. */
+/* lib/mqtt/paho_guard.h, only in programs with Paho linked in: the guard must know the expected protocol. */
 extern void paho_guard_connect(bool mqtt5) __attribute__((weak));
 
 static void on_connected(void *context, MQTTAsync_successData5 *data)

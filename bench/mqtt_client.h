@@ -1,4 +1,4 @@
-/* Paho clients at MQTT 5, as bare as can be. What goes wrong, also later, ends the program with status 1. */
+/* Paho clients at MQTT 5, as bare as possible. Errors, also later ones, end the program with status 1. */
 #ifndef ROOMSTREAM_BENCH_MQTT_CLIENT_H
 #define ROOMSTREAM_BENCH_MQTT_CLIENT_H
 

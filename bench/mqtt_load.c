@@ -1,7 +1,7 @@
-/* A bare publishing loop on Paho with a window of its own: what the library can send at all, and the load of
+/* A bare publishing loop on Paho with a window of its own: what the library can send at best, and the load of
  * the other measurements. Messages are JSON of SIZE bytes: {"sent":NS SINCE 1970,"seq":N,"pad":"..."}.
  *
- * With TOPICS above 1 they go round the topics TOPIC/0, TOPIC/1 and so on; otherwise to TOPIC.
+ * With TOPICS above 1 they go to TOPIC/0, TOPIC/1 and so on in turn; otherwise to TOPIC.
  *
  * KEY becomes the user property "key" of each message, as a publisher of ours sends it; - for none.
  *

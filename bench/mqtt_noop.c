@@ -1,5 +1,5 @@
-/* What Paho can receive at all: a subscriber that counts and does nothing else. Its session is persistent, so
- * that a backlog can wait for it: with a COUNT of 0 it only makes the session.
+/* What Paho can receive at best: a subscriber that counts and does nothing else. Its session is persistent,
+ * so that a backlog can wait for it: with a COUNT of 0 it only makes the session.
  *
  * The time is from the first message to the last; the CPU time from the start to the last. */
 #include "bench.h"

@@ -1,4 +1,4 @@
-/* How far store is in a database, asked from outside. */
+/* How far store has come, read from its database. */
 #ifndef ROOMSTREAM_BENCH_POSITION_H
 #define ROOMSTREAM_BENCH_POSITION_H
 

@@ -1,4 +1,4 @@
-"""Beside the bridge that one writes first (script_bridge.py): its rate, and what kills cost."""
+"""The bridge that one writes first (script_bridge.py), beside ours: its rate, and what kills lose and double."""
 
 import json
 import random
@@ -38,7 +38,7 @@ def _drain(stage, count):
 
 
 def _wait_until_quiet(stage, topic):
-    """Until no record has come for five seconds."""
+    """Waits until no record has come for five seconds."""
     records, since = -1, time.monotonic()
     while time.monotonic() - since < 5:
         now = stage.records(topic)
@@ -53,7 +53,7 @@ def _kill(stage, start, count):
     program = start(stage, topic)
     load = stage.start("bench-mqtt-load-linked-in", *stage.mqtt, topic, 1, 500, count, RATE, 110, "-", 1)
     for _ in range(KILLS):
-        time.sleep(chance.uniform(0.2, 0.8))  # the instant of a kill is chance
+        time.sleep(chance.uniform(0.2, 0.8))  # the instant of a kill is random
         program.end()
         program = start(stage, topic)
     load.wait()

@@ -1,4 +1,4 @@
-/* What SQLite can insert at all: COUNT readings into store's table in FILE by one prepared statement, BATCH
+/* What SQLite can insert at best: COUNT readings into store's table in FILE by one prepared statement, BATCH
  * of them in a transaction, with the journal and the safety that store uses. */
 #include "bench.h"
 #include "reading.h"

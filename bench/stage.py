@@ -48,7 +48,7 @@ class Stage:
         return program
 
     def run(self, *command, **options):
-        """Runs a program to its end and returns its cost as 'cost', beside the result of one of the bench programs."""
+        """Runs a program to its end and returns its cost as 'cost', together with the result of a bench program."""
         program = self.start(*command, **options)
         cost = program.wait()
         return (json.loads(program.output) if program.name.startswith("bench-") and program.output else {}) | {"cost": cost}
@@ -70,7 +70,7 @@ class Stage:
         self.admin.delete_topics([name])[name].result(30)
 
     def load(self, topic, qos, count, rate=0, window=500, size=110, key="-", topics=1, program="bench-mqtt-load-linked-in"):
-        """Publishes messages, to the topic or to so many below it, and returns when the broker has them all."""
+        """Publishes messages to the topic, or to so many topics below it, and returns when the broker has them all."""
         return self.run(program, *self.mqtt, topic, qos, window, count, rate, size, key, topics)
 
     def records(self, topic):

@@ -1,5 +1,5 @@
 /* Watches store until it has committed COUNT messages of a topic to DATABASE (see position.h). Prints when
- * the first of them, and each tenth, were there: pairs of messages and seconds. */
+ * the first of them and each tenth of them were committed: pairs of messages and seconds. */
 #include "bench.h"
 #include "position.h"
 

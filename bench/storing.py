@@ -40,7 +40,7 @@ class _SQLite(SQLite):
 
 
 class _PostgreSQL(PostgreSQL):
-    """The same of a server's database."""
+    """The same for a database of PostgreSQL."""
 
     def __init__(self, server):
         super().__init__(server)
@@ -171,7 +171,7 @@ def store(stage, settings):
 
 
 def store_backlog(stage, settings):
-    """Whether the rate stays, and what memory it takes, with many messages behind."""
+    """Whether the rate stays the same with a large backlog, and the memory."""
     figures, count = {}, settings.backlog_messages
     topic = _loaded(stage, count)
     with _postgres(stage) as server:

@@ -1,4 +1,4 @@
-/* A Paho subscriber at MQTT 5 with a persistent session, as bare as can be. */
+/* A Paho subscriber at MQTT 5 with a persistent session, as bare as possible. */
 #ifndef ROOMSTREAM_BENCH_SUBSCRIBER_H
 #define ROOMSTREAM_BENCH_SUBSCRIBER_H
 
@@ -14,7 +14,7 @@ struct bench_subscription {
 };
 
 /* Connects and subscribes; prints "subscribed" to stderr and returns when that is done. Messages of a session
- * that is resumed may come earlier. What goes wrong, also later, ends the program with status 1. */
+ * that is resumed may come earlier. Errors, also later ones, end the program with status 1. */
 MQTTAsync bench_subscribe(const struct bench_subscription *subscription);
 
 /* Disconnects, after the acknowledgements of what has arrived; the session stays. */

@@ -16,7 +16,7 @@ PAGES, RATE, SECONDS = 200, 20, 15
 
 
 class _Dashboard:
-    """Of these topics, once it has read so many messages of them."""
+    """A dashboard of these topics that has read so many messages of them."""
 
     def __init__(self, stage, topics, count):
         self.program = stage.start("dashboard", "-b", stage.kafka, "--http", "0", "--people", "", *(word for topic in topics for word in ("-t", topic)))
@@ -76,7 +76,7 @@ def _read(streams, stop):
 
 
 def _pages(stage, dashboard, topic):
-    """The part of a core that it takes while so many look on and messages come, and how much while nobody does."""
+    """The share of a core that it uses while messages come, with so many clients and with none."""
     producer = Producer({"bootstrap.servers": stage.kafka, "linger.ms": 0})
 
     def cost():

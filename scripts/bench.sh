@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures the programs against what their libraries can do at all, in the same run on the same private brokers: medians
-# and spread over rounds, after a warm-up of Kafka that does not count.
+# Measures the programs against what their libraries can do at best, in the same run on the same private brokers:
+# medians and spread over rounds, after a warm-up of Kafka that does not count.
 #
 # Usage: scripts/bench.sh [OPTION]... [MEASUREMENT]...
 #
@@ -17,7 +17,7 @@
 #   kafka       kafka-produce and kafka-consume; beside kcat
 #   csv         readings from a CSV file; beside libcsv's bare loop
 #   idle        CPU of a bridge without messages
-#   script      the bridge that one writes first in Python: its rate, and what kills of it cost beside those of ours
+#   script      the bridge that one writes first in Python: its rate, and what kills of it and of ours lose and double
 #   start       from exec to subscribed and to the first delivery
 #   outage      catching up after Kafka was away
 #   store       a topic into SQLite and PostgreSQL; beside a bare loop of prepared inserts, a bare COPY, and a consumer
@@ -35,12 +35,12 @@
 #   --outage-messages N  messages that wait after the outage (default 1,000,000)
 #   --backlog-messages N messages of store-backlog (default 5,000,000)
 #   --history-messages N messages of dashboard-memory (default 10,000,000)
-#   --receive-maximum N  of the exactly-once drain, both sides (default 1: what Mosquitto 2.0.11 keeps to)
+#   --receive-maximum N  of the exactly-once drain, both sides (default 1: Mosquitto 2.0.11 respects no other)
 #   --idle-seconds S     how long an idle bridge is watched (default 20)
 #   --json               all values as one line of JSON instead of the table
 #
 # It installs what is missing and builds in build/. Everything listens on 127.0.0.1 and lives in a temporary folder.
-# Other programs on the machine disturb it: what counts are the ratios. Exit status: 0 measured, 1 something failed, 2
+# Other programs on the machine disturb it, so compare the ratios. Exit status: 0 measured, 1 something failed, 2
 # used wrongly.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"

@@ -6,16 +6,16 @@
 #   --mqtt-port PORT   start Mosquitto on this port; 0 chooses a free one
 #   --kafka-port PORT  start Kafka on this port; 0 chooses a free one
 #   --kafka-proxied-port PORT:PROXY
-#                      Kafka listens on PORT too, for a proxy: who comes there is told that the broker is at PROXY
-#   --mqtt-max-qos QOS Mosquitto takes and grants no more than this
+#                      Kafka listens on PORT too, for a proxy: its clients are told that the broker is at PROXY
+#   --mqtt-max-qos QOS Mosquitto accepts and grants no more than this
 #   --mqtt-host HOST, --kafka-host HOST
 #                      the loopback address to listen on (default 127.0.0.1)
 #   --state DIR        keep data, logs and process ids in DIR/mosquitto and DIR/kafka
 #                      (default: ROOMSTREAM_STATE, or var/ in the checkout)
 #
-# When what was asked for answers, one line goes to the standard output, for example
+# When the brokers answer, it prints one line on the standard output, for example
 #   ready mqtt=127.0.0.1:1883 kafka=127.0.0.1:9092
-# SIGTERM or Ctrl-C stops Mosquitto, then Kafka; a second one kills them. When a broker ends by itself the other one is
+# SIGTERM or Ctrl-C stops Mosquitto, then Kafka; a second one kills them. When a broker ends by itself, the other one is
 # stopped too. Exit status: 0 stopped by a signal, 1 a broker did not start or ended by itself, 2 used wrongly.
 
 # shellcheck disable=SC2317  # functions that traps and wait_until call
@@ -77,7 +77,7 @@ await_broker() {
     is_running "$pid" || fail "$name ended while it started" "$log"
 }
 
-# fail MESSAGE LOG: ends the script, showing why in the broker's words since its start.
+# fail MESSAGE LOG: ends the script, and shows what the broker has logged since its start.
 fail() {
     local from=1
     [[ $2 != */server.log ]] || from=$kafka_log_from

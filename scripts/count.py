@@ -44,7 +44,7 @@ class Tally:
         self.published = None  # not known yet
         self.read = self.distinct = self.out_of_order = self.foreign = 0
         self.times = set()  # recorded ones
-        self._seen = bytearray()  # by sequence number: one byte each is flat enough for millions
+        self._seen = bytearray()  # by sequence number: a byte each, which is small enough for millions
         self._highest = {}  # by node
 
     def add(self, payload):
@@ -71,7 +71,7 @@ class Tally:
 
     @property
     def lost(self):
-        """Of 1..published; None when that is not known."""
+        """How many of the numbers from 1 to published are missing; None when published is not known."""
         return None if self.published is None else self.published - sum(self._seen[1 : self.published + 1])
 
     @property
@@ -80,7 +80,7 @@ class Tally:
 
 
 class Progress:
-    """How far it is, on the standard error stream: one line that is rewritten on a terminal, else a line now and then."""
+    """Shows progress on the standard error stream: on a terminal one line that is rewritten, otherwise a line now and then."""
 
     def __init__(self, stream):
         self._stream = stream
@@ -106,7 +106,7 @@ class Progress:
         self._last = (now, read)
 
     def _width(self):
-        """Of the terminal, which its user may change at any time: a line that wraps could not be rewritten."""
+        """The width of the terminal now: a line that wraps could not be rewritten."""
         try:
             return os.get_terminal_size(self._stream.fileno()).columns or 80
         except OSError:
@@ -124,7 +124,7 @@ def open_consumer(brokers):
         "group.id": f"roomstream-count-{uuid.uuid4()}",
         "enable.auto.commit": False,
         "isolation.level": "read_committed",
-        "log_level": 2,  # what matters comes as an error here
+        "log_level": 2,  # its errors are reported here
         "queued.max.messages.kbytes": 16384,
     })
 
@@ -152,7 +152,7 @@ def belongs_to(message, run):
 
 
 def read_reports(folder, tallies):
-    """Takes what the publishers have reported by now; true when no more is to come."""
+    """Reads what the publishers have reported so far; true when nothing more is expected."""
     complete = (folder / "complete").exists()
     for topic, tally in tallies.items():
         if tally.published is None and (folder / topic).exists():
@@ -162,7 +162,7 @@ def read_reports(folder, tallies):
 
 
 def consume(consumer):
-    """What has come; waits for it a moment."""
+    """The messages that have arrived; waits for them a moment."""
     for message in consumer.consume(5000, 0.2):
         if not message.error():
             yield message
@@ -188,7 +188,7 @@ def count(consumer, options, tallies, stored):
                 last = time.monotonic()
             elif time.monotonic() - last > options.patience:
                 return
-            # One more round with nothing in it, so that doubles which are on their way are seen as well.
+            # One more round without messages, so that doubles which are on their way are counted too.
             elif time.monotonic() - last > options.settle and not any(tally.lost for tally in tallies.values()):
                 return
     finally:
@@ -196,7 +196,7 @@ def count(consumer, options, tallies, stored):
 
 
 def instant(text):
-    """A recorded time as something that can be compared; None for what is none."""
+    """A recorded time in a form that can be compared; None for anything else."""
     try:
         return datetime.fromisoformat(text)
     except (ValueError, TypeError):
@@ -204,7 +204,7 @@ def instant(text):
 
 
 def estimated_instant(payload):
-    """That of a record of estimate; None for what is no estimate."""
+    """The time in a record of estimate; None for any other payload."""
     try:
         record = json.loads(payload)
         return None if record["estimate"] is None else instant(record["time"])

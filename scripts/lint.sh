@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the form of scripts and sources: shellcheck; clang-format by .clang-format; the length of C files and functions;
-# circles of #include. Prints what is wrong.
+# Checks the form of scripts and sources: shellcheck; clang-format by .clang-format; the length of C files and
+# functions; cycles of #include. Prints what is wrong.
 #
 # Usage: scripts/lint.sh
 #
@@ -25,14 +25,14 @@ else
     info "clang-format is not release $clang_format_release: the formatting of the C sources is not checked"
 fi
 
-# What a reader can hold in the head; no compiler warns of it, so the text is looked at. A function begins with { and ends with } in the first column.
+# No compiler warns of long files or functions. A function begins with { and ends with } in the first column.
 awk 'FNR == 501 { print FILENAME ": more than 500 lines"; wrong = 1 }
      /^{/ { start = FNR }
      /^}/ && start && FNR - start >= 60 { print FILENAME ":" start ": a function of more than 60 lines"; wrong = 1 }
      /^}/ { start = 0 }
      END { exit wrong }' "${sources[@]}" || failed=yes
 
-# Pairs of a file and one that it includes; tsort says where they go in a circle.
+# Pairs of a file and one that it includes; tsort reports cycles.
 includes() {
     local file name folder
     grep -Ho '^#include "[^"]*"' "${sources[@]}" | sed 's/:#include "/ /; s/"$//' | while read -r file name; do
@@ -43,4 +43,4 @@ includes() {
 }
 includes | tsort >/dev/null || failed=yes
 
-[[ -z $failed ]] || die "see above (clang-format -i FILE mends the formatting)"
+[[ -z $failed ]] || die "see above (clang-format -i FILE corrects the formatting)"

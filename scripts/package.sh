@@ -5,7 +5,7 @@
 #
 # Installs what is missing for that (apt-get, as root or by sudo; it says what and why first). The package's path goes
 # to the standard output; install it with  apt-get install ./FILE  , which brings the libraries that it needs. Exit
-# status: 0 made, 1 not so, 2 used wrongly.
+# status: 0 made, 1 failed, 2 used wrongly.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 . "$root/scripts/lib/process.sh"
@@ -36,7 +36,7 @@ main() {
     trap 'exit 143' TERM HUP
     install_needs "$needs_to_build"
     install_needs "$needs_to_package"
-    # As Debian compiles its own packages.
+    # With the flags of Debian's own packages.
     export CFLAGS LDFLAGS
     CFLAGS="$(dpkg-buildflags --get CFLAGS) $(dpkg-buildflags --get CPPFLAGS)"
     LDFLAGS=$(dpkg-buildflags --get LDFLAGS)

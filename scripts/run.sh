@@ -83,14 +83,14 @@ set_mode() {
     [[ $mode == bridges ]] || misuse "--demo and --brokers exclude each other"
     mode=$1
 }
-# For the programs, which judge the rest, a rate of 0 is as good as none given.
+# For the programs, which check the value, a rate of 0 is the same as none.
 check_pace() { [[ $1 != --rate || ${2%%[eE]*} == *[1-9]* ]] || misuse "--rate: '$2' is not a number above 0"; }
 set_pace() {
     ((${#pace[@]} == 0)) || misuse "--fast, --speed and --rate exclude each other"
     pace=("$@")
 }
 
-# No bridge and no broker ends by itself: supervise.sh ends only where another start would not help.
+# Bridges and brokers do not end by themselves: supervise.sh ends only where another start would not help.
 unexpected_end() {
     ((status == 2)) && die "${names[$ended]} was started wrongly, see above" 2
     describe_status "$status"
@@ -115,7 +115,7 @@ serve_brokers() {
     unexpected_end
 }
 
-# From here on each further signal only makes it faster.
+# From here on a further signal only makes it faster.
 stop_all() {
     set +e
     disown_folders
@@ -130,7 +130,7 @@ stop_all() {
     stop_processes 60 "the brokers" "$brokers"
 }
 
-# interrupted STATUS: without --demo it is the way to end; the demo has not done what it was started for.
+# interrupted STATUS: without --demo this is the normal end; a demo has not finished its work.
 interrupted() {
     trap '' INT TERM HUP
     asked=yes

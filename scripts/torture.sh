@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The fault harness: runs publisher, bridge, Mosquitto and Kafka for real, makes faults at random instants, then reads
+# The fault harness: runs a real publisher, bridge, Mosquitto and Kafka, makes faults at random instants, then reads
 # Kafka back with an independent client and says whether the promise was kept: no message lost, none doubled
 # (at-least-once: no more than the bound), each key in order.
 #
@@ -71,7 +71,7 @@ set -euo pipefail
 . "$root/scripts/lib/build.sh"
 . "$root/scripts/lib/kafka.sh"
 
-# Mounts that nobody else sees (the disk that gets full, another boot id), and that go with the last process in them.
+# A mount namespace (for the disk that gets full, and another boot id). It ends with its last process.
 own_mounts() {
     if ((EUID == 0)); then
         exec unshare --mount "$@"

@@ -26,7 +26,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 SENSORS = ROOT / "lib" / "sensors.def"
 DATA = ROOT / "data" / "occupancy.csv"
 TRUTH = "Room_Occupancy_Count"
-SHRINKAGE = 0.01  # of the covariance towards a multiple of the identity; docs/analysis.md has what others give
+SHRINKAGE = 0.01  # of the covariance towards a multiple of the identity; docs/analysis.md has the results of other values
 SEED = 20171222
 DIGITS = 17  # a double, exactly
 
@@ -54,7 +54,7 @@ def linear():
 
 
 def leave_one_day_out(make, days, readings, truth):
-    """What is estimated for each row by what make() returns, fitted to all other days."""
+    """The estimate for each row, by a model from make() that is fitted to all other days."""
     estimates = np.empty_like(truth)
     for day in np.unique(days):
         out = days == day
@@ -63,10 +63,10 @@ def leave_one_day_out(make, days, readings, truth):
 
 
 def compared(light):
-    """What the model is compared with. light: which of the readings are light."""
+    """The models for comparison. light: which of the readings are light."""
 
     class LightOnly:
-        """The same analysis, but it sees nothing besides light."""
+        """The same analysis, with the readings of light only."""
 
         def fit(self, readings, truth):
             self.model = linear().fit(readings[:, light], truth)

@@ -1,7 +1,7 @@
-# Why a program of another maker failed: its log's first error, not its last lines, which tell what followed from it.
+# Why a program that is not ours failed: the first error in its log. The last lines only show the consequences.
 # shellcheck shell=bash
 
-# first_errors: filters a log: its first error, and of a Java trace that belongs to it the last cause.
+# first_errors: filters a log: its first error, and the last cause of a Java trace that belongs to it.
 # Warnings count where there is no error. At most 1200 characters a line.
 # shellcheck disable=SC2016  # a script for awk
 first_errors() {
@@ -21,7 +21,7 @@ first_errors() {
         }'
 }
 
-# What to do about a cause that a log names: an extended regular expression; the advice.
+# What to do about a cause: an extended regular expression for the log; the advice.
 advice_for_causes='
 No space left on device|not enough free space; free some space on that disk
 PKIX path building|certificate verif; a proxy may show a certificate of its own: let this system (and Java: ca-certificates-java) trust it
@@ -29,8 +29,8 @@ Unknown ?[Hh]ost|Could not resolve|Temporary failure; check the network and its 
 [Pp]roxy [Aa]uthentication|by proxy; the proxy wants a login: for Maven in ~/.m2/settings.xml, for apt-get in /etc/apt/apt.conf.d
 '
 
-# show_cause LOG [FROM]: shows the first error among the last 500 lines of LOG, from byte FROM on (default 1), and what to do about
-# it where that is known; the last lines where there is no error.
+# show_cause LOG [FROM]: shows the first error among the last 500 lines of LOG, from byte FROM on (default 1), and what
+# to do about it where that is known; the last lines where there is no error.
 show_cause() {
     local cause pattern advice
     [[ -s $1 ]] || return 0

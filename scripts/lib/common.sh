@@ -1,4 +1,4 @@
-# What every script of ours needs: where things are, and how to tell the user something.
+# What every script here needs: where things are, and how to print messages.
 # Sourced; sets root (the checkout), state (the state folder), program (the script's name).
 # shellcheck shell=bash
 
@@ -8,13 +8,13 @@ state=$(realpath -m -- "${ROOMSTREAM_STATE:-$root/var}")
 program=${0##*/}
 . "$root/scripts/lib/cause.sh"
 
-# Output that tests compare must not depend on the user's language; names in UTF-8 stay readable.
+# Messages must not depend on the user's language, since tests compare them; names in UTF-8 stay readable.
 export LC_ALL=C.UTF-8
 # Debian keeps daemons in sbin, which is not on a user's PATH.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
-# Log lines look like those of the programs, on the standard error stream. On a terminal they take the place of a
-# status line that another program may be showing.
+# Log lines look like those of the programs, on the standard error stream. On a terminal they replace a
+# status line that another program may show.
 log() {
     [[ ! -t 2 ]] || printf '\r\033[K' >&2
     if [[ ${JOURNAL_STREAM:-} && $JOURNAL_STREAM == "$(stat -Lc %d:%i /dev/stderr)" ]]; then # as the programs do
@@ -33,14 +33,15 @@ die() {
     exit "${2:-1}"
 }
 
-# misuse MESSAGE: ends the script as one that was called wrongly.
+# misuse MESSAGE: ends the script with the status for wrong use.
 misuse() { die "$1 (see $program --help)" 2; }
 
-# need_value OPTION [VALUE]...: that an option on the command line is followed by its value.
+# need_value OPTION [VALUE]...: checks that an option on the command line is followed by its value.
 need_value() { (($# > 1)) || misuse "$1 needs a value"; }
 
-# make_state_folder DIR: makes DIR if it is missing, for this user alone, and ends the script if nothing can be written there, or
-# if anybody can: a link that is planted there would be written through. var/ of the checkout is made private in any case.
+# make_state_folder DIR: makes DIR if it is missing, for this user alone, and ends the script if nothing can be written
+# there, or if everybody can: a link that somebody puts there would be followed. var/ of the checkout is made private in
+# any case.
 make_state_folder() {
     local reason folder
     reason=$(umask 077 && mkdir -p -- "$1" 2>&1) || die "$reason: ROOMSTREAM_STATE names another folder for data and logs"

@@ -1,5 +1,5 @@
-# The demo: publishers, and a count of what arrived. Sourced by run.sh, whose $run, $logs, $data and $pace it uses. Needs
-# pipeline.sh, cause.sh and python.sh.
+# The demo: publishers, and a count of what arrived. Sourced by run.sh, whose $run, $logs, $data and $pace it uses.
+# Needs pipeline.sh, cause.sh and python.sh.
 # shellcheck shell=bash disable=SC2154,SC2317  # variables of others; functions that wait_until calls
 
 declare -A names  # of the children, by process id
@@ -8,8 +8,9 @@ counter=''        # process id of count.py
 subscriber=''     # of subscribe
 stored=''         # yes: count.py looks into the database
 
-# What is published before the broker knows a bridge's session would never reach it. Sets unsubscribed to a topic without. Waiting
-# does not help where the broker refuses a bridge, which is the error of its log then.
+# A message that is published before the broker knows a bridge's session never reaches the bridge. Sets unsubscribed to
+# a topic without a session. Waiting does not help where the broker refuses a bridge, which is the error of its log
+# then.
 bridges_are_subscribed() {
     for unsubscribed in "${topics[@]}"; do
         grep -q ' subscribed to ' "$logs/$(program_of bridge "$unsubscribed").log" || return 1
@@ -36,7 +37,7 @@ start_counter() {
 }
 counter_ready_or_gone() { [[ -e $run/ready ]] || has_ended "$counter"; }
 
-# What comes back: the estimates, on the MQTT topic that downlink sends them to.
+# The estimates, on the MQTT topic to which downlink sends them.
 start_subscriber() {
     : >"$run/room"
     start_tied "$bin/subscribe" --topic room/occupancy --output-format '%p' >"$run/room" 2>"$logs/subscribe.log"
@@ -44,8 +45,8 @@ start_subscriber() {
 }
 room_is_there() { (($(wc -l <"$run/room") >= $1)) || has_ended "$subscriber"; }
 
-# show_room: what came, once it is as many as count.py has seen in Kafka, or after some seconds; then subscribe is ended. The broker
-# has the last one of an earlier run, whose readings are not estimated again.
+# show_room: shows what came, once there are as many as count.py has seen in Kafka, or after some seconds; then ends
+# subscribe. The broker has the last one of an earlier run, whose readings are not estimated again.
 show_room() {
     local estimates
     estimates=$(sed -n 's/^occupancy: \([0-9]*\) of .*/\1/p' "$run/table")
@@ -57,7 +58,7 @@ show_room() {
         warn "no estimate has come back to the MQTT topic room/occupancy; the logs are downlink.log and subscribe.log in $logs"
     fi
     stop_processes 5 subscribe "$subscriber" || true
-    await "$subscriber" || true # else await_any would return it
+    await "$subscriber" || true # otherwise await_any would return it
     subscriber=''
 }
 
@@ -89,7 +90,7 @@ run_demo() {
     info "replaying $data"
     start_publishers "$id"
     while await_any && [[ $ended != "$counter" ]]; do
-        [[ $ended != "$subscriber" ]] || continue # it does not carry anything: show_room says why it ended
+        [[ $ended != "$subscriber" ]] || continue # it carries nothing: show_room says why it ended
         [[ ${names[$ended]} == publish-* ]] || unexpected_end
         ((status == 0)) || {
             failed=yes
@@ -108,13 +109,13 @@ run_demo() {
     show_room
     [[ -z ${note[*]} ]] || info "the sample is made up: its estimates show that the pipeline works, not how well it estimates"
     [[ $keep ]] || return 0
-    mode=bridges # from here on it is as without --demo
+    mode=bridges # from here on as without --demo
     info "all stays up, the page too (http://${addresses[dashboard]}/); Ctrl-C ends it"
     await_any
     unexpected_end
 }
 
-# judge_demo FAILED: the demo's last words, and its exit status. status is count.py's.
+# judge_demo FAILED: prints the demo's last lines and sets its exit status. status is count.py's.
 judge_demo() {
     [[ -z $1 ]] || die "not every publisher could replay its data, see above"
     case $status in

@@ -2,7 +2,7 @@
 # Needs common.sh, lock.sh and python.sh.
 # shellcheck shell=bash
 
-# One line a need: Debian's packages | how to see that it is there | what it is for.
+# A line for each need: Debian's packages | a command that tests whether it is there | what it is for.
 needs_to_build='
 cmake                     | has_command cmake               | configures the build
 make                      | has_command make                | builds
@@ -84,8 +84,8 @@ has_java() {
     [[ $version =~ \"([0-9]+) ]] && ((BASH_REMATCH[1] >= 17))
 }
 
-# install_needs NEEDS: installs what of NEEDS (lines as above) is missing; says first what that is and why. Takes no time
-# to speak of, and no network, when nothing is missing.
+# install_needs NEEDS: installs what of NEEDS (lines as above) is missing; first says what and why. Takes little time
+# and no network when nothing is missing.
 install_needs() {
     local log=$state/log/install.log packages
     find_missing "$1"
@@ -130,8 +130,8 @@ become_root() {
     fi
 }
 
-# An earlier installation may have been interrupted in the middle; another one may be running, also that of an earlier
-# start of ours that was killed.
+# An earlier installation may have been interrupted; another one may be running, such as that of an earlier
+# start of this script that was killed.
 prepare_apt() {
     local log=$1
     if [[ $(dpkg --audit 2>/dev/null) ]]; then
@@ -141,7 +141,7 @@ prepare_apt() {
     run_when_free "$log" apt-get -q update || apt_failed "$log" "apt-get update failed"
 }
 
-# Debian starts a daemon when its package is installed. Ours are private ones: the system's must not take port 1883 or 9090.
+# Debian starts a daemon when its package is installed. The system's must not take port 1883 or 9090.
 install_packages() {
     local log=$1 status=0 service services=() command
     command=(apt-get -q -y -o Dpkg::Options::=--force-confold install --no-install-recommends "${missing[@]}")
@@ -159,9 +159,9 @@ install_packages() {
     ((status == 0)) || apt_failed "$log" "apt-get install failed"
 }
 
-systemd=/run/systemd/system # is there where systemd runs
+systemd=/run/systemd/system # this folder exists where systemd runs
 
-# One command, which is not ended with this script: so the mask goes also when the script is killed.
+# One command that outlives this script, so that the service is unmasked even if the script is killed.
 # shellcheck disable=SC2016  # a script for sh
 masked=(sh -c 'services=$1; shift
     systemctl mask $services
@@ -170,8 +170,8 @@ masked=(sh -c 'services=$1; shift
     systemctl disable $services
     exit "$status"' sh)
 
-# disable_service LOG SERVICE: where systemd does not run. Only for one that was installed just now: what was there before is
-# the user's own.
+# disable_service LOG SERVICE: where systemd does not run. Only for a service that was just installed: others are
+# the user's.
 disable_service() {
     has_command update-rc.d || return 0
     if run_as_root "$1" update-rc.d "$2" disable && run_as_root "$1" invoke-rc.d "$2" stop; then
@@ -181,17 +181,17 @@ disable_service() {
     fi
 }
 
-# apt-get is not ended with this script: that would leave the package system half way. It says itself when it is done.
+# apt-get outlives this script: ending it would leave packages half installed.
 run_as_root() { without_locks "${as_root[@]}" "${@:2}" </dev/null >>"$1" 2>&1; }
 
-# run_when_free LOG COMMAND...: the same for a command that needs the package system for itself: while another process has it
-# locked, it is tried again for five minutes.
+# run_when_free LOG COMMAND...: the same for a command that needs the lock of the package system: while another process
+# has it locked, the command is tried again for five minutes.
 run_when_free() {
     local log=$1 before reason announced='' end=$((SECONDS + 300))
     while :; do
         before=$(stat -c %s "$log")
         run_as_root "$@" && return
-        # As apt-get and dpkg say it.
+        # The messages of apt-get and dpkg.
         reason=$(tail -c "+$((before + 1))" "$log" | grep -E -m 1 'Could not get lock|locked by another process') || return 1
         [[ $announced ]] || info "waiting for another installation to end ($reason)"
         announced=yes

@@ -10,16 +10,16 @@ kafka_jars=${ROOMSTREAM_KAFKA_JARS:-$state/kafka-jars}
 fetch_kafka() { fetch_jars "Apache Kafka (60 MB)" "$root/config/kafka/pom.xml" "$kafka_jars"; }
 
 # java_command: sets java to a command line for Kafka's classes; KAFKA_OPTS adds to it, as in Kafka's own scripts. The
-# heap is bounded: a full one ends the broker, with its word in kafka.out, instead of leaving it half alive.
+# heap is bounded: a full one ends the broker, with a message in kafka.out, instead of leaving it half alive.
 java_command() {
     # shellcheck disable=SC2206  # several options
     java=("${JAVA_HOME:+$JAVA_HOME/bin/}java" -Xmx384m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError
         ${KAFKA_OPTS:-} "-Dlog4j2.configurationFile=$root/config/kafka/log4j2.xml" -cp "$kafka_jars/*")
 }
 
-# start_kafka DIR HOST PORT [PROXIED:PROXY]: starts it and sets kafka_pid, and kafka_log_from to where its part of log/server.log
-# begins; it does not answer yet. The first start in DIR
-# formats it. Who comes to the port PROXIED is told that the broker is at the port PROXY.
+# start_kafka DIR HOST PORT [PROXIED:PROXY]: starts it and sets kafka_pid, and kafka_log_from to where its part of
+# log/server.log begins; it does not answer yet. The first start in DIR formats it. Clients at the port PROXIED are told
+# that the broker is at the port PROXY.
 start_kafka() {
     local dir=$1 address listeners advertised java
     refuse_links "$dir/server.properties" "$dir/kafka.out" "$dir/pid" "$dir/port"
@@ -47,10 +47,10 @@ start_kafka() {
     echo "$3" >"$dir/port"
 }
 
-# format_kafka DIR: in a folder aside, so that one that was interrupted is not mistaken for a formatted one.
+# format_kafka DIR: formats another folder and renames it, so that an interruption leaves no half-formatted one.
 format_kafka() {
     local dir=$1 cluster
-    # 16 random bytes in the alphabet for URLs: Kafka's form of a UUID. A leading '-' would pass for an option.
+    # 16 random bytes in the alphabet for URLs: Kafka's form of a UUID. A leading '-' would look like an option.
     cluster=r$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | cut -c 2-22)
     rm -rf "$dir/format"
     mkdir "$dir/format"

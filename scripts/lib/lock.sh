@@ -2,7 +2,7 @@
 # everything that the owner started are gone, also after SIGKILL.
 # shellcheck shell=bash
 
-# Process ids are used again; together with the start time (in clock ticks since boot) they are not.
+# Process ids are reused; together with the start time (in clock ticks since boot) they are unique.
 process_identity() {
     local stat
     stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
@@ -34,7 +34,7 @@ lock_holders() {
 }
 
 # lock_folder DIR WHAT: takes DIR (made if missing) for this script and its children until they end. A live owner is an
-# error; what a dead one left behind gets a minute to end.
+# error; processes that a dead one left get a minute to end.
 lock_folder() {
     local dir=$1 what=$2 owner fd announced='' end=$((SECONDS + 60))
     make_state_folder "$dir"
@@ -52,7 +52,7 @@ lock_folder() {
 }
 locks=() owned=()
 
-# disown_folders: this script is about to end: a new start waits for that instead of being refused.
+# disown_folders: this script is about to end, so that a new start waits for that instead of failing.
 disown_folders() {
     local dir
     for dir in "${owned[@]}"; do
@@ -70,7 +70,7 @@ without_locks() {
     )
 }
 
-# settle_folder DIR: waits, at most a minute, while DIR has no live owner but leftovers that are about to end.
+# settle_folder DIR: waits, at most a minute, while DIR has no live owner but other processes that are about to end.
 settle_folder() {
     [[ -e $1/lock ]] || return 0
     wait_until 2 folder_is_settled "$1" && return

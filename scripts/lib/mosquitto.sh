@@ -2,8 +2,8 @@
 # Needs common.sh, process.sh and net.sh.
 # shellcheck shell=bash
 
-# start_mosquitto DIR HOST PORT [MAX_QOS]: starts it and sets mosquitto_pid; it does not answer yet. Its clients get no more than
-# MAX_QOS.
+# start_mosquitto DIR HOST PORT [MAX_QOS]: starts it and sets mosquitto_pid; it does not answer yet. It grants no more
+# than MAX_QOS.
 start_mosquitto() {
     local dir=$1 host=$2 port=$3
     mkdir -p "$dir/data"
@@ -22,7 +22,7 @@ start_mosquitto() {
 # mosquitto_answers HOST PORT
 mosquitto_answers() { probe mqtt "$1" "$2"; }
 
-# stop_mosquitto DIR: if it was started; it saves its queues first.
+# stop_mosquitto DIR: stops it if it was started; it saves its queues first.
 stop_mosquitto() {
     [[ ${mosquitto_pid:-} ]] || return 0
     stop_processes 20 Mosquitto "$mosquitto_pid"

@@ -13,7 +13,8 @@ split_address() {
     fi
 }
 
-# split_mqtt_address CONFIG: sets mqtt_scheme, mqtt_host and mqtt_port to what the programs make of a printed configuration.
+# split_mqtt_address CONFIG: sets mqtt_scheme, mqtt_host and mqtt_port as the programs understand a printed
+# configuration.
 split_mqtt_address() {
     local address host port
     local -A ports=([mqtt]=1883 [mqtts]=8883)
@@ -41,19 +42,19 @@ join_address() {
     fi
 }
 
-# free_ports HOST PORT...: prints for each PORT one of HOST that nothing listens on, each another: PORT itself if that is one, and
-# 0 for any. The others lie below those that the system gives to outgoing connections, which could otherwise take one before the
+# free_ports HOST PORT...: prints for each PORT a different port of HOST that nothing listens on: PORT itself if it is
+# free, and any for 0. The others lie below the ports of outgoing connections, which could otherwise take one before the
 # server does.
 free_ports() {
     "$python" - "$@" <<'PYTHON'
 import random, socket, sys
 host, *wanted = sys.argv[1:]
-taken = []  # bound until all are found, so that none is found twice
+taken = []  # stays bound until all are found, so that none is found twice
 for first in map(int, wanted):
     for port in ([first] if first else []) + random.sample(range(20000, 30000), 100):
         s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
         try:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: connections that ended do not count
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: ended connections do not count
             s.bind((host, port))
             s.listen()
         except (OSError, OverflowError):
@@ -67,7 +68,7 @@ for first in map(int, wanted):
 PYTHON
 }
 
-# probe mqtt HOST PORT, probe kafka BROKERS: 0 it answers, 3 nothing there, 4 something takes the connection but does
+# probe mqtt HOST PORT, probe kafka BROKERS: 0 it answers, 3 nothing there, 4 something accepts the connection but does
 # not speak the plain protocol (it may want TLS).
 probe() {
     local status=0

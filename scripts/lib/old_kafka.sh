@@ -1,4 +1,4 @@
-# An Apache Kafka before 4.0, on which the bridge is tested too, and SCRAM where librdkafka is too old for that of a newer one.
+# An Apache Kafka before 4.0, for tests of the bridge, and of SCRAM where librdkafka is too old for a newer Kafka.
 # Needs common.sh and process.sh.
 # shellcheck shell=bash
 

@@ -1,5 +1,5 @@
-# The MQTT brokers of other languages, and kfake, that tests/flow/test_matrix.py runs on: at the versions that tests/brokers pins, by
-# their language's own client. Needs common.sh and process.sh.
+# The MQTT brokers of other languages, and kfake, that tests/flow/test_matrix.py uses: in the versions that
+# tests/brokers pins, by their language's own client. Needs common.sh and process.sh.
 # shellcheck shell=bash
 
 . "$root/scripts/lib/jars.sh"
@@ -7,13 +7,13 @@
 other_brokers=${ROOMSTREAM_OTHER_BROKERS:-$state/brokers}
 other_broker_names=(aedes kfake mochi moquette rumqttd)
 
-# other_broker_command NAME FOLDER: sets command to what fetches and builds NAME in FOLDER, a copy of tests/brokers/NAME; its tool
-# is the first word.
+# other_broker_command NAME FOLDER: sets command to what fetches and builds NAME in FOLDER, a copy of
+# tests/brokers/NAME; its tool is the first word.
 other_broker_command() {
     case $1 in
         aedes) command=(npm --prefix "$2" install --no-package-lock --no-audit --no-fund) ;;
         kfake | mochi) command=(go build -C "$2" -o "$1" .) ;;
-        # Not --locked: its crate metrics does not compile then by Rust 1.95.
+        # Not --locked: with it, the crate metrics does not compile with Rust 1.95.
         rumqttd)
             command=(cargo install rumqttd --version "$(<"$2/version")" --debug --no-default-features --features use-rustls
                 --root "$2") ;;
@@ -22,8 +22,8 @@ other_broker_command() {
     esac
 }
 
-# fetch_other_broker NAME: fetches and builds it into $other_brokers/NAME, once for each state of tests/brokers/NAME. False, having
-# said why, if that cannot be.
+# fetch_other_broker NAME: fetches and builds it into $other_brokers/NAME, once for each state of tests/brokers/NAME.
+# False, with a message, if that fails.
 fetch_other_broker() {
     local name=$1 folder=$other_brokers/$1 source=$root/tests/brokers/$1 log=$other_brokers/$1.log command fd status=0
     ! made_from "$source" "$folder" || return 0
@@ -50,13 +50,14 @@ fetch_other_broker() {
     return "$status"
 }
 
-# check_made FOLDER: ends the script where FOLDER was not made by fetch_other_broker: that is not ours to remove.
+# check_made FOLDER: ends the script where FOLDER was not made by fetch_other_broker: such a folder is not ours to
+# remove.
 check_made() {
     [[ ! -e $1 ]] || grep -qsE 'module roomstream/|"roomstream-|<groupId>roomstream<' "$1"/{go.mod,package.json,pom.xml} ||
         die "$1 was not made by these scripts, and is left as it is: name another folder by ROOMSTREAM_OTHER_BROKERS"
 }
 
-# made_from SOURCE FOLDER: whether FOLDER was made from what SOURCE is now.
+# made_from SOURCE FOLDER: whether FOLDER was made from SOURCE as it is now.
 made_from() {
     [[ -d $2 ]] || return 1
     local file

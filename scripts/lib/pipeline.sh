@@ -1,5 +1,6 @@
-# The brokers of the pipeline, its bridges, and those who read Kafka behind them: estimate, store, downlink and dashboard. Sourced by
-# run.sh, whose $mode, $run, $logs and $with_store it uses. Needs common.sh, process.sh, lock.sh, net.sh and kafka.sh.
+# The brokers of the pipeline, its bridges, and those who read Kafka behind them: estimate, store, downlink and
+# dashboard. Sourced by run.sh, whose $mode, $run, $logs and $with_store it uses. Needs common.sh, process.sh, lock.sh,
+# net.sh and kafka.sh.
 # shellcheck shell=bash disable=SC2154,SC2317  # variables of others; functions that wait_until calls
 
 mapfile -t topics < <(sed -n 's/^SENSOR(\([a-z0-9_]*\),.*/\1/p' "$root/lib/sensors.def")
@@ -14,7 +15,7 @@ store_options=()      # none where store has a database of the user's
 
 program_of() { echo "$1-${2//_/-}"; }
 
-# Whose addresses: the programs' own answer, so that flags, environment and configuration file count as they do there.
+# The programs print the addresses, so that flags, environment and configuration file count as they do there.
 read_addresses() {
     local config
     config=$("$bin/bridge-temp" --print-config) || die "the configuration is wrong, see above" 2
@@ -26,7 +27,8 @@ read_addresses() {
         die "the publishers cannot be started so, see above" 2
 }
 
-# reader PROGRAM ARGUMENT...: runs one of the readers of Kafka, without the configuration file where that does not suit it.
+# reader PROGRAM ARGUMENT...: runs a program that reads Kafka, without the configuration file where that does not suit
+# it.
 reader() {
     if [[ ${unsuited[$1]:-} ]]; then
         env -u ROOMSTREAM_CONFIG "$bin/$1" --brokers "$kafka_brokers" "${@:2}"
@@ -35,8 +37,8 @@ reader() {
     fi
 }
 
-# read_readers: how estimate, store, downlink and dashboard are configured. Options of the bridges that stand before all sections of the
-# file would be wrong use for them: the file is left out then.
+# read_readers: how estimate, store, downlink and dashboard are configured. Options of the bridges that stand before all
+# sections of the file would be wrong use for them. Then they do not get the file.
 read_readers() {
     local name reason config
     called=([estimate]='' [downlink]=downlink [dashboard]=dashboard)
@@ -73,7 +75,7 @@ kafka_is_local() {
 find_brokers() {
     local host port status=0
     private=()
-    # A broker of an earlier start may be about to end.
+    # A broker of an earlier start may just be ending.
     settle_folder "$state/mosquitto"
     settle_folder "$state/kafka"
     probe mqtt "$mqtt_host" "$mqtt_port" || status=$?
@@ -92,8 +94,8 @@ find_brokers() {
     fi
 }
 
-# accept_broker NAME ADDRESS STATUS PROBE...: says how the probe of a broker that is not ours to start ended. One that is
-# away is no error for the bridges, which wait for it; the demo would have nothing to show.
+# accept_broker NAME ADDRESS STATUS PROBE...: reports how the probe of a broker that is not ours to start ended. One
+# that is away is not an error for the bridges, which wait for it. The demo would have nothing to show.
 accept_broker() {
     case $3 in
         0) info "$1 at $2 answers" ;;
@@ -118,11 +120,11 @@ start_private_brokers() {
 }
 brokers_ready_or_gone() { [[ -s $run/brokers ]] || has_ended "$brokers"; }
 
-# choose_addresses: a port for each program, all chosen together so that none is chosen twice: from ROOMSTREAM_HTTP_PORT on, and
-# the one before it for the dashboard.
+# choose_addresses: a port for each program, all chosen together so that none is chosen twice: from ROOMSTREAM_HTTP_PORT
+# on, and the one before it for the dashboard.
 choose_addresses() {
     local index first=${ROOMSTREAM_HTTP_PORT:-9751} chosen=() programs=()
-    # So Kubernetes and Docker name a service that is called roomstream-http; nobody has meant a port with it.
+    # Kubernetes and Docker set this variable to a URL for a service called roomstream-http.
     [[ $first != *://* ]] || {
         warn "ROOMSTREAM_HTTP_PORT is ignored: '$first' is the address of a service"
         first=9751
@@ -138,7 +140,7 @@ choose_addresses() {
     write_targets "${programs[@]}"
 }
 
-# write_targets PROGRAM...: where they show what they do, for status and Prometheus (its file_sd_configs).
+# write_targets PROGRAM...: writes their HTTP addresses, for status and Prometheus (its file_sd_configs).
 write_targets() {
     local name entries=()
     for name; do
@@ -150,7 +152,8 @@ write_targets() {
     info "how they are: $bin/status, or http://${addresses[bridge-temp]}/metrics and so on; addresses in $targets"
 }
 
-# start_daemon PROGRAM ARGUMENT...: supervised, and sets started. In the demo, which reads their logs, these go to files.
+# start_daemon PROGRAM ARGUMENT...: starts it supervised, and sets started. In the demo, which reads the logs, these go
+# to files.
 start_daemon() {
     local supervision=(--restarts "$run/restarts") arguments=("${@:2}" --http "${addresses[$1]}") environment=()
     if [[ $mode == demo ]]; then
@@ -166,7 +169,8 @@ start_daemon() {
     names[$started]=$1
 }
 
-# start_daemons [OPTION...]: the bridges, each with a spool of its own, and those who read Kafka. The options are the dashboard's.
+# start_daemons [OPTION...]: starts the bridges, each with its own spool, and the programs that read Kafka. The options
+# are the dashboard's.
 start_daemons() {
     local topic bridge
     : >"$run/restarts"

@@ -13,10 +13,11 @@ start_tied() {
     started=$!
 }
 
-# await PID: waits for a child's end and returns its status; without the shell's own words about one that was killed.
+# await PID: waits for a child's end and returns its status, without the shell's message about a killed one.
 await() { wait "$1" 2>/dev/null; }
 
-# await_any: waits for the end of any child; sets ended to its process id ('' if there is none) and status to its status.
+# await_any: waits for the end of any child; sets ended to its process id ('' if there is none) and status to its
+# status.
 await_any() {
     ended='' status=0
     wait -n -p ended 2>/dev/null || status=$?
@@ -48,9 +49,9 @@ wait_until() {
 is_running() { kill -0 "$1" 2>/dev/null; }
 has_ended() { ! is_running "$1"; }
 
-# stop_processes SECONDS NAME PID...: SIGTERM to all, and SIGKILL to those that have not ended after SECONDS. An empty PID,
-# or one that has ended, is no error. Meanwhile stopping holds the PIDs, for a trap that wants it faster. The waits drop
-# the shell's own words about a child that is killed meanwhile.
+# stop_processes SECONDS NAME PID...: SIGTERM to all, and SIGKILL to those that have not ended after SECONDS. An empty
+# PID, or one that has ended, is not an error. Meanwhile stopping holds the PIDs, for a trap that kills them. The waits
+# drop the shell's message about a child that is killed meanwhile.
 stopping=()
 stop_processes() {
     local limit=$1 name=$2 pid
@@ -75,8 +76,8 @@ have_ended() {
     done
 }
 
-# describe_status STATUS: sets described to what a status from wait means, in words. (It prints nothing: bash 5.2 can fail
-# to run a trap when the signal comes while it parses a command substitution, and supervise.sh lives on signals.)
+# describe_status STATUS: sets described to a description of a status from wait. (It prints nothing: bash 5.2 can fail
+# to run a trap when the signal comes while it parses a command substitution, and supervise.sh depends on signals.)
 # shellcheck disable=SC2034  # not every script asks
 describe_status() {
     described="ended with status $1"

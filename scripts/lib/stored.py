@@ -1,4 +1,4 @@
-"""Counts in a SQLite database of `store`, by SQL and by the places that messages have in Kafka."""
+"""Counts in a SQLite database of `store`, by SQL and by the messages' offsets in Kafka."""
 
 import sqlite3
 import time
@@ -6,11 +6,11 @@ import urllib.parse
 
 
 class Stored:
-    """What of this run is in the database, by the places that its messages have in Kafka."""
+    """The messages of this run that are in the database, found by their offsets in Kafka."""
 
     def __init__(self, path):
-        self._sql = sqlite3.connect("", uri=True)  # a file of its own, which nobody else sees
-        # Typed as the columns of store: else SQLite cannot look rows up by all three.
+        self._sql = sqlite3.connect("", uri=True)  # a temporary database
+        # The types are those of store's columns: otherwise SQLite cannot look up rows by all three.
         self._sql.execute(
             "CREATE TABLE place (topic TEXT, partition INTEGER, offset INTEGER, PRIMARY KEY (topic, partition, offset)) WITHOUT ROWID")
         self._address = f"file:{urllib.parse.quote(str(path))}?mode=ro"
@@ -21,12 +21,12 @@ class Stored:
         self._sql.executemany("INSERT INTO place VALUES (?, ?, ?)", ((m.topic(), m.partition(), m.offset()) for m in messages))
 
     def wait(self, patience):
-        """Until the positions that store has saved are behind all messages, or stand still for so many seconds."""
+        """Waits until store has saved positions behind all messages, or its positions do not move for so many seconds."""
         last, since = None, time.monotonic()
         while time.monotonic() - since < patience:
             try:
                 stored, missing = self._positions()
-            except sqlite3.OperationalError:  # it is not there yet, or locked for a moment
+            except sqlite3.OperationalError:  # the database does not exist yet, or is locked for a moment
                 stored, missing = None, True
             if not missing:
                 return
@@ -35,7 +35,7 @@ class Stored:
             time.sleep(0.1)
 
     def _positions(self):
-        """The sum of all, and in how many partitions messages are missing."""
+        """The sum of all positions, and the number of partitions in which messages are missing."""
         if not self._attached:
             self._sql.commit()
             self._sql.execute("ATTACH ? AS store", (self._address,))
@@ -46,9 +46,9 @@ class Stored:
             " LEFT JOIN store.position USING (topic, partition)").fetchone()
 
     def count(self):
-        """The rows of each topic, how many different messages they are of, and in all how many are rejected ones."""
+        """Counts the rows of each topic and the different messages in them; returns the number of rejected messages."""
         self._positions()
-        # No index has the offsets: each row is looked up among the places, not the other way round.
+        # No index has the offsets, so each row is looked up among the places, not the other way round.
         found = self._sql.execute(
             "SELECT topic, count(*), count(DISTINCT partition || ' ' || offset), sum(rejected) FROM ("
             " SELECT topic, kafka_partition AS partition, kafka_offset AS offset, 0 AS rejected FROM store.reading"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Runs a daemon, and starts it again when it ends without having been asked to.
+# Runs a daemon, and starts it again when it ends by itself.
 #
 # Usage: supervise.sh [--log FILE] [--restarts FILE] COMMAND [ARGUMENT...]
 #
 #   --log FILE       append the daemon's output to FILE
 #   --restarts FILE  append a line to FILE for each start but the first
 #
-# It waits 1 s before it starts it again, twice as long each further time up to 30 s; a daemon that has lived for a minute
-# begins with 1 s again. SIGTERM is passed on, a second one too. Exit status: the daemon's when it was asked to stop; 2 when
-# the daemon ends with 2 (used wrongly), which another start would not mend.
+# It waits 1 s before it starts it again, twice as long each further time up to 30 s; a daemon that has lived for a
+# minute begins with 1 s again. SIGTERM is passed on, a second one too. Exit status: the daemon's when it was asked to
+# stop; 2 when the daemon ends with 2 (used wrongly), since another start would not help.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 . "$root/scripts/lib/process.sh"
@@ -28,7 +28,7 @@ refuse_links "$log_file" "$restarts"
 
 # Its log lines are about the daemon.
 program=${1##*/}
-# Longer than the daemon takes to drain; what then remains is in its spool.
+# Longer than the daemon takes to drain; what remains is in its spool.
 stop_limit=50
 
 stop_daemon() {

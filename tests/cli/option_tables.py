@@ -1,6 +1,5 @@
-"""The option tables of the programs in the build's bin/, as they print them themselves, and what each option takes, learnt from
-their messages: a new program or option is covered without a change here.
-"""
+"""The option tables of the programs in the build's bin/, as they print them themselves, and what each option takes, found out from their
+messages: a new program or option needs no change here. """
 
 import functools
 import os
@@ -102,7 +101,7 @@ def variables_of(program):
 
 
 def configuration(text):
-    """What --print-config prints, as values by name; secrets that are set have None."""
+    """The output of --print-config, as values by name; a secret that is set has None."""
     values = {}
     for line in text.splitlines():
         if match := re.fullmatch(r"# (\S+) is set \(not shown\)", line):
@@ -117,7 +116,7 @@ A_FILE = "a file"
 
 
 def wanted(program, variable):
-    """What the program says it wants in that variable: 'a whole number from 1 to 9', A_FILE for one that it reads at once, or ''
+    """What the program says it expects in that variable: 'a whole number from 1 to 9', A_FILE for one that it reads at once, or ''
     if it takes any text."""
     result = run(program, "--print-config", **{variable: WRONG})
     if result.returncode == 0:
@@ -137,5 +136,5 @@ def family_of(program):
 
 @functools.cache
 def wants_of(program):
-    """What each option wants, by name."""
+    """What each option expects, by name."""
     return {option.name: wanted(program, variables_of(program)[option.name]) for option in specific(program)}

@@ -51,7 +51,7 @@ def steps(rows):
 
 
 def test_sample_is_what_the_script_makes(tmp_path):
-    # Run as a copy, whose default output lies beside it: the committed file must stay out of reach.
+    # A copy is run, whose default output is beside it: the committed file must not be touched.
     copy = shutil.copy(MAKE_SAMPLE, tmp_path)
     subprocess.run([sys.executable, copy], check=True, timeout=TIME_LIMIT)
     assert (tmp_path / SAMPLE.name).read_bytes() == SAMPLE.read_bytes()
@@ -160,7 +160,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/stalled":
             server.stalled.set()
             self.connection.settimeout(TIME_LIMIT)
-            # The client never sends more: an answer means that it has closed the connection.
+            # The client sends nothing more: an answer means that it has closed the connection.
             if self.connection.recv(1) == b"":
                 server.client_gone.set()
             return

@@ -18,7 +18,7 @@ SOURCES_OF_MANUALS = sorted((ROOT / "docs/man").glob("*.scd*"))
 # What is there only once something has been built, run or downloaded.
 IGNORED = [line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines() if line.startswith("/")]
 
-# Options of Kafka's tools that stand without the tool's name.
+# Options of Kafka's tools that are named without the tool.
 OF_OTHERS = {"--operation", "--transactional-id"}
 
 every_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -29,7 +29,7 @@ def without_code(text):
 
 
 def code(text):
-    """The code of a document: what stands in backticks, and the lines of blocks, a command that is continued being one."""
+    """The code of a document: texts in backticks, and the lines of blocks; a continued command is one line."""
     blocks = re.findall(r"^ *```[^\n]*\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
     text = re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
     spans = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", text)]
@@ -38,7 +38,7 @@ def code(text):
 
 @functools.cache
 def anchors(path):
-    """Of the headings, as GitHub makes them."""
+    """The anchors of the headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -82,7 +82,7 @@ def test_functions(path):
 
 @functools.cache
 def options_of(program):
-    """The options of a program or a script, as they are typed."""
+    """The options of a program or a script, as a user types them."""
     if program.startswith("scripts/"):
         usage = subprocess.run([ROOT / program, "--help"], capture_output=True, encoding="utf-8", timeout=TIME_LIMIT, check=True)
         return {"--help", *re.findall(r"(?<![\w-])--?[a-zA-Z][a-z0-9-]*", usage.stdout)}
@@ -152,7 +152,7 @@ def test_options_in_manuals(path):
 
 
 def test_something_is_found():
-    """The tests above do find what they look for."""
+    """The tests above find what they should."""
     lines = code((ROOT / "README.md").read_text())
     found = [(program, option) for line in lines for program, options in commands(line) for option in options]
     assert {("publish-temp", "--fast"), ("kafka-consume", "-f"), ("dead-letters", "--of"), ("scripts/run.sh", "--demo")} <= set(found)

@@ -1,4 +1,4 @@
-"""How scripts install what is missing: the system's own services are never started. With commands of the test's own."""
+"""How scripts install what is missing: the system's own services are never started. The test replaces the commands."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ def install(tmp_path):
         (tmp_path / name).chmod(0o755)
 
     def run(systemd, **variables):
-        """Its exit status, what was called in order without apt-get's update, and what it said."""
+        """Its exit status, the calls in order without apt-get's update, and its output."""
         environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CALLS": str(tmp_path / "calls"), "INSTALLED": str(tmp_path / "installed"),
                        "SYSTEMD": str(tmp_path if systemd else tmp_path / "missing"), "ROOMSTREAM_STATE": str(tmp_path / "state"), **variables}
         result = subprocess.run(["bash", "-euc", SCRIPT], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30)
@@ -40,7 +40,7 @@ def install(tmp_path):
 
 
 def test_nothing_but_the_list_is_said_where_no_command_is_there():
-    """As on a bare Debian: a check whose command is missing is no error."""
+    """As on a bare Debian: a check whose command is missing is not an error."""
     script = ". scripts/lib/common.sh; . scripts/lib/python.sh; . scripts/lib/install.sh; PATH=/nowhere; find_missing \"$needs_to_run\"; echo ${#missing[@]}"
     result = subprocess.run(["bash", "-euc", script], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
     assert result.stderr == "" and int(result.stdout) > 15
@@ -48,7 +48,7 @@ def test_nothing_but_the_list_is_said_where_no_command_is_there():
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="gives up root's rights")
 def test_what_another_user_has_left_is_named():
-    with tempfile.TemporaryDirectory(prefix="roomstream-") as folder:  # pytest's own folder is its user's alone
+    with tempfile.TemporaryDirectory(prefix="roomstream-") as folder:  # only its user may read pytest's folder
         os.chmod(folder, 0o755)
         file = Path(folder) / "build.lock"
         file.touch(0o644)

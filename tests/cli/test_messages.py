@@ -1,5 +1,5 @@
-"""The messages, events and fields that docs/operations.md explains are in the built programs: a text that has changed, or an event that no
-program logs any more, is noticed. That a program logs nothing undocumented, flow.bridge and flow.subscribe_json see in the lines themselves."""
+"""The messages, events and fields that docs/operations.md explains are in the built programs: the test notices a changed text, or an
+event that no program logs any more. flow.bridge and flow.subscribe_json check that programs log nothing undocumented."""
 
 import os
 import re
@@ -15,7 +15,7 @@ OF_A_BRIDGE, _, OF_OTHERS = ((ROOT / "docs/operations.md").read_text(encoding="u
 ROW = re.compile(r"^\| (.*?) \| (.*?) ?\|", re.MULTILINE)
 EVENT = re.compile(r"`(\w+)`(?: \(([\w, ]+)\))?")
 
-# What stands for values, in the table and in the programs' formats.
+# Placeholders for values, in the table and in the programs' formats.
 VALUE = re.compile(r"\.\.\.|\b[A-Z]\b|\bREASON\b")
 FORMAT = re.compile(r"%[-+ #0]*[*\d]*(?:\.[*\d]+)?[hlz]*[a-z]")
 
@@ -36,12 +36,12 @@ NAMES = sorted(set(names()))
 
 @cache
 def texts(program):
-    """What may be strings in it, one a line."""
+    """Its possible strings, one a line."""
     return FORMAT.sub("...", "\n".join((BIN / program).read_bytes().decode("ascii", "replace").split("\0"))) + "\n"
 
 
 def programs_of(where):
-    """Those that are named, or all."""
+    """The programs that are named, or all."""
     return re.findall(r"`([\w-]+)`", where) or [path.name for path in BIN.iterdir() if path.is_file()]
 
 

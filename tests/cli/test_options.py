@@ -67,7 +67,7 @@ def table(request):
 
 FAMILIES = sorted({family_of(program) for program in PROGRAMS})
 
-# Those of the sensors are the same programs.
+# The programs for the sensors are the same.
 EACH = [pytest.param(program, marks=[] if program in FAMILIES else pytest.mark.long) for program in PROGRAMS]
 
 every_program = pytest.mark.parametrize("program", EACH)
@@ -152,7 +152,7 @@ def test_manual_page(program):
         pytest.skip("manual pages were not built: scdoc is missing")
     source = (MAN / f"roomstream-{program}.1").read_text(encoding="utf-8")
     page = re.sub(r"\\f[BIRP]|\\&", "", source)
-    # What groff makes of its escapes; scdoc writes a backslash as two of them or, since 1.11.3, as \e.
+    # How groff reads its escapes; scdoc writes a backslash as two of them or, since 1.11.3, as \e.
     page = re.sub(r"\\(\(ti|.)", lambda escape: {"(ti": "~", "e": "\\"}.get(escape[1], escape[1]), page)
     for section in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "CONFIGURATION", "EXIT STATUS", "EXAMPLES", "SEE ALSO"):
         assert f"\n.SH {section}\n" in page
@@ -315,7 +315,7 @@ def test_names_that_help_does_not_name(program):
 
 
 def test_wrong_use_in_the_journal(tmp_path):
-    """Every line has its priority; the help is that of the program as it is installed: another bridge(8) is iproute2's."""
+    """Every line has its priority. The help names the program as it is installed: bridge(8) is of iproute2."""
     (tmp_path / "roomstream-bridge").symlink_to(BIN / "bridge")
     reader, writer = os.pipe()
     info = os.fstat(writer)
@@ -356,7 +356,7 @@ def test_configuration_file_errors(program, tmp_path):
     assert f"{file}:2: 'help' makes sense on the command line only" in refusal(program, "--config", file)
     file.write_text("[default]\n\nnonsense\n")
     assert f"{file}:3: expected 'key = value'" in refusal(program, "--config", file)
-    # Help and version are for those in trouble.
+    # Help and version must work in spite of any mistake.
     assert output(program, "--help", ROOMSTREAM_CONFIG=str(file)) == output(program, "--help")
     assert output(program, "--version", ROOMSTREAM_CONFIG=str(file)) == output(program, "--version")
 
@@ -378,7 +378,7 @@ def test_no_message_shows_a_secret_of_the_configuration_file(program, tmp_path, 
 
 
 def warnings_of(config="", rights=0o600, folder=None, **environment):
-    """What publish-temp says before it ends for want of its file."""
+    """What publish-temp logs before it ends because its file is missing."""
     arguments = []
     if folder:
         file = folder / "options.ini"
@@ -437,7 +437,7 @@ def test_errors_name_the_file_that_the_user_wrote_not_what_systemd_shows_of_it(t
 
 
 def test_a_file_of_kafka_properties_can_be_pasted_into_the_configuration_file(tmp_path):
-    """As Confluent Cloud's console offers it: names without a dot among them."""
+    """Properties as in Confluent Cloud's console, some with names without a dot."""
     file = tmp_path / "roomstream.conf"
     file.write_text("[mqtt]\nhost = mine\n[kafka]\nbootstrap.servers=theirs:9092\nsecurity.protocol=SASL_SSL\nsasl.mechanism=PLAIN\n"
                     "client.dns.lookup=use_all_dns_ips\nacks=all\n")
@@ -448,7 +448,7 @@ def test_a_file_of_kafka_properties_can_be_pasted_into_the_configuration_file(tm
 
 @every_family
 def test_kafka_properties_above_all_sections_are_for_the_programs_that_speak_kafka(program, tmp_path):
-    """The others pass over them: the file is for all."""
+    """Other programs ignore them: the file is for all."""
     file = write(tmp_path / "shared", "acks = all\npartitioner = random\nretries = 3\nlinger.ms = 7\n")
     printed = output(program, "--config", file, "--print-config")
     speaks_kafka = any(option.name == "kafka-property" for option in options_of_help(program))

@@ -1,4 +1,4 @@
-"""What the scripts do to files: private folders, no links that are followed, and nothing removed that is another's; which errors they show."""
+"""What the scripts do to files: folders are private, links are not followed, nothing of others is removed. Also which errors they show."""
 
 import http.server
 import os
@@ -143,7 +143,7 @@ def test_an_error_of_an_earlier_start_is_not_shown(tmp_path):
 
 @pytest.mark.skipif(not shutil.which("mvn"), reason="needs Maven")
 def test_a_certificate_that_java_does_not_trust_is_named(tmp_path):
-    """As behind a proxy that opens TLS."""
+    """As behind a proxy that decrypts TLS."""
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "key", "-out", tmp_path / "cert", "-days", "2",
                     "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True, timeout=TIME_LIMIT)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

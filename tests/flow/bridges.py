@@ -8,7 +8,7 @@ from waiting import wait_until
 
 
 class Bridge:
-    """bridge, from an MQTT topic of its own to a Kafka topic of the same name. Started and killed as often as one likes; the
+    """bridge, from an MQTT topic of its own to a Kafka topic of the same name. It can be started and killed any number of times; the
     spool stays."""
 
     def __init__(self, programs, folder, *options, topic=None, label=None):
@@ -52,11 +52,11 @@ class Bridge:
         return self.programs.run("dead-letters", action, *options, "--spool", self.spool)
 
     def spool_bytes(self):
-        """Of its segments."""
+        """The size of its segments."""
         return sum(file.stat().st_size for file in self.spool.glob("*.seg"))
 
     def memory(self, which="VmRSS"):
-        """Resident bytes; VmHWM: at most so far."""
+        """Resident bytes now; VmHWM: the most so far."""
         status = open(f"/proc/{self.program.pid}/status").read()
         return int(re.search(which + r":\s+(\d+) kB", status).group(1)) * 1024
 
@@ -75,6 +75,6 @@ def publish_numbers(client, topic, first, last, qos=1, key=None):
 
 
 def wait_in_log(program, pattern, limit=30):
-    """As Program.wait_for_log, for a program that may have ended."""
+    """Like Program.wait_for_log, but the program may have ended."""
     return wait_until(lambda: re.search(pattern, program.stderr, re.MULTILINE), limit,
                       lambda: f"/{pattern}/ in the log of {program.name}:\n{program.stderr[-3000:]}")

@@ -14,7 +14,7 @@ MQTT_BROKER = os.environ.get("ROOMSTREAM_TEST_BROKER", "mosquitto")
 
 
 class Broker:
-    """One broker. port stays the same over every restart, as do its data."""
+    """One broker. Its port and data stay the same over every restart."""
 
     def __init__(self, kind, state, arguments=()):
         """kind: 'mqtt' or 'kafka'; state: the folder for data and logs."""
@@ -52,12 +52,12 @@ class Broker:
         return int((self.folder / "pid").read_text())
 
     def stop(self):
-        """Orderly, as SIGTERM does it; no error if it does not run."""
+        """Stops it by SIGTERM; does nothing if it does not run."""
         if self.script is not None and self.script.is_running():
             assert self.script.stop(60) == 0, self.script.stderr
 
     def kill(self):
-        """As a power cut does it."""
+        """Ends it by SIGKILL."""
         os.kill(self.pid, signal.SIGKILL)
         self.script.wait()
 
@@ -68,7 +68,7 @@ class Broker:
         os.kill(self.pid, signal.SIGCONT)
 
     def wipe(self):
-        """Kafka, which does not run, loses all that it has: at its next start it is another, empty cluster."""
+        """Removes the data of a Kafka that does not run: at its next start it is another, empty cluster."""
         shutil.rmtree(self.folder / "data")
 
     def restart(self):
@@ -82,7 +82,7 @@ def mqtt_broker(state):
 
 
 class Brokers:
-    """Both. Ends them at the end of a with block."""
+    """Both brokers. They end with the with block."""
 
     def __init__(self, state):
         self.mqtt = mqtt_broker(state)
@@ -105,7 +105,7 @@ class Brokers:
 
     @property
     def env(self):
-        """The addresses, as our programs read them from the environment."""
+        """The environment variables that tell our programs the addresses."""
         return {
             "MQTT_HOST": "127.0.0.1", "MQTT_PORT": str(self.mqtt.port), "KAFKA_BOOTSTRAP_SERVERS": self.kafka.address,
         }

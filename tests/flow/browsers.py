@@ -46,22 +46,22 @@ class Chromium:
         self._driver.get(url)
 
     def run(self, script, *arguments):
-        """The body of a function in JavaScript; returns what it returns."""
+        """Runs the body of a JavaScript function and returns what it returns."""
         return self._driver.execute_script(script, *arguments)
 
     def press(self, *names):
-        """Keys as KeyboardEvent names them."""
+        """Presses keys, named as in KeyboardEvent."""
         codes = {"Tab": 9, "Enter": 13, "Escape": 27, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowRight": 39}
         for name in names:
             for kind in ("rawKeyDown", "keyUp"):
                 self._tell("Input.dispatchKeyEvent", type=kind, key=name, code=name, windowsVirtualKeyCode=codes[name])
 
     def screenshot(self, path):
-        """Of the whole page."""
+        """Saves a picture of the whole page."""
         path.write_bytes(base64.b64decode(self._tell("Page.captureScreenshot", captureBeyondViewport=True)["data"]))
 
     def errors(self):
-        """What the page has done wrong: errors of scripts, what its policy forbids, files that are missing."""
+        """The page's errors: of scripts, by its policy, for missing files."""
         return [entry["message"] for entry in self._driver.get_log("browser") if entry["level"] == "SEVERE"]
 
 
@@ -123,7 +123,7 @@ class Firefox:
         return result.get("value") if isinstance(result, dict) and "value" in result else result
 
     def open(self, url):
-        """See Chromium, as for the others."""
+        """This method and the following ones are those of Chromium."""
         self._tell("WebDriver:Navigate", url=url)
 
     def run(self, script, *arguments):
@@ -141,7 +141,7 @@ SCREENSHOTS = os.environ.get("ROOMSTREAM_SCREENSHOTS")  # a folder in which to k
 
 
 def keep_screenshot(browser, name, folder):
-    """Makes one, not empty; returns its path."""
+    """Makes a screenshot that is not empty; returns its path."""
     path = Path(SCREENSHOTS or folder) / f"{name}.png"
     browser.screenshot(path)
     assert path.stat().st_size > 20000, "there is something to see"

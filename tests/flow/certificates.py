@@ -28,7 +28,7 @@ class Authority:
         openssl("req", *NEW_KEY, *cipher, "-subj", f"/CN={name}", "-keyout", key, "-out", request)
         extensions = self.folder / f"{name}.ext"
         extensions.write_text(f"subjectAltName={hosts or 'DNS:' + name}\n")
-        # OpenSSL 3.5 makes none that has expired before; its last second counts as expired (X509_cmp_time(3)).
+        # OpenSSL 3.5 makes no certificate that ends in the past; the last second counts as expired (X509_cmp_time(3)).
         openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key, "-CAcreateserial",
                 "-days", 0 if expired else 2, "-extfile", extensions, "-out", certificate)
         key.chmod(0o600)

@@ -16,7 +16,7 @@ from waiting import wait_until
 def paho_client(client_id, protocol=mqtt.MQTTv5):
     """A client of paho-mqtt that speaks MQTT 5, or 3.1.1."""
     arguments = {"client_id": client_id, "protocol": protocol}
-    if hasattr(mqtt, "CallbackAPIVersion"):  # paho-mqtt 2 asks for it, 1.6 does not know it
+    if hasattr(mqtt, "CallbackAPIVersion"):  # paho-mqtt 2 requires it, 1.6 does not know it
         arguments["callback_api_version"] = mqtt.CallbackAPIVersion.VERSION2
     return mqtt.Client(**arguments)
 
@@ -33,7 +33,7 @@ class MqttClient:
         self._host, self._port = host, port
         self._subscribed = threading.Event()
         self.messages = []
-        self.acknowledged = 0  # of those published
+        self.acknowledged = 0  # number of published messages
         self._client.on_message = lambda _client, _data, message: self.messages.append(message)
         self._client.on_publish = lambda *_: setattr(self, "acknowledged", self.acknowledged + 1)
         self._client.on_subscribe = lambda *_: self._subscribed.set()
@@ -67,7 +67,7 @@ class MqttClient:
 
     @staticmethod
     def published(info, limit=30):
-        """Waits until the broker has acknowledged what publish() returned info for."""
+        """Waits until the broker has acknowledged the message of this info (from publish())."""
         info.wait_for_publish(limit)
         assert info.is_published(), f"message {info.mid} not acknowledged within {limit} s"
 
@@ -91,7 +91,8 @@ def delete_topic(brokers, topic):
 
 
 def delete_records(brokers, topic, offset):
-    """Deletes what is before the offset in the topic's partition 0, as retention does it. By librdkafka itself: the module for Python cannot."""
+    """Deletes what is before the offset in the topic's partition 0, as retention does. It calls librdkafka itself: the module for Python
+    cannot."""
     kafka = ctypes.CDLL("librdkafka.so.1")
     for name in ("conf_new", "new", "topic_partition_list_new", "DeleteRecords_new", "queue_new", "queue_poll"):
         getattr(kafka, f"rd_kafka_{name}").restype = ctypes.c_void_p
@@ -130,7 +131,7 @@ def produce(brokers, topic, payloads):
 
 
 def read_topic(brokers, topic, limit=60, isolation="read_committed"):
-    """All committed messages of a Kafka topic from its beginning to its end of now, a list of confluent_kafka.Message.
+    """All committed messages of a Kafka topic from its beginning to its present end, a list of confluent_kafka.Message.
     isolation: read_uncommitted for the others as well."""
     partitions = topic_partitions(brokers, topic)
     consumer = Consumer({
@@ -157,7 +158,7 @@ def read_topic(brokers, topic, limit=60, isolation="read_committed"):
 
 
 def end_offset(brokers, topic, partition=0):
-    """How many offsets a partition has used; unlike reading to the end it does not wait while messages go on coming."""
+    """How many offsets a partition has used. Unlike reading to the end, this returns while messages keep coming."""
     consumer = Consumer({"bootstrap.servers": brokers, "group.id": f"test-{uuid.uuid4()}"})
     try:
         return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)[1]

@@ -41,7 +41,7 @@ def secured(tmp_path_factory):
 
 @pytest.fixture
 def programs(tmp_path, request):
-    """Starts programs of ours, by default at the private brokers' addresses if the test has those; ends what is left."""
+    """Starts our programs, by default with the addresses of the private brokers that the test uses; ends those that still run."""
     env = request.getfixturevalue("brokers").env if "brokers" in request.fixturenames else {}
     started = Programs(tmp_path / "programs", env)
     yield started
@@ -57,5 +57,5 @@ def mqtt_client(brokers):
 
 @pytest.fixture(scope="session")
 def bin_folder():
-    """Where the built programs lie."""
+    """The folder of the built programs."""
     return BIN

@@ -1,4 +1,4 @@
-"""A dashboard under test, and what it is fed with."""
+"""A dashboard under test, and the messages that it reads."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ TOPICS = [*SENSORS, "occupancy"]
 
 
 class Dashboard:
-    """dashboard at a port that stays the same. Started and killed as often as one likes."""
+    """dashboard at a port that stays the same. It can be started and killed any number of times."""
 
     def __init__(self, programs, *options):
         self.programs, self.options = programs, options
@@ -42,7 +42,7 @@ class Dashboard:
         return json.loads(self.get("status"))
 
     def messages(self):
-        """Of each topic."""
+        """The number of messages read, by topic."""
         return {topic["topic"]: topic["messages"] for topic in self.status()["topics"]}
 
     def wait_for(self, count, limit=60):
@@ -51,7 +51,7 @@ class Dashboard:
         return self
 
     def memory(self, which="VmRSS"):
-        """Resident bytes; VmHWM: at most so far."""
+        """Resident bytes now; VmHWM: the most so far."""
         status = open(f"/proc/{self.program.pid}/status").read()
         return int(re.search(which + r":\s+(\d+) kB", status).group(1)) * 1024
 
@@ -70,14 +70,14 @@ def readings(rows=None):
                 for column, node in (column.split(":") for column in columns):
                     yield topic, node, json.dumps({"time": time, "sensor": topic, "node": int(node), "value": float(row[column]), "unit": UNITS[topic],
                                                    "occupancy": truth, "seq": number})
-            # Wrong now and then, as an estimate is.
+            # Sometimes wrong, as an estimate is.
             yield "occupancy", None, json.dumps({"time": time, "estimate": max(0, truth - (number % 37 == 0)), "probability": [1], "seq": number})
             if number == rows:
                 return
 
 
 def send(address, messages):
-    """Sends what readings() yields, or the like; returns how many of each topic."""
+    """Sends what readings() or a similar function yields; returns the number of messages by topic."""
     producer = Producer({"bootstrap.servers": address, "linger.ms": 5, "queue.buffering.max.messages": 1000000, "message.max.bytes": 2000000})
     counts = {}
     for topic, key, payload in messages:

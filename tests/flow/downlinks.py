@@ -1,4 +1,4 @@
-"""downlink, and what it needs around it."""
+"""downlink, and what its tests need."""
 
 import json
 import uuid
@@ -29,7 +29,7 @@ def send(brokers, topic, messages):
 
 
 def committed(brokers, group, topic, partition=0):
-    """The group's position; -1001 where there is none, None where Kafka does not say it now."""
+    """The group's position; -1001: there is none; None: Kafka does not answer now."""
     consumer = Consumer({"bootstrap.servers": brokers, "group.id": group})
     try:
         return consumer.committed([TopicPartition(topic, partition)], timeout=30)[0].offset

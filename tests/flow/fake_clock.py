@@ -1,4 +1,4 @@
-"""A wrong clock of day for a program of ours; its monotonic clock goes on as it should."""
+"""A wrong time of day for one of our programs; its monotonic clock stays right."""
 
 import struct
 from pathlib import Path
@@ -17,6 +17,6 @@ class FakeClock:
         self._file.write_bytes(struct.pack("q", 0))
 
     def set(self, shift):
-        """So many seconds ahead of the real one from now on, in programs that run as well."""
+        """Sets the clock so many seconds ahead of the real one, also for programs that run already."""
         with open(self._file, "r+b", buffering=0) as file:  # in place: the programs have it mapped
             file.write(struct.pack("q", shift))

@@ -1,5 +1,5 @@
-"""An MQTT 5 broker that sends numbered messages to whoever subscribes, and knows which of them were acknowledged. It resumes nothing: on
-a new connection it goes on with those that were not."""
+"""An MQTT 5 broker that sends numbered messages to whoever subscribes, and knows which of them were acknowledged. It resumes no session: on
+a new connection it sends those that were not."""
 
 import socket
 import threading

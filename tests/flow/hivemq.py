@@ -10,7 +10,7 @@ from waiting import wait_until
 
 
 class HiveMQ:
-    """As brokers.Broker. port stays the same over every restart, as do its data."""
+    """Like brokers.Broker. Its port and data stay the same over every restart."""
 
     def __init__(self, state):
         self.state = state / "hivemq"
@@ -43,12 +43,12 @@ class HiveMQ:
         return self.process.pid
 
     def stop(self):
-        """Orderly, as SIGTERM does it; no error if it does not run."""
+        """Stops it by SIGTERM; does nothing if it does not run."""
         if self.process is not None and self.process.is_running():
             self.process.stop(60)
 
     def kill(self):
-        """As a power cut does it."""
+        """Ends it by SIGKILL."""
         self.process.kill()
 
     def freeze(self):

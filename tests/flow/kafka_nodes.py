@@ -24,19 +24,19 @@ class Node:
     """A node that is broker and controller. Its data and port stay the same over every restart."""
 
     def __init__(self, folder, number, properties, voters, kafka="kafka"):
-        """properties: beside, or in place of, those of config/kafka/server.properties. voters: the controllers' ports by node.
-        kafka: whose jars (java)."""
+        """properties: added to those of config/kafka/server.properties, or replacing them. voters: the controllers' ports by node. kafka:
+        whose jars (java)."""
         folder.mkdir(parents=True)
         self.folder, self.number, self.kafka, self.starts = folder, number, kafka, 0
         self.process = None
         properties = {
             "node.id": number, "controller.quorum.voters": ",".join(f"{id_}@{HOST}:{port}" for id_, port in voters.items()),
-            # A third of the default's memory, and of its threads.
+            # A third of the default memory and threads.
             "log.cleaner.dedupe.buffer.size": 2 * 1024 * 1024, "num.network.threads": 2, "num.io.threads": 4, **properties,
         }
         base = (ROOT / "config" / "kafka" / "server.properties").read_text()
         (folder / "server.properties").write_text(base + "\n" + "".join(f"{name}={value}\n" for name, value in properties.items()))
-        # The same for all nodes, which is all that it must be.
+        # It only has to be the same for all nodes.
         cluster = "r" + "0" * 21
         subprocess.run(
             self._java("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", "server.properties"),
@@ -52,7 +52,7 @@ class Node:
         return self
 
     def kill(self):
-        """As a power cut does it."""
+        """Ends it by SIGKILL."""
         self.process.kill()
 
     def log(self):

@@ -1,6 +1,6 @@
-"""A proxy that knows requests: it holds chosen ones, and delivers them to the server after the client has gone on. The server's side
-of a connection stays open for that, though the client's is closed. What follows on a held connection waits behind, as TCP has it;
-other connections overtake it."""
+"""A proxy that knows requests: it holds chosen ones, and delivers them to the server after the client has gone on. The server's side of a
+connection stays open for that, though the client's is closed. What follows on the same connection waits, as in TCP; other connections
+overtake it."""
 
 import asyncio
 import socket
@@ -41,7 +41,7 @@ async def read_mqtt(reader):
 
 
 class Connection:
-    """Of one client, with one of its own to the server. Belongs to the proxy's thread."""
+    """The connection of one client, and its own one to the server. Belongs to the proxy's thread."""
 
     def __init__(self, proxy, reader, writer):
         self.proxy, self._reader, self._writer = proxy, reader, writer
@@ -116,7 +116,7 @@ class Connection:
         return size + body
 
     def reset(self):
-        """The client's side ends without a word."""
+        """Aborts the client's side of the connection."""
         if self._writer.is_closing():
             return
         self._writer.transport.get_extra_info("socket").setsockopt(
@@ -124,7 +124,7 @@ class Connection:
         self._writer.transport.abort()
 
     async def deliver(self):
-        """What is held goes to the server; returns once that has dealt with it."""
+        """Sends what is held to the server; returns once the server has processed it."""
         requests, self._held = self._held, None
         self._passed |= {request.number for request in requests}
         try:
@@ -132,7 +132,7 @@ class Connection:
                 self._server.write(b"".join(request.data for request in requests))
             await self._server.drain()
             async with self._answering:
-                # MQTT's packets have no answer that could be told from others.
+                # An answer in MQTT cannot always be assigned to a packet.
                 await asyncio.wait_for(self._answering.wait_for(
                     lambda: self._server_gone or requests[0].number in self.answers), 30 if requests[0].number is not None else 1)
         except (asyncio.TimeoutError, OSError):
@@ -180,7 +180,7 @@ class LateProxy:
             self.connections.discard(connection)
 
     def spawn(self, coroutine):
-        """Runs a coroutine beside, in the proxy's thread, from which it must be called."""
+        """Starts a coroutine in the proxy's thread, from which this must be called."""
         task = self.loop.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -21,7 +21,7 @@ def documented():
 
 
 def lines_of(program):
-    """What it has logged: each line is an object with an event and fields that the document knows."""
+    """The objects that it has logged. Each must have an event and fields that the document names."""
     fields_of, lines = documented(), [json.loads(line) for line in program.stderr.splitlines()]
     for line in lines:
         assert COMMON <= set(line) <= COMMON | {"left_out"} | fields_of.get(line["event"], set()), line

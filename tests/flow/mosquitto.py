@@ -5,8 +5,7 @@ from programs import Program
 
 
 class Mosquitto:
-    """One that takes anybody on .port; with listen=False, one whose settings have listeners of their own. Use it in a with
-    block."""
+    """A Mosquitto that accepts everybody on .port; with listen=False the settings name the listeners. Use it in a with block."""
 
     def __init__(self, folder, *settings, listen=True):
         folder.mkdir()
@@ -24,13 +23,13 @@ class Mosquitto:
         self.program.wait_for_log("running")
 
     def restart(self):
-        """Orderly; it forgets everything, unless its settings say otherwise."""
+        """Stops it by SIGTERM and starts it. It forgets everything, unless its settings say otherwise."""
         assert self.program.stop() == 0
         self.start()
 
     @property
     def log(self):
-        """Since its last start."""
+        """Its log since the last start."""
         return self.program.stderr
 
     def __enter__(self):

@@ -69,7 +69,7 @@ class Server:
         return self
 
     def restart(self):
-        """Orderly, as SIGTERM does it."""
+        """Stops it by SIGTERM."""
         self.process.stop(60)
         return self.start()
 
@@ -85,7 +85,7 @@ class Server:
 
 
 def mosquitto_version():
-    """That of this system's, as 2.0.11."""
+    """The version that this system has, such as '2.0.11'."""
     text = subprocess.run(["mosquitto", "-h"], capture_output=True, text=True, check=False).stdout
     return re.search(r"version (\d+\.\d+\.\d+)", text).group(1)
 

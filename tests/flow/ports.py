@@ -6,7 +6,7 @@ import socket
 
 
 def free_ports(count, host="127.0.0.1"):
-    """Different ones."""
+    """So many free ports, all different."""
     found = []
     for port in random.SystemRandom().sample(range(20000, 30000), 1000):
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:

@@ -69,14 +69,14 @@ class Postgres:
         return int((self.data / "postmaster.pid").read_text().split()[0])
 
     def stop(self, mode="fast"):
-        """fast, or immediate, which is as a crash."""
+        """mode: fast, or immediate, which is like a crash."""
         if self.process is not None and self.process.poll() is None:
             os.kill(self.pid, {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[mode])
             self.process.wait(60)
         self.process = None
 
     def freeze(self):
-        """All of its processes."""
+        """Freezes all of its processes."""
         for pid in self._processes():
             self._if_there(freeze, pid)
 
@@ -87,7 +87,7 @@ class Postgres:
 
     @staticmethod
     def _if_there(call, *arguments):
-        """Some of its processes come and go."""
+        """Calls; ignores a process that has ended meanwhile."""
         try:
             call(*arguments)
         except ProcessLookupError:

@@ -1,11 +1,11 @@
-"""Libraries that stand before those of a program (LD_PRELOAD)."""
+"""Libraries that are loaded before those of a program (LD_PRELOAD)."""
 
 import signal
 import subprocess
 from pathlib import Path
 
-# The ends of a program for which there is no memory: its own choice, or that of a library that does not go on without (librdkafka and the C
-# library abort). It is started again after each of them, which it is not after 2.
+# How a program may end without memory: by its own choice, or by a library that cannot continue (librdkafka and the C
+# library abort). A supervisor starts it again after each of them, but not after 2.
 OUT_OF_MEMORY = (1, 127, -signal.SIGABRT)
 FAIL_ALLOCATIONS = Path(__file__).with_name("fail_allocations.c")
 

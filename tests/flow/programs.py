@@ -1,4 +1,4 @@
-"""Starts programs of ours, watches what they print, and makes sure that none outlives its test."""
+"""Starts our programs, reads what they print, and makes sure that none outlives its test."""
 
 import os
 import re
@@ -18,7 +18,7 @@ SHARED_PAHO = "libpaho" in subprocess.run(["ldd", BIN / "bridge"], stdout=subpro
 
 
 def tied(command):
-    """The command line that also ends with this process, however that ends."""
+    """A command line for the same command, which ends when this process ends, however that happens."""
     return ["setpriv", "--pdeathsig", "TERM", "--", *map(str, command)]
 
 

@@ -75,7 +75,7 @@ class _Pair:
     def reset(self):
         for side in (self.client, self.client.other):
             if side is not None:
-                # No lingering: an aborted connection says RST, not FIN.
+                # No lingering: an aborted connection sends RST, not FIN.
                 side.transport.get_extra_info("socket").setsockopt(
                     socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 side.transport.abort()

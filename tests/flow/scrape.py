@@ -1,4 +1,4 @@
-"""What a bridge shows of itself over HTTP, read without code of ours."""
+"""What a bridge shows over HTTP, read without our code."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ PREFIX = "roomstream_bridge_"
 
 
 def address_of(bridge):
-    """Where a Bridge serves, as its log says it: HOST:PORT."""
+    """The HTTP address of a Bridge, from its log: HOST:PORT."""
     return urlsplit(bridge.program.wait_for_log(r"serving HTTP at (\S+)").group(1)).netloc
 
 

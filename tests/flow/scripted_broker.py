@@ -1,4 +1,4 @@
-"""A broker that answers what a test tells it to: for what cannot be had from a real broker at will, legal or not."""
+"""A broker that answers what a test tells it to, legal or not: for what a real broker does not do on demand."""
 
 import socket
 
@@ -26,7 +26,7 @@ class ScriptedBroker:
         self.socket.close()
 
     def meet(self):
-        """The next connection, nothing of which is read yet."""
+        """The next connection; nothing has been read from it yet."""
         self.sessions.append(Session(self.socket.accept()[0]))
         return self.sessions[-1]
 
@@ -52,7 +52,7 @@ class Session:
         self.version, self.clean_start, self.keepalive = body[6], bool(body[7] & 2), int.from_bytes(body[8:10], "big")
 
     def encode(self, properties=b""):
-        """Properties as they stand in a packet: with their length (below 128) in MQTT 5, not at all before."""
+        """Properties as a packet has them: after their length (below 128) in MQTT 5, none at all before."""
         return bytes([len(properties)]) + properties if self.version == 5 else b""
 
     def read(self, count):

@@ -1,4 +1,4 @@
-"""One Kafka broker with TLS, logins and access control, every kind at a listener of its own."""
+"""One Kafka broker with TLS, logins and access control, with a listener for each kind."""
 
 import subprocess
 from contextlib import contextmanager
@@ -65,7 +65,7 @@ class SecureKafka:
 
     @contextmanager
     def other_passwords(self):
-        """A while, after a restart and until another one, in which nobody's password for PLAIN holds."""
+        """In a with block, no password for PLAIN is valid. The broker is restarted before and after it."""
         file = self.node.folder / "server.properties"
         right = file.read_text()
         self._restart(right.replace('user_bridge="', 'user_bridge="not '))
@@ -83,12 +83,12 @@ class SecureKafka:
     def grant(self, user, *rights):
         """The password for SCRAM too. rights: TYPE:NAME:OPERATION each."""
         command = java(Path(__file__).parent.resolve() / "java" / "Grant.java", self.admin, user, USERS[user], *rights)
-        # It logs to a file in the folder that it is started in.
+        # It logs to a file in its working directory.
         subprocess.run(command, check=True, timeout=60, cwd=self.node.folder)
 
 
 def _store(certificate, key):
-    """Both in one file, as Kafka wants them."""
+    """Writes both into one file, as Kafka expects them."""
     store = certificate.with_suffix(".store.pem")
     store.write_text(key.read_text() + certificate.read_text())
     return store

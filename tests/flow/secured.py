@@ -1,4 +1,4 @@
-"""A Mosquitto that can be reached in every way there is: with and without TLS, client certificates, passwords."""
+"""A Mosquitto with all kinds of listeners: with and without TLS, client certificates, passwords."""
 
 import subprocess
 
@@ -6,7 +6,7 @@ from certificates import Authority
 from mosquitto import Mosquitto
 from ports import free_port
 
-# Whom the good certificates are for.
+# The hosts of the good certificates.
 LOCAL = "DNS:localhost,IP:127.0.0.1,IP:::1"
 
 

@@ -1,4 +1,4 @@
-"""Readings of the sensors in Kafka, without publishers and bridges: as these write them."""
+"""Readings of the sensors in Kafka, as publishers and bridges would have written them."""
 
 import csv
 import json

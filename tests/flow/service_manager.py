@@ -1,4 +1,4 @@
-"""What stands in for a service manager: a socket that hears what a program says to it (sd_notify(3)), and a way to stop one of a
+"""Takes the place of a service manager: a socket that receives a program's notifications (sd_notify(3)). Also a way to stop one of a
 program's threads."""
 
 import contextlib
@@ -42,12 +42,12 @@ class ServiceManager:
         return self.heard().count(line)
 
     def wait_for(self, beginning, limit=30):
-        """Waits for a line that begins so, and returns it."""
+        """Waits for a line that begins with this text, and returns it."""
         return wait_until(lambda: next((line for line in self.heard() if line.startswith(beginning)), None), limit,
                           lambda: f"a notification {beginning}...; heard {self.lines}")
 
     def wait_for_more(self, line, limit=30):
-        """Waits until the line is said once more."""
+        """Waits until the line comes once more."""
         before = self.count(line)
         wait_until(lambda: self.count(line) > before, limit, lambda: f"another {line}")
 

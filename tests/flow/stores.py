@@ -1,4 +1,4 @@
-"""store, and what stands in its databases, read by others."""
+"""store, and what is in its databases, read without our code."""
 
 import json
 import sqlite3
@@ -35,7 +35,7 @@ class SQLite:
 
 
 class PostgreSQL:
-    """The same of a private PostgreSQL, read by psql."""
+    """The database of a private PostgreSQL, read by psql."""
 
     name = "postgresql"
 

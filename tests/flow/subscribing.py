@@ -55,7 +55,7 @@ def piped(mqtt, *arguments, stdout=subprocess.PIPE):
 
 
 def in_pipe(pipe):
-    """How many bytes wait in it."""
+    """The number of bytes that wait in it."""
     return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 

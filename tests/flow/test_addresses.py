@@ -1,4 +1,4 @@
-"""A broker whose name has several addresses, of which some are dead: all are tried, by all programs, and TLS still goes by the name."""
+"""A broker whose name has several addresses, some of them dead: every program tries all, and TLS still checks the name."""
 
 import os
 import socket
@@ -24,7 +24,7 @@ own_paho = pytest.mark.skipif(SHARED_PAHO, reason="Paho's shared library takes o
 
 
 def hosts(*addresses, name=NAME):
-    """The environment in which the name has these addresses."""
+    """An environment in which the name has these addresses."""
     return {"LD_PRELOAD": str(RESOLVER), "FAKE_HOSTS": f"{name}={','.join(addresses)}"}
 
 
@@ -98,7 +98,7 @@ def test_an_address_that_does_not_answer_is_left_in_time(broker, programs, tmp_p
         silent = stack.enter_context(socket.socket())
         silent.bind((DEAD, broker.port))
         silent.listen(0)
-        for _ in range(4):  # what more comes is dropped, as a firewall does it
+        for _ in range(4):  # further connections are dropped, as by a firewall
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex((DEAD, broker.port))

@@ -123,7 +123,7 @@ def test_a_record_too_large_for_the_broker_takes_no_other_with_it(brokers, mqtt_
 
 @pytest.mark.long
 def test_stops_in_time_while_messages_go_one_by_one(brokers, mqtt_client, programs, tmp_path):
-    """Each of the batch that was refused waits for its own round trip, which is long here: that must not hold up the end."""
+    """Each record of the refused batch waits for a round trip of its own, which is long here. That must not delay the end."""
     large = ("-X", "message.max.bytes=3000000", "-X", "batch.size=3000000")  # one batch holds them all
     bridge = Bridge(programs, tmp_path, *large, "-X", "linger.ms=60", "--drain-timeout", "1").start()
     publish_numbers(mqtt_client, bridge.topic, 1, 1)
@@ -165,7 +165,7 @@ def test_around_the_size_limit_each_message_arrives_or_is_a_dead_letter(brokers,
     wait_until(lambda: read_topic(brokers.kafka.address, bridge.topic)[-1:] and
                len(read_topic(brokers.kafka.address, bridge.topic)[-1].value()) == 5, 30, "the last message")
     arrived = [len(message.value()) for message in read_topic(brokers.kafka.address, bridge.topic)]
-    # All up to a certain size, none above, and what follows them.
+    # All up to a certain size, none above it, and those that follow.
     assert arrived == sizes[: len(arrived) - 1] + [5] and 1 < len(arrived) < len(sizes) - 2
     dead = len(sizes) - len(arrived)
     assert bridge.stop() == {"received": len(sizes), "delivered": len(arrived), "spooled": 0, "dead": dead}
@@ -175,7 +175,7 @@ def test_around_the_size_limit_each_message_arrives_or_is_a_dead_letter(brokers,
 @pytest.mark.parametrize("options", [("-V", "5"), ("-V", "3.1.1"), ("--delivery", "exactly-once")], ids=" ".join)
 @pytest.mark.long
 def test_of_a_message_that_is_too_large_the_beginning_is_a_dead_letter(brokers, mqtt_client, programs, tmp_path, options):
-    """It takes no other message with it, and no more memory than one that is taken."""
+    """Other messages are not affected, and it needs no more memory than one that is accepted."""
     bridge = Bridge(programs, tmp_path, "--message-max", "2M", *options).start()
     before = bridge.memory("VmHWM")
     mqtt_client.publish(bridge.topic, b"1")
@@ -216,7 +216,7 @@ def test_creates_its_topic_as_told(brokers, programs, tmp_path):
 
 @pytest.mark.long
 def test_kafka_and_the_broker_come_and_go(tmp_path, programs):
-    """In every order: down at the start, restarted, frozen. Nothing is lost, and nothing doubled either."""
+    """In every order: down at the start, restarted, frozen. Nothing is lost or doubled."""
     with Brokers(tmp_path / "own") as brokers:
         bridge = Bridge(programs, tmp_path)
         brokers.kafka.stop()
@@ -286,7 +286,7 @@ def test_leaves_the_broker_while_the_spool_is_full(tmp_path, programs):
             brokers.kafka.thaw()
             wait_in_log(bridge.program, "reconnecting to the MQTT broker", 60)
             wait_until(lambda: set(numbers(read_topic(brokers.kafka.address, bridge.topic))) == set(range(1, 2011)), 60, "all messages in Kafka")
-        # Leaving the broker is a lost connection like others: what it had not seen acknowledged comes again.
+        # Leaving the broker is like any lost connection: it sends again what was not acknowledged.
         found = numbers(read_topic(brokers.kafka.address, bridge.topic))
         assert list(dict.fromkeys(found)) == list(range(1, 2011)) and len(found) <= 2010 + 1000
         assert bridge.stop()["spooled"] == 0
@@ -299,7 +299,7 @@ def test_sigterm_leaves_the_rest_in_the_spool(tmp_path, programs):
         brokers.kafka.freeze()
         with MqttClient(brokers.mqtt.port) as client:
             publish_numbers(client, bridge.topic, 1, 50)
-        # That the broker has them does not mean that the bridge has: each takes more than 50 bytes in the spool.
+        # The broker has them, but perhaps not the bridge yet: each takes more than 50 bytes in the spool.
         wait_until(lambda: bridge.spool_bytes() > 50 * 50, 20, "50 messages in the spool")
         state = bridge.stop()
         assert state["received"] == 50 and state["spooled"] > 0
@@ -342,7 +342,7 @@ def test_wrong_kafka_properties(brokers, programs, tmp_path, property, message):
 
 
 def test_events_of_a_life(brokers, mqtt_client, programs, tmp_path):
-    """As JSON each line names its event and has its values; what came from outside breaks no line."""
+    """As JSON, each line names its event and has its values. Text from outside breaks no line."""
     bridge = Bridge(programs, tmp_path, "--log-format", "json", "--kafka-topic", "quoted", topic='"a\\b"').start()
     mqtt_client.published(mqtt_client.publish(bridge.topic, b"x" * 2_000_000))
     wait_in_log(bridge.program, '"dead_letter"')

@@ -24,7 +24,7 @@ def mqtt(tmp_path):
 
 
 def is_alive(pid):
-    """Whether the process runs; one that ended but was not waited for by its parent does not."""
+    """Whether the process runs. A zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A Kafka of three nodes, of which one after the other is killed under load: nothing is lost, exactly once nothing doubled."""
+"""A Kafka of three nodes, which are killed one after the other under load: nothing is lost, and exactly once nothing is doubled."""
 
 import threading
 
@@ -50,7 +50,7 @@ class Load(threading.Thread):
 
 
 class Follower:
-    """Reads a topic of three partitions from its beginning, and on across changes of leaders."""
+    """Reads a topic of three partitions from its beginning, also while their leaders change."""
 
     def __init__(self, address, topic):
         self._found = []
@@ -80,7 +80,7 @@ def test_one_node_after_the_other_is_killed(cluster, mqtt, programs, tmp_path):
     try:
         for node in cluster.nodes.values():
             node.kill()
-            goal = load.published + 50  # what comes now can only arrive through the other two
+            goal = load.published + 50  # from now on messages can only arrive through the other two
             for follower in followers:
                 wait_until(lambda: max(follower.numbers(), default=0) >= goal, 90, f"messages go on without node {node.number}")
             node.start()
@@ -90,7 +90,7 @@ def test_one_node_after_the_other_is_killed(cluster, mqtt, programs, tmp_path):
         expected = list(range(1, load.published + 1))
         for bridge, follower in zip(bridges, followers):
             wait_until(lambda: len(set(follower.numbers())) == len(expected), 60, f"everything of {bridge.topic}")
-            # The bridge itself lived, and idempotence survives a change of leaders: nothing doubled at least once either.
+            # The bridge was not killed, and idempotence survives a change of leaders: nothing is doubled at least once either.
             assert bridge.stop() == {"received": load.published, "delivered": load.published, "spooled": 0, "dead": 0}
             assert sorted(numbers(read_topic(cluster.address, bridge.topic))) == expected
     finally:

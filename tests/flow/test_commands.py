@@ -53,7 +53,7 @@ NOT_RUN = {
     r"docker .*": "needs Docker; install.compose checks the files",
 }
 
-# Programs that go on until they are interrupted, unless they are told when to end; what they show once they work.
+# Programs that run until they are interrupted, unless an option ends them; what they show once they work.
 ENDLESS = [
     (r"^scripts/run\.sh$", r"^$", "the bridges run; Ctrl-C ends them"),
     (r"publish\b", r"--fast\b", "connected to the MQTT broker"),
@@ -67,29 +67,29 @@ ENDLESS = [
     (r"^prometheus\b", r"--version\b", "Server is ready to receive web requests"),
 ]
 
-# What a command names, and what is there in its place.
+# What a command names, and what takes its place here.
 PRIVATE = {"mqtt.example.org": "127.0.0.1", "kafka.example.org:9092": "{kafka}", "gateway.example:9751": "{bridge}", "127.0.0.1:9751": "{bridge}",
            "/tmp/bridges": "bridges", "/var/lib/roomstream/temp": ".local/state/roomstream/bridge-temp",
            "--web.listen-address=127.0.0.1:9190": "--web.listen-address=127.0.0.1:0"}
 
-# What those do who may: it writes to folders of the system or of the one who built.
+# Commands that run as the user of the test: they write to folders of the system, or of the user who built.
 AS_WHO_WE_ARE = r"cmake --install build|cp -a /var/lib/roomstream/.*"
 
-# How root becomes nobody.
+# How root becomes the user nobody.
 WITHOUT_RIGHTS = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs"] if os.geteuid() == 0 else []
 
 BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 
 def commands_of(path):
-    """Those in blocks, then those in sentences."""
+    """The commands in blocks, then those in sentences."""
     text = path.read_text()
     yield from commands_in_blocks(text, path.suffix)
     yield from commands_in_sentences(text, path.suffix)
 
 
 def commands_in_blocks(text, kind):
-    """Lines of sh, lines behind a prompt, and what stands in a crontab; without comments."""
+    """Lines of sh, lines behind a prompt, and commands of a crontab; without comments."""
     for language, block in BLOCK.findall(text):
         for line in block.replace("\\\n", " ").splitlines():
             prompt = re.match(r"\$ |\*/5 \* \* \* \* ", line)
@@ -108,7 +108,7 @@ def commands_in_sentences(text, kind):
 
 
 def is_listed(command):
-    """As not run: its program need not be on this machine."""
+    """Whether it is listed as not run: its program need not be on this machine."""
     return any(re.fullmatch(pattern, command) for pattern in NOT_RUN)
 
 
@@ -139,7 +139,7 @@ class Place:
         self.give_away()
 
     def give_away(self):
-        """To the user who runs the commands."""
+        """Gives the folder to the user who runs the commands."""
         if WITHOUT_RIGHTS:
             for path in (self.folder, *self.folder.rglob("*")):
                 os.chown(path, 65534, 65534, follow_symlinks=False)
@@ -168,14 +168,14 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(brokers):
-    """Not below pytest's folder, which is its user's alone."""
+    """The checkout. It is not below pytest's folder, which only its user may read."""
     with tempfile.TemporaryDirectory(prefix="roomstream-commands-") as folder:
         yield Place(pathlib.Path(folder), brokers)
 
 
 @pytest.fixture(scope="module")
 def flowing(brokers, tmp_path_factory):
-    """Messages flow; the address where the bridge serves HTTP. Few go to Kafka: where more come, kafka-consume -e meets no end."""
+    """Messages flow; yields the HTTP address of the bridge. Few go to Kafka, so that kafka-consume -e reaches an end."""
     folder = tmp_path_factory.mktemp("flowing")
     programs = Programs(folder / "programs", brokers.env)
     try:
@@ -190,7 +190,7 @@ def flowing(brokers, tmp_path_factory):
 
 
 def shows_first(command):
-    """What an endless command shows, None for one that ends."""
+    """What an endless command shows first; None for one that ends."""
     return next((shows for program, ends, shows in ENDLESS if re.search(program, command) and not re.search(ends, command)), None)
 
 
@@ -209,7 +209,7 @@ def test_runs(place, flowing, command):
         assert program.wait(30) in (0, 130, -signal.SIGINT), (command, program.stderr)
     finally:
         if program.is_running():
-            os.killpg(program.pid, signal.SIGKILL)  # the shell would leave what it runs
+            os.killpg(program.pid, signal.SIGKILL)  # the shell would leave its children running
         program.kill()
 
 

@@ -1,5 +1,5 @@
-"""What a message costs, counted and not timed: allocations, and calls of the kernel that move data or wait for it, in the whole program with
-its libraries. A bound that is passed shows that the hot path has become longer; scripts/bench.sh says how much slower it is."""
+"""What a message costs, counted and not timed: allocations, and calls of the kernel that move data or wait for it, in the whole program
+with its libraries. A count above its bound shows that the hot path has become longer; scripts/bench.sh says how much slower it is."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(SHARED_PAHO, reason="Paho's shared library makes
 
 @pytest.fixture
 def counting(tmp_path):
-    """What a program needs in its environment, and what was counted once it has ended, a message."""
+    """The environment that a program needs, and a function that returns the counts for each message once it has ended."""
     path = tmp_path / "counts"
 
     def counted():

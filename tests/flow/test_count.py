@@ -29,7 +29,7 @@ class Counting:
         self.published = folder / "published"
         self.published.mkdir()
         create_topic(brokers, topic)
-        self.send([1, 2, 3])  # was there before the count began
+        self.send([1, 2, 3])  # there before the count began
         self.program = Program(
             [*COUNT, "--brokers", brokers, "--run", "r1", "--published", self.published, "--ready", folder / "ready",
              "--patience", patience, *arguments, topic], folder, name="count",
@@ -114,7 +114,7 @@ def test_the_order_is_that_of_each_node(counting):
 
 
 def make_database(path, topic, offsets, rejected=(), raw=()):
-    """As store makes it, as far as it is looked into: these offsets, and a position behind the last one."""
+    """Makes a database like store's, as far as count.py reads it: these offsets, and a position behind the last one."""
     with sqlite3.connect(path) as database:
         for table in ("reading", "reject", "message"):
             database.execute(f"CREATE TABLE {table} (topic, kafka_partition, kafka_offset)")

@@ -1,4 +1,4 @@
-"""The dashboard's page in real browsers: what it shows, and that it goes on by itself."""
+"""The dashboard's page in real browsers: what it shows, and that it recovers by itself."""
 
 import json
 import os
@@ -65,7 +65,7 @@ def chromium(tmp_path):
 
 
 def rows(browser, table="#topics"):
-    """Of the table, by the first cell."""
+    """The rows of the table, by their first cells."""
     return {cells[0]: cells[1:] for cells in browser.run(ROWS, table)}
 
 
@@ -187,7 +187,7 @@ def test_what_comes_is_text(brokers, programs, mqtt_client, tmp_path, chromium):
     assert sorted(shown) == sorted([HOSTILE[:44] + "…", "\ufffd\ufffd\ufffd[31m"])
     assert chromium.run("return document.querySelector('.note').textContent") == HOSTILE
     wait_until(lambda: HOSTILE[:28] in rows(chromium, "#programs"), 20, lambda: str(rows(chromium, "#programs")))
-    # What the page's policy forbids does not happen either.
+    # The page's policy keeps inline scripts from running.
     chromium.run("const script = document.createElement('script'); script.textContent = 'hacked = 1'; document.body.append(script);")
     assert chromium.run("return typeof hacked") == "undefined"
     assert chromium.run("return document.querySelectorAll('main img, main script').length") == 0
@@ -197,7 +197,7 @@ def test_what_comes_is_text(brokers, programs, mqtt_client, tmp_path, chromium):
 
 
 def test_it_goes_on_by_itself(brokers, programs, tmp_path, chromium):
-    """After the dashboard, Kafka or a bridge were restarted, without a touch."""
+    """After the dashboard, Kafka or a bridge was restarted, the page shows news again without a click."""
     topic = f"again{os.getpid()}"
     bridge = Bridge(programs, tmp_path, "--http", "127.0.0.1:0", topic=topic).start()
     dashboard = Dashboard(programs, "-t", topic, "--people", "").start()
@@ -252,7 +252,7 @@ def test_kafka_consume_status_and_the_page_agree(brokers, programs, mqtt_client,
         return subprocess.run([BIN / "status"], stdout=subprocess.PIPE, check=False, timeout=30, text=True).stdout.splitlines()
 
     def agree():
-        """At some moment: states change."""
+        """Whether they agree now: states change."""
         table = {words[0]: words[1:3] for words in map(str.split, printed()[1:]) if words[0] in ours}
         return set(table) == ours and {name: cells[:2] for name, cells in rows(chromium, "#programs").items() if name in ours} == table
 

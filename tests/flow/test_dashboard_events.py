@@ -22,7 +22,7 @@ class Stream:
     """A client of the events."""
 
     def __init__(self, dashboard, room=None, wait=20):
-        """room: bytes that its socket takes; wait: at most so many seconds for the connection. It reads only when it is told to."""
+        """room: the size of its socket's buffer; wait: the most seconds for the connection. It reads only when told to."""
         host, port = dashboard.address.split(":")
         self.socket = socket.socket()
         if room:
@@ -152,7 +152,7 @@ def test_two_hundred_that_come_at_once_are_served(brokers, alone):
 
 @pytest.mark.long
 def test_one_that_takes_nothing_is_cut_off_and_holds_nobody_up(brokers, alone):
-    """While news come without an end."""
+    """The endings of clients, while news come without end."""
     stop = threading.Event()
 
     def feed():
@@ -184,7 +184,7 @@ def test_one_that_takes_nothing_is_cut_off_and_holds_nobody_up(brokers, alone):
 
 @pytest.mark.long
 def test_memory_is_bounded(brokers, programs):
-    """Many messages, keys without an end, payloads of a megabyte."""
+    """Many messages, ever new keys, payloads of a megabyte."""
     topic = f"many{os.getpid()}"
     make_topics(brokers.kafka.address, topic)
     dashboard = Dashboard(programs, "-t", topic, "--people", "").start()

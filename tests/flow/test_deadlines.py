@@ -1,4 +1,4 @@
-"""No broker keeps a program waiting for ever, in whatever state of connecting: it is left, that is said, and it is tried again.
+"""No broker keeps a program waiting for ever, at whatever step of connecting: the program leaves it, says so, and tries again.
 
 The waits are real, so all cases run side by side."""
 
@@ -89,7 +89,7 @@ def tls_byte_by_byte(session):
 NO_CONNECTION = "cannot connect to the MQTT broker .*trying again in"
 NO_SUBSCRIPTION = "does not answer the subscription"
 TOO_SLOW = r"has sent \d+ bytes of a packet in the last \d+ s: leaving it"
-CONNECTING = {  # what the broker does: the address, how it does it, and what is said then
+CONNECTING = {  # what the broker does: the address, how, and what the program then says
     "silent": ("mqtt", silent, NO_CONNECTION),
     "TLS, silent": ("mqtts", silent, NO_CONNECTION),
     "TLS, byte by byte": ("mqtts", tls_byte_by_byte, NO_CONNECTION),
@@ -106,7 +106,7 @@ CASES = {f"{program}: {case}": (program, *how) for program in PROGRAMS
 
 
 def drain(broker):
-    """Closes what is there already, such as a connection that only looks for the reason."""
+    """Closes connections that are there already, such as one that only looks for the reason."""
     broker.socket.settimeout(0)
     try:
         while True:

@@ -67,7 +67,7 @@ def test_what_cannot_be_sent_goes_to_the_dead_letters(brokers, programs, mqtt_cl
     exported = [json.loads(line) for line in programs.run("dead-letters", "export", *of).stdout.splitlines()]
     assert exported[0]["payload"] == "no key" and {"name": "kafka.offset", "value": "0"} in exported[0]["headers"]
 
-    # What was put back is sent first, by the options of now; what still cannot be sent is a dead letter again.
+    # Retried letters are sent first, by the present options; what still cannot be sent is a dead letter again.
     assert b"8 put back" in programs.run("dead-letters", "retry", *of).stdout
     downlink = start_downlink(programs, topic, "--to", topic + "/{topic}", "--spool", tmp_path / "spool")
     assert len(mqtt_client.wait_for(9)) == 9
@@ -94,7 +94,7 @@ def test_waits_for_the_mqtt_broker_and_stays_in_the_group(brokers, programs):
     brokers.mqtt.stop()
     wait_until(lambda: not status(downlink)["ready"], 10, "it sees that the broker is away")
     send(brokers.kafka.address, topic, ({"value": str(number)} for number in range(100, 3000)))
-    time.sleep(7)  # longer than the group waits for one that is silent
+    time.sleep(7)  # longer than the session timeout of the group
     assert downlink.stderr.count("partitions given up") == 0
     assert metrics(downlink)["messages_in_flight"] <= 500 and adds_up(metrics(downlink))
     brokers.mqtt.start()
@@ -129,7 +129,7 @@ def test_a_kill_loses_nothing_and_doubles_at_most_the_window(brokers, programs, 
 
 @pytest.mark.long
 def test_a_lost_session_is_read_again_in_order(brokers, programs, mqtt_client):
-    """The broker is killed, and has forgotten the session."""
+    """The broker is killed and forgets the session."""
     topic = unique("session")
     create_topic(brokers.kafka.address, topic)
     downlink = start_downlink(programs, topic, "--to", topic)
@@ -189,7 +189,8 @@ def test_begins_at_the_end_where_it_is_told_so(brokers, programs, mqtt_client):
 
 
 def grow_nothing(brokers, programs, client, seconds, options=(), carried=0):
-    """A bridge and downlink on the same topics, for so long: how many messages are where. carried: those that the bridge takes back."""
+    """Runs a bridge and downlink on the same topics for some time; returns the number of messages on each side. carried: those that the
+    bridge brings in again."""
     topic = unique("circle")
     create_topic(brokers.kafka.address, topic)
     client.subscribe(topic)
@@ -230,7 +231,7 @@ def test_carried_is_sent_where_it_is_asked_for(brokers, programs, mqtt_client):
 
 
 def test_refusals(brokers, programs, tmp_path):
-    """By the Maximum Packet Size, and by the broker's rights."""
+    """Messages beyond the Maximum Packet Size, or against the broker's access control."""
     topic = unique("refused")
     create_topic(brokers.kafka.address, topic)
     (tmp_path / "acl").write_text(f"topic readwrite {topic}/open\n")

@@ -49,7 +49,7 @@ class Estimate:
         return [message.value() for message in read_topic(self.kafka, self.topic)]
 
     def wait_for(self, count, limit=60):
-        """Waits for so many records, and returns all there are, as they are and in their order."""
+        """Waits for so many records, and returns all that are there, in their order."""
         wait_until(lambda: topic_partitions(self.kafka, self.topic), limit, lambda: f"the topic of the estimates\n{self.program.stderr[-2000:]}")
         return [message.value() for message in wait_for_messages(self.kafka, self.topic, count, limit)]
 
@@ -195,7 +195,7 @@ def feed(room, all_rows, chance, seconds):
 
 @pytest.mark.long
 def test_killed_fifty_times_it_writes_the_same(programs, kafka, tmp_path):
-    """Byte for byte what one writes that is never killed."""
+    """Byte for byte the same as one that is never killed."""
     kills, seconds = 50, 75
     chance = random.Random(19)
     sample = rows()[:60]
@@ -216,7 +216,7 @@ def test_killed_fifty_times_it_writes_the_same(programs, kafka, tmp_path):
         killed.start()
         killed.program.wait_for_log("going on after")
         done += 1
-    # What is missing in the last rows is waited for.
+    # It waits for what is missing in the last rows.
     first = whole.wait_for(len(many), 90)
     assert killed.wait_for(len(many), 90) == first
     assert [record["seq"] for record in records(first)] == list(range(1, len(many) + 1))

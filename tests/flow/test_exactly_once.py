@@ -53,7 +53,7 @@ def test_a_message_for_the_dead_letters_takes_no_other_with_it(brokers, mqtt_cli
 
 
 def test_what_came_at_a_lower_qos_holds_no_packet_id(brokers, mqtt_client, bridge):
-    """At QoS 1 a packet id is used again at once: taken for one that is held, it would swallow a later QoS 2 message."""
+    """At QoS 1 a packet id is used again at once. If it counted as held, a later QoS 2 message would be lost."""
     bridge.start()
     publish_numbers(mqtt_client, bridge.topic, 1, 700, qos=1)
     wait_for_messages(brokers.kafka.address, bridge.topic, 700)
@@ -67,7 +67,7 @@ def test_what_came_at_a_lower_qos_holds_no_packet_id(brokers, mqtt_client, bridg
 
 @pytest.mark.long
 def test_ids_held_do_not_outlive_a_change_of_mode(brokers, mqtt_client, programs, tmp_path):
-    """At least once records no releases: what it finds held it must forget."""
+    """A bridge at least once stores no releases, so it must forget the ids that it finds held."""
     bridge = Bridge(programs, tmp_path, "--delivery", "exactly-once").start()
     infos = [mqtt_client.publish(bridge.topic, str(number).encode(), 2) for number in range(1, 501)]
     bridge.kill()  # with ids held, as a rule
@@ -123,7 +123,7 @@ def test_a_broker_that_floods_is_remembered(brokers, mqtt_client, bridge):
 
 @pytest.mark.long
 def test_of_two_bridges_with_one_id_one_exits(brokers, mqtt_client, programs, tmp_path):
-    """Kafka fences each off in favour of the other, until one has had enough and says why."""
+    """Kafka fences each in favour of the other, until one gives up and says why."""
     twins = [
         Bridge(programs, tmp_path, "--delivery", "exactly-once", "--id", "twin", "--kafka-topic", "twins", topic=topic).start()
         for topic in ("twin/1", "twin/2")

@@ -1,4 +1,4 @@
-"""Every way to fail of every program: what it says of it, and that it ends as it should. Run with the sanitizers' build, which also
+"""Every way in which a program can fail: what it says, and that it ends as it should. Run with the sanitizers' build, which also
 finds what a crash would only show elsewhere (scripts/test.sh does)."""
 
 import re
@@ -14,7 +14,7 @@ from programs import BIN, ROOT, Program
 from secure_kafka import USERS, SecureKafka
 from waiting import wait_until
 
-GOES_ON = None  # the program waits for better times, until it is stopped
+GOES_ON = None  # the program waits until it is stopped
 SANITIZERS = re.compile(r"(AddressSanitizer|LeakSanitizer|UndefinedBehaviorSanitizer|runtime error).*", re.DOTALL)
 
 
@@ -65,7 +65,7 @@ def echoes(connection, _closed):
         connection.sendall(data)
 
 
-# Servers that are none of those that our programs look for.
+# Servers of other kinds than our programs expect.
 PEERS = {
     "closes": lambda _connection, _closed: None,
     "silent": lambda _connection, closed: closed.wait(60),
@@ -84,7 +84,7 @@ PEERS = {
 
 @pytest.fixture(scope="session")
 def ports():
-    """Of the peers, by name; and one at which nobody listens."""
+    """The ports of the peers by name, and one at which nobody listens."""
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and does not listen
         found, managers = {"nobody": nobody.getsockname()[1]}, []
@@ -106,7 +106,7 @@ def kafka(tmp_path_factory):
 
 
 def login(kafka, password):
-    """Of a user who may log in, and nothing else."""
+    """The options of a user who may log in, and nothing else."""
     file = kafka.ca.with_name(f"{password}.properties")
     file.write_text(f"security.protocol=SASL_SSL\nssl.ca.location={kafka.ca}\nsasl.mechanism=PLAIN\n"
                     f"sasl.username=stranger\nsasl.password={password}\n")
@@ -118,7 +118,7 @@ def tls(kafka, listener, *properties):
 
 
 class Attempts:
-    """Starts programs side by side, and judges all of them at the end of the with block."""
+    """Starts programs at the same time, and checks all of them at the end of the with block."""
 
     def __init__(self, folder):
         self._folder = folder
@@ -127,7 +127,7 @@ class Attempts:
     def start(self, name, program, arguments, text, status=GOES_ON, stdin=b""):
         """text: a regular expression that the log has then. status: what it ends with by itself."""
         if program == "store":
-            # Members of one group would wait for each other, and each at its end for its database.
+            # Members of one group would wait for each other; at its end each one waits for its database.
             arguments = ["-G", name, "--drain-timeout", "1s", *arguments]
         folder = self._folder / name
         folder.mkdir()
@@ -150,7 +150,7 @@ class Attempts:
 
     @staticmethod
     def _judge(name, program, text, status):
-        """What is wrong with it."""
+        """What is wrong with it, as a text."""
         try:
             wait_until(lambda: not program.is_running() or status is GOES_ON and re.search(text, program.stderr), 120, "its end")
             ended = program.stop(60) if status is GOES_ON else program.wait()
@@ -173,7 +173,7 @@ NO_KAFKA = ("nobody", "closes", "silent", "zeros", "ones", "english", "echoes")
 
 
 def kafka_failures(kafka, ports):
-    """name: (options, what is said of it), for whoever writes to a topic that is to be made."""
+    """name: (options, what the program says), for programs that write to a topic and make it where it is missing."""
     address = ["-b", kafka.admin]
     yield "replication", [*address, "--replication", 3], "refuses to create it.*replication"
     yield "setting", [*address, "--topic-config", "retention.ms=abc"], "refuses to create it.*retention.ms"
@@ -329,7 +329,7 @@ def test_store_and_postgresql(attempts, kafka, ports, tmp_path):
 
 
 def test_downlink(attempts, kafka, ports, mqtt, tmp_path):
-    """It waits for both sides, and says what is wrong."""
+    """downlink waits for both sides, and says what is wrong."""
     here = ["-h", "127.0.0.1", "-p", mqtt.port]
     produce(kafka.admin, "plain", [b"", b"[" * 5000, b"\xff", b'{"a":"b"}', b'{"a":1e999}', b'{"a":"\\u0000"}', b"x" * 100000])
     with attempts:
@@ -352,7 +352,7 @@ def test_downlink(attempts, kafka, ports, mqtt, tmp_path):
 
 
 def test_dashboard(attempts, kafka, ports, tmp_path):
-    """It shows what is wrong and goes on: only what can never go well ends it."""
+    """dashboard shows what is wrong and continues. It ends only where waiting cannot help."""
     here = ["-b", kafka.admin, "--http", "0"]
     produce(kafka.admin, "plain", [b"", b"[", b"[" * 5000, b"\xff", b"{}", b'{"value":1e999}', b'{"value":1,"time":"yesterday"}', b"x" * 100000])
     with attempts:

@@ -69,7 +69,7 @@ def test_filters_that_overlap_are_noticed(brokers, programs, tmp_path, one, othe
 
 
 def test_a_bridge_of_another_state_folder_is_noticed_while_it_runs(brokers, programs, tmp_path):
-    """As those of the services: by what they announce. A service keeps no list, but looks at these."""
+    """Bridges of services are found the same way, by what they announce. A service keeps no list, but reads the announcements."""
     for folder in ("service", "mine", "runtime"):
         (tmp_path / folder).mkdir(mode=0o755)
     runtime = {"XDG_RUNTIME_DIR": str(tmp_path / "runtime")}
@@ -88,7 +88,7 @@ def test_its_session_and_its_spool_go(brokers, programs, tmp_path, mqtt_client, 
     publish_numbers(mqtt_client, bridge.topic, 1, 20)
     wait_for_messages(brokers.kafka.address, bridge.topic, 20)
     assert bridge.stop()["delivered"] == 20
-    publish_numbers(mqtt_client, bridge.topic, 21, 30)  # the broker keeps them for its session
+    publish_numbers(mqtt_client, bridge.topic, 21, 30)  # the broker keeps these for its session
     result = forget(bridge)
     assert result.process.returncode == 0, result.stderr
     assert "ended the session of 'bridge-" in said(result) and "0 messages and 0 dead letters thrown away, 20 delivered" in said(result)

@@ -1,4 +1,4 @@
-"""Java's property files and login lines mean to us what they mean to Java: the same files, made at random from a seed, read by both."""
+"""Our programs read Java's property files and login lines as Java does: both read the same files, made at random from a seed."""
 
 import base64
 import os
@@ -41,7 +41,7 @@ def quoted(text, pick):
 
 
 def make_files(folder, pick):
-    """Returns the user and password that each login line was made of."""
+    """Returns the user and password in each login line."""
     logins = {}
     for number in range(200):
         pairs = {f"k{words(8, pick)}{index}": words(20, pick) for index in range(5)}
@@ -58,7 +58,7 @@ def make_files(folder, pick):
 
 
 def by_file(output, decode):
-    """{file: [words of each line]}; None for one that was refused, and then the reason stands in the second dictionary."""
+    """{file: [words of each line]}; None for a refused line, whose reason is in the second dictionary.""" 
     found, reasons = {}, {}
     for line in output.splitlines():
         name, *rest = line.split(" ")
@@ -72,11 +72,11 @@ def by_file(output, decode):
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory):
-    """What Java reads, what we read, our reasons for what we refuse, and what the logins were made of."""
+    """What Java reads, what our code reads, its reasons for refusals, and the parts of each login line."""
     folder = tmp_path_factory.mktemp("java-properties")
     logins = make_files(folder, random.Random(SEED))
     source = Path(__file__).parent.resolve() / "java" / "ReadProperties.java"
-    # It logs to a file in the folder that it is started in.
+    # It logs to a file in its working directory.
     java_output = subprocess.run(java(source, folder), check=True, capture_output=True, timeout=120, cwd=folder).stdout.decode()
     files = sorted([*folder.glob("*.properties"), *folder.glob("*.jaas")])
     our_output = subprocess.run([READER, *files], check=True, capture_output=True, timeout=60).stdout.decode()
@@ -122,6 +122,6 @@ def test_a_login_that_java_refuses_or_reads_otherwise_is_never_sent(read):
     for name in soups:
         if ours[name] is not None:
             assert ours[name] == theirs[name], name
-        elif theirs[name] is not None:  # a word in quotes that ends with its line, or there is no password in it
+        elif theirs[name] is not None:  # a quoted word that ends with its line, or no password
             assert re.search("not as in|no password", reasons[name]), (name, reasons[name])
     assert sum(ours[name] is not None for name in soups) > 5

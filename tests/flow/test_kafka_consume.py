@@ -1,4 +1,4 @@
-"""kafka-consume: prints what kcat prints, from where it is told, and keeps a group's position behind what is written."""
+"""kafka-consume: prints what kcat prints, from the place that it is given, and commits only what is written."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 from programs import BIN, tied
 from waiting import wait_until
 
-TIME = (int(time.time()) - 3600) * 1000  # ms since 1970. Not long ago: what is old Kafka deletes
+TIME = (int(time.time()) - 3600) * 1000  # ms since 1970. Not long ago: Kafka deletes old messages
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ class Trickle:
     def __init__(self, brokers, topic, partitions, at_once, transactions=False):
         self.producer = Producer({"bootstrap.servers": brokers.kafka.address, **({"transactional.id": topic} if transactions else {})})
         self.topic, self.partitions, self.transactions = topic, partitions, transactions
-        self.count = self.begun = 0  # numbers that can be read, and those on their way beside
+        self.count = self.begun = 0  # numbers that can be read, and those that are not yet committed
         if transactions:
             self.producer.init_transactions(30)
         for _ in range(at_once):
@@ -308,7 +308,7 @@ def test_ends_when_the_reader_is_gone(brokers, mixed):
                                env={**os.environ, **brokers.env})
     try:
         assert process.stdout.readline() == b"value\n"
-        process.stdout.close()  # and no further message comes
+        process.stdout.close()  # and no more messages come
         wait_until(lambda: process.poll() is not None, 10, "kafka-consume ends")
         assert process.returncode == 0
     finally:
@@ -424,14 +424,14 @@ def test_members_share_and_lose_nothing(brokers, programs, topic, group, strateg
         prints_more(second)
         third = member("third")
         prints_more(third)
-        assert second.stop() == 0  # leaves at once, without the session timeout
+        assert second.stop() == 0  # leaves the group at once, so there is no session timeout
         assert members_of(brokers, group) == 2
         prints_more(third)
         prints_more(first)
         orderly = Counter(printed(first, second, third))
         assert max(orderly.values()) == 1
         first.kill()
-        known = load.count  # what comes from now on, the first one did not print
+        known = load.count  # what comes from now on was not printed by the first one
         wait_until(lambda: third.stdout and max(printed(third)) > known, 30, "the third goes on")
     everything = set(range(load.count))
     wait_until(lambda: set(printed(first, second, third)) >= everything, 30,
@@ -440,6 +440,6 @@ def test_members_share_and_lose_nothing(brokers, programs, topic, group, strateg
     found = Counter(printed(first, second, third))
     assert set(found) == everything
     doubled = {number for number, count in found.items() if count > 1}
-    assert doubled <= set(printed(first))  # only what the killed one had printed
+    assert doubled <= set(printed(first))  # only what the killed one had printed is doubled
     assert len(doubled) < 20000
     assert sum(committed(brokers, group, topic, 4)) == load.count

@@ -1,4 +1,4 @@
-"""A broker that closes connections on which nothing happens: nothing to say, unless it does not come back."""
+"""A broker that closes idle connections: nothing is logged, unless the broker does not come back."""
 
 import os
 import time
@@ -12,7 +12,7 @@ from programs import BIN, Programs
 from scrape import address_of, request
 from waiting import wait_until
 
-IDLE_MS = 2000  # the smallest for which Kafka itself still works well
+IDLE_MS = 2000  # ms, the smallest with which Kafka itself still works well
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""kafka-consume -L: what kcat -L shows, and an answer where it shows nothing."""
+"""kafka-consume -L: what kcat -L shows, and an error where kcat shows nothing."""
 
 import json
 import os
@@ -19,7 +19,7 @@ def topics(brokers):
     names = ["one", "three"]
     create_topic(brokers.kafka.address, "one")
     create_topic(brokers.kafka.address, "three", partitions=3)
-    # The broker hears of a new topic a moment after the controller has made it.
+    # The broker learns of a new topic a moment after the controller has made it.
     admin = AdminClient({"bootstrap.servers": brokers.kafka.address})
     wait_until(lambda: set(names) <= set(admin.list_topics(timeout=10).topics), 10, "the topics are known")
     return names
@@ -80,7 +80,7 @@ def test_a_full_disk_is_said(listed, topics):
 
 @pytest.fixture
 def silent():
-    """The address of a server that wants TLS: it closes what does not begin with it."""
+    """The address of a server that expects TLS and closes all other connections."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def serve():

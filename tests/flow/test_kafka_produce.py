@@ -20,7 +20,7 @@ from programs import BIN, tied
 from waiting import wait_until
 
 
-START = int(time.time() * 1000) - 3_600_000  # ms since 1970, an hour ago: what is old Kafka deletes
+START = int(time.time() * 1000) - 3_600_000  # ms since 1970, an hour ago: Kafka deletes old messages
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_kcat_reads_keys_headers_and_nulls(brokers, produce, topic):
 
 
 def codec_of(brokers, topic):
-    """Of the first batch in the topic's log, as its format (Kafka's record batch, version 2) says it."""
+    """The codec of the first batch in the topic's log, by its format (Kafka's record batch, version 2)."""
     log, = brokers.kafka.folder.glob(f"**/{topic}-0/*.log")
     attributes, = struct.unpack_from(">h", log.read_bytes(), 21)
     return ["none", "gzip", "snappy", "lz4", "zstd"][attributes & 7]
@@ -141,7 +141,7 @@ def test_partitions_and_a_topic_that_is_created(brokers, produce):
 
 
 def test_json_lines(brokers, produce, topic):
-    hour_ago = int(time.time() * 1000) - 3_600_000  # what is old Kafka deletes
+    hour_ago = int(time.time() * 1000) - 3_600_000  # Kafka deletes old messages
     lines = [
         {"value": "text \0 \u20ac"}, {"value": None, "key": "k"}, {"value": "", "key": ""}, {"key": None, "value_base64": "AP8="},
         {"key_base64": "/w==", "value": "v", "timestamp": hour_ago},
@@ -212,12 +212,12 @@ def test_a_line_that_the_queue_can_never_hold_stops_no_others(brokers, produce, 
     assert values(brokers, topic) == [b"small", b"last"]
 
 
-BAD = ({100, 5_000, 60_001, 60_002}, 70_000)  # lines of how many; each at fault by itself
+BAD = ({100, 5_000, 60_001, 60_002}, 70_000)  # lines of how many; each is refused by itself
 
 
 @pytest.mark.parametrize("partitions", [1, 3])
 def test_a_refused_record_takes_no_others_along(brokers, produce, topic, partitions):
-    """In a topic that wants keys. Everything else arrives once, in order, with its time and headers, whatever was behind it."""
+    """In a topic that requires keys. Everything else arrives once, in order, with its time and headers."""
     bad, count = BAD
     topic += "-compact"
     lines = "".join(json.dumps({"key": None if number in bad else f"k{number}", "value": str(number), "timestamp": 1 + number + START}) + "\n"
@@ -269,7 +269,7 @@ def test_without_an_idempotent_producer_a_refused_record_is_found_too(brokers, p
 
 @pytest.mark.long
 def test_an_interruption_in_the_middle_of_isolation_names_every_line(brokers, topic):
-    """Whatever was not delivered by then is named, nothing twice."""
+    """All that was not delivered by then is named, each once."""
     topic += "-small"
     with running(brokers, topic, "--topic-config", "max.message.bytes=200", "--drain-timeout", "0.5", "-q") as process:
         for number in range(20_000):
@@ -333,7 +333,7 @@ def test_waits_for_a_kafka_that_is_away(brokers, topic):
 
 
 def unread(pipe):
-    """Bytes in a pipe."""
+    """The number of bytes in a pipe."""
     return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))[0]
 
 
@@ -368,7 +368,7 @@ def test_an_interruption_has_a_time_limit(brokers, topic):
         with frozen(brokers.kafka):
             process.stdin.write(b"b\n")
             process.stdin.flush()
-            # It is read when the pipe is empty: then the signal finds it in flight.
+            # When the pipe is empty, it has been read: then it is in flight when the signal comes.
             wait_until(lambda: not unread(process.stdin), 10, "the line is read")
             process.send_signal(signal.SIGTERM)
             wait_until(lambda: process.poll() is not None, 15, "kafka-produce ends")

@@ -1,4 +1,4 @@
-"""kafka-produce with FILEs: each a message, or with -l each line of one; refused before anything is sent where it can be known."""
+"""kafka-produce with FILEs: each a message, or with -l each line of one; what can be checked is refused before anything is sent."""
 
 import os
 import signal

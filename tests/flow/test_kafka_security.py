@@ -1,4 +1,4 @@
-"""Kafka behind TLS, logins and access control: what is let in carries messages, what is not says what to do and keeps them."""
+"""Kafka behind TLS, logins and access control: with access, messages are carried; without, the program says what to do and keeps them."""
 
 import re
 
@@ -11,7 +11,7 @@ from programs import BIN, Programs
 from secure_kafka import USERS, SecureKafka
 from waiting import wait_until
 
-# Before, librdkafka repeats its nonce, which Kafka 4 does not take.
+# Older versions of librdkafka repeat their nonce, which Kafka 4 does not accept.
 SCRAM_WORKS = libversion()[1] >= 0x020601ff
 EVERYTHING = ["TOPIC:*:ALL", "GROUP:*:ALL", "TRANSACTIONAL_ID:*:ALL", "CLUSTER:kafka-cluster:CREATE"]
 
@@ -25,7 +25,7 @@ def kafka(tmp_path_factory):
 
 @pytest.fixture
 def scram_kafka(request, tmp_path):
-    """One that takes SCRAM from this librdkafka."""
+    """A Kafka that accepts SCRAM from this librdkafka."""
     if SCRAM_WORKS:
         yield request.getfixturevalue("kafka")
     else:
@@ -60,7 +60,7 @@ def bridge(programs, tmp_path):
 
 
 def java_login(kafka, user="bridge", secret=None):
-    """As Confluent Cloud's console writes it."""
+    """A login as Confluent Cloud's console writes it."""
     return f"""# Required connection configs for Kafka producer, consumer, and admin
 bootstrap.servers={kafka.address("LOGIN")}
 security.protocol=SASL_SSL
@@ -77,7 +77,7 @@ basic.auth.user.info=key:secret
 
 
 def stored_login(kafka):
-    """As Java's Properties.store() writes it."""
+    """A login as Java's Properties.store() writes it."""
     secret = USERS["bridge"].replace("-", "\\u002d")
     return f"""#Mon Nov 30 19:00:00 UTC 2026
 sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username\\="bridge" password\\='{secret}';
@@ -90,7 +90,7 @@ ssl.truststore.certificates={joined(kafka.ca)}
 
 
 def joined(path):
-    """A PEM file as the value of a property, by lines that go on."""
+    """A PEM file as the value of a property, over continued lines."""
     return " \\\n  ".join(path.read_text().splitlines())
 
 
@@ -189,7 +189,7 @@ def test_what_is_refused_says_what_to_do(kafka, mqtt_client, bridge, properties,
 
 @pytest.mark.parametrize("mode", ["at-least-once", "exactly-once"])
 def test_denied_rights_are_said_and_resumed(kafka, mqtt_client, bridge, mode):
-    """First no right, then none to create the topic; each is said with what to do, everything is kept meanwhile."""
+    """First no right at all, then no right to create the topic. Both are reported with what to do, and everything is kept meanwhile."""
     stranger = bridge(java_login(kafka, "stranger"), "--delivery", mode, "--id", f"stranger-{mode}", "--partitions", "2",
                       "--topic-config", "retention.ms=86400000", topic=f"denied-{mode}").start()
     publish_numbers(mqtt_client, stranger.topic, 1, 100, qos=2)
@@ -219,7 +219,7 @@ def test_a_topic_is_created_as_told(kafka, bridge):
 
 
 def test_a_password_that_no_longer_holds(kafka, mqtt_client, bridge):
-    """Changed at the broker while the bridge runs, and changed back."""
+    """The password is changed at the broker while the bridge runs, and changed back."""
     carrier = bridge(java_login(kafka)).start()
     publish_numbers(mqtt_client, carrier.topic, 1, 50)
     wait_for_messages(kafka.admin, carrier.topic, 50)

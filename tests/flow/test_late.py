@@ -1,4 +1,4 @@
-"""A request that arrives late, after its client has given it up: exactly once, nothing is lost or doubled by it."""
+"""A request that arrives late, after its client has given it up. Exactly once, nothing is lost or doubled by it."""
 
 import json
 import threading
@@ -39,7 +39,7 @@ class Late:
         return False
 
     def _is_due(self, request):
-        """The first transaction ends with an EndTxn (repeated, or not), and another one has begun when it has a partition."""
+        """The first transaction ends with an EndTxn, perhaps repeated. The next one has begun when it has a partition."""
         if request.kind != self.before or END_TXN not in self._seen or not self.held.gone.is_set():
             return False
         later = self._seen[self._seen.index(END_TXN):]
@@ -50,7 +50,7 @@ class Late:
 
 
 class LateAndSilent(Late):
-    """The client does not hear any more what became of the request that follows, nor of any other."""
+    """From the next request on, the client gets no answers."""
 
     def after(self, connection, request):
         for each in connection.proxy.connections:
@@ -90,7 +90,7 @@ def publish_around(late, pair, bridge):
 
 
 def all_numbers(brokers, bridge):
-    """What consumers read, once nothing is missing."""
+    """The numbers that consumers read, once none is missing."""
     def read():
         return numbers(read_topic(brokers.kafka.address, bridge.topic))
 
@@ -135,7 +135,7 @@ MOMENTS = [{**row, "Date": f"2024/01/{day:02}"} for day in range(1, 4) for row i
 
 
 def estimate_around(late, proxy, room):
-    """All moments but the first few come while the request is held; the program."""
+    """Sends all moments but the first few while the request is held; returns the program."""
     proxy.choose = late.choose
     program = room.start()
     room.send_all(MOMENTS[:10])
@@ -146,7 +146,7 @@ def estimate_around(late, proxy, room):
 
 
 def wait_for_estimates(brokers, room, program):
-    """Each moment has its record, once and in order."""
+    """Each moment must have one record, in order."""
     def read():
         there = topic_partitions(brokers.kafka.address, room.output)
         found = [json.loads(message.value()) for message in read_topic(brokers.kafka.address, room.output)] if there else []

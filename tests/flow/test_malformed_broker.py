@@ -1,4 +1,4 @@
-"""A broker that answers anything: no program crashes on it, and each goes on once the broker is right again.
+"""A broker that answers anything: no program crashes, and each recovers once the broker is right again.
 
 The answers are drawn from seeds: ROOMSTREAM_SEEDS=N tries N of them for each program (the label long: many more)."""
 
@@ -52,7 +52,7 @@ def properties(draw, version):
 
 
 def any_body(draw, kind, version, ids):
-    """What such a packet has, more or less."""
+    """The content of such a packet, more or less right."""
     identifier = draw.choice(ids + [b"\0\0", b"\0\1", bytes([draw.randrange(256), draw.randrange(256)])])
     if kind == CONNACK:
         return bytes([draw.randint(0, 1), draw.choice([0, 0, 0, 3, 5, 0x80, 0x88, 0xFF])]) + properties(draw, version)
@@ -85,7 +85,7 @@ def any_packet(draw, version, ids):
 
 
 def annoy(session, draw, version):
-    """Plays a broker of the worst kind on one connection."""
+    """Acts as a broker of the worst kind on one connection."""
     session.connection.settimeout(1)
     session.take_connect()
     if draw.random() < 0.2:
@@ -103,7 +103,7 @@ def annoy(session, draw, version):
 
 
 def behave(session):
-    """A right broker: takes what is published, grants what is asked for and sends a message. Until the client leaves."""
+    """Acts as a right broker until the client leaves: accepts what is published, grants what is asked for, and sends a message."""
     session.take_connect()
     session.send(CONNACK, b"\0\0" + session.encode())
     while True:
@@ -119,7 +119,7 @@ def behave(session):
 
 
 def try_seed(programs, folder, name, version, seed):
-    """Returns what went wrong, or None."""
+    """Returns what went wrong, or None if nothing did."""
     draw = random.Random(f"{name} {version} {seed}")
     program, *options = PROGRAMS[name]
     if program == "bridge":

@@ -1,4 +1,4 @@
-"""What the programs do on other brokers: docs/brokers.md, whose tables are those of matrix.py. Each cell is run; what comes out must be
+"""What the programs do on other brokers: docs/brokers.md, whose tables are those of matrix.py. Each cell is run, and the result must be
 what the table says."""
 
 import contextlib
@@ -48,7 +48,7 @@ def broker(request, tmp_path_factory, authority):
 
 @pytest.fixture
 def own_broker(request, tmp_path_factory, authority):
-    """For one test: it may not start again."""
+    """A broker for one test: it may not be able to start again."""
     with running(request.param, tmp_path_factory, authority) as server:
         yield server
 
@@ -74,7 +74,7 @@ def mosquitto(tmp_path_factory, authority):
         server.kill()
 
 
-# ---- what is looked at ----
+# ---- what is checked ----
 
 
 def address(broker, transport, authority):
@@ -86,14 +86,14 @@ def address(broker, transport, authority):
 
 
 def verdict(expected, found, doubles=False):
-    """Whether all is there, and once; doubles: more often is as good."""
+    """Whether each is there, once; doubles: or more often."""
     if not set(expected) <= set(found):
         return "missing"
     return "yes" if doubles or len(found) == len(set(found)) else "doubled"
 
 
 def settled(read, expected, limit):
-    """What read() has returned once it holds all that is expected, or when the limit is up."""
+    """What read() returned last: once it holds all that is expected, or at the limit."""
     found = []
 
     def complete():
@@ -134,7 +134,7 @@ def subscribes(broker, transport, authority, programs, qos):
 
 
 class Carried:
-    """A bridge in one of the modes, and what of the numbers that are published comes through it."""
+    """A bridge in one of the modes, and which of the published numbers it delivers."""
 
     def __init__(self, programs, folder, broker, options, kafka, mode):
         self.delivery, self.qos = MODES[mode]

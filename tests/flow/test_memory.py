@@ -1,4 +1,4 @@
-"""Out of memory, by allocations that fail: what is acknowledged is kept, and what a program does then is to end at once or to go on."""
+"""Out of memory, by failing allocations: what is acknowledged is kept, and a program ends at once or continues."""
 
 import os
 import re
@@ -64,7 +64,7 @@ def test_a_message_for_which_there_is_no_memory_is_not_acknowledged(programs, tm
 
 @pytest.mark.parametrize("delivery, qos", [("at-least-once", 1), ("exactly-once", 2)])
 def test_memory_is_bounded_whatever_comes_in(programs, tmp_path, delivery, qos):
-    """A hundred megabytes each; what is kept of them is a beginning."""
+    """Messages of a hundred megabytes; only their beginnings are kept."""
     with Feeder(3, qos, size=100_000_000) as feeder:
         bridge = programs.start(*bridge_command(tmp_path / "spool", feeder.port, delivery))
         wait_until(lambda: len(feeder.acknowledged) == 3, 60, "all are acknowledged")
@@ -76,7 +76,7 @@ def test_memory_is_bounded_whatever_comes_in(programs, tmp_path, delivery, qos):
 
 
 def test_the_spool_keeps_its_bound(programs, tmp_path):
-    """Of messages as large as may be, all of which the broker sends at once: to within one of them."""
+    """The broker sends many of the largest messages at once: the bound is exceeded by one of them at most."""
     bound, size = 8 << 20, 2_000_000
     spool = tmp_path / "spool"
     with Feeder(12, 1, size=size) as feeder:
@@ -100,12 +100,12 @@ PROGRAMS = {
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_no_program_crashes(programs, tmp_path, program):
-    """It starts, or says that it cannot, or ends at once."""
+    """Each starts, or says that it cannot, or ends at once."""
     name, *arguments = f"{program} {PROGRAMS[program]}".replace("SPOOL", str(tmp_path / "spool")).split()
     seeds = range(1, 2 * RUNS + 1)
     started = [start_failing(programs, ["KAFKA_BOOTSTRAP_SERVERS=" + NOWHERE, BIN / name, *arguments], f"{seed}:{20 + 150 * (seed % 20)}", f"{name}-{seed}")
                for seed in seeds]
-    time.sleep(0.5)  # what they do is their affair
+    time.sleep(0.5)  # not our programs
     for seed, one in zip(seeds, started):
         one.kill()
         assert one.process.returncode in (0, 1, 2, 127, -6, -9), f"seed {seed}: {one.process.returncode}: {one.stderr}"

@@ -126,7 +126,8 @@ class Load(threading.Thread):
 
     @contextlib.contextmanager
     def halted(self):
-        """Nothing is under way: when a broker has lost the session, a client may take for published at QoS 2 what never was."""
+        """In a with block nothing is in flight. After a broker has lost the session, a client may think that a lost QoS 2 message is
+        published."""
         with self.turn:
             self.settle()
             yield
@@ -140,7 +141,7 @@ class Load(threading.Thread):
 @pytest.mark.parametrize("delivery, qos", [("at-least-once", 1), ("exactly-once", 2)])
 @pytest.mark.long
 def test_every_scrape_adds_up_in_the_middle_of_faults(brokers, programs, tmp_path, delivery, qos):
-    """Counts that a kill does not take back: not one of 1,000 scrapes may show less than the one before it."""
+    """Counts survive a kill: none of 1,000 scrapes may show less than the one before."""
     bridge = Bridge(programs, tmp_path, "--http", "0", "--delivery", delivery).start()
 
     def kill_bridge():
@@ -202,7 +203,7 @@ def test_every_scrape_adds_up_in_the_middle_of_faults(brokers, programs, tmp_pat
 
 
 def test_ready_when_both_sides_are(brokers, bridge):
-    """A broker that is away is waited for, so the bridge stays healthy; once it is back, an idle bridge finds out by itself."""
+    """The bridge waits for a broker that is away, and stays healthy. Once the broker is back, an idle bridge notices by itself."""
     bridge.start()
     address = address_of(bridge)
     for broker, side in ((brokers.kafka, "Kafka"), (brokers.mqtt, "MQTT")):
@@ -218,7 +219,8 @@ def test_ready_when_both_sides_are(brokers, bridge):
 
 @pytest.mark.long
 def test_unhealthy_when_a_thread_stands_still(brokers, mqtt_client, programs, tmp_path):
-    """A disk that is full is waited for; a thread that hangs is not. All at once, since it takes half a minute to be believed."""
+    """A bridge waits for a full disk and stays healthy, but not with a hanging thread. All cases at once, since each takes half a
+    minute."""
     limit = ("/usr/bin/env", "--ignore-signal=XFSZ", "prlimit", "--fsize=65536")  # bytes in a file: a larger message cannot be stored
 
     def shows_statistics(address):
@@ -246,7 +248,7 @@ def test_unhealthy_when_a_thread_stands_still(brokers, mqtt_client, programs, tm
             assert request(address, "/readyz").status == 503
             assert scrape(address)["healthy"] == 0 and not status(address)["healthy"]
         assert answers(address_of(waiting), "/healthz") == 200, "what waits for the disk does not hang"
-        # Nobody has taken librdkafka's statistics since: what they said is not shown for ever.
+        # librdkafka's statistics are not served any more: old ones are not shown for ever.
         wait_until(lambda: not shows_statistics(addresses["forwarder"]), 30, "old statistics are left out")
     for address in addresses.values():
         wait_until(lambda: answers(address, "/healthz") == 200, 30, lambda: request(address, "/healthz").text)
@@ -315,7 +317,7 @@ def test_clients_that_send_a_byte_now_and_then_keep_nobody_out(brokers, mqtt_cli
     ("[evil.example]", 421), ("x" * 300, 421), ("", 421), ("2130706433", 421),
 ])
 def test_only_requests_for_this_host_are_answered(named, host, status):
-    """A web page cannot ask for it under a name of its own (DNS rebinding)."""
+    """A web page cannot read it by a host name of its own (DNS rebinding)."""
     port = named.rsplit(":")[-1]
     header = "" if host is None else f"Host: {host.format(port=port)}\r\n"
     with socket.create_connection(("127.0.0.1", int(port)), timeout=10) as connection:

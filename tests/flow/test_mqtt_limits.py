@@ -1,4 +1,4 @@
-"""What a broker does not support, takes less of, or refuses for a while, and how the programs deal with it."""
+"""What a broker does not support, limits, or refuses for a while, and what the programs do then."""
 
 import re
 import signal
@@ -26,7 +26,7 @@ def broker():
 
 @pytest.fixture
 def start(programs, tmp_path):
-    """Starts a program with what it needs; no Kafka is there."""
+    """Starts a program with what it needs; there is no Kafka."""
     own = {
         "publish-co2": ["--file", ROOT / "data" / "occupancy-sample.csv"],
         "subscribe": ["-t", "x", "--log-level", "info"],
@@ -56,7 +56,7 @@ def text(identifier, value):
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", ["bridge", "subscribe"])
 def test_a_qos_that_is_not_granted_is_refused(start, tmp_path, name, version):
-    """MQTT 5 tells it at once, MQTT 3.1.1 in the answer to the subscription."""
+    """With MQTT 5 the CONNACK tells it, with MQTT 3.1.1 the SUBACK."""
     with Mosquitto(tmp_path / "mosquitto", "max_qos 0") as mosquitto:
         program = start(name, mosquitto.port, "-q", "1", "-V", version)
         assert program.wait() == 1
@@ -158,7 +158,7 @@ def test_a_message_that_is_larger_than_the_broker_takes(broker, start, qos):
 
 @pytest.mark.parametrize("room, status", [(0, 0), (-1, 1)])
 def test_a_message_that_just_fits(broker, start, room, status):
-    """The size is that of the packet on its way."""
+    """The limit counts the whole packet."""
     program = start("publish-co2", broker.port)
     session = broker.accept()
     flags, body = session.expect(PUBLISH)
@@ -185,7 +185,7 @@ def test_a_broker_that_tells_only_when_it_is_too_large(broker, start):
 
 
 @pytest.mark.parametrize("name", ["bridge", "subscribe", "publish-co2"])
-def test_the_brokers_keep_alive_is_heeded(broker, start, name):
+def test_the_brokers_keep_alive_is_used(broker, start, name):
     program = start(name, broker.port, "--keepalive", "20")
     session = broker.accept(properties=number(0x13, 1, 2))
     assert session.keepalive == 20
@@ -206,12 +206,12 @@ def test_a_session_that_begins_with_the_longer_keep_alive_is_a_new_one(broker, s
     broker.accept(properties=number(0x13, 1, 2)).expect(DISCONNECT)
     session = broker.accept(session_present=True, properties=number(0x13, 1, 2))
     session.send(SUBACK, session.take_subscribe() + b"\0\x87")
-    assert program.wait() == 1  # it was never granted before
+    assert program.wait() == 1  # it had never been granted
     assert ", session present" not in program.stderr
 
 
 def test_a_keep_alive_that_a_broker_refuses(broker, start):
-    """MQTT 3.1.1 has no way to say it: Mosquitto's max_keepalive does it so from 2.0.12 on."""
+    """MQTT 3.1.1 has no reason code for this. Mosquitto with max_keepalive answers so from 2.0.12 on."""
     program = start("subscribe", broker.port, "-V", "3.1.1")
     session = broker.meet()
     session.take_connect()
@@ -220,7 +220,7 @@ def test_a_keep_alive_that_a_broker_refuses(broker, start):
     assert "refuses the connection (0x02 Identifier rejected): choose another --id, or a shorter --keepalive" in program.stderr
 
 
-# ---- what a broker says why ----
+# ---- a broker's reasons ----
 
 
 def test_a_server_that_is_unavailable_has_a_name(broker, start):
@@ -294,7 +294,7 @@ def test_a_broker_that_closes_at_a_message(broker, start, qos):
     program.kill()
 
 
-# ---- answers that are none ----
+# ---- answers that answer nothing ----
 
 
 @pytest.mark.parametrize("version, codes", [
@@ -303,7 +303,7 @@ def test_a_broker_that_closes_at_a_message(broker, start, qos):
 ])
 @pytest.mark.parametrize("filters", [1, 3])
 def test_an_answer_with_codes_that_were_not_asked_for(broker, start, version, codes, filters):
-    """Too many, or such that do not exist. Each of three filters is asked for by itself."""
+    """Too many reason codes, or codes that do not exist. Each of three filters has a SUBSCRIBE of its own."""
     program = start("subscribe", broker.port, "-V", version, *("-t", "y", "-t", "z")[:2 * filters - 2])
     session = broker.accept()
     for _ in range(filters):

@@ -257,7 +257,7 @@ def test_a_topic_that_may_not_be_written_to(secured, publish, receiver, qos):
 
 @pytest.mark.long
 def test_a_password_may_change_while_a_program_runs(programs, tmp_path):
-    """The broker is restarted with another one: what it accepted before is tried again until the file has it too."""
+    """The broker is restarted with another password. The accepted one is tried again until the file has the new one."""
     passwords, file = tmp_path / "passwords", tmp_path / "password"
 
     def set_password(password):
@@ -316,7 +316,7 @@ def test_a_publisher_that_is_killed_leaves_its_will(secured, programs, receiver,
     assert program.stop() == 0
     program = programs.run("publish-temp", "--file", SAMPLE, "--fast", *address, *WILL, "--will-retain")
     assert program.process.returncode == 0
-    assert [m for m in receiver.messages if m.topic == "wills/temp"] == []  # ended as it should
+    assert [m for m in receiver.messages if m.topic == "wills/temp"] == []  # an orderly end
     program = programs.start("publish-temp", "--file", SAMPLE, *address, *WILL, "--will-retain")
     program.wait_for_log("connected")
     program.kill()

@@ -35,7 +35,7 @@ def test_ready_without_any_broker(programs, tmp_path, address):
         assert "STOPPING=1" not in manager.heard()
         assert bridge.stop() == 0
         manager.wait_for("STOPPING=1")
-        # So much longer than --drain-timeout (0) may a stop take.
+        # Seconds that a stop may take longer than --drain-timeout (0).
         assert manager.wait_for("EXTEND_TIMEOUT_USEC=") == "EXTEND_TIMEOUT_USEC=30000000"
         assert manager.count("READY=1") == 1
         assert manager.count("WATCHDOG=1") == 0, "no watchdog was asked for"

@@ -1,4 +1,4 @@
-"""QoS 2 packet ids at a bridge that delivers exactly once, and brokers that start to number their messages from 1 again."""
+"""QoS 2 packet ids at a bridge that delivers exactly once, with brokers that start to count from 1 again."""
 
 import re
 
@@ -27,7 +27,7 @@ EXPIRY = b"\x02\0\0\0"
 @pytest.mark.parametrize("kill", [False, True])
 @pytest.mark.parametrize("first, second, taken", [
     ((b"a",), (b"a",), 1),
-    ((b"a", KEY + b"1" + EXPIRY + b"9"), (b"a", KEY + b"1" + EXPIRY + b"5"), 1),  # a broker counts the expiry down
+    ((b"a", KEY + b"1" + EXPIRY + b"9"), (b"a", KEY + b"1" + EXPIRY + b"5"), 1),  # the broker has reduced the expiry
     ((b"a",), (b"b",), 2),
     ((b"a", KEY + b"1"), (b"a", KEY + b"2"), 2),
 ])
@@ -49,10 +49,10 @@ def test_a_packet_id_that_is_held_and_comes_again(programs, tmp_path, kill, firs
         session = broker.accept(session_present=True)
         take_in(session)
         publish(session, *second, again=True)
-        publish(session, *second, again=True)  # it is the one that is held now
+        publish(session, *second, again=True)  # the message that is held now
         session.send(PUBREL, ID)
         assert session.expect(PUBCOMP)[1][:2] == ID
-        publish(session, *second)  # a new one
+        publish(session, *second)  # a new message
         assert program.stop(60) == 0
         received = re.search(r"stopped: received (\d+)", program.stderr)[1]
         assert int(received) == taken + 1, program.stderr

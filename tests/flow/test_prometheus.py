@@ -40,7 +40,7 @@ def test_every_alert_has_a_test():
 
 @pytest.fixture
 def bridges(brokers, programs, tmp_path):
-    """Six; one of them exactly once, so that all metrics are there."""
+    """Six bridges; one delivers exactly once, so that all metrics are there."""
     started = {name: Bridge(programs, tmp_path, "--http", "0", "--delivery", "exactly-once" if name == "pir" else "at-least-once",
                             topic=f"{name}-{tmp_path.name}").start(subscribed=False) for name in NAMES}
     for bridge in started.values():
@@ -50,7 +50,7 @@ def bridges(brokers, programs, tmp_path):
 
 @pytest.fixture
 def prometheus(bridges, programs, tmp_path):
-    """Debian's, with our configuration but for the intervals; its address."""
+    """Debian's Prometheus, with our configuration but for the intervals; yields its address."""
     folder = tmp_path / "config"
     folder.mkdir()
     (folder / "bridges").mkdir()
@@ -66,7 +66,7 @@ def prometheus(bridges, programs, tmp_path):
 
 
 def listening_port(program):
-    """Where the program listens on 127.0.0.1; it does not tell a port that it was given by the system."""
+    """The port on 127.0.0.1 at which the program listens; it does not log a port that the system has chosen."""
     assert program.is_running(), program.stderr
     process = Path(f"/proc/{program.pid}")
     sockets = {os.readlink(link) for link in (process / "fd").iterdir() if link.is_symlink()}
@@ -118,10 +118,10 @@ def metrics_of_dashboard_and_alerts_exist(bridges):
     rules, = yaml.safe_load((CONFIG / "prometheus-alerts.yml").read_text())["groups"]
     expressions += [rule["expr"] for rule in rules["rules"]]
     named = set(re.findall(r"\b(?:roomstream|process)_[a-z0-9_]+", "\n".join(expressions)))
-    # The tests of these programs have those.
+    # The tests of these programs check those.
     named = {name for name in named if not name.startswith(tuple(f"roomstream_{other}_" for other in ("store", "downlink", "estimate", "dashboard")))}
     assert len(named) > 20 and named <= there, named - there
-    # All that a bridge tells of messages is on the dashboard.
+    # The dashboard has all metrics of a bridge about messages.
     assert {name for name in there if name.startswith("roomstream_bridge_messages_")} - named == {"roomstream_bridge_messages_dead_lettered_total"}
     ids = [panel["id"] for panel in dashboard["panels"]]
     assert len(ids) == len(set(ids)) > 10

@@ -1,4 +1,4 @@
-"""The publishers on a real Mosquitto: what arrives, how they end, and what they say of a bad file or a bad broker."""
+"""The publishers on a real Mosquitto: what arrives, how they end, and what they say about bad files and bad brokers."""
 
 import bz2
 import csv
@@ -200,7 +200,7 @@ def test_the_real_data_set_arrives_whole(mqtt, publish, tmp_path):
 def test_recorded_time_and_rate_set_the_pace(publish, tmp_path):
     file = tmp_path / "two.csv"
     file.write_text(HEADER + ROW + ROW.replace("10:49:41", "10:49:51"))
-    # Absolute deadlines: never earlier than this; how much later is the machine's affair.
+    # Absolute deadlines: never earlier than this; how much later depends on the machine.
     assert publish("publish-temp", "--speed", 20, "--file", file).summary["seconds"] >= 0.5
     assert publish("publish-temp", "--speed", 1, "--max-gap", "300ms", "--file", file).summary["seconds"] >= 0.3
     assert publish("publish-temp", "--rate", 20, "--file", file).summary["seconds"] >= 0.35
@@ -476,8 +476,8 @@ def test_the_printed_configuration_is_taken_back(publish, programs, subscriber, 
 
 
 def run_on_pipe(mqtt, pieces, *arguments):
-    """Runs publish-temp with the pieces on its standard input. Returns status, greatest resident size in KiB, log, and
-    how many bytes it was given."""
+    """Runs publish-temp with the pieces on its standard input. Returns status, peak resident size in KiB, log, and how many bytes it was
+    given."""
     process = subprocess.Popen(
         tied([BIN / "publish-temp", "-h", "127.0.0.1", "-p", mqtt.port, "--fast", "--nodes", "1", "--file", "-", *arguments]),
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, bufsize=0,
@@ -498,7 +498,7 @@ def run_on_pipe(mqtt, pieces, *arguments):
 
 
 def wide_rows(width, count):
-    """A file with a last column of that many bytes."""
+    """A file whose last column has that many bytes."""
     yield HEADER.replace("\n", ",More\n").encode()
     row = (ROW.rstrip("\n") + "," + width * "x" + "\n").encode()
     for _ in range(count):
@@ -621,7 +621,7 @@ def proxy_to():
 @pytest.mark.parametrize(("qos", "version"), [(1, "5"), (2, "5"), (1, "3.1.1")])
 @pytest.mark.long
 def test_connections_that_are_reset_under_load(programs, tmp_path, proxy_to, qos, version):
-    """Paho 1.3.12 frees a message whose writing fails, and would send what is in its place then."""
+    """Paho 1.3.12 frees a message when writing it fails, and would then send whatever takes its place in memory."""
     with Mosquitto(tmp_path / "mosquitto", "max_queued_messages 0", "max_inflight_messages 200") as broker, MqttClient(broker.port) as client:
         client.subscribe("resets")
         proxy = proxy_to(broker.port)
@@ -633,7 +633,7 @@ def test_connections_that_are_reset_under_load(programs, tmp_path, proxy_to, qos
             wait_until(lambda: len(client.messages) > before + 1000, 60, lambda: "messages arrive; " + program.stderr[-2000:])
 
         def cut_is_seen(count):
-            """Cuts a connection that stands; what arrives may still be from before it."""
+            """Cuts an established connection. Messages from before may still arrive."""
             events = re.findall(r"broker \S+ lost|cannot connect|connected to", program.stderr)
             if events[-1] == "connected to":
                 proxy.cut()
@@ -656,7 +656,7 @@ def many_rows(folder, count):
 
 
 def unread_bytes(port):
-    """What the listener's connections have received and not read."""
+    """The number of bytes that the listener's connections have received but not read."""
     total = 0
     with open("/proc/net/tcp") as table:
         for line in table.readlines()[1:]:
@@ -847,7 +847,7 @@ def test_the_bar_of_an_endless_replay_follows_the_terminal_s_width(mqtt, tmp_pat
         stdin=subprocess.DEVNULL, stderr=theirs)
 
     def bars_until(columns, pattern):
-        """Gives the terminal that width and reads until a bar matches; returns what was written since, bar by bar."""
+        """Sets the terminal's width and reads until a bar matches; returns the bars that were written since."""
         fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         written, end = "", time.monotonic() + 30
         while not re.search(r"\x1b\[K" + pattern, written):

@@ -26,7 +26,7 @@ def start(broker, programs):
 
 
 def until_released(session):
-    """Takes a message at QoS 2 up to its PUBREL, which is not answered; returns the packet id."""
+    """Receives a message at QoS 2 up to its PUBREL, which is not answered; returns the packet id."""
     packet, again = session.expect_publish()
     assert not again
     session.send(PUBREC, packet)
@@ -35,7 +35,7 @@ def until_released(session):
 
 
 def test_a_release_of_what_the_broker_has_completed(broker, start):
-    """Its PUBCOMP was lost with the connection: that it finds the id no more is no error (section 3.7.2.1)."""
+    """Its PUBCOMP was lost with the connection. That the id is not found any more is not an error (section 3.7.2.1)."""
     program = start("-q", "2")
     session = broker.accept()
     packet = until_released(session)
@@ -81,7 +81,7 @@ def test_a_message_that_was_refused_is_sent_by_the_next_process(broker, start, t
 
 
 def test_a_session_that_was_lost_with_a_message_in_flight(broker, start, tmp_path):
-    """A broker that takes one message at a time: the second one comes when the first has arrived, by its second session."""
+    """A broker that accepts one message at a time. The second one comes when the first has arrived, in the second session."""
     receive_maximum = b"\x21\0\1"
     program = start("-q", "2", "--resume", tmp_path / "state", "--limit", "2")
     session = broker.accept(properties=receive_maximum)
@@ -117,7 +117,7 @@ def test_a_broker_that_keeps_no_retained_messages(broker, start):
     assert "the broker keeps no retained messages: leave out --retain" in program.stderr
 
 
-# Each message is more than a connection holds on its way.
+# Each message is larger than the buffers of a connection.
 MUCH = ("-q", "0", *("--property", "much=" + "x" * 60_000) * 20)
 UNSENT = re.compile(r"warning: (\d+) messages at QoS 0 were not sent: the MQTT broker mqtt://127\.0\.0\.1:\d+ had not taken them")
 
@@ -150,7 +150,7 @@ def test_what_a_slow_broker_takes_in_the_end(broker, start):
 
 
 def test_a_broker_that_speaks_only_the_version_before(broker, start):
-    """Its CONNACK has no properties, not even none of them."""
+    """Its CONNACK has no properties, not even their length of 0."""
     program = start()
     session = broker.meet()
     session.expect(CONNECT)

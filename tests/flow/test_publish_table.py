@@ -1,4 +1,4 @@
-"""The options that publish shares with mosquitto_pub do the same: what the broker and a subscriber see of both is compared."""
+"""The options that publish shares with mosquitto_pub do the same: the test compares what the broker and a subscriber see."""
 
 import re
 import uuid

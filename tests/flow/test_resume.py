@@ -20,7 +20,7 @@ KILLED = -signal.SIGKILL
 
 @pytest.fixture
 def arrived(mqtt, programs):
-    """What arrives on the topics below resume/, received by mosquitto_sub, which is told to be ready by a retained message."""
+    """What arrives on the topics below resume/, received by mosquitto_sub. A retained message shows that it is ready."""
     return Arrived(mqtt, programs)
 
 
@@ -43,7 +43,7 @@ class Arrived:
         return b"resume/end|" in self.program.stdout
 
     def messages(self, topic):
-        """(seq as the property says, payload) of each message so far, in order: what was published before the call."""
+        """(seq from the property, payload) of each message that was published before the call, in order."""
         self.publish_sentinel()
         end = f"resume/end||{self.sentinels}\n".encode()
         wait_until(lambda: end in self.program.stdout, 60, "the last message arrives")
@@ -56,7 +56,7 @@ class Arrived:
         return found
 
     def doubled(self, topic, count):
-        """How many messages came twice; asserts that each of the first `count` came at all, and none beyond."""
+        """How many messages came twice; asserts that the first `count` all came, and no others."""
         times = Counter(seq for seq, _ in self.messages(topic))
         assert sorted(times) == list(range(1, count + 1))
         return times.total() - count
@@ -100,7 +100,7 @@ def test_kills_at_random_instants(mqtt, programs, tmp_path, arrived):
 
 @pytest.mark.parametrize("qos", [1, 2])
 def test_kills_at_failpoints(mqtt, programs, tmp_path, arrived, qos):
-    """Between any two steps of what is kept."""
+    """A kill between any two steps of saving."""
     names = ["before-description", "before-record", "after-record"]
     table = tmp_path / "table.csv"
     table.write_text("".join(SAMPLE.read_text().splitlines(keepends=True)[:11]))  # loops of 40 messages
@@ -116,7 +116,7 @@ def test_kills_at_failpoints(mqtt, programs, tmp_path, arrived, qos):
             kills += 1
     replay.finish()
     assert arrived.doubled(replay.topic, limit) <= kills * WINDOW
-    # A message that came again is the same one, and restamped time went on over all kills and loops.
+    # A doubled message is the same one, and restamped time continued over all kills and loops.
     rows = sorted({(seq, json.loads(payload)["time"]) for seq, payload in arrived.messages(replay.topic)})
     assert len(rows) == limit
     assert [time for _, time in rows] == sorted(time for _, time in rows)
@@ -143,7 +143,7 @@ def test_a_replay_that_is_complete(mqtt, programs, tmp_path, arrived):
 
 
 def test_standard_input_and_faults(mqtt, tmp_path, programs, arrived):
-    """The same input piped again is the same replay."""
+    """The same input from a pipe again is the same replay."""
     replay = Replay(mqtt, programs, tmp_path, 2, "--fast", "--file", "-", "--fault", "missing=0.1,double=0.1,late=0.1", "--seed", "7")
     for kill in ("after-record:3", "after-record:8", None):
         with open(SAMPLE, "rb") as file:

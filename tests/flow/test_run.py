@@ -1,4 +1,4 @@
-"""scripts/run.sh: the whole pipeline, as a user starts it, interrupts it and starts it again."""
+"""scripts/run.sh: the whole pipeline, started, interrupted and started again as by a user."""
 
 import json
 import os
@@ -59,12 +59,12 @@ class Pipeline:
         return program
 
     def status(self, *arguments):
-        """What status says, which finds the bridges by itself."""
+        """What status prints. It finds the bridges by itself."""
         return subprocess.run([BIN / "status", *arguments], capture_output=True, text=True, timeout=30,
                               env={**os.environ, "ROOMSTREAM_STATE": str(self.state)})
 
     def sql(self, query):
-        """What the command line tool says of what is stored."""
+        """What sqlite3 prints for a query of the stored readings."""
         return subprocess.run(["sqlite3", self.state / "readings.db", query], check=True, capture_output=True, text=True, timeout=30).stdout.splitlines()
 
     @property
@@ -112,12 +112,12 @@ def bridge(sensor):
 
 
 def cells(text):
-    """The first three cells of each row of status, which calls store by a name that is made of the state folder's."""
+    """The first three cells of each row of status. The name of store there contains that of the state folder."""
     return [[re.sub(r"^store-\d+$", "store", cell) for cell in line.split()[:3]] for line in text.splitlines()[1:]]
 
 
 def all_well(*readers):
-    """These cells, with those who read Kafka."""
+    """These cells, with the programs that read Kafka."""
     return [*([bridge(sensor), "subscribed", "connected"] for sensor in SENSORS),
             *([reader, "connected" if reader == "downlink" else "-", "connected"] for reader in readers)]
 
@@ -126,7 +126,7 @@ READERS = ("roomstream-estimate", "store", "downlink", "dashboard")
 
 
 def parts(program):
-    """What the demo prints: its table, what estimate did, what status says."""
+    """The parts of what the demo prints: its table, the line about estimate, the output of status."""
     return program.stdout.decode().split("\n\n")
 
 
@@ -175,7 +175,7 @@ def test_demo_that_stays_and_once_more_with_a_configuration_file(pipeline, tmp_p
     assert first.wait(60) == 0, first.stderr
     pipeline.assert_nothing_left()
     config = tmp_path / "roomstream.conf"
-    # What stands before all sections is for the bridges alone.
+    # The options before all sections suit the bridges only.
     config.write_text(f"host = localhost\nport = {pipeline.mqtt_port}\n[kafka]\nbrokers = localhost:{pipeline.kafka_port}\n")
     for name in ("MQTT_HOST", "MQTT_PORT", "KAFKA_BOOTSTRAP_SERVERS"):
         pipeline.env.pop(name)
@@ -197,7 +197,7 @@ def test_demo_with_the_real_data(pipeline):
 
 @pytest.mark.long
 def test_demo_says_what_it_has_not_seen(pipeline, tmp_path):
-    """subscribe, which only shows what comes back, does not take the file; and what goes to another database is not counted."""
+    """subscribe does not accept the file, though it only shows what comes back; and another database is not counted."""
     config = tmp_path / "roomstream.conf"
     config.write_text("window = 100\n")  # bridges and publishers have it
     program = pipeline.start("--demo", "--fast", "--config", config, ROOMSTREAM_DATABASE="postgresql://127.0.0.1:1/none")
@@ -214,7 +214,7 @@ def test_demo_after_sigkill_in_the_middle(pipeline):
     first = pipeline.start_demo_and_wait_for_messages()
     assert len(pipeline.processes()) > 15
     frozen = pipeline.process("bridge-temp")
-    os.kill(frozen, signal.SIGSTOP)  # it cannot end yet
+    os.kill(frozen, signal.SIGSTOP)  # it cannot end while this is stopped
     first.kill()
     second = pipeline.start("--demo", "--fast")
     second.wait_for_log(f"the pipeline: waiting for what an earlier start left behind: .*{frozen} bridge-temp")
@@ -269,7 +269,7 @@ def test_demo_ends_at_once_with_the_cause_when_the_broker_refuses_the_password(p
 
 
 def test_ports_for_the_bridges():
-    """The ones asked for, also where connections to them ended a moment ago, and others for those that are taken; never one twice."""
+    """The requested ports, also where connections to them have just ended; others in place of those in use; none twice."""
     taken, ended = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
     with taken, ended:
         wanted = [server.getsockname()[1] for server in (taken, ended)]
@@ -286,7 +286,7 @@ def test_ports_for_the_bridges():
 
 @pytest.mark.long
 def test_the_bridges_are_found_by_status(pipeline):
-    """With the others, by the file that run.sh writes, in the folder that ROOMSTREAM_STATE names; once it was asked to end it is gone."""
+    """status finds them by the file that run.sh writes in ROOMSTREAM_STATE. After an orderly end the file is gone."""
     program = pipeline.start_bridges()
     status = pipeline.status
     wait_until(lambda: status().returncode == 0, 60, lambda: f"all is well: {status().stdout}")
@@ -301,7 +301,7 @@ def test_the_bridges_are_found_by_status(pipeline):
     frozen = status("-W", "0.3")
     assert frozen.returncode == 1
     assert f"bridge-pir: does not answer at {addresses['bridge-pir']}: " in frozen.stdout
-    assert len(frozen.stdout.splitlines()) == 12  # the others are there
+    assert len(frozen.stdout.splitlines()) == 12  # the other rows are there
     os.kill(pipeline.process("bridge-pir"), signal.SIGCONT)
     assert program.stop(60) == 0
     assert status().returncode == 2
@@ -330,7 +330,7 @@ def test_bridges_are_supervised_and_drain_in_order(pipeline):
     wait_until(lambda: scrape.status(pir)["messages"]["received"] == 500, 30,
                lambda: f"bridge-pir has received what was published: {scrape.status(pir)}\n{program.stderr}")
     assert program.stop(60) == 0
-    # What was received just before is not in the spool but in Kafka, since the brokers are the last to stop; and store after the bridges.
+    # The last messages are not in the spool but in Kafka and the database: the brokers stop last, and store after the bridges.
     stopped = re.findall(r"(\S+) info: stopped: received (\d+) = delivered (\d+) \+ spooled 0 ", program.stderr)
     assert {name for name, *_ in stopped} == {bridge(sensor) for sensor in SENSORS}
     assert ("bridge-pir", "500", "500") in stopped
@@ -389,7 +389,7 @@ def test_a_private_broker_that_dies_ends_everything(pipeline):
     assert program.wait(90) == 1
     assert "Kafka was killed by SIGKILL" in program.stderr
     pipeline.assert_nothing_left()
-    shown = pipeline.status()  # and Prometheus, which reads the same file: nobody asked the programs to end
+    shown = pipeline.status()  # the file stays for status and Prometheus: nobody asked the programs to end
     assert (shown.returncode, shown.stdout.count("does not answer at ")) == (1, 10), shown
 
 
@@ -441,7 +441,7 @@ def test_a_state_folder_that_cannot_be_made_is_told_in_one_line(pipeline):
 
 @pytest.fixture
 def mute_port():
-    """A port that takes connections and never says a word."""
+    """A port that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
         yield server.getsockname()[1]
 

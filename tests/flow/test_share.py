@@ -17,7 +17,7 @@ def team(programs, folder, count, topic, *options):
 
 @pytest.mark.parametrize("count, mode", [(2, "at-least-once"), (4, "at-least-once"), (2, "exactly-once"), (4, "exactly-once")])
 def test_together_they_lose_nothing(brokers, mqtt_client, programs, tmp_path, count, mode):
-    """One is killed in the middle of a stream and comes back for what the broker has kept for it."""
+    """One is killed in the middle of a stream, and gets later what the broker has kept for it."""
     topic, total, qos = f"shared-{count}-{mode}", 4000, 2 if mode == "exactly-once" else 1
     members = team(programs, tmp_path, count, topic, "--delivery", mode, "--receive-maximum", "20")
     infos = []
@@ -35,7 +35,7 @@ def test_together_they_lose_nothing(brokers, mqtt_client, programs, tmp_path, co
     assert len(found) == total or mode == "at-least-once" and len(found) <= total + 1250 + 20
     shares = [member.stop()["delivered"] for member in members]
     assert sum(shares) >= total
-    # HiveMQ gives most to who is quickest.
+    # HiveMQ gives most messages to the quickest client.
     assert MQTT_BROKER != "mosquitto" or all(share > total / count / 10 for share in shares), shares
 
 

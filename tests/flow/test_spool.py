@@ -1,4 +1,4 @@
-"""The spool of a real bridge: read by a reader that knows its document only, and damaged."""
+"""The spool of a real bridge: read by a reader that is made from its document alone, and damaged."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""status: what it shows of the bridges, on a terminal and elsewhere, and its exit status."""
+"""status: what it shows, on a terminal and elsewhere, and its exit status."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def status(*arguments, **env):
 
 @pytest.fixture
 def mute():
-    """An address that takes connections and never answers."""
+    """An address that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
@@ -67,7 +67,7 @@ def test_the_name_is_that_of_the_file_of_targets(bridge, tmp_path):
 
 
 def test_one_that_does_not_answer_holds_nobody_up(bridge, mute):
-    """The time limit is for all of them together, and what the others say is shown."""
+    """The time limit is for all of them together, and the answers of the others are shown."""
     began = time.monotonic()
     shown = status("-W", "0.5", *(word for _ in range(20) for word in ("-a", mute)), "-a", address_of(bridge), http_proxy="http://127.0.0.1:1")
     assert time.monotonic() - began < 8  # 20 times half a second would be more
@@ -98,7 +98,7 @@ def test_what_answers_may_be_anything(answer):
                 try:
                     connection.sendall(answer)
                 except OSError:
-                    pass  # it has heard enough
+                    pass  # it does not read more
 
         server.settimeout(20)
         thread = threading.Thread(target=serve)
@@ -135,7 +135,7 @@ def test_targets(tmp_path):
 
 
 class Session:
-    """A user's login: bridges that are started in it, and what status finds in it from any folder."""
+    """A user's session: bridges are started in it, and status finds them from any folder."""
 
     def __init__(self, programs, folder):
         self.programs, self.folder = programs, folder
@@ -144,11 +144,11 @@ class Session:
         self.runtime.mkdir()
 
     def start(self, label, *options):
-        """As a user starts one: without --http."""
+        """Starts a bridge as a user does, without --http."""
         return Bridge(self.programs, self.folder, *options, topic=self.topic, label=label).start(env={"XDG_RUNTIME_DIR": str(self.runtime)})
 
     def found(self):
-        """Names to whether they answer; of this session's bridges, as others may run on this machine."""
+        """{name: whether it answers} for the bridges of this session; others may run on this machine."""
         shown = subprocess.run([BIN / "status", "-J"], capture_output=True, text=True, timeout=30, cwd="/",
                                env={**CLEAN, "XDG_RUNTIME_DIR": str(self.runtime), "ROOMSTREAM_STATE": str(self.folder)})
         if shown.returncode == 2:

@@ -1,4 +1,4 @@
-"""store: what Kafka has is in the database once, whatever is killed, with every digit, or in reject with the reason."""
+"""store: each message in Kafka is in the database once, whatever is killed, with every digit; or it is in reject with the reason."""
 
 import json
 import os
@@ -164,7 +164,7 @@ def test_raw(programs, brokers, database, topic):
 
 
 def test_a_row_that_the_database_refuses_stands_alone(programs, brokers, server, topic):
-    """A constraint of the user's: only the message at fault goes to reject."""
+    """A constraint that the user has added: only the messages that violate it go to reject."""
     database = PostgreSQL(server)
     create_topic(brokers.kafka.address, topic)
     store = start_store(programs, database, topic)
@@ -238,7 +238,7 @@ def test_sigkill_loses_and_doubles_nothing(programs, brokers, database, topic):
 
 
 def freeze_between_transactions(store, database):
-    """A program that is frozen in a transaction keeps SQLite's file locked for all others."""
+    """A program that is frozen in a transaction keeps the SQLite file locked for all others."""
     while True:
         freeze(store.pid)
         if database.name != "sqlite":
@@ -256,7 +256,7 @@ def freeze_between_transactions(store, database):
 
 @pytest.mark.long
 def test_two_share_partitions_and_a_zombie_cannot_write(programs, brokers, database, topic):
-    """One is frozen until the other has its partitions, then wakes up."""
+    """One is frozen until the other has its partitions, then continues."""
     create_topic(brokers.kafka.address, topic, 4)
     number = 4_000
     first = start_store(programs, database, topic, "--batch", "100", label="first")
@@ -279,7 +279,7 @@ def test_two_share_partitions_and_a_zombie_cannot_write(programs, brokers, datab
 
 @pytest.mark.long
 def test_the_topic_is_made_anew(programs, brokers, database, topic):
-    """Noticed by the message before the position, though the new topic is longer; and while store runs, and is shorter."""
+    """Noticed by the message before the position, though the new topic is longer; also while store runs, where it is shorter."""
     create_topic(brokers.kafka.address, topic)
     send(brokers, topic, map(reading, range(10)))
     store = start_store(programs, database, topic)
@@ -323,7 +323,7 @@ def test_expired_offsets_and_new_partitions(programs, brokers, database, topic):
 
 
 def away_and_back(store, database, brokers, topic, back, pattern):
-    """What comes meanwhile is stored once it is back; the consumer has not left its group."""
+    """What comes meanwhile is stored once the database is back. The consumer has not left its group."""
     store.wait_for_log(pattern)
     send(brokers, topic, map(reading, range(10, 20)))
     wait_until(lambda: request(address_of(store), "/readyz").status == 503, 30, "not ready")
@@ -471,7 +471,7 @@ def test_sqlite_is_locked(programs, brokers, tmp_path, topic):
 
 
 def test_sqlite_is_full(programs, brokers, tmp_path, topic):
-    """The file may not grow (RLIMIT_FSIZE), then it may."""
+    """The file may not grow (RLIMIT_FSIZE), until the limit is removed."""
     database = SQLite(tmp_path)
     store = begin(programs, brokers, database, topic, label="full")
     size = max(database.path.stat().st_size, (database.path.parent / "readings.db-wal").stat().st_size)
@@ -484,7 +484,7 @@ def test_sqlite_is_full(programs, brokers, tmp_path, topic):
 
 
 def test_sqlite_file_is_removed(programs, brokers, tmp_path, topic):
-    """What is in Kafka is stored again: in the new file, all of it."""
+    """All that is in Kafka is stored again, in the new file."""
     database = SQLite(tmp_path)
     store = begin(programs, brokers, database, topic)
     for file in tmp_path.glob("readings.db*"):
@@ -564,7 +564,7 @@ def test_metrics_and_lag(programs, brokers, database, topic):
     shown = programs.run("status", "-a", address_of(store))
     assert shown.process.returncode == 0, shown.stdout
     assert re.search(rb"^store +- +connected +\S+ +\S+ +0 ", shown.stdout, re.MULTILINE), shown.stdout
-    # For lag tools the group's offset follows.
+    # The group's offset follows, for tools that show the lag.
     consumer = Consumer({"bootstrap.servers": brokers.kafka.address, "group.id": f"g-{topic}"})
     wait_until(lambda: consumer.committed([TopicPartition(topic, 0)], timeout=10)[0].offset == 10, 30, "the group's offset")
     consumer.close()
@@ -611,7 +611,7 @@ def test_kafka_goes_away(programs, brokers, database, topic):
 
 @pytest.mark.long
 def test_another_takes_its_instance_id(programs, brokers, tmp_path, topic):
-    """Kafka fences it, as a Kafka that was killed does with one that is alone. It joins again; two with one id do not end each other."""
+    """Kafka fences it, as a restarted Kafka does with a single member. It joins again. Two with one id do not end each other."""
     database = SQLite(tmp_path)
     first = begin(programs, brokers, database, topic, "-X", "group.instance.id=one")
     second = start_store(programs, database, topic, "-X", "group.instance.id=one", label="second")

@@ -1,4 +1,4 @@
-"""subscribe: prints what comes, all of it and nothing else, and ends as it should."""
+"""subscribe: prints all that comes and nothing else, and ends as it should."""
 
 import json
 import os
@@ -166,7 +166,7 @@ def test_ends_when_nobody_reads_any_more(mqtt, client, topic):
     with piped(mqtt, "-t", topic) as process:
         client.publish(topic, b"first")
         assert process.stdout.readline() == b"first\n"
-        process.stdout.close()  # as head -1 does; no further message comes
+        process.stdout.close()  # as head -1 does; no more messages come
         assert process.wait(30) == 0
 
 

@@ -1,6 +1,6 @@
 """subscribe prints and ends as mosquitto_sub does, for the options that both have: both run side by side at one broker.
 
-Differences that are meant stand in DIFFERENT; docs/man/subscribe.1.scd.in tells them.
+Intended differences are in DIFFERENT; docs/man/subscribe.1.scd.in tells them.
 """
 
 import re
@@ -70,7 +70,7 @@ class Case(NamedTuple):
     status: int = 0
 
 
-# That of QoS 2 is the last: one behind it may be printed first, as mosquitto_sub prints at PUBREL.
+# The message at QoS 2 is the last: mosquitto_sub prints it at PUBREL, perhaps after one that follows.
 ABC = (("a", b"1", 0), ("b", b"2", 1), ("a/x", b"\xff\x00", 1), ("c", b"3", 2))
 JSON = (("a", b'{"b": [1, true, null, "c d"]}', 1), ("b", b"", 0), ("b", '"ä"'.encode(), 0))
 EMPTY = (("a", b"1", 0), ("b", b"", 0), ("c", b"2", 0))
@@ -107,7 +107,7 @@ CASES = [
 
 @pytest.fixture
 def telling_broker(tmp_path):
-    """A Mosquitto that tells in its log what it sends."""
+    """A Mosquitto that logs what it sends."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     (tmp_path / "mosquitto.conf").write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\nlog_type all\n")
@@ -130,7 +130,7 @@ def start_both(case, number, port, programs):
 
 
 def comparable(output):
-    """Without what is never the same: mosquitto_sub 2.0 has a Z too many in its time stamps."""
+    """The output without what always differs: mosquitto_sub 2.0 has a Z too many in its time stamps."""
     return re.sub(rb'"tst":"[^"]*?\.\d{6}Z?([+-]\d{4})"', rb'"tst":"\1"', output)
 
 

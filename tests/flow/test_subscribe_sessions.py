@@ -1,4 +1,4 @@
-"""subscribe: sessions that outlive it, subscriptions given up, and subscriptions shared with others."""
+"""subscribe: sessions that outlive it, subscriptions that are ended, and shared subscriptions."""
 
 import re
 import signal
@@ -88,7 +88,7 @@ def test_unsubscribing(client, run, topic, version):
         client.published(client.publish(f"{topic}/{end}", end.encode()))
     program = run(*session, "-t", f"{topic}/d", "-U", f"{topic}/b", "-U", f"{topic}/none", "-C", "2")
     assert program.process.returncode == 0
-    assert program.stdout == b"b\nc\n"  # kept before b was given up
+    assert program.stdout == b"b\nc\n"  # kept before the subscription to b ended
     program = run(*session, "-t", f"{topic}/d", "-U", f"{topic}/b", "-U", f"{topic}/none", "-E")
     warned = f"knows of no subscription to '{topic}/none'" in program.stderr
     assert warned == (version == "5")  # 3.1.1 has no reason codes

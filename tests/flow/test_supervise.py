@@ -1,4 +1,4 @@
-"""scripts/lib/supervise.sh: starts a daemon again when it dies, and passes signals on. The daemons are small shell scripts."""
+"""scripts/lib/supervise.sh: restarts a daemon that dies, and passes signals on. The daemons are small shell scripts."""
 
 import os
 import signal

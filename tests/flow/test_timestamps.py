@@ -1,4 +1,4 @@
-"""No message is given up for its timestamp, whatever Kafka makes of it."""
+"""No message is lost because Kafka refuses its timestamp."""
 
 import time
 
@@ -23,7 +23,7 @@ def arrivals(messages):
 
 
 def timestamps(messages):
-    """In seconds; None where there is none."""
+    """Their timestamps in seconds; None where there is none."""
     return [value / 1000 if value >= 0 else None for value in (message.timestamp()[1] for message in messages)]
 
 
@@ -47,7 +47,7 @@ def test_an_outage_longer_than_kafka_takes_timestamps(brokers, mqtt_client, prog
 
 @pytest.mark.parametrize("hours", [2, -2])
 def test_a_wrong_clock(brokers, mqtt_client, programs, tmp_path, mode, hours):
-    """Kafka takes neither the arrival nor the present time: records go without one, until the clock is set right."""
+    """Kafka accepts neither the arrival nor the present time: records are sent without one, until the clock is set right."""
     kafka, qos, shift = brokers.kafka.address, MODES[mode], hours * 3600
     clock = FakeClock(tmp_path / "clock")
     clock.set(shift)

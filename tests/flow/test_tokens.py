@@ -52,7 +52,7 @@ class TokenKafka:
         return f"{sys.executable} {MAKER} '{self.keys[key]}' {seconds} {audience}"
 
     def runs(self):
-        """How often a token was made by the right key."""
+        """How often a token was made with the right key."""
         file = self.keys["right"].with_suffix(".runs")
         return file.read_text().count("run") if file.exists() else 0
 

@@ -38,7 +38,7 @@ def test_the_topic_vanishes_while_the_bridge_is_idle(brokers, mqtt_client, progr
 
 @pytest.mark.parametrize("made_again_with", [None, 1])
 def test_the_topic_vanishes_under_load(brokers, mqtt_client, programs, tmp_path, mode, made_again_with):
-    """The bridge makes it again, or another program has made it again, with fewer partitions."""
+    """The bridge creates it again, or another program has done so, with fewer partitions."""
     kafka, qos, number = brokers.kafka.address, MODES[mode], 0
     bridge = bridge_in(mode, programs, tmp_path, "--partitions", "3", "--kafka-key", "none").start()
     wait_until(lambda: topic_partitions(kafka, bridge.topic), 20, "the topic is there")
@@ -94,7 +94,7 @@ def test_kafka_is_another_cluster(tmp_path, programs):
                 wait_until(lambda: set(wanted) <= set(numbers(read_topic(kafka.address, bridge.topic))), 60, "all are in Kafka")
                 bridge.program.wait_for_log("another cluster than before")
                 found = numbers(read_topic(kafka.address, bridge.topic))
-                # At least once, the producer of before may have delivered to the new cluster too, until the bridge saw that it is one.
+                # At least once, the old producer may have delivered to the new cluster too, until the bridge noticed that it is new.
                 assert (sorted(set(found)) if bridge.topic == "at-least-once" else found) == wanted
         for bridge in bridges:
             assert bridge.stop() == {"received": 500, "delivered": 500, "spooled": 0, "dead": 0}

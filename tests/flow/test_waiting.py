@@ -1,4 +1,4 @@
-"""What somebody sees who types README's walk into three terminals, and who would take silence for a hang."""
+"""What a user sees who follows README's walk in three terminals. Silence would look like a hang."""
 
 import os
 import pty

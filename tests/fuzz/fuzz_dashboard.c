@@ -1,6 +1,6 @@
-/* Any bytes as Kafka messages that the dashboard shows: a key, a blank and a payload on each line. What the
- * page is sent must be JSON, with points in order of time. The first byte chooses
- * the topic of the first one, and whether there is one with estimates.
+/* Any bytes as Kafka messages that the dashboard shows: a key, a blank and a payload on each line. What is
+ * sent to the page must be JSON, with points in order of time. The first byte chooses the topic of the first
+ * one, and whether there is one with estimates.
  */
 #include "dashboard/room.h"
 

@@ -15,7 +15,7 @@ static void require(bool condition)
         abort();
 }
 
-/* What is printed; of a padded field the beginning is enough. */
+/* What is printed; the beginning of a padded field is enough. */
 struct text {
     char data[1 << 16];
     size_t length, printed;

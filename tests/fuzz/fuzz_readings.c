@@ -37,7 +37,7 @@ static void check_number(const struct number *number)
     require(number->length > 0 && number->length <= NUMBER_MAX);
     memcpy(text, number->text, number->length);
     text[number->length] = '\0';
-    /* What was taken is spelled as JSON has it: taking it once more changes nothing. */
+    /* An accepted number is spelled as in JSON: reading it again changes nothing. */
     require(number_parse(text, '.', &again) && again.length == number->length);
     require(memcmp(again.text, number->text, number->length) == 0);
 }

@@ -1,5 +1,5 @@
-/* Runs a fuzz target on the files in the folders that are given: for compilers without libFuzzer, and to keep
- * what it once found. */
+/* Runs a fuzz target on the files in the given folders: for compilers without libFuzzer, and as a regression
+ * test. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

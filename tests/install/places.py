@@ -22,7 +22,7 @@ def run(*command, limit=60, **variables):
 
 
 def assert_hardened(program):
-    """It lies anywhere, and nothing in the tables that the linker made can be written."""
+    """Its address is random, and the linker's tables are read-only."""
     assert "DYN (" in run("readelf", "--wide", "--file-header", program), program
     assert "GNU_RELRO" in run("readelf", "--wide", "--program-headers", program), program
     assert re.search(r"\(FLAGS_1\) .*\bNOW\b.*\bPIE\b", run("readelf", "--wide", "--dynamic", program)), program

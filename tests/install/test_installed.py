@@ -12,7 +12,7 @@ from places import BUILD, PROGRAMS, ROOT, VERSION, assert_hardened, run
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """The folder in place of / that everything is installed below, with the prefix /usr/local."""
+    """The folder that takes the place of / for the installation, with the prefix /usr/local."""
     folder = tmp_path_factory.mktemp("destination")
     run("cmake", "--install", BUILD, DESTDIR=str(folder))
     return folder
@@ -20,7 +20,7 @@ def installed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def unit(installed):
-    """The service's text, its program being one that is there."""
+    """The service's text, with a program that exists."""
     text = (installed / "usr/local/lib/systemd/system/roomstream-bridge@.service").read_text()
     program = re.search(r"^ExecStart=(\S+)$", text, re.MULTILINE)[1]
     assert program == "/usr/local/bin/roomstream-bridge"
@@ -55,7 +55,7 @@ def wait_for_text(terminal, text):
 
 
 def test_completion_for_bash_and_zsh(installed, tmp_path):
-    """Typed to the real shells: both read the long options from --help."""
+    """In the real shells: both read the long options from --help."""
     share = installed / "usr/local/share"
     assert sorted(os.listdir(share / "bash-completion/completions")) == [f"roomstream-{name}" for name in PROGRAMS]
     (tmp_path / "rc").write_text(". /usr/share/bash-completion/bash_completion\nPS1=ready:\n"
@@ -117,7 +117,7 @@ def test_example_of_one_bridge_is_understood(installed):
 def test_service_is_valid(unit_file):
     result = subprocess.run(["systemd-analyze", "verify", "--man=no", unit_file], capture_output=True, encoding="utf-8",
                             timeout=60)
-    # A setting that it does not know is worth a line to it, but no failure.
+    # It logs a setting that it does not know, but does not fail.
     about_ours = [line for line in result.stderr.splitlines() if unit_file.stem in line]
     assert (result.returncode, about_ours) == (0, [])
 

@@ -1,4 +1,4 @@
-"""Ways to damage a spool: each takes a folder's files, a dictionary of bytes by name, and gives them back changed."""
+"""Ways to damage a spool: each takes a folder's files, a dictionary of bytes by name, and returns them changed."""
 
 import random
 
@@ -73,7 +73,7 @@ def single(files, other, older):
 
 
 def pairs(files, damages, count, seed):
-    """Two damages of different files together, by chance; flips and truncations no more often than the others."""
+    """Two random damages of different files together; flips and truncations no more often than the others."""
     chance = random.Random(seed)
     common = [damage for damage in damages if damage[0].split()[0] in ("flip", "truncate")]
     rare = [damage for damage in damages if damage not in common]
@@ -88,6 +88,6 @@ def both(first, second):
         files = first(files)
         try:
             return second(files)
-        except KeyError:  # the first has taken away what the second needs
+        except KeyError:  # the first has removed what the second needs
             return files
     return damage

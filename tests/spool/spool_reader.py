@@ -1,4 +1,4 @@
-"""Reads a spool's files by docs/spool-format.md and by nothing else, so that it can judge what a damaged one still holds."""
+"""Reads a spool's files by docs/spool-format.md alone, to find out what a damaged one still holds."""
 
 import functools
 import re
@@ -45,7 +45,7 @@ def seed_of(uuid, first_id):
 
 
 def read_record(data, offset, seed):
-    """The record at the offset, or None where none stands whole."""
+    """The record at the offset, or None where there is no whole one."""
     if len(data) - offset < RECORD.size:
         return None
     found, length, kind, flags, packet_id, id_, time, properties, payload, topic, reason = RECORD.unpack_from(data, offset)
@@ -64,7 +64,7 @@ def read_record(data, offset, seed):
 
 @functools.lru_cache(maxsize=10000)
 def whole_records(data, uuid, first_id):
-    """All that stand whole in a segment, whatever else does."""
+    """All whole records in a segment, whatever else is there."""
     records, offset, seed = [], 0, seed_of(uuid, first_id)
     while offset < len(data):
         record = read_record(data, offset, seed)
@@ -75,7 +75,7 @@ def whole_records(data, uuid, first_id):
 
 
 def read_position(data):
-    """What holds of the position file; None where neither slot is whole."""
+    """The valid slot of the position file; None where neither is whole."""
     found = []
     for at in 0, SLOT_DISTANCE:
         slot = data[at:at + SLOT_LENGTH]
@@ -87,7 +87,7 @@ def read_position(data):
 
 
 class Spool:
-    """A spool's folder as it is now. uuid: of the spool, where its position file may be another's or none."""
+    """A spool's folder as it is now. uuid: the spool's, since its position file may be missing or that of another."""
 
     def __init__(self, folder, uuid=None):
         self.files = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
@@ -130,7 +130,7 @@ class Spool:
         return {record.id: record for record in whole_records(data, self.uuid, 0)}
 
     def faults(self):
-        """What is not as the document says, in a spool that nobody has damaged and no kill has torn."""
+        """How the spool differs from the document; for spools that are neither damaged nor torn by a kill."""
         due, last_end, found = None, 0, []
         if not self.position:
             return ["no position"]

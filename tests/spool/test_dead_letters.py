@@ -1,4 +1,4 @@
-"""dead-letters on a folder that is damaged, or that its user may only read."""
+"""dead-letters on a damaged folder, or on one that its user may only read."""
 
 import os
 import subprocess
@@ -116,7 +116,7 @@ def test_another_user_may_read(spool, action):
     ({"HOME": "{}/home"}, "home/.local/state/roomstream/bridge-temp"),
 ])
 def test_a_bridge_is_found_by_its_name(tmp_path, variables, folder):
-    """Where the bridge of that name makes its spool, which says so in its log."""
+    """The folder in which a bridge of that name makes its spool, from its log."""
     environment = {name: value.format(tmp_path) for name, value in variables.items()}
     done = subprocess.run([PROGRAM, "list", "--of", "bridge-temp"], text=True, capture_output=True, timeout=30, env=environment)
     assert done.returncode == 1 and f"there is no spool at {tmp_path / folder}: " in done.stderr
@@ -124,7 +124,7 @@ def test_a_bridge_is_found_by_its_name(tmp_path, variables, folder):
                               stderr=subprocess.PIPE, text=True)
     try:
         said = f"in the life of the spool {tmp_path / folder}\n"
-        assert any(line.endswith(said) for line in bridge.stderr)  # its log goes on until it is there
+        assert any(line.endswith(said) for line in bridge.stderr)  # until its log names it
     finally:
         bridge.terminate()
         bridge.communicate(timeout=30)

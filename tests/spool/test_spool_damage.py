@@ -74,7 +74,7 @@ def write(folder, files):
 
 
 def snapshot(folder):
-    """What a refused start must leave as it was. One that finds no lock's file makes it."""
+    """What a refused start must not change. It creates the lock file where that is missing."""
     return {path.name: (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino)
             for path in folder.iterdir() if path.name != "lock" or path.stat().st_size}
 
@@ -121,7 +121,7 @@ class Case:
         return start
 
     def _check(self, start):
-        """All that was whole is delivered, or the log names the file that has it now."""
+        """All whole records are delivered, or the log names the file that has them now."""
         new = max(start.messages)
         assert start.messages.pop(new) == b"new" and new > max(self.records, default=0), "an id is used again"
         for id_, payload in start.messages.items():
@@ -147,7 +147,7 @@ def kinds_of(driver, folder, how):
 
 
 def thinned(damages):
-    """All but most flips and truncations; which ones, the seed says."""
+    """All damages, but only a part of the flips and truncations, chosen by the seed."""
     chance = random.Random(SEED)
     return [one for one in damages if one[0].split()[0] not in ("flip", "truncate") or chance.randrange(EVERY) == 0]
 

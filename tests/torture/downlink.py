@@ -1,8 +1,9 @@
-"""The fault harness for downlink: Kafka, Mosquitto and downlink for real, SIGKILLs at random instants of all three, and then the account,
-by a subscriber that is not ours: nothing lost, no more doubled than the bound, each key in its order.
+"""The fault harness for downlink: real Kafka, Mosquitto and downlink, each killed by SIGKILL at random instants. Then a subscriber that
+is not ours checks that nothing is lost, no more is doubled than the bound, and each key is in order.
 
-Mosquitto acknowledges a message before its subscriber has it, and after a SIGKILL has what it saved last. So downlink is frozen, with what it
-has in flight, until the subscriber has all that came; then Mosquitto is killed, and downlink goes on when the subscriber is back."""
+Mosquitto acknowledges a message before its subscriber has it, and after a SIGKILL it only has what it saved last. So downlink is frozen
+with its messages in flight until the subscriber has all others. Then Mosquitto is killed, and downlink continues when the subscriber is
+back."""
 
 import argparse
 import json
@@ -29,7 +30,7 @@ QUICK = ("-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=500", "-X
 
 
 class Mosquitto:
-    """With persistence, which it saves at its start and end."""
+    """Mosquitto with persistence, which it saves at its start and end."""
 
     def __init__(self, folder):
         folder.mkdir()
@@ -49,7 +50,7 @@ class Mosquitto:
 
 
 class Subscriber:
-    """One session for the whole run. What came, in order."""
+    """A subscriber with one session for the whole run; keeps what came, in order."""
 
     def __init__(self, port):
         self.got = []
@@ -68,7 +69,7 @@ class Subscriber:
         assert self._subscribed.wait(60), "the subscriber is not connected"
 
     def await_silence(self):
-        """Until nothing comes for a while."""
+        """Waits until nothing comes for a while."""
         counts = []
 
         def silent():
@@ -104,7 +105,7 @@ class Run:
             env=env, label=f"downlink-{self.lives}")
 
     def revive(self):
-        """Starts again what a named instant has killed."""
+        """Starts downlink again after a failpoint has killed it."""
         if not self.downlink.is_running():
             assert self.downlink.process.returncode == -signal.SIGKILL, self.downlink.stderr[-3000:]
             self.kills["downlink"] += 1
@@ -146,7 +147,7 @@ class Run:
     # ---- the run ----
 
     def produce(self):
-        """At the rate, in a thread of its own: per key rising numbers."""
+        """Sends at the rate, in a thread of its own, numbers that rise for each key."""
         producer = Producer({"bootstrap.servers": self.kafka.address, "enable.idempotence": True, "message.timeout.ms": 600000, "log_level": 0})
         begin, number = time.monotonic(), 0
         while number < self.arguments.messages and not self.over.is_set():

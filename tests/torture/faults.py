@@ -1,4 +1,4 @@
-"""How the faults are made, other than ending the bridge (see lives.py)."""
+"""Makes the faults, except for the end of the bridge (see lives.py)."""
 
 import subprocess
 import threading
@@ -18,7 +18,7 @@ class Done:
 
 
 class SmallDisk:
-    """A tmpfs for the spool, in the mount namespace of this process (scripts/torture.sh makes one): it goes with it."""
+    """A tmpfs for the spool, in the mount namespace of this process (scripts/torture.sh makes one): it ends with the process."""
 
     def __init__(self, folder, size="32m"):
         self.folder = folder
@@ -27,7 +27,7 @@ class SmallDisk:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
 
     def fill(self):
-        """Takes all that is free now."""
+        """Fills all that is free now."""
         with open(self._filler, "ab", buffering=0) as filler:
             block = 1 << 20
             while block:
@@ -73,7 +73,7 @@ class Faults:
         return all(ended.is_set() for ended in self._ended.values())
 
     def close(self):
-        """Ends the fault of now, if there is one."""
+        """Ends the present fault, if there is one."""
         self._over.set()
         if self._begin:
             wait_until(self.over, 150, "the last faults end")
@@ -90,7 +90,7 @@ class Faults:
             begin = time.monotonic()
             try:
                 getattr(self, "_" + fault.kind.replace("-", "_"))(fault.length)
-            except Exception as error:  # whatever it is, the run must end and say so
+            except Exception as error:  # whatever it is, the run must end and report it
                 self.troubles.append(f"the harness could not do {fault.kind}: {error!r}")
                 return
             self.done.append(Done(fault.kind, begin, time.monotonic()))
@@ -133,7 +133,7 @@ class Faults:
             self._brokers.kafka.start()
 
     def _await_topic(self):
-        """Until there is one that can vanish: the one before may have vanished a moment ago."""
+        """Waits for a topic that can vanish: the one before may have vanished a moment ago."""
         address, topic = self._brokers.kafka.address, self._ledger.topic
         wait_until(lambda: self._over.is_set() or topic_partitions(address, topic), 120, f"the topic {topic} is there")
 
@@ -164,7 +164,7 @@ class Faults:
         self._brokers.mqtt.restart()
 
     def _grants_less(self, length):
-        """The publisher, which needs QoS 2, waits for the end of it elsewhere."""
+        """The publisher, which needs QoS 2, waits for the end of this fault elsewhere."""
         with self._publisher.away():
             self._brokers.mqtt.arguments = ("--mqtt-max-qos", 0)
             self._brokers.mqtt.restart()
@@ -198,7 +198,7 @@ class Faults:
     # ---- the bridge's machine ----
 
     def _disk_full(self, length):
-        """What the spool gives back when messages are delivered is taken too."""
+        """Also fills the space that the spool frees when messages are delivered."""
         end = time.monotonic() + length
         try:
             while time.monotonic() < end and not self._over.wait(0.02):

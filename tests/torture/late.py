@@ -17,11 +17,11 @@ NAMES = {
 PAUSE = 0.4  # the most seconds between two that are held
 WAIT = 1.0      # seconds for a request of the kind that was drawn; then another kind is drawn
 LONGEST = 60.0  # the most seconds by which a request is late
-PATIENCE = 0.05  # the share of those whose client waits until it gives up by itself; the others lose their connection
+PATIENCE = 0.05  # the share of clients that wait until they give up by themselves; the others lose their connection
 
 
 class Lateness:
-    """A LateProxy, and what it holds between begin() and end(). Which kind comes next is drawn from those seen so far."""
+    """A LateProxy, and what it holds between begin() and end(). The next kind is drawn from those seen so far."""
 
     def __init__(self, target, read, chance):
         self.proxy = LateProxy(target, read)
@@ -64,7 +64,7 @@ class Lateness:
         return True
 
     def _weight(self, kind):
-        """What only makes a connection comes often enough as it is."""
+        """Requests that only make a connection are held rarely: they come often enough."""
         return 0.1 if self._names.get(kind) in ("ApiVersions", "FindCoordinator", "Metadata") else 1
 
     def _hold(self, connection, request):
@@ -78,7 +78,7 @@ class Lateness:
                 await asyncio.sleep(self._chance.uniform(0, 0.2))
                 connection.reset()
             await connection.gone.wait()
-            # About as many within a second as within a minute.
+            # Log-uniform: delays below a second are about as frequent as longer ones.
             await asyncio.sleep(LONGEST ** self._chance.uniform(-0.7, 1))
             await connection.deliver()
             self.arrived[self._names.get(request.kind, f"request {request.kind}")] += 1

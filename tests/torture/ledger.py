@@ -11,7 +11,7 @@ from waiting import wait_until
 
 
 class Count:
-    """Of one reading: first occurrences per key, in the order in which they stand in Kafka."""
+    """The result of reading once: first occurrences per key, in Kafka's order."""
 
     def __init__(self):
         self.seen = {}     # key: set of numbers
@@ -46,13 +46,13 @@ class Count:
 
 
 def missing(expected, seen):
-    """The messages that are not in seen, as 'KEY NUMBER'."""
+    """The messages that are missing in seen, as 'KEY NUMBER'."""
     return [f"{key} {number}" for key, greatest in expected.items()
             for number in range(1, greatest + 1) if number not in seen.get(key, ())]
 
 
 def read_back(brokers, topic, isolation="read_committed"):
-    """The verdict's reading, by a client that saw nothing of the run."""
+    """Reads for the verdict, with a client that saw nothing of the run."""
     count = Count()
     for message in read_topic(brokers, topic, 300, isolation):
         count.add(message)
@@ -60,33 +60,33 @@ def read_back(brokers, topic, isolation="read_committed"):
 
 
 def merge(seen, more):
-    """Adds to the one what the other has, both as Count.seen."""
+    """Adds the second to the first; both are like Count.seen."""
     for key, numbers in more.items():
         seen.setdefault(key, set()).update(numbers)
 
 
 class Ledger:
-    """What arrived in each of the topics of one name: one is closed before it vanishes."""
+    """What arrived in each of the topics of one name. A topic is closed before it vanishes."""
 
     def __init__(self, brokers, topic):
         self.topic = topic
         self.closed = []  # a Count of each topic that has vanished
         self.vanished = 0  # of the closed ones, how many are gone
-        self.open = {}    # as Count.seen: what a transaction that was still open took with it
+        self.open = {}    # like Count.seen: lost with a transaction that was still open
         self._brokers = brokers
 
     def close_volume(self):
-        """Reads the topic to its end; nobody writes to it any more but what is on its way."""
+        """Reads the topic to its end; only what is on its way is still written to it."""
         self._await_end()
         count = read_back(self._brokers, self.topic)
         everything = read_back(self._brokers, self.topic, "read_uncommitted")
-        # Kept in order, what is behind the last committed one was not committed, unless it was aborted.
+        # Order is kept, so what follows the last committed one was not committed, unless it was aborted.
         merge(self.open, {key: {number for number in numbers if number > count.last.get(key, 0)}
                           for key, numbers in everything.seen.items()})
         self.closed.append(count)
 
     def _await_end(self):
-        """Until what was on its way has arrived: the end stays where it is for a moment."""
+        """Waits until what was on its way has arrived: the end does not move for a moment."""
         ends = []
 
         def stands_still():
@@ -97,7 +97,7 @@ class Ledger:
         wait_until(stands_still, 30, f"nothing arrives in {self.topic} any more")
 
     def account(self):
-        """(the topics' counts, the last one's too; in one set all that arrived; how many of it again in a later topic)."""
+        """(the counts of all topics; all that arrived, in one set; how many of these came again in a later topic)."""
         counts, seen, again = [*self.closed, read_back(self._brokers, self.topic)], {}, 0
         for count in counts:
             again += sum(len(numbers & seen.get(key, set())) for key, numbers in count.seen.items())
@@ -111,7 +111,7 @@ class Progress:
     def __init__(self, brokers, ledger, sent):
         """sent: a function that tells how many messages the MQTT broker has."""
         self.distinct = 0
-        self.arrivals = []  # monotonic seconds at which there was something new
+        self.arrivals = []  # monotonic seconds of each new message
         self.longest_stall = 0.0  # with something to wait for
         self._sent = sent
         self._stopped = threading.Event()
@@ -131,16 +131,16 @@ class Progress:
         return consumer
 
     def _follow_next(self, count):
-        """The topic has vanished: follows the next one from its beginning, once it is there. What the old one had counts."""
+        """The topic has vanished: follows the next one from its beginning, once it exists. Messages in the old one count."""
         for closed in self._ledger.closed:
             merge(count.seen, closed.seen)
         merge(count.seen, self._ledger.open)
         try:
             partitions = topic_partitions(self._brokers, self._ledger.topic)
-        except KafkaException:  # not up yet
+        except KafkaException:  # not started yet
             partitions = []
         if partitions:
-            # Neither closed nor freed: librdkafka 2.0.2 may wait for ever there, once a topic has vanished.
+            # Neither closed nor freed: librdkafka 2.0.2 may wait for ever then, once a topic has vanished.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._consumer))
             self._consumer = self._follow(partitions)
         return bool(partitions)

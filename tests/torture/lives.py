@@ -1,4 +1,4 @@
-"""The bridge under test: one life after the other, on one spool, and what its process looked like meanwhile."""
+"""The bridge under test: one life after the other, on one spool, and the memory and CPU time of its processes."""
 
 import os
 import re
@@ -18,18 +18,18 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Lives:
-    """Runs the plan's lives, then a last one that nobody ends before close().
+    """Runs the plan's lives, then a last one until close().
 
     preload: the libraries of a life whose allocations fail.
-    excuse: a function that tells whether a fault of now keeps a bridge from starting.
+    excuse: a function that tells whether a present fault keeps a bridge from starting.
     A bridge ends with the thread that started it (see programs.tied), so that thread stays until released is set."""
 
     def __init__(self, bridge: Bridge, lives, power_loss, refusal, preload, excuse, released):
         self.bridge = bridge
-        self.ended = Counter()  # by what ended them
-        self.starved = 0        # of these, those that ended by themselves for want of memory
+        self.ended = Counter()  # by the cause of their end
+        self.starved = 0        # of these, ended by themselves without memory
         self.refused = 0        # starts that a fault made impossible
-        self.troubles = []      # ends that nobody caused
+        self.troubles = []      # ends without a cause
         self.exhausted = threading.Event()  # the last life has begun
         self.samples = []       # (monotonic, pid, resident bytes, CPU seconds)
         self.idle_memory = 0
@@ -41,12 +41,12 @@ class Lives:
         self._released = released
         self._turn = threading.Lock()  # held while the bridge is started, killed or frozen
         self._over = threading.Event()
-        self._idle = threading.Event()  # no life is begun any more
+        self._idle = threading.Event()  # no further life begins
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._sampler = threading.Thread(target=self._sample, daemon=True)
 
     def make_session(self):
-        """A first life without messages: the MQTT session and the spool exist from then on."""
+        """Runs a first life without messages: from then on the MQTT session and the spool exist."""
         self.bridge.start()
         self.idle_memory = self._look(self.bridge.program.pid)[0]
         self.bridge.stop()
@@ -59,13 +59,13 @@ class Lives:
         return sum(self.ended.values())
 
     def says(self, pattern):
-        """Whether the log of the life of now has a line with the pattern."""
+        """Whether the log of the present life has a line with the pattern."""
         program = self.bridge.program
         return program is not None and re.search(pattern, program.stderr)
 
     @contextmanager
     def frozen(self):
-        """In a with block the bridge stands still, and is neither killed nor started."""
+        """In a with block the bridge is frozen, and neither killed nor started."""
         with self._turn:
             program = self.bridge.program
             running = program is not None and program.is_running()
@@ -80,11 +80,11 @@ class Lives:
     def close(self):
         """Ends the last life by SIGTERM; returns the numbers of its closing log line."""
         self.halt()
-        self.bridge.program.wait_for_log("started: received", 60)  # before that, a SIGTERM just ends it
+        self.bridge.program.wait_for_log("started: received", 60)  # before that, a SIGTERM just kills it
         return self.bridge.stop()
 
     def halt(self):
-        """No life is begun any more; the one of now is left alone."""
+        """No further life begins; the present one continues."""
         self._over.set()
         if self._thread.is_alive():
             self._idle.wait(60)
@@ -93,7 +93,7 @@ class Lives:
         return max((memory for _, _, memory, _ in self.samples), default=0)
 
     def cpu_share(self, begin, end):
-        """CPU seconds a second from begin to end, of the process that ran longest in it; None if it was too short."""
+        """CPU seconds a second from begin to end, of the process that ran longest then; None if that was too short."""
         within = [sample for sample in self.samples if begin <= sample[0] <= end]
         if not within:
             return None
@@ -109,7 +109,7 @@ class Lives:
                     return
                 self._live(life)
             self._last()
-        except Exception as error:  # whatever it is, the run must end and say so
+        except Exception as error:  # whatever it is, the run must end and report it
             self.troubles.append(f"the harness could not run the bridge: {error!r}")
         finally:
             self.exhausted.set()
@@ -143,7 +143,7 @@ class Lives:
             self.troubles += self._refusal.strike(life.damage)
 
     def _last(self):
-        """It must live; should it die all the same, another one goes on, so that the run has an end."""
+        """The last life must not die. If it does, another one follows, so that the run can end."""
         with self._turn:
             self.bridge.start(subscribed=False)
         self.exhausted.set()

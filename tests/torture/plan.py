@@ -12,7 +12,7 @@ FAILPOINTS = {
                      "before-commit", "after-commit", "rotate", "trim"),
 }
 DEATHS = ("bridge-kill", "failpoints", "power-loss", "refused-start", "failing-allocations")
-# Where the other faults strike; those of one place never overlap.
+# The places of the other faults; those of one place never overlap.
 PLACES = {
     "kafka": ("kafka-kill", "kafka-term", "kafka-stop", "kafka-drop", "spool-max", "topic-vanish", "cluster-vanish"),
     "mqtt": ("mosquitto-restart", "mqtt-cut", "mqtt-half-open", "grants-less"),
@@ -21,13 +21,13 @@ PLACES = {
     "way": ("late",),
 }
 ALL = DEATHS + tuple(kind for kinds in PLACES.values() for kind in kinds)
-# The bridge stands still meanwhile, perhaps for so long that the MQTT broker gives it up.
+# The bridge is frozen meanwhile, perhaps for so long that the MQTT broker closes its connection.
 FREEZING = ("topic-vanish", "cluster-vanish")
 # Needs nothing but the user's own rights, and leaves the spool at its usual size.
 DEFAULT = ("bridge-kill", "failpoints", "kafka-kill", "kafka-term", "kafka-stop", "kafka-drop",
            "mosquitto-restart", "mqtt-cut", "mqtt-half-open")
 
-PASSAGES = {  # the greatest number of passages after which an instant kills; others: a quarter of a life's messages
+PASSAGES = {  # the greatest number of passages before a failpoint kills; others: a quarter of a life's messages
     "rotate": 1, "trim": 1, "before-commit": 4, "after-commit": 4,
 }
 ONE_IN = (3000, 12000, 30000)  # allocations that fail: a start has thousands, a message some tens
@@ -43,7 +43,7 @@ class Life:
     allocations: str = ""  # SEED:N: one in N of them fails, which may end it earlier
 
     def death(self):
-        """The kind of its end, where it does not come to its failpoint."""
+        """The kind of its end, if it does not reach its failpoint."""
         if self.allocations:
             return "failing-allocations"
         return "power-loss" if self.power_loss else "refused-start" if self.damage else "bridge-kill"
@@ -101,6 +101,6 @@ def _spread(chance, kinds, seconds, outage):
     while len(drawn) < count:
         drawn += chance.sample(kinds, len(kinds))
     lengths = [chance.uniform(*outage) for _ in range(count)]
-    # So that one ends, if it can, while messages still come.
+    # So that each ends, if it can, while messages still come.
     times = sorted(chance.uniform(0.05, 0.9) * max(seconds - length, seconds / 10) for length in lengths)
     return [Fault(*fault) for fault in zip(times, drawn, lengths)]

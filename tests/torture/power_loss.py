@@ -1,4 +1,4 @@
-"""A power loss: the spool becomes what its disk was certain to hold, and some of what it may hold besides."""
+"""A power loss: the spool becomes what its disk certainly held, and some of what it perhaps held."""
 
 import subprocess
 import uuid
@@ -37,7 +37,7 @@ class PowerLoss:
 
 
 def lose_unsynced(spool, synced, chance):
-    """Makes both folders what the disk may hold. synced: what synced.c has noted down of it."""
+    """Makes both folders what the disk may hold. synced: what synced.c has recorded."""
     entries = synced / "entries"
     names = set(entries.read_text().split()) - {"lock"} if entries.exists() else set()
     segments = sorted(name for name in names if name.endswith(".seg"))
@@ -63,7 +63,7 @@ def _read(path):
 
 
 def _either(durable, written, chance):
-    """Each page as it was synced, or as it was written last."""
+    """Each page is as it was synced, or as it was written last."""
     pages = range(0, max(len(durable), len(written)), PAGE)
     return b"".join(chance.choice((durable or written, written or durable))[at:at + PAGE] for at in pages)
 

@@ -28,7 +28,7 @@ class Publisher:
         self.acknowledged = 0  # messages whose QoS 2 handshake is complete
         self._topic = topic
         self._stopped = False
-        self._here = threading.Event()  # not set: it is away
+        self._here = threading.Event()  # not set: it is disconnected
         self._here.set()
         self._client = paho_client("torture-publisher")
         self._client.max_inflight_messages_set(WINDOW)
@@ -71,7 +71,7 @@ class Publisher:
 
     @contextmanager
     def away(self):
-        """In a with block it is not connected, and its session stays as it is."""
+        """In a with block the publisher is disconnected; its session stays."""
         self._here.clear()
         self._client.disconnect()
         self._client.loop_stop()
@@ -81,7 +81,7 @@ class Publisher:
             before = self.acknowledged
             self._client.reconnect()
             self._client.loop_start()
-            # What is in flight is sent again once the broker has answered, all at once: nothing new may come before it.
+            # What is in flight is sent again at once when the broker has answered: nothing new may come before it.
             wait_until(lambda: self.acknowledged > before or self.published == before, 60, "the publisher is back")
             self._here.set()
 

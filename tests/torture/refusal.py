@@ -1,6 +1,6 @@
-"""Starts that must be refused: between two lives the spool is damaged, the bridge started some times, and the spool put right again.
+"""Starts that must be refused: between two lives the spool is damaged, the bridge is started some times, and the damage is undone.
 
-What is damaged is flipped in place or moved away, so that putting it right needs no room on a disk that may be full."""
+Bits are flipped in place and files are moved away, so that undoing it needs no space on a disk that may be full."""
 
 import contextlib
 import re
@@ -9,22 +9,22 @@ import uuid
 from power_loss import BOOT_ID
 from spool_reader import Spool, read_header
 
-# What is done to the spool. A single missing position would be made up for where the first segment is there.
+# What is done to the spool. A missing position alone would be replaced where the first segment is there.
 DAMAGES = ("flip", "flip-and-no-position", "no-segments", "misnamed")
 STARTS = 3
 
 
 class Refusal:
-    """Damages the spool of one bridge by chance."""
+    """Damages the spool of one bridge at random."""
 
     def __init__(self, bridge, chance):
         self.starts = 0
         self._bridge, self._chance = bridge, chance
 
     def strike(self, damage):
-        """The bridge has been killed. Returns what was not as it must be."""
+        """The bridge has been killed. Returns what is wrong."""
         folder = self._bridge.spool
-        if self._lost_power():  # what is flipped then may be taken for lost with the power
+        if self._lost_power():  # then a flipped bit may pass for a power loss
             damage = "no-segments"
         with contextlib.ExitStack() as undo:
             getattr(self, "_" + damage.replace("-", "_"))(undo)
@@ -46,7 +46,7 @@ class Refusal:
         return not position.clean and position.boot_id != uuid.UUID(BOOT_ID.read_text().strip()).bytes
 
     def _flip(self, undo):
-        """A bit of what the next start reads: of the segment with the position, or of a later one."""
+        """Flips a bit that the next start reads: in the segment with the position, or in a later one."""
         folder, position = self._bridge.spool, Spool(self._bridge.spool).position.id
         paths = sorted(folder.glob("*.seg"))
         first = max((index for index, path in enumerate(paths) if int(path.stem) <= position), default=0)

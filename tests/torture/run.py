@@ -1,4 +1,4 @@
-"""One run: brokers, bridge and publisher for real, faults as planned, and the account of what came of it."""
+"""One run: real brokers, bridge and publisher, faults as planned, and the outcome."""
 
 import random
 import socket
@@ -29,7 +29,7 @@ TOPIC = "torture"
 PARTITIONS = 2
 WINDOW = 1250
 RECEIVE_MAXIMUM = {"at-least-once": 1000, "exactly-once": 20}
-PATIENCE = 180  # seconds without anything new, and without a fault, after which nothing more is awaited
+PATIENCE = 180  # seconds without anything new, and without a fault, after which the run ends
 PACKET_IDS = 65535  # no broker can have more messages unacknowledged
 BACKLOG_LIFE = 1.5  # mean seconds of a life while a backlog drains
 
@@ -75,7 +75,7 @@ class Outcome:
     faults: Counter = field(default_factory=Counter)
     late: Counter = field(default_factory=Counter)  # requests that arrived late, by kind
     kills: int = 0
-    starved: int = 0     # of these, the ends of its own for want of memory
+    starved: int = 0     # of these, ended by itself without memory
     refused: int = 0     # starts of the bridge that a fault made impossible
     longest_stall: float = 0.0
     recovery: dict = field(default_factory=dict)   # by kind: greatest seconds from its end to the next new message
@@ -86,7 +86,7 @@ class Outcome:
     troubles: list = field(default_factory=list)
 
     def broken(self):
-        """What of the promise does not hold; empty when all does."""
+        """The parts of the promise that do not hold."""
         found = []
         if self.lost:
             found.append(f"{len(self.lost)} messages are lost, the first {', '.join(self.lost[:5])}")
@@ -106,7 +106,7 @@ class Outcome:
 
 
 def _free_port():
-    """Below the ports that the system gives to outgoing connections, which could take it before its server does."""
+    """A port below those of outgoing connections, which could take it before its server does."""
     for port in random.SystemRandom().sample(range(20000, 30000), 100):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
@@ -115,7 +115,7 @@ def _free_port():
 
 
 class Run:
-    """Use it in a with block: at its end nothing of it is left but the folder."""
+    """Use it in a with block: after it only the folder is left."""
 
     def __init__(self, settings, folder, say):
         self.settings, self.folder, self.say = settings, folder, say
@@ -144,7 +144,7 @@ class Run:
         env = {"MQTT_HOST": "127.0.0.1"}
         kafka_proxy = mqtt_proxy = disk = clock = power_loss = None
         preload = []
-        # Whom the bridge comes to: the last of a chain of proxies, or the broker itself.
+        # Where the bridge connects: the last of a chain of proxies, or the broker itself.
         kafka_listener = kafka_port = _free_port()
         self._kafka_late = self._mqtt_late = None
         if "late" in kinds:
@@ -211,7 +211,7 @@ class Run:
         options = [
             "--delivery", self.settings.mode, "--window", WINDOW, "--partitions", PARTITIONS,
             "--receive-maximum", self.settings.receive_maximum or RECEIVE_MAXIMUM[self.settings.mode],
-            "--segment-size", "256K",  # so that rotating and trimming happen all the time
+            "--segment-size", "256K",  # so that segments begin and end all the time
             "--keepalive", "5s",
         ]
         if "spool-max" in self.settings.kinds:
@@ -245,7 +245,7 @@ class Run:
         return self.outcome
 
     def _await_publisher(self):
-        """As long as it gets on."""
+        """Waits as long as it makes progress."""
         publisher, last, since = self.publisher, -1, time.monotonic()
         next_word = since + 30
         while not publisher.done():
@@ -281,7 +281,7 @@ class Run:
         outcome.faults = self.lives.ended + Counter(done.kind for done in self.faults.done)
         outcome.late = sum((lateness.arrived for lateness in self._latenesses()), Counter())
         outcome.bound = self._bound()
-        # What stands in a vanished topic, and was not yet known to stand there; exactly once, a transaction's.
+        # What is in a vanished topic without the bridge knowing it yet; exactly once, that of one transaction.
         outcome.again_bound = WINDOW * len(self.ledger.closed)
         outcome.longest_stall = progress.longest_stall
         outcome.idle_memory, outcome.highest_memory = self.lives.idle_memory, self.lives.highest_memory()
@@ -295,7 +295,7 @@ class Run:
                 outcome.cpu_in_faults[done.kind] = max(outcome.cpu_in_faults.get(done.kind, 0), share)
 
     def _another_fault(self, done, until):
-        """Whether what went on after a fault may have been held up by another one."""
+        """Whether the recovery after a fault may have been delayed by another one."""
         return any(other is not done and other.begin < until and other.end > done.end for other in self.faults.done)
 
     def _bound(self):

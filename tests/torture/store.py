@@ -1,5 +1,5 @@
-"""The fault harness for store: Kafka, a database and store for real, faults at random instants, and then the account, made by others'
-clients without a unique index that would hide doubles: every (topic, partition, offset) is there once."""
+"""The fault harness for store: real Kafka, database and store, and faults at random instants. Then clients that are not ours check,
+without a unique index that would hide doubles, that every (topic, partition, offset) is there once."""
 
 import argparse
 import json
@@ -36,7 +36,7 @@ class Run:
         self.programs = Programs(folder / "programs", {})
 
     def start_store(self, name):
-        """A life of one of the two; some end by themselves at a named instant of the code."""
+        """A life of one of the two; a failpoint ends some."""
         env = {}
         if self.chance.random() < 0.4:
             env["ROOMSTREAM_FAILPOINT"] = f"{self.chance.choice(FAILPOINTS)}:{self.chance.randint(1, 20)}"
@@ -46,7 +46,7 @@ class Run:
             "--database-timeout", "3s", *QUICK, "-X", f"group.instance.id={name}", "--log-level", "warning", env=env, label=f"{name}-{self.lives}")
 
     def revive(self):
-        """Starts again what a named instant has killed."""
+        """Starts again what a failpoint has killed."""
         for name, store in list(self.stores.items()):
             if not store.is_running():
                 assert store.process.returncode == -signal.SIGKILL, store.stderr[-3000:]
@@ -64,7 +64,7 @@ class Run:
         self.start_store(name)
 
     def store_zombie(self):
-        """Frozen until the other has its partitions, then it wakes up."""
+        """Freezes it until the other has its partitions, then continues it."""
         store = self.chance.choice(list(self.stores.values()))
         if not store.is_running():
             return
@@ -73,7 +73,7 @@ class Run:
         store.send(signal.SIGCONT)
 
     def store_leaves(self):
-        """An orderly end: its partitions go to the other, and come back."""
+        """Stops it orderly: its partitions go to the other, and come back."""
         name = self.chance.choice(list(self.stores))
         if self.stores[name].is_running():
             self.stores[name].stop()
@@ -94,7 +94,7 @@ class Run:
         self.server.start()
 
     def database_backend(self):
-        """SIGKILL of the process that serves a store, in the commit as often as not."""
+        """Kills the process that serves a store, often in the commit."""
         try:
             pid = self.server.backend()
             if pid:
@@ -131,7 +131,7 @@ class Run:
         for name in ("one", "two"):
             self.start_store(name)
         for fault in self.plan():
-            # Messages come with the faults, so that there is something to lose to the end.
+            # Messages come during all faults, so that there is something to lose to the end.
             due = min(number, number * (self.kills + 1) // self.arguments.kills)
             if due > sent and "kafka" not in fault.__name__:
                 self.send(sent, due)
@@ -155,7 +155,7 @@ class Run:
                 found[key] += times
         wanted = {(TOPIC, partition, offset) for partition in range(PARTITIONS)
                   for offset in range((self.arguments.messages - partition + PARTITIONS - 1) // PARTITIONS)}
-        # An idempotent producer that meets a killed Kafka writes each message once: there is no other offset.
+        # An idempotent producer writes each message once, even if Kafka is killed: there is no other offset.
         return {
             "store": self.arguments.store, "seed": self.arguments.seed, "sent": self.arguments.messages, "kills": self.kills,
             "faults": dict(self.faults), "lost": len(wanted - found.keys()), "doubled": sum(times - 1 for times in found.values()),

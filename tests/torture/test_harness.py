@@ -1,4 +1,4 @@
-"""The harness itself: a broken promise must not go unnoticed, and a seed must repeat a plan."""
+"""The harness itself: a broken promise must be noticed, and a seed must repeat a plan."""
 
 import asyncio
 import hashlib
@@ -24,7 +24,7 @@ from whole import compare
 
 
 class Record:
-    """As confluent_kafka.Message."""
+    """Like confluent_kafka.Message."""
 
     def __init__(self, text, key=None):
         self._value, self._key = text.encode(), (key or text.partition(" ")[0]).encode()
@@ -101,7 +101,7 @@ def test_a_new_fault_leaves_the_plans_of_old_seeds():
 
 
 class FakeBridge:
-    """Is started on a damaged spool. act: what it does to the folder, and its exit status."""
+    """A bridge that is started on a damaged spool. act: what it does to the folder; returns its exit status."""
 
     def __init__(self, spool, act, says="error: it is damaged: --spool-repair"):
         self.spool, self._act, self.stderr, self.name = spool, act, says, "fake"

@@ -66,7 +66,7 @@ def megabytes(count):
 
 
 def rows(outcome):
-    """The table: what, and how much."""
+    """The rows of the table: name and value."""
     settings = outcome.settings
     yield "sent", outcome.sent
     yield "delivered", outcome.delivered
@@ -110,7 +110,7 @@ def show(outcome):
 def as_json(outcome):
     record = dataclasses.asdict(outcome)
     record["lost"] = len(outcome.lost)
-    record.update(faults=dict(outcome.faults), late=dict(outcome.late))  # asdict divides a Counter's keys
+    record.update(faults=dict(outcome.faults), late=dict(outcome.late))  # asdict would change a Counter's keys
     record["broken"] = outcome.broken()
     return json.dumps(record)
 
@@ -128,7 +128,7 @@ def torture(settings, chosen, say):
     except AssertionError as error:
         say(f"the run cannot go on: {error}")
     except KeyboardInterrupt:
-        kept = True  # nothing to look into
+        kept = True  # no logs to read
         raise
     finally:
         if kept:

@@ -1,6 +1,6 @@
-"""The fault harness for the whole way: publisher, Mosquitto, bridge, Kafka and store for real, killed at random and named instants.
-Then the account, by SQL: each (topic, seq) stands in the database as often as it was published, which is once, but for what a killed
-publisher published again. A witness tells how often that was: an MQTT client of others at QoS 2, which nobody kills."""
+"""The fault harness for the whole way: real publisher, Mosquitto, bridge, Kafka and store, killed at random instants and failpoints. Then
+SQL checks that each (topic, seq) is in the database as often as it was published: once, or again by a killed publisher. A witness, an
+MQTT client at QoS 2 that is not ours and is never killed, counts how often."""
 
 import argparse
 import json
@@ -27,7 +27,7 @@ from stores import SQLite, count
 from waiting import wait_until
 
 TOPIC, PARTITIONS, NODES, WINDOW = "torture", 2, 4, 50
-PATIENCE = 180  # seconds without a new row, after which nothing more is awaited
+PATIENCE = 180  # seconds without a new row, after which the run ends
 
 
 class Witness:
@@ -51,7 +51,7 @@ class Witness:
 
 
 def compare(last, published, stored):
-    """Of the numbers from 1 to the last: how often each was published and is stored."""
+    """Compares how often each number from 1 to the last was published and is stored."""
     wanted = range(1, last + 1)
     return {
         "lost": sum(max(0, max(1, published[seq]) - stored.get(seq, 0)) for seq in wanted),
@@ -68,14 +68,14 @@ class Run:
         self.faults = Counter()
         self.lives = Counter()
         self.running = {}
-        self.failures = []  # ends that no kill has caused
+        self.failures = []  # ends without a kill
         self.database = SQLite(folder)
         self.data = folder / "data.csv"
 
     def kills(self):
         return self.faults.total()
 
-    # ---- the programs: each start is another life, and some end by themselves at a named instant of the code ----
+    # ---- the programs: each start is another life, and a failpoint ends some ----
 
     def write_data(self):
         with open(self.data, "w") as file:
@@ -94,7 +94,7 @@ class Run:
         return ["store", "-t", TOPIC, "-d", self.database.address, "-G", "torture", *QUICK, "-X", "group.instance.id=one"]
 
     def failpoint(self, name):
-        """NAME:PASSAGE for a part of the lives."""
+        """A failpoint, NAME:PASSAGE, for some of the lives."""
         if self.chance.random() < 0.6:
             return ""
         if name == "bridge":
@@ -109,8 +109,8 @@ class Run:
         self.running[name] = self.programs.start(*self.command(name), env={"ROOMSTREAM_FAILPOINT": failpoint}, label=f"{name}-{self.lives[name]}")
 
     def revive(self):
-        """Starts again what a named instant has killed, or has ended by itself with status 1, as a supervisor does. A publisher that is
-        done has status 0."""
+        """Starts again what a failpoint has killed or what has ended with status 1, as a supervisor does. A publisher that is done has
+        status 0."""
         for name, program in self.running.items():
             status = None if program.is_running() else program.process.returncode
             if status is None or (name == "publish" and status == 0):
@@ -136,8 +136,8 @@ class Run:
         self.brokers.kafka.start()
 
     def kill_mosquitto(self):
-        """It acknowledges before it saves: what it loses by a kill at any other moment nobody has any more. So it is killed right after
-        it has saved, while its clients stand still."""
+        """Mosquitto acknowledges before it saves, so a kill at any other moment would lose messages for good. It is killed right after it
+        has saved, while its clients are frozen."""
         mqtt, clients = self.brokers.mqtt, [self.running[name].pid for name in ("publish", "bridge") if self.running[name].is_running()]
         for pid in clients:
             freeze(pid)
@@ -153,7 +153,7 @@ class Run:
             os.kill(pid, signal.SIGCONT)
 
     def is_quiet(self):
-        """A condition: nothing new has come to the witness for a second."""
+        """Returns a function that tells whether nothing new has come to the witness for a second."""
         last = [self.witness.seen.total(), time.monotonic()]
 
         def quiet():
@@ -179,7 +179,7 @@ class Run:
             f"SELECT seq, count(*) FROM reading WHERE topic = '{TOPIC}' GROUP BY topic, seq")}
 
     def await_flow(self):
-        """Until something new is stored, for a while: else nothing would ever be on its way to the end."""
+        """Waits, with a limit, until something new is stored: otherwise nothing might be in flight at the kills."""
         before, until = self.rows(), time.monotonic() + 20
         while self.rows() == before and time.monotonic() < until:
             self.revive()
@@ -190,7 +190,7 @@ class Run:
 
     def play(self):
         self.start("bridge")
-        self.running["bridge"].wait_for_log("subscribed to", 60)  # what comes before that would never reach it
+        self.running["bridge"].wait_for_log("subscribed to", 60)  # messages from before that would never reach it
         self.start("store")
         self.start("publish")
         next_word = time.monotonic() + 60
@@ -212,7 +212,7 @@ class Run:
             if rows != last:
                 last, since = rows, time.monotonic()
             time.sleep(0.5)
-        time.sleep(2)  # doubles that are on their way are seen as well
+        time.sleep(2)  # so that doubles that are on their way count too
         for name in ("bridge", "store"):
             self.running[name].stop(60)
 

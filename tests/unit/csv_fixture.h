@@ -1,4 +1,4 @@
-/* What the tests of the CSV side share: a file in memory, given out in pieces. */
+/* What the tests of CSV share: a file in memory, which is read in pieces. */
 #ifndef ROOMSTREAM_TESTS_UNIT_CSV_FIXTURE_H
 #define ROOMSTREAM_TESTS_UNIT_CSV_FIXTURE_H
 

@@ -11,7 +11,7 @@
 static char folder[64], copy[64];
 static uint32_t boot; /* which start of the machine the tests pretend to be in */
 
-/* Instead of the library's: the linker takes this one. */
+/* Replaces the library's: the linker takes this one. */
 void boot_id_read(uuid_t id)
 {
     memset(id, 0, sizeof(uuid_t));

@@ -1,5 +1,5 @@
-/* What the tests of a spool whose system fails it share: system calls that fail when they are told to. Each
- * test includes it once. */
+/* What the tests of a spool with failing system calls share: calls that fail on demand. Each test includes it
+ * once. */
 #ifndef ROOMSTREAM_TESTS_UNIT_FAILING_SPOOL_H
 #define ROOMSTREAM_TESTS_UNIT_FAILING_SPOOL_H
 
@@ -13,7 +13,7 @@
 
 static char folder[64];
 
-/* ---- system calls that fail when they are told to: the linker redirects the spool's calls here ---- */
+/* ---- system calls that fail on demand: the linker redirects the spool's calls here ---- */
 
 ssize_t __real_pwritev(int fd, const struct iovec *pieces, int count, off_t offset);
 ssize_t __wrap_pwritev(int fd, const struct iovec *pieces, int count, off_t offset);

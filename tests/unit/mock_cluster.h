@@ -1,5 +1,5 @@
 /* librdkafka's mock cluster: one broker in this process, with the topic "t" of one partition, which fails
- * requests as it is told. */
+ * requests on demand. */
 #ifndef ROOMSTREAM_TESTS_UNIT_MOCK_CLUSTER_H
 #define ROOMSTREAM_TESTS_UNIT_MOCK_CLUSTER_H
 

@@ -188,7 +188,7 @@ static inline struct spool *open_spool(const char *folder)
     return open_with(&settings);
 }
 
-/* The spool must refuse to open, with these words in its error. */
+/* The spool must refuse to open, with this text in its error. */
 static inline void assert_refused(const struct spool_settings *settings, const char *words)
 {
     struct error error;

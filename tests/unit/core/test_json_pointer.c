@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* The examples of RFC 6901 section 5, and what is none. */
+/* The examples of RFC 6901 section 5, and wrong pointers. */
 static void test_parse(void **state)
 {
     static const struct {

@@ -1,4 +1,4 @@
-/* Bytes as JSON: what is written is what jansson, which is not ours, reads. */
+/* Bytes as JSON: jansson reads what was written. */
 #include "core_fixture.h"
 
 #include "core/json_stream.h"
@@ -55,7 +55,7 @@ static void text_and_base64(void **state)
         assert_string_equal(member(cases[i].bytes, cases[i].length).bytes, cases[i].json);
 }
 
-/* A terminal takes U+009B for the beginning of a command, and so may any C1 control. */
+/* A terminal may take U+009B, or another C1 control, for the beginning of a command. */
 static void what_jansson_prints_steers_no_terminal(void **state)
 {
     char *text = NULL;

@@ -67,7 +67,7 @@ static void json_lines(void **state)
         "a \\\"quoted\\\" back\\\\slash\"}\n");
 }
 
-/* Begins as where stderr goes to journald, or another process's stderr does. */
+/* Sets the environment as if stderr, or that of another process, went to journald. */
 static void begin_in_journal(int format, int64_t inode_more)
 {
     const struct log_settings settings = {LOG_LEVEL_DEBUG, format};
@@ -100,7 +100,7 @@ static void journald_gets_priorities(void **state)
     assert_string_equal(message_of(capture_end(&captured), " probe error: "), "one\n");
 }
 
-/* What comes from outside cannot break a line, move the cursor, or make JSON invalid. */
+/* Text from outside cannot break a line, move the cursor, or make JSON invalid. */
 static void escapes(void **state)
 {
     static const struct {
@@ -131,7 +131,7 @@ static void escapes(void **state)
     }
 }
 
-/* A message of any length and content gives one whole line of valid UTF-8 that a pipe takes at once. */
+/* A message of any length and content becomes one line of valid UTF-8 that a pipe takes in one write. */
 static void long_messages(void **state)
 {
     static const char *const units[] = {"x", "\n", "\xf0\x9f\x98\x80", "\xff", "\""};
@@ -214,7 +214,7 @@ static void fields(void **state)
     assert_string_equal(message_of(capture_end(&captured), " probe info: "), "text\n");
 }
 
-/* As many fields as there may be, each too long, leave room for a message. */
+/* The most fields, each too long, leave room for a message. */
 static void many_long_fields(void **state)
 {
     char text[4096];

@@ -1,4 +1,4 @@
-/* notify.h: whom it tells, and what it makes of a wrong environment. tests/flow/test_notify.py hears a
+/* Notifications to a service manager, and wrong environments. tests/flow/test_notify.py tests those of a
  * bridge. */
 #include "core_fixture.h"
 
@@ -51,12 +51,12 @@ static void reads_the_interval_of_the_watchdog(void **state)
     (void)state;
     snprintf(pid, sizeof pid, "%ld", (long)getpid());
     set("WATCHDOG_USEC", "2500000");
-    assert_int_equal(notify_watchdog(), 0); /* nobody to tell */
+    assert_int_equal(notify_watchdog(), 0); /* no service manager */
     set("NOTIFY_SOCKET", "@x");
     assert_int_equal(notify_watchdog(), 2500 * MILLISECOND);
     set("WATCHDOG_PID", pid);
     assert_int_equal(notify_watchdog(), 2500 * MILLISECOND);
-    set("WATCHDOG_PID", "1"); /* meant for another process, which left its environment to this one */
+    set("WATCHDOG_PID", "1"); /* for another process, from which this one has its environment */
     assert_int_equal(notify_watchdog(), 0);
     set("WATCHDOG_PID", pid);
     const char *const wrong[] = {"", "0", "-1", "x", "99999999999999999999"};

@@ -1,4 +1,4 @@
-/* What is shown of a replay while it goes on. */
+/* The progress that a replay shows. */
 #include "core_fixture.h"
 
 #include "core/clock.h"

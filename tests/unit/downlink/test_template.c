@@ -25,7 +25,7 @@ static struct record record_of(const char *key, const char *value)
     };
 }
 
-/* The topic, or the reason why there is none. */
+/* The topic, or the reason of the error. */
 static const char *fill(const char *text, const char *key, const char *value)
 {
     static struct filled topic;

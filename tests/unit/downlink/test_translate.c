@@ -69,7 +69,7 @@ static void test_properties(void **state)
     assert_int_equal(left_out, 1);
 }
 
-/* What a bridge makes of an MQTT message, made an MQTT message again, has the properties that it had. */
+/* A message that a bridge has brought to Kafka has the same properties when it is an MQTT message again. */
 static void test_inverse_of_the_bridge(void **state)
 {
     static const char *const user[][2] = {{"key", "k"}, {"colour", "red"}};

@@ -1,4 +1,5 @@
-/* Readings joined by recorded time: what comes out, when, and that nothing of how they come changes it. */
+/* Readings joined by recorded time: the result, when it comes, and that it does not depend on the order of
+ * arrival. */
 #include "core_fixture.h"
 
 #include "core/clock.h"
@@ -240,7 +241,7 @@ static void take_some(struct join *join, const struct stream *stream, int64_t *a
         join_take(join, stream->inputs[*at], &stream->readings[*at], 0);
 }
 
-/* Begins again as after a kill: with a new join, which takes again what is still needed, and the rest. */
+/* Begins again as after a kill: a new join reads what is still needed again, then the rest. */
 static struct join *restart(struct join *join, int64_t last, int64_t at[static STREAMS])
 {
     int64_t oldest[STREAMS];
@@ -253,7 +254,7 @@ static struct join *restart(struct join *join, int64_t last, int64_t at[static S
     return join;
 }
 
-/* Takes the streams in an order of chance. restarts: one in so many steps; 0: none. */
+/* Takes the streams in a random order. restarts: one in so many steps; 0: none. */
 static void run(const struct stream *streams, int restarts, struct output *output)
 {
     struct join *join = join_new(&wide);

@@ -157,7 +157,7 @@ static void one_too_many_is_refused(void **state)
     close(another);
 }
 
-/* It reads nothing while more is published than is kept; the other one has all of it. */
+/* It reads nothing while more is published than is kept; another client gets all of it. */
 static void one_that_falls_behind_is_cut_off(void **state)
 {
     const struct fixture *fixture = *state;
@@ -245,7 +245,7 @@ static void clients_come_and_go_meanwhile(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, publish_many, fixture), 0);
     for (int i = 0; i < 50; i++) {
         int client = ask(fixture, "/events");
-        expect(client, "HTTP/1"); /* served, or refused while the last ones are not seen to have gone */
+        expect(client, "HTTP/1"); /* served, or refused while the last ones still count as connected */
         close(client);
     }
     for (size_t i = 0; i < 2; i++)

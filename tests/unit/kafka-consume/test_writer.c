@@ -1,4 +1,4 @@
-/* kafka-consume's output: it knows what is written, and waits for a reader only as long as it may. */
+/* kafka-consume's output: it knows what is written, and waits for a reader only for a limited time. */
 #include "core_fixture.h"
 
 #include "core/clock.h"
@@ -89,7 +89,7 @@ static void a_full_disk(void **state)
     close(full);
 }
 
-/* Takes the few seconds that a reader has. */
+/* Waits for the few seconds that a reader has. */
 static void a_reader_that_takes_nothing_at_the_end(void **state)
 {
     int ends[2];

@@ -1,5 +1,4 @@
-/* kafka-produce: messages on their way, against librdkafka's mock cluster, which fails requests as it is
- * told. */
+/* kafka-produce: messages in flight, against librdkafka's mock cluster, which fails requests on demand. */
 #include "core_fixture.h"
 #include "mock_cluster.h"
 

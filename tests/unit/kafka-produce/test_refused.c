@@ -5,8 +5,7 @@
 
 enum { LINES = 1000 };
 
-/* A Kafka that refuses a group with more than `most` messages or one of the bad lines; keeps what it takes.
- */
+/* A Kafka that refuses a group with more than `most` messages or a bad line, and keeps what it accepts. */
 struct judge {
     size_t most;
     uint64_t bad[2];

@@ -1,6 +1,5 @@
-/* Paho as the tests of a connection play it: the linker (--wrap) has our code call these functions. They
- * record what they are asked for; the test answers, by the callbacks that it was given. Time is the test's
- * too. */
+/* A fake Paho for the tests of a connection: by the linker's --wrap our code calls these functions. They
+ * record the calls; the test answers by the callbacks that it was given. The clock is the test's too. */
 #ifndef ROOMSTREAM_TESTS_UNIT_MQTT_FAKE_PAHO_H
 #define ROOMSTREAM_TESTS_UNIT_MQTT_FAKE_PAHO_H
 
@@ -140,7 +139,7 @@ int64_t __wrap_clock_monotonic(void)
     return time;
 }
 
-/* ThreadSanitizer of gcc 12 does not know the real one, and so not that the thread has ended. */
+/* ThreadSanitizer of gcc 12 does not know the real one, so it would not notice that the thread has ended. */
 int __wrap_pthread_clockjoin_np(pthread_t thread, void **result, clockid_t clock,
                                 const struct timespec *limit);
 int __wrap_pthread_clockjoin_np(pthread_t thread, void **result, clockid_t clock,

@@ -1,4 +1,4 @@
-/* Where a broker is: names, addresses of both kinds, schemes, and what contradicts itself. */
+/* Addresses of a broker: names, IPv4 and IPv6, schemes, and contradictions. */
 #include "core_fixture.h"
 
 #include "mqtt/address.h"

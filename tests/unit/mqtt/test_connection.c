@@ -1,5 +1,4 @@
-/* The life of a connection: each cell of its table, and the ways through it, with Paho and time played by the
- * test. */
+/* The life of a connection: each cell of its table, and the paths through it, with a fake Paho and clock. */
 #include "fake_paho.h"
 
 /* ---- the table ---- */
@@ -144,7 +143,7 @@ static struct mqtt_connection *start(void)
     return c;
 }
 
-/* The connection is made and what was asked for is granted. */
+/* The connection is made and the subscriptions are granted. */
 static struct mqtt_connection *start_ready(void)
 {
     struct mqtt_connection *c = start();
@@ -170,7 +169,7 @@ static enum connection_state state_of(struct mqtt_connection *c)
     return state;
 }
 
-/* Waits until it does not explain any longer, some seconds at most. */
+/* Waits until it is no longer in the state explaining, some seconds at most. */
 static void await_explanation(struct mqtt_connection *c)
 {
     const struct timespec moment = {.tv_nsec = MILLISECOND};
@@ -211,7 +210,7 @@ static void test_a_lost_connection_is_made_again(void **state)
     (void)state;
     struct mqtt_connection *c = start_ready();
     lose_connection();
-    lose_connection(); /* Paho tells of it twice */
+    lose_connection(); /* Paho reports it twice */
     assert_int_equal(told.disconnected, 1);
     assert_int_equal(mqtt_state(c), MQTT_DISCONNECTED);
     assert_int_equal(calls(CONNECT), 1); /* not at once */
@@ -234,7 +233,7 @@ static void test_a_refused_connection(void **state)
     pass(c, SECOND);
     await(CONNECT, 2);
     refuse_connection(
-        MQTTREASONCODE_NOT_AUTHORIZED); /* never accepted so far: only the user can correct it */
+        MQTTREASONCODE_NOT_AUTHORIZED); /* never accepted before: only the user can correct it */
     assert_int_equal(mqtt_state(c), MQTT_FAILED);
     assert_int_equal(told.failed, 1);
     pass(c, MINUTE);
@@ -303,7 +302,7 @@ static void test_a_pause_while_it_connects(void **state)
     pass(c, MINUTE);
     await(CONNECT, 2);
     mqtt_pause(c);
-    mqtt_resume(c); /* in time: the connection is wanted after all */
+    mqtt_resume(c); /* in time: the CONNECT may go on */
     accept_connection(true, NULL);
     await(SUBSCRIBE, 1);
     assert_int_equal(calls(DISCONNECT), 1);
@@ -380,7 +379,7 @@ static void test_a_subscription_that_is_refused_for_the_moment(void **state)
     await(SUBSCRIBE, 1);
     answer_subscription(MQTTREASONCODE_QUOTA_EXCEEDED);
     assert_int_equal(state_of(c), CONNECTED);
-    answer_subscription(1); /* to what is not asked any longer */
+    answer_subscription(1); /* the answer to a request of before */
     assert_int_equal(told.subscribed, 0);
     pass(c, SECOND);
     await(SUBSCRIBE, 2);

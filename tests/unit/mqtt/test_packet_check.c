@@ -1,5 +1,5 @@
-/* What lib/mqtt/packet_check.c takes for a packet. Each is in memory of exactly its length, so that a
- * sanitizer sees what is read beyond it. */
+/* What lib/mqtt/packet_check.c accepts as a packet. Each is in memory of exactly its length, so that a
+ * sanitizer notices reads beyond it. */
 #include "mqtt/packet_check.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-/* What Paho reads is bounded: large messages are cut, other large packets and hardly anything end the
- * connection. Paho's functions below, and above, are played here. */
+/* What Paho reads is bounded: large messages are cut; other large packets, and too slow ones, end the
+ * connection. The functions of Paho below and above it are fakes. */
 #include "mqtt/paho_incoming.h"
 
 #include <setjmp.h>

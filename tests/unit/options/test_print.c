@@ -39,7 +39,7 @@ static void help(void **state)
         assert_in_range(strcspn(line, "\n"), 0, 80);
 }
 
-/* Help is for those in trouble: it comes whatever the environment and the file hold. */
+/* Help is printed whatever the environment and the file hold. */
 static void help_with_a_broken_environment(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Simulated faults: the option, what is drawn, and the messages that come of it. */
+/* Simulated faults: the option, the drawn faults, and the resulting messages. */
 #include "core_fixture.h"
 
 #include "core/clock.h"
@@ -173,7 +173,7 @@ static double recorded(uint64_t seq)
     return seq % 2 ? row : -row;
 }
 
-/* Is that many between these shares of all readings? */
+/* Is the number between these shares of all readings? */
 static bool is_share(uint64_t count, double least, double most)
 {
     double share = (double)count / (2 * (double)ROWS);
@@ -394,7 +394,7 @@ static void ends_where_everything_is_missing(void **state)
     close(fd);
 }
 
-/* Whole loops: by chance nothing of one remains, and the others follow all the same. */
+/* Whole loops: by chance all readings of one are left out, and the others still follow. */
 static void goes_on_after_a_loop_without_a_message(void **state)
 {
     char name[32];
@@ -414,7 +414,7 @@ static void goes_on_after_a_loop_without_a_message(void **state)
     close(fd);
 }
 
-/* The limit counts messages, and what is held back when it comes near is sent in time. */
+/* The limit counts messages, and messages that are held back near it are sent in time. */
 static void tells_what_is_late_before_the_limit(void **state)
 {
     char name[32];

@@ -115,7 +115,7 @@ static void bounds_numbers(void **state)
     text[NUMBER_MAX] = '1';
     text[NUMBER_MAX + 1] = '\0';
     assert_false(number_parse(text, '.', &number));
-    /* Each part of a number can be the one that is too much. */
+    /* Each part of a number can be too long. */
     for (size_t length = NUMBER_MAX - 8; length <= NUMBER_MAX + 8; length++)
         for (const char *const *end = (const char *const[]){"", ".25", ".25e-10", "e10", NULL}; *end; end++) {
             memset(text, '1', length);

@@ -192,8 +192,7 @@ static void wakes_when_enough_is_done(void **state)
 
 enum { MESSAGES = 100000, WINDOW = 16 };
 
-/* A broker that tells the outcome of each message from a thread of its own; every seventh it forgets once in
- * a while. */
+/* A broker that reports each outcome from its own thread; sometimes it forgets every seventh. */
 struct fake_broker {
     struct outbox *outbox;
     struct outbox_message *queue[WINDOW];

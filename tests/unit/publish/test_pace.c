@@ -14,7 +14,7 @@ static void keeps_recorded_time(void **state)
     assert_int_equal(pace_next(&pace, 1, 1000 * SECOND, 5 * SECOND), 5 * SECOND);
     assert_int_equal(pace_next(&pace, 1, 1000 * SECOND, 5 * SECOND), 5 * SECOND);
     assert_int_equal(pace_next(&pace, 1, 1030 * SECOND, 5 * SECOND), 6 * SECOND);
-    /* However late the caller comes, what follows is due in relation to the start. */
+    /* However late the caller is, the next message is due in relation to the start. */
     assert_int_equal(pace_next(&pace, 1, 1060 * SECOND, 100 * SECOND), 7 * SECOND);
     assert_int_equal(pace_next(&pace, 1, 1061 * SECOND, 100 * SECOND), 7 * SECOND + SECOND / 30);
 }
@@ -95,8 +95,7 @@ static void is_due_at_once_when_fast(void **state)
     assert_int_equal(pace_next(&pace, 1, 1000 * SECOND, 6), 6);
 }
 
-/* The same clock may be asked a thousand times a second or once a day: a day's replay is as long as it should
- * be. */
+/* Whether the clock is read a thousand times a second or once a day, a day's replay has the right length. */
 static void keeps_parts_of_a_second(void **state)
 {
     struct pace_settings settings = {.mode = PACE_RECORDED, .speed = 2};

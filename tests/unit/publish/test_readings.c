@@ -96,7 +96,7 @@ static void names_the_place_of_what_is_wrong(void **state)
           "?f:2:3 (T1): a NUL byte" SKIP);
 }
 
-/* A date that is wrong must not be taken for the one before it, nor spoil the next. */
+/* A wrong date must not count as the one before it, nor spoil the next. */
 static void works_out_each_date(void **state)
 {
     char text[DUMP_SIZE];
@@ -195,7 +195,7 @@ static void reads_the_rows_of_a_range(void **state)
     struct readings_settings some = settings(false);
     (void)state;
     some.range = (struct row_range){.first = 2, .last = 3};
-    /* What lies outside may be as wrong as it likes. */
+    /* What is outside may have any error. */
     dump((struct memory_file)MEMORY_FILE(HEADER "bad\n" ROW("11") ROW("12") "bad\n"), &some, text, NULL);
     assert_string_equal(text, READ("1513937460", "11") READ("1513937520", "12") ".");
     some.range = (struct row_range){.first = 5};

@@ -1,4 +1,4 @@
-/* What is told of a replay at its end. */
+/* The summary at the end of a replay. */
 #include "core_fixture.h"
 
 #include "core/clock.h"

@@ -1,4 +1,4 @@
-/* When the spool syncs, and what becomes of syncs that fail. */
+/* When the spool syncs, and what follows a failed sync. */
 #include "failing_spool.h"
 
 #include "spool/background.h"
@@ -62,7 +62,7 @@ static void a_failed_sync_is_not_forgotten(void **state)
     assert_false(spool_sync(spool, &error));
     assert_non_null(strstr(error.text, "cannot sync"));
     no_faults();
-    /* The kernel says it is done now, but has dropped what it could not write. */
+    /* The kernel reports success now, but has dropped what it could not write. */
     append_message(spool, 7);
     assert_false(spool_sync(spool, &error));
     assert_non_null(strstr(error.text, "below id 7"));

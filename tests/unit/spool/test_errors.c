@@ -1,4 +1,4 @@
-/* The spool when the system fails it: writes that fail or fall short, full disks, limits. */
+/* The spool when system calls fail: writes that fail or are short, full disks, limits. */
 #include "failing_spool.h"
 
 #include <sched.h>
@@ -86,7 +86,7 @@ static void nothing_is_left_behind_the_end_of_a_segment_that_is_done(void **stat
     faults.room = 30;
     assert_append_fails(spool, 2, "No space left");
     assert_int_equal(file_size(folder, FIRST_SEGMENT), size + 30);
-    /* The next record wants a new segment: not before the old one is in order. */
+    /* The next record needs a new segment: not before the old one is whole again. */
     faults.room = -1;
     assert_append_fails(spool, 15, "Input/output error");
     assert_int_equal(count_segments(folder), 1);
@@ -189,7 +189,7 @@ static void damage_found_while_reading_is_told(void **state)
         assert_non_null(strstr(error.text, FIRST_SEGMENT " at offset 52: "));
         assert_non_null(strstr(error.text, "--spool-repair"));
     }
-    /* What lies behind it cannot be passed, nor counted. */
+    /* What lies behind it can be neither skipped nor counted. */
     assert_true(spool_advance(spool, 5));
     assert_int_equal(stats_of(spool).position, 1);
     spool_close(spool);

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <xxhash.h>
 
-/* Another version of what stands at `offset`, a header or a slot, is whole by its own account. */
+/* Another version of what is at `offset`, a header or a slot, with a right checksum. */
 static void overwrite_with_checksum(const char *name, int64_t offset, size_t length, uint8_t version)
 {
     struct content content = read_file(folder, name);
@@ -18,7 +18,7 @@ static void overwrite_with_checksum(const char *name, int64_t offset, size_t len
     free(content.bytes);
 }
 
-/* Else what it points to would be overwritten with a process id. */
+/* Otherwise its target would be overwritten with a process id. */
 static void a_lock_that_is_a_link_is_refused(void **state)
 {
     char lock[300], target[300];

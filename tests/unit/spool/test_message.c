@@ -50,7 +50,7 @@ static void test_none(void **state)
     assert_false(header_next(&rest, &header));
 }
 
-/* The spool's checksums keep damage away, but a length is never trusted. */
+/* The spool's checksums find damage, but a length is never trusted. */
 static void test_cut_bytes_end_the_list(void **state)
 {
     struct header_list list = {0};

@@ -14,7 +14,7 @@ static void without_position_all_that_is_there_is_delivered(void **state)
     unlink_file(folder, "position");
     spool = open_spool(folder);
     assert_string_equal(spool_uuid(spool), uuid);
-    /* Nobody knows how far ids had gone. */
+    /* Nobody knows the last id. */
     assert_true(append_message(spool, 10) > UINT32_MAX);
     read_all(spool, &first, &last);
     assert_int_equal(first, 1);

@@ -1,4 +1,4 @@
-/* What passes between those who append to a spool and the one who reads it. */
+/* The signals between the threads that append to a spool and the one that reads it. */
 #include "spool_fixture.h"
 
 #include "core/event.h"

@@ -232,7 +232,7 @@ static void a_spool_without_segments_is_refused_and_repaired(void **state)
     assert_false(file_exists(folder, FIRST_SEGMENT));
     settings.repair = true;
     spool = open_with(&settings);
-    /* Nobody knows how far ids had gone. */
+    /* Nobody knows the last id. */
     assert_true(append_message(spool, 31) > UINT32_MAX);
     assert_reads(spool, 31);
     assert_stats(spool, 31, 30, 0);

@@ -1,5 +1,5 @@
-/* The spool's threads at once: one appends, one reads and delivers, one looks on, one syncs. For
- * ThreadSanitizer above all. */
+/* The spool with several threads: one appends, one reads and delivers, one reads counters, one syncs. Above
+ * all for ThreadSanitizer. */
 #include "spool_fixture.h"
 
 #include <pthread.h>

@@ -71,7 +71,7 @@ static void the_next_header_knows_of_a_release_that_is_lost(void **state)
     spool_close(spool);
 }
 
-/* Held for ever, it would make a later message pass for a repeated one. */
+/* If it were held for ever, a later message would count as a repeated one. */
 static void a_packet_id_whose_release_is_lost_is_not_held(void **state)
 {
     (void)state;

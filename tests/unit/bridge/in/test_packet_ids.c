@@ -74,7 +74,7 @@ static void test_a_release_is_stored_before_it_is_answered(void **state)
     assert_int_equal(f->ids.store.premove(f->handle, (char *)"r5-7"), 0);
     assert_false(spool_holds(f->spool, 7));
     assert_int_equal(spool_next_id(f->spool), next + 1);
-    assert_int_equal(f->ids.store.premove(f->handle, (char *)"r5-7"), 0); /* held no more: nothing to store */
+    assert_int_equal(f->ids.store.premove(f->handle, (char *)"r5-7"), 0); /* not held: nothing to store */
     assert_int_equal(spool_next_id(f->spool), next + 1);
 }
 

@@ -262,7 +262,7 @@ static void test_a_flood_is_noticed_once_and_remembered(void **state)
     assert_int_equal(mqtt.receive_maximum, 1);
     connect_with(true);
     assert_int_equal(reconnects(f, MQTT_RECONNECT_FLOOD), 1);
-    connect_with(false); /* nothing is held any more: the mark alone tells */
+    connect_with(false); /* nothing is held any more: only the mark tells */
     assert_true(receiver_close(f->receiver));
     open_receiver(f);
     assert_int_equal(mqtt.session->receive_maximum, 1);

@@ -1,4 +1,4 @@
-/* What both ways of delivery do when Kafka refuses, at least once, against librdkafka's mock cluster. */
+/* What delivery does when Kafka refuses, in the mode at-least-once, against librdkafka's mock cluster. */
 #include "delivery_fixture.h"
 
 #include "bridge/out/forwarder.h"
@@ -101,8 +101,8 @@ static void test_a_failure_loses_nothing_and_is_told_until_it_is_over(void **sta
 
 /* ---- what never succeeds ---- */
 
-/* A batch that is refused says nothing of a single record in it: each goes alone then, and all but the one
- * that is refused again are delivered. */
+/* When a batch is refused, nobody knows for which record. Each is sent alone then, and only the one that is
+ * refused again is not delivered. */
 static void test_the_record_at_fault_is_found_and_becomes_a_dead_letter(void **state)
 {
     struct fixture *f = *state;

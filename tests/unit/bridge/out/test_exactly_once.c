@@ -73,8 +73,8 @@ static void an_error_that_nobody_knows(void **state)
     does_not_stick(*state, ADD_OFFSETS, RD_KAFKA_RESP_ERR_UNKNOWN);
 }
 
-/* The position is on its way to Kafka when Kafka says that the records come from a producer of before. Here
- * librdkafka leaks (see librdkafka.supp). */
+/* The position is on its way to Kafka when Kafka fences the producer of the records. Here librdkafka leaks
+ * (see librdkafka.supp). */
 static void fenced_while_the_position_is_sent(void **state)
 {
     struct fixture *f = *state;
@@ -115,7 +115,7 @@ static void a_group_that_is_not_there_has_no_position(void **state)
 
 /* ---- requests that arrive late ---- */
 
-/* The cluster carries the request out, and answers it when the client has given it up. */
+/* The cluster executes the request, but answers only after the client has given it up. */
 static void replaced_after_a_late(struct fixture *f, int16_t key)
 {
     deliver_some(f);

@@ -101,7 +101,7 @@ static void test_the_window_bounds_their_bytes(void **state)
     assert_int_equal(produce(f, 1, WINDOW_BYTES / 2), PRODUCER_TAKEN);
     assert_int_equal(produce(f, 2, WINDOW_BYTES / 2), PRODUCER_FULL);
     await_reports(f);
-    assert_int_equal(produce(f, 2, 2 * WINDOW_BYTES), PRODUCER_TAKEN); /* alone, any goes */
+    assert_int_equal(produce(f, 2, 2 * WINDOW_BYTES), PRODUCER_TAKEN); /* alone: any size */
     assert_int_equal(produce(f, 3, 1), PRODUCER_FULL);
     await_reports(f);
 }

@@ -1,4 +1,4 @@
-/* What the halves of a bridge count: buckets, quantiles, and what librdkafka tells. */
+/* The counters of a bridge: buckets, quantiles, and librdkafka's statistics. */
 #include "core_fixture.h"
 
 #include "bridge/seen/counters.h"
@@ -61,7 +61,7 @@ static void quantiles_are_interpolated(void **state)
     assert_near(histogram_quantile(buckets, 0.99), 86400);
 }
 
-/* librdkafka's memory, as it hands it over. */
+/* Memory as librdkafka hands it over. */
 static char *library_text(const char *text)
 {
     char *copy = rd_kafka_mem_malloc(NULL, strlen(text) + 1);

@@ -1,4 +1,4 @@
-/* How a bridge is judged. */
+/* Whether a bridge is ready and healthy. */
 #include "core_fixture.h"
 
 #include "bridge/seen/snapshot.h"

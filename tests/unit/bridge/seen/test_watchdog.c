@@ -1,4 +1,4 @@
-/* Which thread the watchdog takes for stuck, with a clock and threads of the test's own. */
+/* Which thread the watchdog reports as stuck, with the test's own clock and threads. */
 #include "core_fixture.h"
 
 #include "bridge/seen/watchdog.h"
@@ -91,7 +91,7 @@ static void a_main_thread_that_does_not_look_is_stuck(void **state)
     assert_null(watchdog_find_stuck(&watchdog, watchdog_longest_step, &still));
 }
 
-/* After the whole process was frozen, all threads have as much time again. */
+/* After the whole process was frozen, all threads get the full time again. */
 static void who_looks_late_blames_nobody(void **state)
 {
     (void)state;
