@@ -73,8 +73,8 @@ def test_files(path):
 
 @every_document
 def test_functions(path):
-    for name, file in re.findall(r"`(\w+)` in `([\w./-]+\.[ch])`", path.read_text()):
-        assert re.search(rf"\b{name}\(", (ROOT / file).read_text()), f"{name} in {file}"
+    for name, file in re.findall(r"`(\w+)`\s+in\s+`([\w./-]+\.[ch])`", path.read_text()):
+        assert re.search(rf"^\w.*\b{name}\(", (ROOT / file).read_text(), re.MULTILINE), f"{name} in {file}"
 
 
 # Programs and options
