@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 from option_tables import (A_FILE, BIN, PROGRAMS, TIME_LIMIT, WRONG, configuration, family_of, options_of_help, options_of_manual, output,
-                           refusal, run, specific, unescape, variables_of, wants_of)
+                           refusal, run, specific, variables_of, wants_of)
 
 MAN = BIN.parent / "man"
 

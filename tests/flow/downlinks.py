@@ -1,13 +1,11 @@
 """downlink, and what its tests need."""
 
-import json
 import uuid
 
+import scrape
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from scrape import request, samples
 from waiting import wait_until
 
-PREFIX = "roomstream_downlink_"
 QUICK = ("-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=500")
 
 
@@ -44,14 +42,8 @@ def wait_for_commit(brokers, topic, position, partition=0, limit=30):
                lambda: f"the position {position}, not {committed(brokers, f'g-{topic}', topic, partition)}")
 
 
-def address_of(downlink):
-    return downlink.wait_for_log(r"serving HTTP at http://(\S+)/").group(1)
-
-
 def metrics(downlink):
-    """The samples without labels, by their names after roomstream_downlink_."""
-    answer = request(address_of(downlink), "/metrics")
-    return {name.removeprefix(PREFIX): value for (name, labels), value in samples(answer.text).items() if not labels}
+    return scrape.scrape(scrape.address_of(downlink), "downlink")
 
 
 def adds_up(found):
@@ -60,7 +52,7 @@ def adds_up(found):
 
 
 def status(downlink):
-    return json.loads(request(address_of(downlink), "/status").text)
+    return scrape.status(scrape.address_of(downlink))
 
 
 def user_properties(message):

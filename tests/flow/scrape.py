@@ -10,12 +10,12 @@ from programs import ROOT
 
 SAMPLE = re.compile(r'([a-z0-9_]+)(?:\{((?:[a-z0-9_]+="(?:[^"\\]|\\.)*",?)*)\})? (\S+)')
 LABEL = re.compile(r'([a-z0-9_]+)="((?:[^"\\]|\\.)*)"')
-PREFIX = "roomstream_bridge_"
 
 
-def address_of(bridge):
-    """The HTTP address of a Bridge, from its log: HOST:PORT."""
-    return urlsplit(bridge.program.wait_for_log(r"serving HTTP at (\S+)").group(1)).netloc
+def address_of(program):
+    """The HTTP address of a program, or of a Bridge, from its log: HOST:PORT."""
+    program = getattr(program, "program", program)
+    return program.wait_for_log(r"serving HTTP at http://(\S+)/").group(1)
 
 
 class Answer:
@@ -46,11 +46,11 @@ def samples(text):
     return found
 
 
-def scrape(address):
-    """The samples without labels, by their names after roomstream_bridge_."""
+def scrape(address, program="bridge"):
+    """The samples without labels, by their names after roomstream_PROGRAM_."""
     answer = request(address, "/metrics")
     assert answer.status == 200
-    return {name.removeprefix(PREFIX): value for (name, labels), value in samples(answer.text).items() if not labels}
+    return {name.removeprefix(f"roomstream_{program}_"): value for (name, labels), value in samples(answer.text).items() if not labels}
 
 
 def status(address):

@@ -1,12 +1,9 @@
 """store, and what is in its databases, read without our code."""
 
-import json
 import sqlite3
 
-from scrape import request, samples
+import scrape
 from waiting import wait_until
-
-PREFIX = "roomstream_store_"
 
 
 class SQLite:
@@ -84,18 +81,12 @@ def start_store(programs, database, topic, *arguments, **options):
     return programs.start("store", "-t", topic, "-d", database.address, "-G", f"g-{topic}", "--http", "0", *QUICK, *arguments, **options)
 
 
-def address_of(store):
-    return store.wait_for_log(r"serving HTTP at http://(\S+)/").group(1)
-
-
 def metrics(store):
-    """The samples without labels, by their names after roomstream_store_."""
-    answer = request(address_of(store), "/metrics")
-    return {name.removeprefix(PREFIX): value for (name, labels), value in samples(answer.text).items() if not labels}
+    return scrape.scrape(scrape.address_of(store), "store")
 
 
 def status(store):
-    return json.loads(request(address_of(store), "/status").text)
+    return scrape.status(scrape.address_of(store))
 
 
 def wait_for_rows(database, number, limit=60, table="reading"):

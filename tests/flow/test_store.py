@@ -15,8 +15,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 from postgres import Postgres
 from programs import ROOT, freeze
-from scrape import check_metrics, request, samples
-from stores import PostgreSQL, SQLite, address_of, check_once, count, metrics, start_store, status, wait_for_rows
+from scrape import address_of, check_metrics, request, samples
+from stores import PostgreSQL, SQLite, check_once, count, metrics, start_store, status, wait_for_rows
 from waiting import wait_until
 
 

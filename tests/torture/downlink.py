@@ -5,19 +5,16 @@ Mosquitto acknowledges a message before its subscriber has it, and after a SIGKI
 with its messages in flight until the subscriber has all others. Then Mosquitto is killed, and downlink continues when the subscriber is
 back."""
 
-import argparse
-import json
 import random
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
-from pathlib import Path
 
 from brokers import Broker
 from clients import create_topic, paho_client
+from command import parser_of, torture
 from confluent_kafka import Producer
 from downlinks import committed
 from ports import free_port
@@ -211,20 +208,13 @@ class Run:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__, messages=100_000, kills=100)
     parser.add_argument("--downlink", action="store_true", required=True)
-    parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--rate", type=int, default=500)
-    parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--window", type=int, default=500)
     parser.add_argument("--qos", type=int, choices=(1, 2), default=1)
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="roomstream-torture-") as folder:
-        Path(folder).chmod(0o755)
-        result = Run(arguments, Path(folder)).run()
-    print(json.dumps(result))
-    return 1 if result["lost"] or result["unknown"] or result["out_of_order"] or result["doubled"] > result["bound"] else 0
+    return torture(Run, parser.parse_args(), lambda result: (
+        result["lost"] or result["unknown"] or result["out_of_order"] or result["doubled"] > result["bound"]))
 
 
 if __name__ == "__main__":

@@ -1,20 +1,17 @@
 """The fault harness for store: real Kafka, database and store, and faults at random instants. Then clients that are not ours check,
 without a unique index that would hide doubles, that every (topic, partition, offset) is there once."""
 
-import argparse
 import json
 import os
 import random
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
-from pathlib import Path
 
 from brokers import Broker
 from clients import create_topic
+from command import parser_of, torture
 from confluent_kafka import Producer
 from postgres import Postgres
 from programs import Programs, freeze
@@ -182,17 +179,9 @@ class Run:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__, messages=200_000, kills=200)
     parser.add_argument("--store", choices=("sqlite", "postgresql"), required=True)
-    parser.add_argument("--messages", type=int, default=200_000)
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=int(time.time()))
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="roomstream-torture-") as folder:
-        Path(folder).chmod(0o755)
-        result = Run(arguments, Path(folder)).run()
-    print(json.dumps(result))
-    return 1 if result["lost"] or result["doubled"] or result["unknown"] else 0
+    return torture(Run, parser.parse_args(), lambda result: result["lost"] or result["doubled"] or result["unknown"])
 
 
 if __name__ == "__main__":

@@ -2,20 +2,17 @@
 SQL checks that each (topic, seq) is in the database as often as it was published: once, or again by a killed publisher. A witness, an
 MQTT client at QoS 2 that is not ours and is never killed, counts how often."""
 
-import argparse
 import json
 import os
 import random
-import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections import Counter
-from pathlib import Path
 
 from brokers import Brokers
 from clients import create_topic, paho_client
+from command import parser_of, torture
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from plan import FAILPOINTS as BRIDGE_FAILPOINTS
@@ -237,21 +234,11 @@ class Run:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__, messages=40_000, kills=100)
     parser.add_argument("--whole", action="store_true", required=True)
-    parser.add_argument("--messages", type=int, default=40_000)
-    parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=int(time.time()))
     arguments = parser.parse_args()
     arguments.messages -= arguments.messages % NODES
-    folder = Path(tempfile.mkdtemp(prefix="roomstream-torture-"))
-    print(f"what the programs say is in {folder}; it stays if the promise is broken", file=sys.stderr)
-    result = Run(arguments, folder).run()
-    print(json.dumps(result))
-    if result["lost"] or result["doubled"] or result["unknown"] or result["rejected"]:
-        return 1
-    shutil.rmtree(folder)
-    return 0
+    return torture(Run, arguments, lambda result: result["lost"] or result["doubled"] or result["unknown"] or result["rejected"])
 
 
 if __name__ == "__main__":

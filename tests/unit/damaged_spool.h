@@ -4,11 +4,11 @@
 #ifndef ROOMSTREAM_TESTS_UNIT_DAMAGED_SPOOL_H
 #define ROOMSTREAM_TESTS_UNIT_DAMAGED_SPOOL_H
 
-#include "spool_fixture.h"
+#include "spool_folder.h"
 
 #include "core/boot_id.h"
 
-static char folder[64], copy[64];
+static char copy[64];
 static uint32_t boot; /* which start of the machine the tests pretend to be in */
 
 /* Replaces the library's: the linker takes this one. */
@@ -20,19 +20,15 @@ void boot_id_read(uuid_t id)
 
 static inline int setup(void **state)
 {
-    (void)state;
     boot = 1;
-    make_folder(folder);
     make_folder(copy);
-    return 0;
+    return setup_folder(state);
 }
 
 static inline int teardown(void **state)
 {
-    (void)state;
-    remove_folder(folder);
     remove_folder(copy);
-    return 0;
+    return teardown_folder(state);
 }
 
 static inline struct spool_settings settings_of(const char *path, int64_t segment_bytes, bool repair)

@@ -3,15 +3,13 @@
 #ifndef ROOMSTREAM_TESTS_UNIT_FAILING_SPOOL_H
 #define ROOMSTREAM_TESTS_UNIT_FAILING_SPOOL_H
 
-#include "spool_fixture.h"
+#include "spool_folder.h"
 
 #include "spool/position.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <sys/uio.h>
-
-static char folder[64];
 
 /* ---- system calls that fail on demand: the linker redirects the spool's calls here ---- */
 
@@ -118,18 +116,14 @@ static inline void no_faults(void)
 
 static inline int setup(void **state)
 {
-    (void)state;
     no_faults();
-    make_folder(folder);
-    return 0;
+    return setup_folder(state);
 }
 
 static inline int teardown(void **state)
 {
-    (void)state;
     no_faults();
-    remove_folder(folder);
-    return 0;
+    return teardown_folder(state);
 }
 
 static inline void assert_append_fails(struct spool *spool, uint64_t number, const char *words)

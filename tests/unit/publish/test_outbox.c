@@ -35,6 +35,12 @@ static void add(struct outbox *outbox, size_t number)
     outbox_add(outbox);
 }
 
+static void add_several(struct outbox *outbox, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        add(outbox, i);
+}
+
 static bool is_readable(const struct outbox *outbox)
 {
     struct pollfd wait = {.fd = outbox_fd(outbox), .events = POLLIN};
@@ -47,8 +53,7 @@ static void keeps_each_message_until_it_is_done(void **state)
     struct outbox *outbox = outbox_new(3, 24, take, &sender);
     (void)state;
     assert_true(outbox_empty(outbox));
-    for (size_t i = 0; i < 3; i++)
-        add(outbox, i);
+    add_several(outbox, 3);
     assert_null(outbox_slot(outbox));
     assert_true(outbox_flush(outbox));
     assert_int_equal(outbox_pending(outbox), 3);
@@ -76,8 +81,7 @@ static void tries_again_what_was_not_taken(void **state)
     struct sender sender = {.room = 1};
     struct outbox *outbox = outbox_new(4, 24, take, &sender);
     (void)state;
-    for (size_t i = 0; i < 3; i++)
-        add(outbox, i);
+    add_several(outbox, 3);
     assert_false(outbox_flush(outbox));
     assert_int_equal(outbox_pending(outbox), 1);
     assert_int_equal(outbox_sent(outbox), 1);
@@ -94,8 +98,7 @@ static void sends_returned_messages_again_in_order_before_new_ones(void **state)
     struct sender sender = {.room = 64};
     struct outbox *outbox = outbox_new(8, 24, take, &sender);
     (void)state;
-    for (size_t i = 0; i < 5; i++)
-        add(outbox, i);
+    add_several(outbox, 5);
     assert_true(outbox_flush(outbox));
     outbox_done(outbox, sender.taken[0]);
     outbox_done(outbox, sender.taken[3]);
@@ -162,8 +165,7 @@ static void wakes_when_enough_is_done(void **state)
     struct sender sender = {.room = 64};
     struct outbox *outbox = outbox_new(8, 24, take, &sender);
     (void)state;
-    for (size_t i = 0; i < 8; i++)
-        add(outbox, i);
+    add_several(outbox, 8);
     outbox_flush(outbox);
     outbox_done(outbox, sender.taken[0]);
     assert_false(is_readable(outbox)); /* nobody waits */

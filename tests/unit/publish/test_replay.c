@@ -79,6 +79,16 @@ static void dump(struct replay *replay, bool times, int until, char text[static 
             result == REPLAY_FAILED ? error.text : "");
 }
 
+/* A replay from the mark. */
+static struct replay *begin(const struct replay_settings *settings, struct replay_mark mark)
+{
+    struct error error;
+    struct replay *replay = replay_open(settings, ready, NULL, &error);
+    assert_non_null(replay);
+    replay_begin(replay, &mark);
+    return replay;
+}
+
 /* The dump of a file's replay from the mark. */
 static void check_from(struct replay_mark mark, const char *file, const struct replay_settings *settings,
                        bool times, const char *wanted)
@@ -88,9 +98,7 @@ static void check_from(struct replay_mark mark, const char *file, const struct r
     struct replay_settings with_file = *settings;
     int fd = make_file(file, name);
     with_file.file = name;
-    struct replay *replay = replay_open(&with_file, ready, NULL, &error);
-    assert_non_null(replay);
-    replay_begin(replay, &mark);
+    struct replay *replay = begin(&with_file, mark);
     dump(replay, times, 0, text);
     assert_string_equal(text, wanted);
     replay_close(replay);
@@ -153,8 +161,7 @@ static void gives_marks_that_it_goes_on_from(void **state)
     struct replay_mark mark = {.base = 1000 * SECOND};
     (void)state;
     int fd = use_rows(&settings, name, 4);
-    struct replay *replay = replay_open(&settings, ready, NULL, &error);
-    replay_begin(replay, &mark);
+    struct replay *replay = begin(&settings, mark);
     for (int loop = 0; loop < 3; loop++) {
         dump(replay, true, loop == 0 ? 7 : 6, text); /* the first message of the next loop is out */
         mark = *replay_mark(replay);
@@ -163,8 +170,7 @@ static void gives_marks_that_it_goes_on_from(void **state)
         assert_int_equal(mark.seq, 6 * (loop + 1));
         assert_int_equal(mark.timeline, 100 * (loop + 1) * SECOND);
         assert_int_equal(mark.base, 1000 * SECOND);
-        struct replay *other = replay_open(&settings, ready, NULL, &error);
-        replay_begin(other, &mark);
+        struct replay *other = begin(&settings, mark);
         dump(other, true, 7, text);
         replay_close(other);
     }
@@ -203,8 +209,7 @@ static void says_where_times_are_too_far_apart(void **state)
     int fd = make_file(HEADER LONG_AGO "2261/12/31,00:00:00,1,2,0\n", name);
     settings.file = name;
     for (int i = 0; i < 2; i++) {
-        struct replay *replay = replay_open(&settings, ready, NULL, &error);
-        replay_begin(replay, &mark);
+        struct replay *replay = begin(&settings, mark);
         dump(replay, false, 0, text);
         assert_contains(text, ":3:2 (Time): the recorded times add up to more than 292 years");
         replay_close(replay);
@@ -215,14 +220,12 @@ static void says_where_times_are_too_far_apart(void **state)
     settings.file = name;
     mark.base = INT64_C(1800000000) * SECOND;
     settings.loops = 0;
-    struct replay *replay = replay_open(&settings, ready, NULL, &error);
-    replay_begin(replay, &mark);
+    struct replay *replay = begin(&settings, mark);
     dump(replay, false, 0, text);
     assert_contains(text, ":3:2 (Time): restamped, its time would not lie within 1678 to 2261");
     replay_close(replay);
     mark.base = REPLAY_AS_RECORDED;
-    replay = replay_open(&settings, ready, NULL, &error);
-    replay_begin(replay, &mark);
+    replay = begin(&settings, mark);
     dump(replay, false, 0, text);
     assert_contains(text, "add up to more than 292 years");
     replay_close(replay);
@@ -249,8 +252,7 @@ static void notices_a_file_that_changes(void **state)
     const struct replay_mark mark = {.base = REPLAY_AS_RECORDED};
     (void)state;
     int fd = use_rows(&settings, name, 2);
-    struct replay *replay = replay_open(&settings, ready, NULL, &error);
-    replay_begin(replay, &mark);
+    struct replay *replay = begin(&settings, mark);
     dump(replay, false, 6, text);
     assert_int_equal(pwrite(fd, "x", 1, 0), 1);
     dump(replay, false, 0, text);
@@ -287,8 +289,7 @@ static void tells_how_much_is_done(void **state)
     const struct replay_mark mark = {.base = REPLAY_AS_RECORDED};
     (void)state;
     int fd = use_rows(&settings, name, 2);
-    struct replay *replay = replay_open(&settings, ready, NULL, &error);
-    replay_begin(replay, &mark);
+    struct replay *replay = begin(&settings, mark);
     assert_true(replay_part(replay) < 0.5);
     dump(replay, false, 6, text);
     assert_float_equal(replay_part(replay), 0.5, 1e-9);

@@ -1,26 +1,22 @@
-#include "spool_fixture.h"
+#include "spool_folder.h"
 
 #include "spool/dead_letters.h"
 
 #define LOG_NAME "dead-letters.log"
 
-static char folder[64];
 static struct spool *spool;
 
 static int setup(void **state)
 {
-    (void)state;
-    make_folder(folder);
+    int made = setup_folder(state);
     spool = open_spool(folder);
-    return 0;
+    return made;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
     spool_close(spool);
-    remove_folder(folder);
-    return 0;
+    return teardown_folder(state);
 }
 
 static struct dead_letters *open_letters(bool read_only)

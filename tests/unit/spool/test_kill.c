@@ -1,6 +1,6 @@
 /* The spool under SIGKILL: a child uses it in every way until it is killed, some hundred times; each time the
  * parent looks at what is left. */
-#include "spool_fixture.h"
+#include "spool_folder.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -20,7 +20,6 @@ struct told {
 };
 
 static struct told *told;
-static char folder[64];
 
 static struct spool_settings settings_of_round(int round)
 {
@@ -212,17 +211,13 @@ static void a_killed_process_loses_nothing(void **state)
 
 static int setup(void **state)
 {
-    (void)state;
     told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    make_folder(folder);
-    return told == MAP_FAILED;
+    return setup_folder(state) || told == MAP_FAILED;
 }
 
 static int teardown(void **state)
 {
-    (void)state;
-    remove_folder(folder);
-    return munmap(told, sizeof *told);
+    return teardown_folder(state) || munmap(told, sizeof *told);
 }
 
 int main(void)

@@ -1,21 +1,5 @@
 /* The spool in use: append, read, deliver, restart, rotate, trim. */
-#include "spool_fixture.h"
-
-static char folder[64];
-
-static int setup(void **state)
-{
-    (void)state;
-    make_folder(folder);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    remove_folder(folder);
-    return 0;
-}
+#include "spool_folder.h"
 
 static struct spool *reopen(struct spool *spool)
 {
@@ -328,14 +312,6 @@ static void the_bound_holds(void **state)
     spool_close(spool);
 }
 
-static void add_size(const char *path, void *sum)
-{
-    struct stat status;
-    assert_int_equal(stat(path, &status), 0);
-    if (strstr(path, ".seg"))
-        *(int64_t *)sum += status.st_size;
-}
-
 /* As the bridge uses it: a message has a quarter of the bound at most, a segment an eighth. */
 static void the_files_exceed_the_bound_by_one_record_at_most(void **state)
 {
@@ -347,7 +323,7 @@ static void the_files_exceed_the_bound_by_one_record_at_most(void **state)
     settings.segment_bytes = BOUND / 8;
     settings.max_bytes = BOUND;
     struct spool *spool = open_with(&settings);
-    for (int64_t i = 0, used = 0; i < 2000; i++, used = 0) {
+    for (int64_t i = 0; i < 2000; i++) {
         record.payload = (struct spool_bytes){payload, (size_t)(i * 7919 % (LARGEST - FRAME))};
         if (spool_append(spool, &record, NULL, NULL) == SPOOL_FULL) {
             assert_int_equal(spool_read(spool, &read, NULL), SPOOL_READ_RECORD);
@@ -355,8 +331,7 @@ static void the_files_exceed_the_bound_by_one_record_at_most(void **state)
             if (i % 3 == 0)
                 spool_save(spool);
         }
-        for_each_file(folder, add_size, &used);
-        assert_in_range(used, 0, BOUND + LARGEST);
+        assert_in_range(segments_size(folder), 0, BOUND + LARGEST);
     }
     spool_close(spool);
 }
@@ -468,7 +443,7 @@ static void the_ledger_counts_what_a_kill_would_leave(void **state)
 int main(void)
 {
     log_nothing();
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_folder, teardown_folder)
     const struct CMUnitTest tests[] = {
         TEST(what_is_appended_is_read),
         TEST(what_is_delivered_is_not_read_after_a_restart),

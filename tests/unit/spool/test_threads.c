@@ -1,14 +1,12 @@
 /* The spool with several threads: one appends, one reads and delivers, one reads counters, one syncs. Above
  * all for ThreadSanitizer. */
-#include "spool_fixture.h"
+#include "spool_folder.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 
 enum { MESSAGES = 20000 };
-
-static char folder[64];
 
 struct shared {
     struct spool *spool;
@@ -143,24 +141,10 @@ static void threads_without_sync(void **state)
     use_from_all_threads(SPOOL_SYNC_NONE);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    make_folder(folder);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    remove_folder(folder);
-    return 0;
-}
-
 int main(void)
 {
     log_nothing();
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_folder, teardown_folder)
     const struct CMUnitTest tests[] = {
         TEST(threads_with_interval),
         TEST(threads_with_always),

@@ -23,55 +23,22 @@ static void does_not_stick(struct fixture *f, int16_t key, rd_kafka_resp_err_t e
     deliver_some(f);
 }
 
-static void partitions_of_an_expired_id(void **state)
-{
-    does_not_stick(*state, ADD_PARTITIONS, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING);
-}
+#define DOES_NOT_STICK(name, key, err)                                                                       \
+    static void name(void **state)                                                                           \
+    {                                                                                                        \
+        does_not_stick(*state, key, err);                                                                    \
+    }
 
-static void offsets_of_an_expired_id(void **state)
-{
-    does_not_stick(*state, ADD_OFFSETS, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING);
-}
-
-static void position_of_an_expired_id(void **state)
-{
-    does_not_stick(*state, TXN_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING);
-}
-
-static void end_of_an_expired_id(void **state)
-{
-    does_not_stick(*state, END_TXN, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING);
-}
-
-static void unknown_producer(void **state)
-{
-    does_not_stick(*state, ADD_OFFSETS, RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID);
-}
-
-static void invalid_epoch(void **state)
-{
-    does_not_stick(*state, ADD_PARTITIONS, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH);
-}
-
-static void invalid_state(void **state)
-{
-    does_not_stick(*state, ADD_OFFSETS, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE);
-}
-
-static void concurrent_transactions_for_ever(void **state)
-{
-    does_not_stick(*state, ADD_PARTITIONS, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS);
-}
-
-static void no_coordinator_for_ever(void **state)
-{
-    does_not_stick(*state, END_TXN, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE);
-}
-
-static void an_error_that_nobody_knows(void **state)
-{
-    does_not_stick(*state, ADD_OFFSETS, RD_KAFKA_RESP_ERR_UNKNOWN);
-}
+DOES_NOT_STICK(partitions_of_an_expired_id, ADD_PARTITIONS, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING)
+DOES_NOT_STICK(offsets_of_an_expired_id, ADD_OFFSETS, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING)
+DOES_NOT_STICK(position_of_an_expired_id, TXN_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING)
+DOES_NOT_STICK(end_of_an_expired_id, END_TXN, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING)
+DOES_NOT_STICK(unknown_producer, ADD_OFFSETS, RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID)
+DOES_NOT_STICK(invalid_epoch, ADD_PARTITIONS, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH)
+DOES_NOT_STICK(invalid_state, ADD_OFFSETS, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE)
+DOES_NOT_STICK(concurrent_transactions_for_ever, ADD_PARTITIONS, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS)
+DOES_NOT_STICK(no_coordinator_for_ever, END_TXN, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE)
+DOES_NOT_STICK(an_error_that_nobody_knows, ADD_OFFSETS, RD_KAFKA_RESP_ERR_UNKNOWN)
 
 /* The position is on its way to Kafka when Kafka fences the producer of the records. Here librdkafka leaks
  * (see librdkafka.supp). */
@@ -129,30 +96,17 @@ static void replaced_after_a_late(struct fixture *f, int16_t key)
     assert_int_equal(replaced(f), 1);
 }
 
-static void a_late_end(void **state)
-{
-    replaced_after_a_late(*state, END_TXN);
-}
+#define REPLACED_AFTER_A_LATE(name, key)                                                                     \
+    static void name(void **state)                                                                           \
+    {                                                                                                        \
+        replaced_after_a_late(*state, key);                                                                  \
+    }
 
-static void late_partitions(void **state)
-{
-    replaced_after_a_late(*state, ADD_PARTITIONS);
-}
-
-static void late_offsets(void **state)
-{
-    replaced_after_a_late(*state, ADD_OFFSETS);
-}
-
-static void a_late_position(void **state)
-{
-    replaced_after_a_late(*state, TXN_OFFSET_COMMIT);
-}
-
-static void a_late_record(void **state)
-{
-    replaced_after_a_late(*state, PRODUCE);
-}
+REPLACED_AFTER_A_LATE(a_late_end, END_TXN)
+REPLACED_AFTER_A_LATE(late_partitions, ADD_PARTITIONS)
+REPLACED_AFTER_A_LATE(late_offsets, ADD_OFFSETS)
+REPLACED_AFTER_A_LATE(a_late_position, TXN_OFFSET_COMMIT)
+REPLACED_AFTER_A_LATE(a_late_record, PRODUCE)
 
 static void a_lost_connection(void **state)
 {
