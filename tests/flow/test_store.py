@@ -1,55 +1,18 @@
-"""store: each message in Kafka is in the database once, whatever is killed, with every digit; or it is in reject with the reason."""
+"""store: each message in Kafka is in the database once, with every digit, or in reject with the reason, whatever is killed."""
 
 import json
-import os
 import re
 import signal
 import sqlite3
-import subprocess
-import time
-import uuid
 
 import pytest
 from clients import create_topic, delete_records, delete_topic
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
-from postgres import Postgres
 from programs import ROOT, freeze
-from scrape import address_of, check_metrics, request, samples
-from stores import PostgreSQL, SQLite, check_once, count, metrics, start_store, status, wait_for_rows
+from store_fixtures import database, reading, send, server, sqlite_change, topic
+from stores import PostgreSQL, check_once, count, metrics, start_store, status, wait_for_rows
 from waiting import wait_until
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    with Postgres(tmp_path_factory.mktemp("postgres")) as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request, tmp_path):
-    if request.param == "sqlite":
-        return SQLite(tmp_path)
-    return PostgreSQL(request.getfixturevalue("server"))
-
-
-@pytest.fixture
-def topic():
-    return f"t{uuid.uuid4().hex[:8]}"
-
-
-def reading(number):
-    return json.dumps({"time": f"2023-12-29T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}", "sensor": "temp", "node": 1,
-                       "value": number / 8, "unit": "Cel", "occupancy": 1, "seq": number}).encode()
-
-
-def send(brokers, topic, messages, partition=0):
-    """messages: payloads, or pairs of key and payload."""
-    producer = Producer({"bootstrap.servers": brokers.kafka.address, "queue.buffering.max.messages": 1000000})
-    for message in messages:
-        key, payload = message if isinstance(message, tuple) else (b"1", message)
-        producer.produce(topic, payload, key, partition=partition)
-    assert producer.flush(60) == 0
 
 
 def test_stores_ours(programs, brokers, database, topic):
@@ -89,16 +52,16 @@ REJECTED = {
     b'{"time":"2020-01-01T00:00:00","value":null}': "value is null",
     b'{"time":"2020-01-01T00:00:00","value":{}}': "value is an object",
     b'{"value":1}': "time is missing",
-    b'{"time":"2020-13-01T00:00:00","value":1}': "time is no time",
-    b'{"time":"1600-01-01T00:00:00","value":1}': "time is no time",
+    b'{"time":"2020-13-01T00:00:00","value":1}': "time is not a time",
+    b'{"time":"1600-01-01T00:00:00","value":1}': "time is not a time",
     b'{"time":"2020-01-01T00:00:00","value":"a\\u0000b"}': "NUL",
     b'{"time":"2020-01-01T00:00:00","value":"\xff"}': "no JSON",
     b'{"time":"2020-01-01T00:00:00","value":"\xc0\x80"}': "not UTF-8",
-    b'{"time":"2020-01-01T00:00:00","value":1,"seq":1.5}': "seq is no whole number",
-    b'{"time":"2020-01-01T00:00:00","value":1,"seq":9223372036854775808}': "seq is no whole number",
-    b"2017/12/22, 10:49:41, nan, 1, 1": "no finite decimal number",
-    b"2017/12/22, 10:49:41, inf, 1, 1": "no finite decimal number",
-    b"2017/12/22, 10:49:41, 0x10, 1, 1": "no finite decimal number",
+    b'{"time":"2020-01-01T00:00:00","value":1,"seq":1.5}': "seq is not a whole number",
+    b'{"time":"2020-01-01T00:00:00","value":1,"seq":9223372036854775808}': "seq is not a whole number",
+    b"2017/12/22, 10:49:41, nan, 1, 1": "not a finite decimal number",
+    b"2017/12/22, 10:49:41, inf, 1, 1": "not a finite decimal number",
+    b"2017/12/22, 10:49:41, 0x10, 1, 1": "not a finite decimal number",
     b"hello": "neither JSON nor our CSV",
     b'[{"n":"a"}]': "no value",
     b'[{"v":1}]': "no name",
@@ -278,7 +241,7 @@ def test_two_share_partitions_and_a_zombie_cannot_write(programs, brokers, datab
 
 
 @pytest.mark.long
-def test_the_topic_is_made_anew(programs, brokers, database, topic):
+def test_the_topic_is_created_again(programs, brokers, database, topic):
     """Noticed by the message before the position, though the new topic is longer; also while store runs, where it is shorter."""
     create_topic(brokers.kafka.address, topic)
     send(brokers, topic, map(reading, range(10)))
@@ -291,7 +254,7 @@ def test_the_topic_is_made_anew(programs, brokers, database, topic):
     store = start_store(programs, database, topic)
     store.wait_for_log("created again")
     wait_for_rows(database, 30)
-    assert metrics(store)["partitions_anew_total"] == 1
+    assert metrics(store)["partitions_recreated_total"] == 1
     delete_topic(brokers.kafka.address, topic)
     wait_until(lambda: not status(store)["partitions"], 60, "the partition is gone")
     create_topic(brokers.kafka.address, topic)
@@ -317,317 +280,3 @@ def test_expired_offsets_and_new_partitions(programs, brokers, database, topic):
     send(brokers, topic, map(reading, range(5)), 1)
     wait_for_rows(database, 25)
     assert {partition["partition"] for partition in status(store)["partitions"]} == {0, 1}
-
-
-# ---- the database is away ----
-
-
-def away_and_back(store, database, brokers, topic, back, pattern):
-    """What comes meanwhile is stored once the database is back. The consumer has not left its group."""
-    store.wait_for_log(pattern)
-    send(brokers, topic, map(reading, range(10, 20)))
-    wait_until(lambda: request(address_of(store), "/readyz").status == 503, 30, "not ready")
-    assert "database" in request(address_of(store), "/readyz").text
-    assert request(address_of(store), "/healthz").status == 200
-    back()
-    wait_for_rows(database, 20, 60)
-    check_once(database, topic, {0: 20})
-    assert store.stderr.count("partitions assigned") == 1
-
-
-def begin(programs, brokers, database, topic, *arguments, **options):
-    create_topic(brokers.kafka.address, topic)
-    send(brokers, topic, map(reading, range(10)))
-    store = start_store(programs, database, topic, *arguments, **options)
-    wait_for_rows(database, 10)
-    return store
-
-
-def test_waits_for_postgresql_at_the_start(programs, brokers, server, topic):
-    database = PostgreSQL(server)
-    server.stop()
-    create_topic(brokers.kafka.address, topic)
-    send(brokers, topic, map(reading, range(10)))
-    store = start_store(programs, database, topic)
-    try:
-        store.wait_for_log("database cannot be used.*Connection refused")
-    finally:
-        server.start()
-    wait_for_rows(database, 10)
-
-
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
-def test_postgresql_goes_away(programs, brokers, server, topic, mode):
-    database = PostgreSQL(server)
-    store = begin(programs, brokers, database, topic)
-    server.stop(mode)
-    send(brokers, topic, map(reading, range(10, 20)))
-    try:
-        store.wait_for_log("database cannot be used")
-        wait_until(lambda: not status(store)["ready"], 30, "not ready")
-    finally:
-        server.start()
-    wait_for_rows(database, 20)
-    check_once(database, topic, {0: 20})
-    store.wait_for_log("can be used again")
-
-
-def test_postgresql_freezes(programs, brokers, server, topic):
-    database = PostgreSQL(server)
-    store = begin(programs, brokers, database, topic, "--database-timeout", "2s")
-    server.freeze()
-    try:
-        send(brokers, topic, map(reading, range(10, 20)))
-        store.wait_for_log("has not answered for 2 s")
-    finally:
-        server.thaw()
-    wait_for_rows(database, 20)
-    check_once(database, topic, {0: 20})
-
-
-def test_postgresql_ends_a_backend(programs, brokers, server, topic):
-    database = PostgreSQL(server)
-    begin(programs, brokers, database, topic)
-    os.kill(server.backend(), signal.SIGKILL)  # which makes the server start all of its processes again
-    send(brokers, topic, map(reading, range(10, 20)))
-    wait_for_rows(database, 20)
-    check_once(database, topic, {0: 20})
-
-
-def test_postgresql_takes_rights_and_password_away(programs, brokers, server, topic):
-    database = PostgreSQL(server)
-    server.sql("DROP ROLE IF EXISTS guarded", "postgres")
-    server.sql("CREATE ROLE guarded LOGIN PASSWORD 'first'", "postgres")
-    create_topic(brokers.kafka.address, topic)
-    send(brokers, topic, map(reading, range(10)))
-    passwords = programs.folder / "pgpass"
-    programs.folder.mkdir(parents=True, exist_ok=True)
-    passwords.write_text("*:*:*:guarded:first\n")
-    passwords.chmod(0o600)
-    store = programs.start("store", "-t", topic, "-G", topic, "-d", server.url("guarded"), "--http", "0", env={"PGPASSFILE": str(passwords)})
-    wait_for_rows(database, 10)
-    server.sql("ALTER TABLE reading OWNER TO postgres; REVOKE ALL ON reading FROM guarded")
-    away_and_back(store, database, brokers, topic, lambda: server.sql("GRANT ALL ON reading TO guarded"), "connected to")
-    assert "GRANT" in store.stderr
-    server.sql("ALTER ROLE guarded PASSWORD 'second'")
-    server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'roomstream-store'")
-    send(brokers, topic, map(reading, range(20, 30)))
-    store.wait_for_log("password authentication failed")
-    passwords.write_text("*:*:*:guarded:second\n")
-    wait_for_rows(database, 30)
-    check_once(database, topic, {0: 30})
-
-
-def test_postgresql_is_read_only(programs, brokers, server, topic):
-    database = PostgreSQL(server)
-    store = begin(programs, brokers, database, topic)
-    server.sql("ALTER DATABASE readings SET default_transaction_read_only = on", "postgres")
-    server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'roomstream-store'", "postgres")
-    try:
-        send(brokers, topic, map(reading, range(10, 20)))
-        store.wait_for_log("read-only")
-    finally:
-        server.sql("ALTER DATABASE readings RESET default_transaction_read_only", "postgres")
-        server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'roomstream-store'", "postgres")
-    wait_for_rows(database, 20)
-    check_once(database, topic, {0: 20})
-
-
-def test_postgresql_has_the_position_locked(programs, brokers, server, topic):
-    database = PostgreSQL(server)
-    store = begin(programs, brokers, database, topic, "--database-timeout", "2s")
-    lock = subprocess.Popen(["psql", "-X", "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres", "-d", "readings"], stdin=subprocess.PIPE,
-                            stdout=subprocess.PIPE, text=True)
-    try:
-        lock.stdin.write("BEGIN; LOCK TABLE position; SELECT 'locked';\n")
-        lock.stdin.flush()
-        assert any("locked" in line for line in iter(lock.stdout.readline, ""))
-        send(brokers, topic, map(reading, range(10, 20)))
-        store.wait_for_log("has not answered for 2 s")
-    finally:
-        lock.communicate("ROLLBACK;\n", timeout=30)
-    wait_for_rows(database, 20)
-    check_once(database, topic, {0: 20})
-
-
-def test_sqlite_is_locked(programs, brokers, tmp_path, topic):
-    database = SQLite(tmp_path)
-    store = begin(programs, brokers, database, topic)
-    other = sqlite3.connect(database.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    send(brokers, topic, map(reading, range(10, 11)))
-
-    def back():
-        other.execute("ROLLBACK")
-        other.close()
-
-    store.wait_for_log("another program has it locked")
-    send(brokers, topic, map(reading, range(11, 20)))
-    wait_until(lambda: request(address_of(store), "/readyz").status == 503, 30, "not ready")
-    back()
-    wait_for_rows(database, 20)
-    check_once(database, topic, {0: 20})
-    assert store.stderr.count("partitions assigned") == 1
-
-
-def test_sqlite_is_full(programs, brokers, tmp_path, topic):
-    """The file may not grow (RLIMIT_FSIZE), until the limit is removed."""
-    database = SQLite(tmp_path)
-    store = begin(programs, brokers, database, topic, label="full")
-    size = max(database.path.stat().st_size, (database.path.parent / "readings.db-wal").stat().st_size)
-    subprocess.run(["prlimit", f"--pid={store.pid}", f"--fsize={size}:unlimited"], check=True)
-    send(brokers, topic, map(reading, range(10, 20)))
-    store.wait_for_log("database cannot be used.*SQLite")
-    subprocess.run(["prlimit", f"--pid={store.pid}", "--fsize=unlimited:unlimited"], check=True)
-    wait_for_rows(database, 20)
-    check_once(database, topic, {0: 20})
-
-
-def test_sqlite_file_is_removed(programs, brokers, tmp_path, topic):
-    """All that is in Kafka is stored again, in the new file."""
-    database = SQLite(tmp_path)
-    store = begin(programs, brokers, database, topic)
-    for file in tmp_path.glob("readings.db*"):
-        file.unlink()
-    send(brokers, topic, map(reading, range(10, 20)))
-    store.wait_for_log("removed or replaced")
-    wait_for_rows(database, 20)
-    check_once(database, topic, {0: 20})
-
-
-# ---- schemas ----
-
-
-def test_a_newer_schema_is_refused_and_an_older_one_migrated(programs, brokers, database, topic):
-    begin(programs, brokers, database, topic).stop()
-    change = {"sqlite": lambda statement: sqlite_change(database.path, statement),
-              "postgresql": lambda statement: database.server.sql(statement)}[database.name]
-    change("INSERT INTO schema_version (version) VALUES (99)")
-    store = start_store(programs, database, topic)
-    assert store.wait() == 1
-    assert "version 99" in store.stderr and "newer program" in store.stderr
-    change("DELETE FROM schema_version WHERE version > 1")
-    change("DROP VIEW room")
-    change("DROP VIEW latest")
-    send(brokers, topic, map(reading, range(10, 20)))
-    start_store(programs, database, topic)
-    wait_for_rows(database, 20)
-    wait_until(lambda: count(database, "latest") == 1, 10, "the views are there again")
-    check_once(database, topic, {0: 20})
-
-
-def sqlite_change(path, statement):
-    connection = sqlite3.connect(path)
-    with connection:
-        connection.execute(statement)
-    connection.close()
-
-
-def test_another_file_is_refused(programs, brokers, tmp_path, topic):
-    path = tmp_path / "other"
-    path.write_bytes(b"not a database at all" * 100)
-    store = programs.start("store", "-t", topic, "-d", f"sqlite:{path}")
-    assert store.wait() == 1
-    assert "not a database" in store.stderr
-    assert path.read_bytes() == b"not a database at all" * 100
-
-
-@pytest.mark.parametrize("database_url", ["sqlite:x", "postgresql://h/d"])
-def test_print_schema_makes_the_tables(programs, tmp_path, server, database_url):
-    printed = programs.run("store", "--print-schema", "-d", database_url)
-    assert printed.process.returncode == 0
-    if database_url.startswith("sqlite"):
-        sqlite3.connect(":memory:").executescript(printed.stdout.decode())
-    else:
-        PostgreSQL(server)
-        server.sql(printed.stdout.decode())
-
-
-def test_a_password_in_the_address_is_refused(programs):
-    refused = programs.run("store", "-d", "postgresql://user:secret@host/db")
-    assert refused.process.returncode == 2
-    assert "PGPASSFILE" in refused.stderr and "secret" not in refused.stderr
-
-
-# ---- what is shown ----
-
-
-def test_metrics_and_lag(programs, brokers, database, topic):
-    store = begin(programs, brokers, database, topic)
-    check_metrics(request(address_of(store), "/metrics").text)
-    wait_until(lambda: status(store)["messages"]["lag"] == 0, 30, "no lag")
-    wait_until(lambda: status(store)["ready"], 30, "ready")
-    alerts = set(re.findall(r"roomstream_store_\w+", (ROOT / "config" / "prometheus-alerts.yml").read_text()))
-    assert len(alerts) > 3 and alerts <= {name for name, _ in samples(request(address_of(store), "/metrics").text)}
-    assert status(store)["messages"]["stored"] == 10
-    assert request(address_of(store), "/readyz").text == "ready\n"
-    shown = programs.run("status", "-a", address_of(store))
-    assert shown.process.returncode == 0, shown.stdout
-    assert re.search(rb"^store +- +connected +\S+ +\S+ +0 ", shown.stdout, re.MULTILINE), shown.stdout
-    # The group's offset follows, for tools that show the lag.
-    consumer = Consumer({"bootstrap.servers": brokers.kafka.address, "group.id": f"g-{topic}"})
-    wait_until(lambda: consumer.committed([TopicPartition(topic, 0)], timeout=10)[0].offset == 10, 30, "the group's offset")
-    consumer.close()
-
-
-@pytest.mark.long
-def test_lag_while_the_database_is_away(programs, brokers, server, topic):
-    """Kafka is asked for the lag, but nothing more is fetched."""
-    database = PostgreSQL(server)
-    store = begin(programs, brokers, database, topic, "--batch", "10", "--log-level", "debug", "-X", "debug=fetch")
-    server.stop()
-    try:
-        send(brokers, topic, map(reading, range(10, 500)))
-        wait_until(lambda: status(store)["messages"]["lag"] == 490 and status(store)["lag_seconds"] > 0, 60, lambda: f"the lag: {status(store)}")
-        store.wait_for_log("no more messages are read for now")
-        send(brokers, topic, map(reading, range(500, 510)))
-        wait_until(lambda: status(store)["messages"]["lag"] == 500, 60, "the lag of what has come since")
-        read, _, after = store.stderr.partition("no more messages are read for now")
-        assert "Fetch topic" in read and "Fetch topic" not in after
-        store.kill()
-        store = start_store(programs, database, topic, "--log-level", "debug", "-X", "debug=fetch", label="again")
-        store.wait_for_log("partitions assigned")
-        begun = time.monotonic()
-        assert store.stop() == 0
-        assert time.monotonic() - begun < 5, "nothing is to be written, so there is nothing to wait for"
-        assert "Fetch topic" not in store.stderr
-    finally:
-        server.start()
-    start_store(programs, database, topic, label="last")
-    wait_for_rows(database, 510)
-    check_once(database, topic, {0: 510})
-
-
-@pytest.mark.long
-def test_kafka_goes_away(programs, brokers, database, topic):
-    store = begin(programs, brokers, database, topic)
-    brokers.kafka.kill()
-    brokers.kafka.start()
-    send(brokers, topic, map(reading, range(10, 20)))
-    wait_for_rows(database, 20, 120)
-    check_once(database, topic, {0: 20})
-    assert store.is_running()
-
-
-@pytest.mark.long
-def test_another_takes_its_instance_id(programs, brokers, tmp_path, topic):
-    """Kafka fences it, as a restarted Kafka does with a single member. It joins again. Two with one id do not end each other."""
-    database = SQLite(tmp_path)
-    first = begin(programs, brokers, database, topic, "-X", "group.instance.id=one")
-    second = start_store(programs, database, topic, "-X", "group.instance.id=one", label="second")
-    threads = len(os.listdir(f"/proc/{first.pid}/task"))
-    for fenced in (first, second):
-        fenced.wait_for_log("group.instance.id to another member")
-    second.kill()
-    send(brokers, topic, map(reading, range(10, 20)))
-    wait_for_rows(database, 20, 60)
-    check_once(database, topic, {0: 20})
-    assert first.stderr.count("partitions assigned") <= 4
-    wait_until(lambda: len(os.listdir(f"/proc/{first.pid}/task")) <= threads, 10, "nothing is left of the client before")
-    assert first.stop() == 0
-
-
-def test_sigterm_writes_what_was_read(programs, brokers, database, topic):
-    store = begin(programs, brokers, database, topic)
-    assert store.stop() == 0
-    assert "stopped: consumed 10 = stored 10 + rejected 0" in store.stderr
