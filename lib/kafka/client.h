@@ -5,20 +5,12 @@
 
 #include "core/error.h"
 #include "options/option.h"
-#include "options/property_list.h"
+#include "settings.h"
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-struct kafka_settings {
-    const char *brokers;
-    const char *config_file; /* NULL: none; its content is among the properties */
-    struct property_list properties;
-    const char *token_command; /* NULL: none */
-    int64_t token_timeout;     /* ns */
-};
 
 /* --brokers, --kafka-property and --kafka-config. settings must outlive the parsing. */
 struct option_group kafka_options(struct kafka_settings *settings);

@@ -4,11 +4,16 @@
 #ifndef ROOMSTREAM_KAFKA_TOKEN_H
 #define ROOMSTREAM_KAFKA_TOKEN_H
 
-#include "client.h"
+#include "settings.h"
+
+#include "core/error.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
 
 /* The client that is made of conf gets its tokens from settings->token_command; without one nothing changes.
  * After the user's properties are set, on the main thread; one command a process. False with *error: the
- * command is no command, or the properties are for another way to log in. */
+ * command is not a command, or the properties are for another way to log in. */
 bool kafka_token_use(rd_kafka_conf_t *conf, const struct kafka_settings *settings, struct error *error);
 
 /* After rd_kafka_new, of whatever client. */
