@@ -4,7 +4,6 @@
 #include "bench.h"
 #include "kafka_client.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -38,10 +38,10 @@ static json_t *row(const struct bridge_state *state)
     json_t *cells = json_array(), *problems = json_array();
     for (size_t i = 0; i < TABLE_COLUMNS; i++) {
         table_cell(state, i, cell);
-        json_array_append_new(cells, bridges_text(cell));
+        json_array_append_new(cells, json_text(cell));
     }
     for (int i = 0; i < state->problem_count; i++)
-        json_array_append_new(problems, bridges_text(state->problems[i]));
+        json_array_append_new(problems, json_text(state->problems[i]));
     return json_pack("{s:o, s:b, s:o}", "cells", cells, "well", state->well, "problems", problems);
 }
 
@@ -52,7 +52,7 @@ static void keep(struct programs *p, const struct bridge_state *states, size_t c
     for (size_t i = 0; i < count; i++)
         json_array_append_new(rows, row(&states[i]));
     json_t *all = json_pack("{s:o, s:o, s:o}", "titles", titles(), "rows", rows, "none",
-                            why ? bridges_text(why) : json_null());
+                            why ? json_text(why) : json_null());
     char *text = json_dumps(all, JSON_COMPACT);
     json_decref(all);
     if (!text)

@@ -9,7 +9,7 @@
 
 enum {
     READING_NAME = 48,       /* bytes of a series' name */
-    READING_LONGEST = 16384, /* a payload that is longer is no reading: reading it would take memory */
+    READING_LONGEST = 16384, /* a payload that is longer is not a reading: reading it would take memory */
 };
 
 struct reading {
@@ -28,7 +28,8 @@ struct reading_bytes {
     size_t length;
 };
 
-/* Reads a message; the time is `kafka_time` (ms) where the payload has none. False when it is no reading. */
+/* Reads a message; the time is `kafka_time` (ms) where the payload has none. False when it is not a reading.
+ */
 bool reading_parse(struct reading_bytes key, struct reading_bytes payload, int64_t kafka_time,
                    struct reading *reading);
 

@@ -117,18 +117,16 @@ void report_status(const struct report *report, struct http_answer *answer)
     const char *trouble = problem(report);
     json_t *problems = json_array();
     if (trouble)
-        json_array_append_new(problems, bridges_text(trouble));
+        json_array_append_new(problems, json_text(trouble));
     json_t *status = json_pack(
         "{s:s, s:s, s:i, s:f, s:b, s:b, s:o, s:{s:s, s:o, s:o}, s:{s:I}, s:{s:f}, s:{s:I, s:I, s:I, s:I}, s:o}",
         "dashboard", "dashboard", "version", ROOMSTREAM_VERSION, "pid", (int)getpid(), "uptime_seconds",
         report->uptime, "healthy", !report->stuck, "ready", is_ready(report), "problems", problems, "kafka",
         "state", report->feed.connected ? "connected" : "connecting", "brokers",
-        bridges_text(report->settings->kafka.brokers), "trouble", bridges_text(report->feed.trouble),
-        "messages", "received", all_messages(report), "recent", "received_per_second", report->rate,
-        "clients", "now", (json_int_t)report->clients.clients, "served", (json_int_t)report->clients.served,
-        "refused", (json_int_t)report->clients.refused, "cut_off", (json_int_t)report->clients.cut_off,
-        "topics", topics(report));
-    json_print(status, answer->body, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-    fputc('\n', answer->body);
-    json_decref(status);
+        json_text(report->settings->kafka.brokers), "trouble", json_text(report->feed.trouble), "messages",
+        "received", all_messages(report), "recent", "received_per_second", report->rate, "clients", "now",
+        (json_int_t)report->clients.clients, "served", (json_int_t)report->clients.served, "refused",
+        (json_int_t)report->clients.refused, "cut_off", (json_int_t)report->clients.cut_off, "topics",
+        topics(report));
+    http_report_status(status, answer->body);
 }

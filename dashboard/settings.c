@@ -67,10 +67,10 @@ struct program dashboard_program(struct dashboard_settings *settings,
     };
 }
 
-static void add_topic(const struct program *program, struct text_list *topics, const char *name)
+static void add_topic(const struct program *program, struct text_list *topics, const char *option,
+                      const char *name)
 {
-    if (!kafka_topic_name_valid(name))
-        options_wrong(program, "'%s' is no name of a Kafka topic", name);
+    kafka_topic_check(program, option, name);
     for (size_t i = 0; i < topics->count; i++)
         if (strcmp(topics->items[i], name) == 0)
             return;
@@ -86,11 +86,11 @@ static void complete_topics(const struct program *program, struct dashboard_sett
     settings->topics = (struct text_list){0};
     for (size_t i = 0; i < given.count; i++)
         if (!settings->people || strcmp(given.items[i], settings->people) != 0)
-            add_topic(program, &settings->topics, given.items[i]);
+            add_topic(program, &settings->topics, "--topic", given.items[i]);
     for (size_t i = 0; given.count == 0 && sensor_at(i); i++)
-        add_topic(program, &settings->topics, sensor_at(i)->name);
+        add_topic(program, &settings->topics, "--topic", sensor_at(i)->name);
     if (settings->people)
-        add_topic(program, &settings->topics, settings->people);
+        add_topic(program, &settings->topics, "--people", settings->people);
     text_list_free(&given);
 }
 

@@ -74,7 +74,7 @@ static void check_folder(const struct program *program, struct letters_settings 
     if (bridge && settings->folder)
         options_wrong(program, "--of and --spool exclude each other: both name the spool");
     if (bridge && (strchr(bridge, '/') || *bridge == '.' || *bridge == '\0'))
-        options_wrong(program, "--of '%s' is no name of a bridge: name its spool's folder with --spool",
+        options_wrong(program, "--of '%s' is not the name of a bridge: name its spool's folder with --spool",
                       bridge);
     if (bridge)
         settings->folder = state_folder(bridge);

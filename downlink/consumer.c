@@ -48,7 +48,7 @@ static int on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque
 {
     struct consumer *c = opaque;
     (void)rk, (void)length;
-    /* There is a broker whose connection is up. */
+    /* Is the connection to any broker up? */
     if (strstr(json, "\"state\":\"UP\"")) {
         c->heard = clock_monotonic();
         c->trouble[0] = '\0';
@@ -56,7 +56,7 @@ static int on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque
     return 0;
 }
 
-/* Most errors pass, and librdkafka goes on by itself. */
+/* Most errors are temporary, and librdkafka continues by itself. */
 static void on_error(struct consumer *c, const rd_kafka_message_t *message)
 {
     char reason[KAFKA_ERROR_SIZE];
@@ -114,7 +114,7 @@ static bool make_client(struct consumer *c, struct error *error)
 struct consumer *consumer_open(const struct downlink_settings *settings, const struct consumer_owner *owner,
                                int event, struct counts *counts, struct error *error)
 {
-    static const uint64_t one = 1; /* what an eventfd is raised by */
+    static const uint64_t one = 1; /* what librdkafka writes to the eventfd */
     struct consumer *c = calloc(1, sizeof *c);
     if (!c)
         out_of_memory(sizeof *c);

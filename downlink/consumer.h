@@ -1,5 +1,5 @@
-/* The Kafka side: a member of the consumer group. It joins when it is told to, and stays in the group
- * whatever else happens. The main thread.
+/* The Kafka side: a member of the consumer group. It joins when told to, and stays in the group whatever else
+ * happens. For the main thread.
  *
  * Lifecycle: consumer_open; consumer_join once; consumer_serve now and then; consumer_close. */
 #ifndef ROOMSTREAM_DOWNLINK_CONSUMER_H
@@ -31,7 +31,7 @@ struct partitions *consumer_partitions(struct consumer *consumer);
 /* Serves what Kafka says: the group, answers to commits, errors. Does not wait. */
 void consumer_serve(struct consumer *consumer);
 
-/* Has Kafka failed for good? Why has been logged. */
+/* Has Kafka failed for good? The reason has been logged. */
 bool consumer_has_failed(const struct consumer *consumer);
 
 struct consumer_state {

@@ -1,14 +1,12 @@
-/* What downlink has done since its start, and where a partition stands. The main thread's. */
+/* What downlink has done since its start, and the state of a partition. For the main thread. */
 #ifndef ROOMSTREAM_DOWNLINK_COUNTS_H
 #define ROOMSTREAM_DOWNLINK_COUNTS_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /* Messages of Kafka: consumed = sent + dead + skipped + returned + those in flight. */
 struct counts {
-    uint64_t consumed; /* taken from Kafka; again, where they came back */
+    uint64_t consumed; /* taken from Kafka; counted again where they are read again */
     uint64_t sent;     /* acknowledged by the MQTT broker */
     uint64_t dead;     /* among the dead letters */
     uint64_t skipped;  /* brought in by a bridge, and left out */
@@ -18,7 +16,7 @@ struct counts {
     uint64_t headers_left_out; /* of messages that were sent */
     uint64_t retried;          /* dead letters that were put back, and sent */
     uint64_t expired;          /* messages that Kafka no longer had when they were to be read */
-    uint64_t topics_anew;      /* partitions that were found to be made anew */
+    uint64_t topics_recreated; /* partitions whose topic was created again */
     uint64_t commits, commits_failed;
     uint64_t mqtt_connects, mqtt_refusals; /* refusals that may pass */
 };

@@ -24,7 +24,7 @@ static const int64_t commit_interval = 200 * MILLISECOND, show_interval = 100 * 
 
 struct downlink {
     const struct downlink_settings *settings;
-    int event; /* something came from Kafka, or from the MQTT broker */
+    int event; /* raised when something came from Kafka or from the MQTT broker */
     struct letters *letters;
     struct consumer *consumer;
     struct partitions *partitions; /* the consumer's */
@@ -39,15 +39,14 @@ struct downlink {
 
 /* ---- steps ---- */
 
-/* The connection that this step began with is still there. After another one, what came back must be taken
- * first. */
+/* Is it still the connection that this step began with? On a new one, messages that came back go first. */
 static bool may_send(const struct downlink *d, uint64_t connects)
 {
     return sender_is_connected(d->sender) && sender_connects(d->sender) == connects &&
            clock_monotonic() >= d->flights.pause && flights_have_room(&d->flights);
 }
 
-/* Nothing is asked of Kafka before the MQTT broker is there, and what was put back goes first. */
+/* Nothing is read from Kafka before the MQTT broker is connected. Retried dead letters go first. */
 static bool may_take(struct downlink *d)
 {
     struct error error;
@@ -86,7 +85,7 @@ static void commit(struct downlink *d, int64_t now)
     partitions_commit(d->partitions);
 }
 
-/* Has something that cannot wait for an event? */
+/* Is there work that no event will announce? */
 static bool is_busy(const struct downlink *d)
 {
     return d->flights.held || d->flights.refused || d->flights.pause > clock_monotonic() ||
@@ -100,7 +99,7 @@ static void wait_for_event(const struct downlink *d, int ms)
     event_clear(d->event);
 }
 
-/* ---- how it is ---- */
+/* ---- its state, for others ---- */
 
 static struct view take_view(struct downlink *d, int64_t now)
 {
@@ -179,7 +178,8 @@ static void step(struct downlink *d)
     d->failed = d->failed || sender_has_failed(d->sender) || consumer_has_failed(d->consumer);
 }
 
-/* For the consumer, when partitions go to another member: what comes back meanwhile is that member's. */
+/* For the consumer, when partitions go to another member. Messages that come back meanwhile are that
+ * member's. */
 static void settle(void *context, int64_t ns)
 {
     struct downlink *d = context;
@@ -250,7 +250,7 @@ static bool open_all(struct downlink *d, struct error *error)
     return d->pages || !d->settings->http.at;
 }
 
-/* Kafka first: it learns what is done. Where a library does not end, the process does. */
+/* Kafka first, so that the last positions are committed. Where a library does not end, the process exits. */
 static void close_all(struct downlink *d, int status)
 {
     bool ended = consumer_close(d->consumer);
@@ -271,12 +271,12 @@ int downlink_run(struct downlink_settings *settings)
     struct downlink downlink = {.settings = settings, .event = -1};
     struct error error;
     int status = EXIT_FAILED;
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to whoever writes it */
+    signal(SIGXFSZ, SIG_IGN); /* writing to a file that may not grow is an error instead */
     if (open_all(&downlink, &error))
         status = run(&downlink);
     else {
         log_error(start_failed, "%s", error.text);
-        /* Of these, only a Kafka property is the user's to correct. */
+        /* Of these errors the user can correct a Kafka property only. */
         if (downlink.letters && !downlink.consumer)
             status = EXIT_WRONG_USE;
     }

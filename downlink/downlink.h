@@ -4,7 +4,7 @@
 
 #include "settings.h"
 
-/* Runs until stopping is asked for, or until going on makes no sense. Returns the exit status. */
+/* Runs until it is asked to stop, or cannot continue. Returns the exit status. */
 int downlink_run(struct downlink_settings *settings);
 
 #endif

@@ -13,7 +13,7 @@
 
 struct flight {
     struct place *place; /* NULL: a dead letter that was put back */
-    uint32_t life;       /* of the place, when it was taken */
+    uint32_t life;       /* place->life when it was taken */
     rd_kafka_message_t *message;
     struct record letter; /* where there is no message */
     size_t bytes;
@@ -75,7 +75,7 @@ bool flights_have_room(const struct flights *f)
            (f->count == 0 || f->bytes < (size_t)f->settings->window_bytes);
 }
 
-/* Is it still ours to settle? */
+/* Is the partition still ours, so that it may be settled? */
 static bool is_current(const struct flight *flight)
 {
     return !flight->place || flight->place->life == flight->life;
@@ -226,7 +226,7 @@ static void publish(struct flights *f, struct flight *flight, const struct recor
         &f->left_out, LOG_LEVEL_WARNING, headers_left_out,
         LOG_FIELDS(LOG_TEXT("topic", record->topic), LOG_NUMBER("partition", record->partition),
                    LOG_NUMBER("offset", record->offset)),
-        "topic '%s', partition %d, offset %lld: %zu of its key and headers are no text, and are left out",
+        "topic '%s', partition %d, offset %lld: %zu of its key and headers are not text, and are left out",
         record->topic, (int)record->partition, (long long)record->offset, left_out);
 }
 

@@ -1,4 +1,4 @@
-/* Messages between Kafka and their outcome: translated, sent, settled, or set aside.
+/* Messages between Kafka and their outcome: they are translated, sent and settled, or become dead letters.
  *
  * Lifecycle: flights_open; flights_start for each message; flights_settle and flights_again now and then;
  * flights_close. The main thread. */
@@ -21,10 +21,10 @@ struct flights {
     struct counts *counts;
     struct histogram latency; /* from Kafka's timestamp to the acknowledgement */
     struct flight *all, *unused;
-    struct flight *held;    /* could not be sent yet; all others wait for it */
-    struct flight *refused; /* are to be set aside as dead letters; all others wait for that */
+    struct flight *held;    /* could not be sent yet; the others wait for it */
+    struct flight *refused; /* shall become dead letters; the others wait for that */
     size_t count, bytes;    /* in flight */
-    int64_t pause; /* monotonic ns: nothing is sent before, as the broker refused something for now */
+    int64_t pause; /* monotonic ns: nothing is sent before, since the broker refused a message for now */
     struct backoff backoff;
     struct record_space buffer;
     struct filled topic, text;

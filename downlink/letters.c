@@ -60,7 +60,7 @@ bool letters_next(struct letters *l, struct record *record)
             return true;
         log_error(dead_letter_foreign,
                   "what was put back as %" PRIu64
-                  " is no message of Kafka: it stays in the spool. Is the folder that of a bridge?",
+                  " is not a message of Kafka: it stays in the spool. Is the folder that of a bridge?",
                   letter.id);
         return false;
     case SPOOL_READ_FAILED:

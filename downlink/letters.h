@@ -14,7 +14,7 @@ struct letters;
 /* Opens the folder, which is then locked, and makes it where it is missing. NULL with *error. */
 struct letters *letters_open(const struct downlink_settings *settings, struct error *error);
 
-/* Writes the message to the log, durably; again does nothing. False with *error: try again later. */
+/* Writes the message to the log, durably, unless it is there. False with *error: try again later. */
 bool letters_set_aside(struct letters *letters, const struct record *record, const char *reason,
                        struct error *error);
 

@@ -1,6 +1,5 @@
 #include "pages.h"
 
-#include "core/clock.h"
 #include "http/prometheus.h"
 
 #include <librdkafka/rdkafka.h>
@@ -10,9 +9,7 @@
 
 static void put_info(const struct view *view, FILE *out)
 {
-    prometheus_head(out, PROMETHEUS_GAUGE, NAME("build_info"), "Versions of the program and of librdkafka.");
-    prometheus_sample(out, NAME("build_info"), 1, "version", ROOMSTREAM_VERSION, "librdkafka",
-                      rd_kafka_version_str(), NULL);
+    prometheus_build_info(out, NAME("build_info"), rd_kafka_version_str());
     prometheus_head(out, PROMETHEUS_GAUGE, NAME("info"), "Which group sends to which MQTT topics.");
     prometheus_sample(out, NAME("info"), 1, "group", view->settings->group, "to", view->settings->to, NULL);
 }
@@ -42,15 +39,16 @@ static void put_counts(const struct counts *counts, FILE *out)
     prometheus_counter(out, NAME("bytes_total"), "Keys and values of the messages sent.",
                        (double)counts->bytes);
     prometheus_counter(out, NAME("headers_left_out_total"),
-                       "Headers and keys of sent messages that are no text.",
+                       "Headers and keys of sent messages that are not text.",
                        (double)counts->headers_left_out);
     prometheus_counter(out, NAME("messages_retried_total"), "Dead letters that were put back, and sent.",
                        (double)counts->retried);
     prometheus_counter(out, NAME("messages_expired_total"),
                        "Messages that were no longer in Kafka when they were to be sent.",
                        (double)counts->expired);
-    prometheus_counter(out, NAME("partitions_anew_total"), "Partitions that were found to be made anew.",
-                       (double)counts->topics_anew);
+    prometheus_counter(out, NAME("partitions_recreated_total"),
+                       "Partitions found to be of a topic that was created again.",
+                       (double)counts->topics_recreated);
     prometheus_counter(out, NAME("commits_total"), "Commits of positions.", (double)counts->commits);
     prometheus_counter(out, NAME("commits_failed_total"), "Commits that failed, and are made again.",
                        (double)counts->commits_failed);

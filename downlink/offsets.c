@@ -99,7 +99,7 @@ void offsets_done(struct offsets *o, int64_t offset)
 
 bool offsets_due(const struct offsets *o)
 {
-    /* Where all that is known is the position that Kafka has told, there is nothing to say. */
+    /* A position that Kafka has told need not be committed. */
     return o->position > o->committed && (o->committed >= 0 || o->count > 0 || o->started);
 }
 

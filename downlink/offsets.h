@@ -28,7 +28,7 @@ struct offsets {
 /* Forgets all. The first message taken tells the position, which is Kafka's own then. */
 void offsets_begin(struct offsets *offsets);
 
-/* The same, but with a position that Kafka is to have. */
+/* The same, but with a position that is to be committed. */
 void offsets_start(struct offsets *offsets, int64_t position);
 void offsets_free(struct offsets *offsets);
 

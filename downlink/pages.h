@@ -1,5 +1,5 @@
-/* What downlink shows of itself over HTTP: /metrics, /healthz, /readyz and /status. The main thread shows how
- * it is now and then; requests are answered on the HTTP server's thread, from what was shown last. */
+/* What downlink shows over HTTP: /metrics, /healthz, /readyz and /status. The main thread passes its state
+ * now and then; the HTTP server's thread answers requests from the last one. */
 #ifndef ROOMSTREAM_DOWNLINK_PAGES_H
 #define ROOMSTREAM_DOWNLINK_PAGES_H
 
@@ -13,7 +13,7 @@
 
 struct pages;
 
-/* How downlink is at one moment. */
+/* The state of downlink at one moment. */
 struct view {
     int64_t time; /* monotonic ns */
     struct counts counts;

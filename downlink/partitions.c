@@ -59,7 +59,7 @@ static struct place *find_or_add(struct partitions *p, const char *topic, int32_
     return place;
 }
 
-/* ---- what librdkafka is told ---- */
+/* ---- calls of librdkafka ---- */
 
 static void warn_if(rd_kafka_error_t *failure, const char *what)
 {
@@ -69,7 +69,7 @@ static void warn_if(rd_kafka_error_t *failure, const char *what)
     rd_kafka_error_destroy(failure);
 }
 
-/* What was fetched before is dropped by librdkafka. */
+/* librdkafka drops what it has fetched. */
 static void read_from(struct partitions *p, struct place *place, int64_t offset)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -83,7 +83,7 @@ static void read_from(struct partitions *p, struct place *place, int64_t offset)
 /* Messages of the partition stay in its queue, in place of joining those of the group. */
 static void open_queue(struct partitions *p, struct place *place)
 {
-    static const uint64_t one = 1; /* what an eventfd is raised by */
+    static const uint64_t one = 1; /* what librdkafka writes to the eventfd */
     place->queue = rd_kafka_queue_get_partition(p->rk, place->topic, place->partition);
     if (!place->queue)
         out_of_memory(sizeof *place);
@@ -213,14 +213,15 @@ static int64_t ask_position(struct partitions *p, const struct place *place)
     return failed ? -2 : offset < 0 ? -1 : offset;
 }
 
-static void begin_anew(struct partitions *p, struct place *place, int64_t position)
+static void begin_again(struct partitions *p, struct place *place, int64_t position)
 {
-    p->counts->topics_anew++;
-    log_warning_with(topic_anew,
-                     LOG_FIELDS(LOG_TEXT("topic", place->topic), LOG_NUMBER("partition", place->partition)),
-                     "topic '%s', partition %d ends before the position %" PRId64
-                     ": it was made anew, or Kafka has lost some; it is read from its beginning",
-                     place->topic, (int)place->partition, position);
+    p->counts->topics_recreated++;
+    log_warning_with(
+        topic_recreated,
+        LOG_FIELDS(LOG_TEXT("topic", place->topic), LOG_NUMBER("partition", place->partition)),
+        "topic '%s', partition %d ends before the position %" PRId64
+        ": the topic was created again, or Kafka has lost messages; it is read from its beginning",
+        place->topic, (int)place->partition, position);
     forget(p, place);
     offsets_begin(&place->offsets);
     read_from(p, place, RD_KAFKA_OFFSET_BEGINNING);
@@ -238,7 +239,7 @@ static void skip_expired(struct partitions *p, struct place *place, int64_t posi
     read_from(p, place, low);
 }
 
-/* There is no position, or none that Kafka still has. */
+/* There is no position, or Kafka does not have its message any more. */
 static void place_again(struct partitions *p, struct place *place)
 {
     int64_t low, high, position = place->offsets.position;
@@ -253,7 +254,7 @@ static void place_again(struct partitions *p, struct place *place)
         offsets_start(&place->offsets, p->at_end ? high : low);
         read_from(p, place, place->offsets.position);
     } else if (position > high)
-        begin_anew(p, place, position);
+        begin_again(p, place, position);
     else if (position < low)
         skip_expired(p, place, position, low);
     else
@@ -262,7 +263,7 @@ static void place_again(struct partitions *p, struct place *place)
 
 /* ---- messages ---- */
 
-/* What is no message; true: there may be more. */
+/* Takes what is not a message, such as an error; true: there may be more. */
 static void on_event(struct partitions *p, struct place *place, const rd_kafka_message_t *message)
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {

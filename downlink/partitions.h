@@ -1,4 +1,4 @@
-/* The partitions that the group has given us: their messages, taken one by one, and their positions,
+/* The partitions that the group has assigned to us: their messages, taken one by one, and their positions,
  * committed in order. Each partition's messages wait in librdkafka's queue of that partition, which is
  * bounded, until they are taken: so nothing must be paused while nothing can be sent. The main thread.
  *
@@ -62,10 +62,10 @@ size_t partitions_waiting(const struct partitions *partitions);
 /* Commits what is done, unless a commit is on its way. */
 void partitions_commit(struct partitions *partitions);
 
-/* About once a second. */
+/* Call it about once a second. */
 void partitions_tick(struct partitions *partitions);
 
-/* How the place stands, for others to see. */
+/* The state of the place, for pages. */
 struct partition_view partitions_view(const struct place *place);
 
 #endif

@@ -1,5 +1,5 @@
-/* A Kafka message, wherever it comes from: from Kafka, or from a dead letter. It points into its source and
- * into the buffer that it was made with. */
+/* A Kafka message, read from Kafka or from a dead letter. It points into its source and into the buffer that
+ * it was made with. */
 #ifndef ROOMSTREAM_DOWNLINK_RECORD_H
 #define ROOMSTREAM_DOWNLINK_RECORD_H
 
@@ -41,7 +41,7 @@ struct record record_from_kafka(struct record_space *buffer, const rd_kafka_mess
 struct spool_record record_to_letter(struct record_space *buffer, const struct record *record, uint8_t flags,
                                      const char *reason);
 
-/* The reverse. False for a letter that is none of record_to_letter's. */
+/* The reverse. False for a letter that record_to_letter has not made. */
 bool record_from_letter(struct record_space *buffer, const struct spool_record *letter,
                         struct record *record);
 

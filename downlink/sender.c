@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Long enough for a broker to come back within, short enough that it forgets one that was killed. */
+/* Long enough for a broker's restart, short enough that it soon forgets the session of a killed program. */
 enum { SESSION_EXPIRY_SECONDS = 300 };
 
 /* With MQTT 3.1.1 a broker does not say how many it takes, and Mosquitto drops silently what exceeds its
@@ -39,7 +39,7 @@ static void on_connected(void *context, const struct mqtt_connected *connected)
     struct sender *s = context;
     size_t window = (size_t)s->settings->window;
     size_t most = s->settings->mqtt.version == MQTT_VERSION_5 ? connected->receive_maximum : LIMIT_311;
-    /* One below what the broker takes: with that many in flight Paho stalls. */
+    /* One below the broker's limit: with as many in flight Paho stalls. */
     most = most > 1 ? most - 1 : 1;
     atomic_store(&s->limit, most < window ? most : window);
     atomic_fetch_add(&s->connects, 1);

@@ -21,7 +21,7 @@ struct sender *sender_open(const struct downlink_settings *settings, int event, 
 /* Can messages be sent? */
 bool sender_is_connected(const struct sender *sender);
 
-/* Has the broker refused for good to have us? Why has been logged. */
+/* Has the broker refused the connection for good? The reason has been logged. */
 bool sender_has_failed(const struct sender *sender);
 
 /* How often it was connected. */
@@ -36,7 +36,7 @@ bool sender_send(struct sender *sender, const char *topic, const void *payload, 
 
 enum sender_result {
     SENDER_DONE,     /* PUBACK or PUBCOMP came */
-    SENDER_RETURNED, /* the broker has forgotten the session: send it again */
+    SENDER_RETURNED, /* the broker has lost the session: send it again */
     SENDER_REFUSED,  /* for good, with the reason */
     SENDER_LATER,    /* refused for now, with the reason: send it again after a while */
 };

@@ -95,11 +95,8 @@ static void check_topics(const struct program *program, struct downlink_settings
         text_list_append(&settings->topics, "occupancy");
     for (size_t i = 0; i < settings->topics.count; i++) {
         const char *topic = settings->topics.items[i];
-        if (*topic != '^' && !kafka_topic_name_valid(topic))
-            options_wrong(
-                program,
-                "--topic '%s' is no topic: names have 1-249 letters, digits, dots, underscores, dashes",
-                topic);
+        if (*topic != '^')
+            kafka_topic_check(program, "--topic", topic);
     }
     if (!*settings->group)
         options_wrong(program, "--group is empty");

@@ -40,7 +40,7 @@ enum { SETTINGS_GROUPS = 8 };
 struct program settings_program(struct downlink_settings *settings,
                                 struct option_group groups[static SETTINGS_GROUPS]);
 
-/* Checks what a single option cannot tell and completes the settings; wrong use ends the program. */
+/* Checks how the options fit together and completes the settings; wrong use ends the program. */
 void settings_check(const struct program *program, struct downlink_settings *settings);
 
 #endif

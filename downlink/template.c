@@ -63,7 +63,7 @@ static bool add_placeholder(struct template *t, const char *text, size_t length,
                piece->text);
 }
 
-/* What is not between braces must be fit for a topic. */
+/* The text outside of braces must be valid in a topic. */
 static bool check_texts(const struct template *t, struct error *error)
 {
     struct error why;
@@ -122,7 +122,7 @@ static void append(struct filled *topic, const void *bytes, size_t length)
     topic->data[topic->length] = '\0';
 }
 
-/* A value of the message's. The levels that it adds are its own; none may be empty. */
+/* A value of the message. It may add several levels, none of them empty. */
 static bool append_value(struct filled *topic, const struct piece *piece, const void *bytes, size_t length,
                          struct error *reason)
 {
@@ -158,7 +158,7 @@ static bool append_json(struct filled *topic, const struct piece *piece, const j
 {
     char number[24];
     if (!document)
-        return error_set(reason, "its value is no JSON, in which {%s} could be looked up", piece->text);
+        return error_set(reason, "its value is not JSON, in which {%s} could be looked up", piece->text);
     const json_t *value = find(&piece->pointer, document);
     if (json_is_string(value))
         return append_value(topic, piece, json_string_value(value), json_string_length(value), reason);

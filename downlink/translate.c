@@ -21,8 +21,8 @@ bool translate_is_carried(const struct record *record)
     return record_header(record, "mqtt.topic", strlen("mqtt.topic")) != NULL;
 }
 
-/* What tells of one way through MQTT or Kafka is not true of the next. kafka.topic stays: it tells where the
- * message has been. */
+/* Headers about one passage through MQTT or Kafka are not true of the next. kafka.topic stays: it tells where
+ * the message has been. */
 static bool is_of_the_way(const struct header *header)
 {
     static const char *const names[] = {"mqtt.topic",      "mqtt.qos",     "mqtt.retain",    "mqtt.arrival",
@@ -33,7 +33,7 @@ static bool is_of_the_way(const struct header *header)
     return false;
 }
 
-/* ---- what MQTT takes ---- */
+/* ---- what MQTT allows ---- */
 
 static bool is_string(const void *bytes, size_t length, struct filled *text)
 {

@@ -21,7 +21,7 @@
 /* Of one transaction: a few hundred kilobytes. */
 enum { RECORDS_MAX = 1000 };
 
-static const int64_t idle_time = SECOND, /* the longest wait: supervision is told that all is well */
+static const int64_t idle_time = SECOND, /* the longest wait, after which the service manager is notified */
     stop_time = 5 * SECOND,              /* for the transaction under way */
     notice_interval = 10 * SECOND;
 
@@ -49,7 +49,7 @@ struct estimator {
 
 /* ---- what goes wrong ---- */
 
-/* Something failed that may go well later. */
+/* Something failed that may succeed later. */
 static void fail(struct estimator *e, const char *what)
 {
     e->wait = backoff_next(&e->backoff);
@@ -70,8 +70,8 @@ static void replace(struct estimator *e)
     e->failed = true;
 }
 
-/* Deals with what a call came to. True when it is done; else it is made again later, or all begins again
- * behind what is committed. */
+/* Handles the result of a call. True when it has succeeded; otherwise the call is repeated later, or all
+ * begins again behind what is committed. */
 static bool conclude(struct estimator *e, enum transaction_result result, const struct error *error)
 {
     switch (result) {

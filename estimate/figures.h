@@ -1,4 +1,4 @@
-/* What the program has done and where it stands. The main thread's; the HTTP server shows a copy (pages.h).
+/* What the program has done, and its state. For the main thread; the HTTP server shows a copy (pages.h).
  * Counters are since the start of the process. */
 #ifndef ROOMSTREAM_ESTIMATE_FIGURES_H
 #define ROOMSTREAM_ESTIMATE_FIGURES_H
@@ -16,7 +16,7 @@ struct figures {
     uint64_t estimates; /* records in committed transactions: all of these and those that were complete */
     uint64_t with_old, without; /* with inputs that were old; without an estimate, as inputs are missing */
     uint64_t transactions, producers_replaced;
-    size_t waiting;                     /* readings whose moment has not come out */
+    size_t waiting;                     /* readings whose moment is not complete yet */
     int64_t lag;                        /* messages that are not taken yet */
     bool running;                       /* Kafka's topics are being read */
     char trouble[FIGURES_TROUBLE_SIZE]; /* what it cannot do now; "" for nothing */

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLICE = 2000 }; /* messages between two looks at the rest of the world */
+enum { SLICE = 2000 }; /* most messages taken in one call */
 
 /* A topic may get more partitions, and a clock may be wrong: a time that is still far ahead would make all
  * that follows late. */
@@ -75,8 +75,8 @@ static void tell_topic_changed(const struct source_partition *p, const char *wha
                      (int)p->number, what, p->low);
 }
 
-/* Readings that were there and are gone unread are counted. Those that were only to be read once more are no
- * loss, though inputs may be missing where they were old. */
+/* Counts readings that Kafka deleted before they were read. Those that had been read before are no loss,
+ * though inputs may be missing that would be old. */
 static void choose_offset(struct source_partition *p, uint64_t *expired)
 {
     char what[100];
@@ -114,7 +114,7 @@ bool intake_begin(struct intake *in, uint64_t *seq, int64_t *time, struct error 
     if (!source_find(in->source, error))
         return false;
     const struct position last = source_last(in->source);
-    if (last.seq != in->begun) /* else the same messages are missed once more */
+    if (last.seq != in->begun) /* otherwise the same messages would be counted again */
         in->expired_before = in->figures->expired;
     in->begun = last.seq;
     in->figures->expired = in->expired_before;
@@ -229,7 +229,7 @@ static void take_message(struct intake *in, const rd_kafka_message_t *message, s
         join_reading(in, message, &reading, input, partition);
 }
 
-/* True when all must begin again. Other errors pass, and librdkafka goes on by itself. */
+/* True when all must begin again. Other errors are temporary, and librdkafka continues by itself. */
 static bool is_final(const rd_kafka_message_t *message, const struct source_partition *p, struct error *error)
 {
     char reason[KAFKA_ERROR_SIZE];

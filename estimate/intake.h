@@ -16,8 +16,8 @@ struct intake *intake_open(const struct estimate_settings *settings, struct figu
                            struct error *error);
 void intake_close(struct intake *intake);
 
-/* Forgets all, and goes on behind what is committed in Kafka: *seq and *time are the last record's; 0: there
- * is none. False with *error when that is not possible now. Blocks for some seconds. */
+/* Forgets all, and continues behind what is committed in Kafka: *seq and *time are the last record's; 0:
+ * there is none. False with *error when that is not possible now. Blocks for some seconds. */
 bool intake_begin(struct intake *intake, uint64_t *seq, int64_t *time, struct error *error);
 
 enum intake_result {
@@ -39,7 +39,7 @@ rd_kafka_topic_partition_list_t *intake_offsets(const struct intake *intake, uin
 /* Readable (POLLIN) when there is something to take. */
 int intake_fd(const struct intake *intake);
 
-/* Brings the figures up to date that are not counted. */
+/* Updates the figures that are not counters. */
 void intake_measure(const struct intake *intake);
 
 #endif

@@ -63,7 +63,7 @@ static size_t count_until(const struct input *input, int64_t time)
     return low;
 }
 
-/* Is there nothing to come any more that is as old as time? */
+/* Can no reading come any more that is as old as time? */
 static bool is_settled(const struct join *join, const struct input *input, int64_t time)
 {
     return input->newest != INT64_MIN && input->newest - join->settings.reorder >= time;

@@ -71,7 +71,7 @@ static bool parse_numbers(const json_t *array, const char *name, double *numbers
     for (size_t i = 0; i < json_array_size(array); i++) {
         const json_t *value = json_array_get(array, i);
         if (!json_is_number(value))
-            return error_set(error, "\"%s\" holds something that is no number", name);
+            return error_set(error, "\"%s\" holds something that is not a number", name);
         numbers[i] = json_number_value(value);
     }
     return true;

@@ -45,9 +45,7 @@ struct view {
 static void write_metrics(const struct view *view, FILE *out)
 {
     const struct figures *f = &view->figures;
-    prometheus_head(out, PROMETHEUS_GAUGE, NAME("build_info"), "Versions of the program and of librdkafka.");
-    prometheus_sample(out, NAME("build_info"), 1, "version", ROOMSTREAM_VERSION, "librdkafka",
-                      rd_kafka_version_str(), NULL);
+    prometheus_build_info(out, NAME("build_info"), rd_kafka_version_str());
     prometheus_counter(out, NAME("readings_total"), "Messages taken from the topics of the sensors.",
                        (double)f->readings);
     prometheus_head(
@@ -84,13 +82,6 @@ static void write_metrics(const struct view *view, FILE *out)
     prometheus_process(out);
 }
 
-/* A text as JSON, whatever bytes are in it. */
-static json_t *text(const char *bytes)
-{
-    json_t *value = json_string(bytes);
-    return value ? value : json_string("(not UTF-8: see the log)");
-}
-
 static json_t *last_record(const struct figures *f)
 {
     char time[RECORD_TIME_MAX];
@@ -105,9 +96,9 @@ static json_t *problems(const struct view *view)
 {
     json_t *list = json_array();
     if (!view->healthy)
-        json_array_append_new(list, text(stuck));
+        json_array_append_new(list, json_text(stuck));
     if (*view->figures.trouble)
-        json_array_append_new(list, text(view->figures.trouble));
+        json_array_append_new(list, json_text(view->figures.trouble));
     return list;
 }
 
@@ -126,15 +117,13 @@ static void write_status(const struct view *view, FILE *out)
         "estimate", view->settings->id, "version", ROOMSTREAM_VERSION, "pid", (int)getpid(), "uptime_seconds",
         view->uptime, "healthy", (int)view->healthy, "ready", (int)view->ready, "problems", problems(view),
         "kafka", "state", f->running ? "connected" : "connecting", "brokers",
-        text(view->settings->kafka.brokers), "topic", text(view->settings->topic.name), "readings", "taken",
-        (json_int_t)f->readings, "doubled", (json_int_t)f->doubled, "late", (json_int_t)f->late, "foreign",
-        (json_int_t)f->foreign, "unreadable", (json_int_t)f->unreadable, "waiting", (json_int_t)f->waiting,
-        "lag", (json_int_t)f->lag, "expired", (json_int_t)f->expired, "records", "written",
-        (json_int_t)f->estimates, "with_old_inputs", (json_int_t)f->with_old, "without_estimate",
+        json_text(view->settings->kafka.brokers), "topic", json_text(view->settings->topic.name), "readings",
+        "taken", (json_int_t)f->readings, "doubled", (json_int_t)f->doubled, "late", (json_int_t)f->late,
+        "foreign", (json_int_t)f->foreign, "unreadable", (json_int_t)f->unreadable, "waiting",
+        (json_int_t)f->waiting, "lag", (json_int_t)f->lag, "expired", (json_int_t)f->expired, "records",
+        "written", (json_int_t)f->estimates, "with_old_inputs", (json_int_t)f->with_old, "without_estimate",
         (json_int_t)f->without, "recent", recent(view), "last", last_record(f));
-    json_print(status, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-    fputc('\n', out);
-    json_decref(status);
+    http_report_status(status, out);
 }
 
 /* Why it is not ready. */

@@ -71,9 +71,7 @@ void settings_check(const struct program *program, struct estimate_settings *set
     struct error error;
     if (!*settings->id)
         options_wrong(program, "--id is empty");
-    if (!kafka_topic_name_valid(settings->topic.name))
-        options_wrong(program, "--topic: '%s' is no name of a Kafka topic: 1 to 249 of a-z A-Z 0-9 . _ -",
-                      settings->topic.name);
+    kafka_topic_check(program, "--topic", settings->topic.name);
     if (!model_read(settings->model_file, &settings->model, &error))
         options_wrong(program, "--model: %s", error.text);
     list_topics(settings);

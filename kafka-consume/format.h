@@ -12,7 +12,6 @@
 
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
-#include <stddef.h>
 
 struct format;
 

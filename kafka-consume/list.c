@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/exit_status.h"
 #include "core/json_text.h"
+#include "core/out_of_memory.h"
 #include "core/stop.h"
 #include "kafka/errors.h"
 
@@ -188,7 +189,7 @@ int list_run(const struct consume_settings *settings)
     rd_kafka_topic_t **handles = calloc(settings->topics.count + 1, sizeof(rd_kafka_topic_t *));
     int status = EXIT_WRONG_USE;
     if (!handles)
-        abort();
+        out_of_memory((settings->topics.count + 1) * sizeof(rd_kafka_topic_t *));
     rd_kafka_conf_t *conf = kafka_conf_new(RD_KAFKA_CONSUMER, &settings->kafka, NULL, 0, NULL, 0, &error);
     rd_kafka_t *rk = conf ? kafka_new(RD_KAFKA_CONSUMER, conf, &error) : NULL;
     if (rk && name_topics(rk, &settings->topics, handles, &error))

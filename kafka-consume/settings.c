@@ -93,11 +93,8 @@ static void check_topics(const struct program *program, const struct consume_set
         options_wrong(program, "--topic is missing: which topics are to be read? (-L lists them)");
     for (size_t i = 0; i < settings->topics.count; i++) {
         const char *topic = settings->topics.items[i];
-        if (!(settings->group && !settings->list && *topic == '^') && !kafka_topic_name_valid(topic))
-            options_wrong(
-                program,
-                "--topic '%s' is no topic: names have 1-249 letters, digits, dots, underscores, dashes",
-                topic);
+        if (!(settings->group && !settings->list && *topic == '^'))
+            kafka_topic_check(program, "--topic", topic);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "tail.h"
 
 #include "core/clock.h"
+#include "core/out_of_memory.h"
 #include "core/stop.h"
 #include "offsets.h"
 
@@ -153,7 +154,7 @@ bool tail_find(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, int64_t co
     struct search s = {.count = list->cnt, .undone = list->cnt, .queue = rd_kafka_queue_new(rk)};
     s.tails = calloc((size_t)list->cnt + 1, sizeof *s.tails);
     if (!s.tails)
-        abort();
+        out_of_memory(((size_t)list->cnt + 1) * sizeof *s.tails);
     for (int i = 0; i < list->cnt; i++) {
         s.tails[i].found = &list->elems[i];
         s.tails[i].topic = rd_kafka_topic_new(rk, list->elems[i].topic, NULL);

@@ -100,10 +100,7 @@ void settings_check(const struct program *program, struct produce_settings *sett
     struct message_format *format = &settings->format;
     if (!settings->topic.name)
         options_wrong(program, "--topic is missing: where should the messages go?");
-    if (!kafka_topic_name_valid(settings->topic.name))
-        options_wrong(program,
-                      "--topic '%s' is no topic: names have 1-249 letters, digits, dots, underscores, dashes",
-                      settings->topic.name);
+    kafka_topic_check(program, "--topic", settings->topic.name);
     if (format->json && (settings->key_delimiter_text || format->empty_is_null))
         options_wrong(program,
                       "--jsonl says itself what is a key and what is null: no --key-delimiter, no --null");

@@ -113,7 +113,7 @@ static bool fill(struct input *input, struct error *error)
     return true;
 }
 
-/* How files begin that are no text, and what makes text of them. */
+/* How files begin that are not text, and what makes text of them. */
 static const struct {
     const char *magic;
     size_t length, offset;

@@ -10,7 +10,6 @@
 #include "message.h"
 #include "readings.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct replay_settings {

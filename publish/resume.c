@@ -171,7 +171,7 @@ static bool take_over(struct resume *resume, const char *description, int64_t ba
     if (fstat(resume->fd, &info) != 0)
         return cannot(resume, "open", error);
     if (!S_ISREG(info.st_mode))
-        return error_set(error, "--resume: %s is no regular file", resume->path);
+        return error_set(error, "--resume: %s is not a regular file", resume->path);
     if (!lock(resume, error))
         return false;
     ssize_t length = pread(resume->fd, &resume->record, sizeof resume->record, 0);

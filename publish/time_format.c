@@ -80,7 +80,7 @@ static bool read_pattern(const char *pattern, const char *text, int64_t *ns)
         return false;
     struct tm normal = tm;
     seconds = timegm(&normal) - tm.tm_gmtoff;
-    /* timegm() carries over what is no day of the calendar. */
+    /* timegm() carries over what is not a day of the calendar. */
     return same_calendar(&tm, &normal) && !__builtin_mul_overflow(seconds, SECOND, ns) &&
            !__builtin_add_overflow(*ns, fraction, ns) && recorded_time_fits(*ns);
 }

@@ -1,8 +1,8 @@
 #include "bridges.h"
 
 #include "core/clock.h"
+#include "core/json_text.h"
 #include "core/stop.h"
-#include "core/utf8.h"
 #include "fetch.h"
 #include "quantity.h"
 
@@ -172,30 +172,17 @@ bool bridges_all_well(const struct bridge_state *states, size_t count)
     return true;
 }
 
-json_t *bridges_text(const char *text)
-{
-    char valid[512];
-    size_t length = 0;
-    while (*text && length + 4 <= sizeof valid) {
-        size_t size = utf8_length(text);
-        memcpy(valid + length, size ? text : "?", size ? size : 1);
-        length += size ? size : 1;
-        text += size ? size : 1;
-    }
-    return json_stringn(valid, length);
-}
-
 json_t *bridges_json(const struct bridge_state *states, size_t count)
 {
     json_t *all = json_array();
     for (size_t i = 0; i < count; i++) {
         json_t *problems = json_array();
         for (int k = 0; k < states[i].problem_count; k++)
-            json_array_append_new(problems, bridges_text(states[i].problems[k]));
+            json_array_append_new(problems, json_text(states[i].problems[k]));
         json_array_append_new(
-            all, json_pack("{s:o, s:o, s:b, s:o, s:O?}", "address", bridges_text(states[i].address), "bridge",
-                           bridges_text(states[i].name), "well", states[i].well, "problems", problems,
-                           "status", states[i].answers ? states[i].status : NULL));
+            all, json_pack("{s:o, s:o, s:b, s:o, s:O?}", "address", json_text(states[i].address), "bridge",
+                           json_text(states[i].name), "well", states[i].well, "problems", problems, "status",
+                           states[i].answers ? states[i].status : NULL));
     }
     return all;
 }

@@ -5,7 +5,6 @@
 #include "targets.h"
 
 #include <jansson.h>
-#include <stdint.h>
 
 enum { BRIDGE_PROBLEMS = 6 };
 
@@ -36,9 +35,6 @@ void bridges_judge(const struct target *target, const char *text, const char *pr
 void bridges_free(struct bridge_state *states, size_t count);
 
 bool bridges_all_well(const struct bridge_state *states, size_t count);
-
-/* A text as JSON, which is UTF-8: anything else, such as a cut character, becomes a '?'. */
-json_t *bridges_text(const char *text);
 
 /* The states as a JSON array, the caller's to free. */
 json_t *bridges_json(const struct bridge_state *states, size_t count);

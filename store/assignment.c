@@ -71,7 +71,7 @@ void assignment_use(struct assignment *a, rd_kafka_t *rk)
     }
 }
 
-/* ---- what librdkafka is told ---- */
+/* ---- calls of librdkafka ---- */
 
 static void warn_if(rd_kafka_error_t *failure, const char *what)
 {
@@ -98,7 +98,7 @@ static void put_back(struct assignment *a, struct place *place)
     place->fetched = false;
 }
 
-/* Until its position is known nothing of it is fetched. */
+/* Nothing is fetched until its position is known. */
 static void hold(struct assignment *a, struct place *place)
 {
     put_back(a, place);
@@ -126,8 +126,8 @@ static void read_from_beginning(struct assignment *a, struct place *place)
     read_from(a, place, RD_KAFKA_OFFSET_BEGINNING);
 }
 
-/* librdkafka is given none of them yet: it would fetch them, and where messages come without a pause, or the
- * database is away, it would go on with that. */
+/* librdkafka gets none of them yet: it would fetch them, without end where messages come without a pause or
+ * the database is away. */
 void assignment_gain(struct assignment *a, const rd_kafka_topic_partition_list_t *list)
 {
     log_info_with(partitions_assigned, LOG_FIELDS(LOG_NUMBER("partitions", list->cnt)),
@@ -209,7 +209,7 @@ void assignment_place(struct assignment *a, const struct question *reply, bool a
     a->asked = false;
     for (size_t i = 0; i < reply->count; i++) {
         struct place *place = &a->places[reply->ids[i]];
-        /* It may have gone, or come back, since it was asked for. */
+        /* The partition may have gone, or come back, since the question. */
         if (place->state != PLACE_ASKED)
             continue;
         place->position = place->from = reply->positions[i].next;
@@ -228,11 +228,12 @@ void assignment_place(struct assignment *a, const struct question *reply, bool a
 
 /* ---- messages ---- */
 
-static void tell_anew(struct assignment *a, const struct place *place)
+static void tell_recreated(struct assignment *a, const struct place *place)
 {
-    progress_count(a->progress, &a->progress->counts.topics_anew, 1);
+    progress_count(a->progress, &a->progress->counts.topics_recreated, 1);
     log_warning_with(
-        topic_anew, LOG_FIELDS(LOG_TEXT("topic", place->topic), LOG_NUMBER("partition", place->partition)),
+        topic_recreated,
+        LOG_FIELDS(LOG_TEXT("topic", place->topic), LOG_NUMBER("partition", place->partition)),
         "topic '%s', partition %d has other messages than those that are stored up to offset %" PRId64
         ": its topic was created again, or Kafka has lost some; it is read from its beginning",
         place->topic, (int)place->partition, place->position);
@@ -247,13 +248,13 @@ bool assignment_accepts(struct assignment *a, struct place *place, const rd_kafk
         bool same = message->offset == place->from - 1 && mark == place->mark;
         place->mark = 0;
         if (!same) {
-            tell_anew(a, place);
+            tell_recreated(a, place);
             read_from_beginning(a, place);
         }
         return false;
     }
-    /* The message before the position did not come. It may be gone from Kafka; it is asked for once more, so
-     * that nothing is skipped that is still there. */
+    /* The message before the position did not come. Kafka may have deleted it. It is read once more, so that
+     * no message that is still there is skipped. */
     if (place->mark && !place->again) {
         place->again = true;
         read_from(a, place, place->from - 1);
@@ -287,7 +288,7 @@ void assignment_lost_offset(struct assignment *a, struct place *place)
     }
     place->mark = 0;
     if (place->from > high) {
-        tell_anew(a, place);
+        tell_recreated(a, place);
         read_from_beginning(a, place);
         return;
     }

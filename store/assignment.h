@@ -1,4 +1,5 @@
-/* The partitions that the group has given us: where each stands, and where to read on. The consumer's thread.
+/* The partitions that the group has assigned to us: the position of each, and where to read on. For the
+ * consumer's thread.
  *
  * Lifecycle: assignment_init, assignment_use; then assignment_gain and assignment_lose as the group says;
  * assignment_question and assignment_place for positions; assignment_accepts for each message;
@@ -12,8 +13,8 @@
 #include <librdkafka/rdkafka.h>
 
 enum place_state {
-    PLACE_ELSEWHERE, /* another member's */
-    PLACE_UNKNOWN,   /* ours, and its position is to be asked for */
+    PLACE_ELSEWHERE, /* of another member */
+    PLACE_UNKNOWN,   /* ours, with its position not known yet */
     PLACE_ASKED,
     PLACE_READING,
 };
@@ -27,7 +28,7 @@ struct place {
     int64_t from;     /* the smallest offset that is taken */
     int64_t
         mark;   /* of the message at position - 1, which is compared when it comes; 0: nothing is compared */
-    bool again; /* it was asked for once more */
+    bool again; /* it was read once more */
     bool fetched; /* librdkafka has it, and may read ahead */
 };
 
@@ -46,10 +47,10 @@ struct assignment {
 void assignment_init(struct assignment *assignment, struct progress *progress);
 void assignment_free(struct assignment *assignment);
 
-/* Goes over to another client, or none (NULL): no partition is ours then. */
+/* Uses another client, or none (NULL): no partition is ours then. */
 void assignment_use(struct assignment *assignment, rd_kafka_t *rk);
 
-/* The group gives or takes partitions. */
+/* The group assigns or revokes partitions. */
 void assignment_gain(struct assignment *assignment, const rd_kafka_topic_partition_list_t *list);
 void assignment_lose(struct assignment *assignment, const rd_kafka_topic_partition_list_t *list);
 
@@ -66,7 +67,7 @@ struct place *assignment_find(struct assignment *assignment, const char *topic, 
 bool assignment_accepts(struct assignment *assignment, struct place *place,
                         const rd_kafka_message_t *message);
 
-/* Kafka does not have the offset from which we want to read: finds out why, says it, and reads on. */
+/* Kafka does not have the offset at which we want to read: finds out why, logs it, and reads on. */
 void assignment_lost_offset(struct assignment *assignment, struct place *place);
 
 /* Reads no more for now: the positions are to be asked for again. False when nothing was being read. */
@@ -79,10 +80,10 @@ const struct place *assignment_behind(struct assignment *assignment, const struc
 /* Asks the partition's broker where the partition ends, and waits for that, at most 500 ms. */
 void assignment_ask_end(struct assignment *assignment, const struct place *place);
 
-/* Looks how far the partitions go, and tells the group now and then where we are. */
+/* Finds the ends of the partitions, and commits our positions to the group now and then. */
 void assignment_tick(struct assignment *assignment);
 
-/* Tells the group where we are. */
+/* Commits our positions to the group. */
 void assignment_commit(struct assignment *assignment);
 
 #endif

@@ -103,8 +103,8 @@ struct reading *batch_reading(struct batch *batch)
     return reading;
 }
 
-/* A copy in which what a database's text cannot hold, or a terminal would obey, is a '?': the reason quotes
- * the message. */
+/* A copy for the reason, which quotes the message: what a database's text cannot hold, or a terminal would
+ * obey, becomes '?'. */
 static const char *readable(struct batch *batch, const char *text)
 {
     char *copy = (char *)batch_copy(batch, text, strlen(text)).at;

@@ -19,7 +19,7 @@
 enum { IDLE_MS = 100 };
 static const int64_t tick_interval = SECOND;
 static const int64_t patience = 2 * SECOND; /* with a busy database, before nothing more is read */
-static const int64_t peace = 5 * MINUTE;    /* without being fenced, and it is over */
+static const int64_t peace = 5 * MINUTE;    /* without being fenced: the trouble is over */
 
 struct consumer {
     const struct store_settings *settings;
@@ -27,7 +27,7 @@ struct consumer {
     rd_kafka_t *rk;
     pthread_mutex_t queue_mutex; /* the writer's thread wakes by the queue */
     rd_kafka_queue_t *queue;
-    bool client_left; /* one that did not end, and refers to us */
+    bool client_left; /* a client that did not end, and refers to us */
     struct handover handover;
     struct batch *open; /* being filled */
     struct assignment assignment;
@@ -102,7 +102,7 @@ static void take(struct consumer *c, const rd_kafka_message_t *message)
         add(c, place, message);
 }
 
-/* Most errors pass, and librdkafka goes on by itself. */
+/* Most errors are temporary, and librdkafka continues by itself. */
 static void on_error(struct consumer *c, const rd_kafka_message_t *message)
 {
     char reason[KAFKA_ERROR_SIZE];
@@ -130,7 +130,7 @@ static void on_error(struct consumer *c, const rd_kafka_message_t *message)
                 "%s", text);
 }
 
-/* ---- what goes on between messages ---- */
+/* ---- between messages ---- */
 
 static bool is_full(const struct consumer *c)
 {
@@ -190,7 +190,7 @@ static void serve(struct consumer *c)
         assignment_place(&c->assignment, &reply, c->settings->offset == OFFSET_END);
         question_free(&reply);
     }
-    /* What is asked now is behind all that was read so far. */
+    /* The question comes after all that was read so far. */
     if (c->open->message_count == 0 && assignment_question(&c->assignment, &reply))
         handover_ask(&c->handover, reply);
 }
@@ -240,7 +240,7 @@ static int on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque
 {
     struct consumer *c = opaque;
     (void)rk, (void)length;
-    /* There is a broker whose connection is up. */
+    /* Is the connection to any broker up? */
     if (strstr(json, "\"state\":\"UP\""))
         progress_kafka(c->progress, "");
     return 0;

@@ -1,6 +1,6 @@
-/* The thread that reads Kafka: a member of the consumer group, which begins in each partition where the
- * database stands. It stays in the group while the database is away: then nothing more is read. The
- * caller's thread. */
+/* The thread that reads Kafka: a member of the consumer group, which begins in each partition at the position
+ * in the database. While the database is away it stays in the group, but reads nothing more. For the caller's
+ * thread. */
 #ifndef ROOMSTREAM_STORE_CONSUMER_H
 #define ROOMSTREAM_STORE_CONSUMER_H
 
@@ -14,7 +14,7 @@ struct consumer;
 struct consumer *consumer_open(const struct store_settings *settings, struct progress *progress,
                                struct error *error);
 
-/* The handover that the writer works off. */
+/* The handover from which the writer gets its work. */
 struct handover *consumer_handover(struct consumer *consumer);
 
 /* Reads until stopping is asked for (core/stop.h); calls tick about once a second. False when Kafka has

@@ -8,7 +8,7 @@ static bool begins(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* Passwords do not stand in a process's command line, nor in what --print-config shows. */
+/* Passwords must be neither in a process's command line nor in the output of --print-config. */
 static bool check_postgres(const char *address, struct error *error)
 {
     char *reason = NULL;
@@ -36,7 +36,7 @@ const struct database_kind *database_kind(const char *address, struct error *err
         return &sqlite_kind;
     if (begins(address, "postgresql://") || begins(address, "postgres://"))
         return check_postgres(address, error) ? &postgres_kind : NULL;
-    /* What it is may hold a password. */
+    /* The address may hold a password. */
     error_set(error, "--database is neither sqlite:FILE nor postgresql://[USER@]HOST[:PORT]/NAME");
     return NULL;
 }

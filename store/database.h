@@ -12,7 +12,6 @@
 
 #include "core/error.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,8 +28,7 @@ enum database_result {
     DATABASE_AWAY,  /* cannot be used now: connect again, later. What became of a write is not known */
     DATABASE_MOVED, /* a position is not the expected one: another program has written. Nothing was changed */
     DATABASE_REFUSED, /* the database does not take what was to be written. Nothing was changed */
-    DATABASE_WRONG, /* this cannot be our database (a newer schema, another file): trying again does not help
-                     */
+    DATABASE_WRONG, /* this is not our database (a newer schema, another file): trying again does not help */
 };
 
 /* How far a partition is read. */

@@ -1,9 +1,9 @@
 /* Between the thread that reads Kafka and the one that writes to the database. There are two batches: one is
- * filled while the other is written; so memory is bounded, and a transaction takes what has come since the
- * one before: little when little comes.
+ * filled while the other is written; so memory is bounded, and a transaction has the messages that came
+ * during the one before.
  *
  * Lifecycle: handover_init; the consumer: handover_offer, handover_ask, handover_reply, handover_wait; the
- * writer: handover_take, then handover_done or handover_answer, until there is no more. At the end
+ * writer: handover_take, then handover_done or handover_answer, until there is nothing more. At the end
  * handover_end, handover_free. */
 #ifndef ROOMSTREAM_STORE_HANDOVER_H
 #define ROOMSTREAM_STORE_HANDOVER_H
@@ -66,8 +66,7 @@ void question_free(struct question *question);
 
 /* ---- the writer's thread ---- */
 
-/* Waits for work: a batch, or else a question (*batch is NULL then). False: there is none and will be none.
- */
+/* Waits for work: a batch, or else a question (*batch is NULL then). False: there will be none. */
 bool handover_take(struct handover *handover, struct batch **batch, struct question *question);
 
 /* The batch is written, or dropped, and cleared. */

@@ -99,7 +99,7 @@ static const yajl_callbacks callbacks = {
     .yajl_end_array = on_array_end,
 };
 
-/* yajl's words end with a newline. */
+/* yajl's message ends with a newline. */
 static void set_wrong(yajl_handle parser, struct error *error)
 {
     unsigned char *text = yajl_get_error(parser, 0, NULL, 0);

@@ -8,10 +8,9 @@
 
 #include "core/error.h"
 
-/* What the caller is told of, in the order of the text. A function returns false to stop, with the error set.
- */
+/* Called in the order of the text. A function returns false to stop, with the error set. */
 struct json_listener {
-    /* A value that is no object or array. The text lies in the batch. */
+    /* A value that is neither an object nor an array. The text lies in the batch. */
     bool (*on_scalar)(void *context, const struct scalar *scalar, struct error *error);
     /* The name of a member, whose value follows. It is valid for this call alone. */
     bool (*on_name)(void *context, const char *name, size_t length, struct error *error);
@@ -19,7 +18,7 @@ struct json_listener {
     bool (*on_nesting)(void *context, bool array, bool open, struct error *error);
 };
 
-/* False with *error: what is wrong with the text, or what the listener said. */
+/* False with *error: what is wrong with the text, or the listener's error. */
 bool json_values_read(struct bytes text, const struct json_listener *listener, void *context,
                       struct batch *batch, struct error *error);
 

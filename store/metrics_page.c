@@ -10,9 +10,7 @@
 
 static void put_info(const struct view *view, FILE *out)
 {
-    prometheus_head(out, PROMETHEUS_GAUGE, NAME("build_info"), "Versions of the program and of librdkafka.");
-    prometheus_sample(out, NAME("build_info"), 1, "version", ROOMSTREAM_VERSION, "librdkafka",
-                      rd_kafka_version_str(), NULL);
+    prometheus_build_info(out, NAME("build_info"), rd_kafka_version_str());
     prometheus_head(out, PROMETHEUS_GAUGE, NAME("info"), "Which group stores into which kind of database.");
     prometheus_sample(out, NAME("info"), 1, "group", view->settings->group, "database",
                       view->settings->kind->name, NULL);
@@ -42,9 +40,9 @@ static void put_counts(const struct progress_counts *counts, FILE *out)
     prometheus_counter(out, NAME("messages_expired_total"),
                        "Messages that were no longer in Kafka when they were to be stored.",
                        (double)counts->expired_messages);
-    prometheus_counter(out, NAME("partitions_anew_total"),
+    prometheus_counter(out, NAME("partitions_recreated_total"),
                        "Partitions found to be of a topic that was created again.",
-                       (double)counts->topics_anew);
+                       (double)counts->topics_recreated);
 }
 
 static void put_partition_metric(const struct progress *p, FILE *out, const char *name, const char *help,

@@ -1,4 +1,4 @@
-/* What store shows of itself over HTTP: /metrics, /healthz, /readyz and /status. The main thread alone calls
+/* What store shows over HTTP: /metrics, /healthz, /readyz and /status. The main thread alone calls
  * these functions; requests are answered on the HTTP server's thread. */
 #ifndef ROOMSTREAM_STORE_PAGES_H
 #define ROOMSTREAM_STORE_PAGES_H

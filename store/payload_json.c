@@ -111,7 +111,7 @@ static bool set_unit(const struct scalar *found, struct reading *reading, struct
         return true;
     reading->unit = found->text;
     return found->kind == SCALAR_TEXT ? scalar_check_text(found->text, "unit", reason)
-                                      : error_set(reason, "unit is no text");
+                                      : error_set(reason, "unit is not a text");
 }
 
 /* A field that may be missing. */

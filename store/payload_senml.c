@@ -80,14 +80,14 @@ static bool set_time(const struct pack *pack, struct reading *reading, struct er
         (is_there(pack, T) &&
          (pack->record[T].kind != SCALAR_NUMBER || !scalar_to_ns(&pack->record[T], SECOND, &own))) ||
         __builtin_add_overflow(base, own, &reading->time))
-        return error_set(error, "SenML: bt + t is no time from 1678 to 2261");
+        return error_set(error, "SenML: bt + t is not a time from 1678 to 2261");
     if (reading->time >= relative)
         return recorded_time_fits(reading->time) ||
-               error_set(error, "SenML: bt + t is no time from 1678 to 2261");
+               error_set(error, "SenML: bt + t is not a time from 1678 to 2261");
     return reader_kafka_time(pack->incoming, &now, error) &&
            ((!__builtin_add_overflow(reading->time, now, &reading->time) &&
              recorded_time_fits(reading->time)) ||
-            error_set(error, "SenML: bt + t is no time from 1678 to 2261"));
+            error_set(error, "SenML: bt + t is not a time from 1678 to 2261"));
 }
 
 static bool check_name(struct bytes name, struct error *error)
@@ -96,7 +96,7 @@ static bool check_name(struct bytes name, struct error *error)
     if (name.length == 0)
         return error_set(error, "SenML: a record has no name");
     if (strchr("-:./_", *name.at) || strspn(name.at, allowed) != name.length)
-        return error_set(error, "SenML: '%.*s' is no name (RFC 8428 section 4.5.1)",
+        return error_set(error, "SenML: '%.*s' is not a name (RFC 8428 section 4.5.1)",
                          (int)(name.length > 60 ? 60 : name.length), name.at);
     return true;
 }
@@ -108,7 +108,7 @@ static bool set_name(struct pack *pack, struct reading *reading, struct error *e
     const struct scalar *base = &pack->record[BN], *own = &pack->record[N];
     size_t topic = strlen(pack->incoming->topic);
     if ((is_there(pack, BN) && base->kind != SCALAR_TEXT) || (is_there(pack, N) && own->kind != SCALAR_TEXT))
-        return error_set(error, "SenML: a name is no text");
+        return error_set(error, "SenML: a name is not a text");
     if (base->text.length + own->text.length >= sizeof name)
         return error_set(error, "SenML: a name has more than %zu bytes", sizeof name - 1);
     if (base->text.length)
@@ -132,7 +132,7 @@ static bool set_unit(const struct pack *pack, struct reading *reading, struct er
         return true;
     reading->unit = unit->text;
     return unit->kind == SCALAR_TEXT ? scalar_check_text(unit->text, "unit", error)
-                                     : error_set(error, "SenML: a unit is no text");
+                                     : error_set(error, "SenML: a unit is not a text");
 }
 
 static bool set_value(const struct pack *pack, struct reading *reading, struct error *error)
@@ -145,7 +145,7 @@ static bool set_value(const struct pack *pack, struct reading *reading, struct e
             continue;
         reading->text = pack->record[i].text;
         return pack->record[i].kind == SCALAR_TEXT ? scalar_check_text(reading->text, labels[i], error)
-                                                   : error_set(error, "SenML: %s is no text", labels[i]);
+                                                   : error_set(error, "SenML: %s is not a text", labels[i]);
     }
     reading->has_value = true;
     if (is_there(pack, VB)) {

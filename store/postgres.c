@@ -55,7 +55,7 @@ static void set_away(struct database *db, const char *text, struct error *error)
     error_set(error, "PostgreSQL %s: %s", db->shown, text);
 }
 
-/* Judges a result that is none of the wanted ones, or NULL (then error has libpq's words), and frees it. */
+/* Handles a result that was not wanted, or NULL (then error has libpq's message), and frees it. */
 static enum database_result fail(struct database *db, PGresult *result, struct error *error)
 {
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
@@ -96,8 +96,8 @@ static void disconnect(struct database *db)
     db->connection = NULL;
 }
 
-/* Ends a transaction that has failed, and keeps what was said of it. Where that is not possible, the
- * connection ends. */
+/* Ends a transaction that has failed, and keeps its error. Where that is not possible, the connection is
+ * closed. */
 static void roll_back(struct database *db)
 {
     struct error ignored;
@@ -167,7 +167,7 @@ static enum database_result postgres_open_connection(struct database *db, struct
 {
     char timeout[24];
     struct error reason;
-    /* What stands before the address may be set otherwise there. */
+    /* The address may replace what stands before it. */
     const char *const names[] = {"fallback_application_name", "tcp_user_timeout", "dbname", "client_encoding",
                                  NULL};
     const char *const values[] = {"roomstream-store", timeout, db->settings->address, "UTF8", NULL};
@@ -330,9 +330,9 @@ static enum database_result commit(struct database *db, struct error *error)
     return DATABASE_DONE;
 }
 
-/* The positions come last: a program that stands still in the middle holds up no other that has taken over
- * its partitions, but for the moment between them and the commit, which the server ends (see
- * postgres_open_connection). */
+/* The positions come last: a program that is frozen before them does not block the one that has taken over
+ * its partitions. Between them and the commit the server's time limit ends it (see postgres_open_connection).
+ */
 static enum database_result postgres_write(struct database *db, const struct database_work *work,
                                            struct error *error)
 {

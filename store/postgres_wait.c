@@ -27,7 +27,7 @@ static bool wait_for(PGconn *connection, short events, const struct postgres_wai
     }
 }
 
-/* libpq's words, on one line. */
+/* libpq's message, on one line. */
 static bool set_lost(PGconn *connection, struct error *error)
 {
     char text[800] = "";

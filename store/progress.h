@@ -1,4 +1,4 @@
-/* What store has done and where it stands, for its pages and for Kafka's group offset. Written by the
+/* What store has done and its positions, for its pages and for Kafka's group offset. Written by the
  * consumer's and the writer's thread, read by any; one mutex, held for moments. */
 #ifndef ROOMSTREAM_STORE_PROGRESS_H
 #define ROOMSTREAM_STORE_PROGRESS_H
@@ -31,7 +31,7 @@ struct progress_counts {
     uint64_t bytes;                      /* keys, payloads and headers of the messages */
     uint64_t transactions;
     uint64_t start_overs; /* batches that were dropped since another program had moved a position */
-    uint64_t topics_anew, expired_messages;
+    uint64_t topics_recreated, expired_messages;
     uint64_t database_failures;
 };
 
@@ -46,7 +46,7 @@ struct progress {
     char kafka_trouble[PROGRESS_TROUBLE_SIZE];
     int64_t kafka_heard;           /* monotonic ns: of the last sign of life from Kafka; 0: none */
     uint64_t last_batch;           /* messages of the last transaction */
-    int64_t beat;                  /* monotonic ns: when the consumer's thread last went round */
+    int64_t beat;                  /* monotonic ns: the last step of the consumer's thread */
     struct histogram transactions; /* from begin to commit */
     struct histogram latency;      /* from Kafka's timestamp to the commit */
 };

@@ -10,7 +10,7 @@
 /* PAYLOAD_AUTO: what begins with { is JSON, with [ SenML, all else CSV. */
 enum payload_format { PAYLOAD_AUTO, PAYLOAD_JSON, PAYLOAD_SENML, PAYLOAD_CSV };
 
-/* What is looked for in JSON. */
+/* The fields that are looked up in JSON. */
 enum field { FIELD_TIME, FIELD_VALUE, FIELD_UNIT, FIELD_OCCUPANCY, FIELD_SEQ, FIELD_KEY, FIELD_NODE, FIELDS };
 
 struct reader_settings {
@@ -37,7 +37,7 @@ typedef bool payload_reader(const struct reader_settings *settings, const struct
                             struct batch *batch, struct error *reason);
 payload_reader payload_json, payload_senml, payload_csv;
 
-/* For these readers: the time of a reading that is Kafka's. */
+/* For these readers: Kafka's timestamp as the time of a reading. */
 bool reader_kafka_time(const struct incoming *incoming, int64_t *ns, struct error *reason);
 
 #endif

@@ -32,7 +32,7 @@ bool scalar_to_double(const struct scalar *scalar, const char *what, double *val
     /* strtod also takes hexadecimal, infinity and nan. */
     if (scalar->text.length == 0 || end != scalar->text.at + scalar->text.length ||
         strspn(scalar->text.at, "0123456789+-.eE") != scalar->text.length)
-        return error_set(error, "%s is no finite decimal number: %.*s", what, SHOWN(scalar));
+        return error_set(error, "%s is not a finite decimal number: %.*s", what, SHOWN(scalar));
     if (isinf(*value) || (errno == ERANGE && *value == 0))
         return error_set(error, "%s is beyond what double precision can hold: %.*s", what, SHOWN(scalar));
     return true;
@@ -47,7 +47,7 @@ bool scalar_to_integer(const struct scalar *scalar, const char *what, int64_t *v
         return false;
     /* Beyond 2^53 a double does not tell which whole number it was. */
     if (real != floor(real) || fabs(real) > 9007199254740992.0)
-        return error_set(error, "%s is no whole number of 64 bits: %.*s", what, SHOWN(scalar));
+        return error_set(error, "%s is not a whole number of 64 bits: %.*s", what, SHOWN(scalar));
     *value = (int64_t)real;
     return true;
 }
@@ -85,5 +85,5 @@ bool scalar_to_time(const struct scalar *scalar, int64_t unit, int64_t *ns, stru
         read = scalar_to_ns(scalar, unit, ns) && recorded_time_fits(*ns);
     else
         read = strlen(scalar->text.at) == scalar->text.length && recorded_iso(scalar->text.at, ns, &utc);
-    return read || error_set(error, "time is no time from 1678 to 2261: %.*s", SHOWN(scalar));
+    return read || error_set(error, "time is not a time from 1678 to 2261: %.*s", SHOWN(scalar));
 }

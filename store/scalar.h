@@ -1,5 +1,5 @@
-/* A value as a payload has it, and what it is as a column of the table. The functions that read one say in
- * *error what is wrong with it, and return false; `what` names it there. */
+/* A value in a payload, and its conversion for a column of the table. The functions return false with *error,
+ * in which `what` names the value, where it is wrong. */
 #ifndef ROOMSTREAM_STORE_SCALAR_H
 #define ROOMSTREAM_STORE_SCALAR_H
 
@@ -20,7 +20,7 @@ struct scalar {
     struct bytes text; /* of numbers and texts, in a batch's memory: a NUL follows */
 };
 
-/* The nearest double. Beyond its range, and what is not 0 but nearer to 0 than any double, is wrong. */
+/* The nearest double. Values beyond its range, or nearer to 0 than any double, are wrong. */
 bool scalar_to_double(const struct scalar *scalar, const char *what, double *value, struct error *error);
 
 /* A whole number of 64 bits: 7, 7.0 and 7e0 are one. */

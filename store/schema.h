@@ -8,7 +8,7 @@
 
 struct schema {
     const char *const *migrations; /* the first is number 1 */
-    size_t count;                  /* the version of today */
+    size_t count;                  /* the current version */
 };
 
 extern const struct schema schema_sqlite, schema_postgres;

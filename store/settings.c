@@ -72,7 +72,7 @@ static const struct option_spec delivery_specs[] = {
 
 static const char details[] = "Each message and the position behind it are written in one transaction, "
                               "so that none is lost and none is there twice, whatever is killed. "
-                              "Messages that are no readings go to the table reject, with the reason. "
+                              "Messages that are not readings go to the table reject, with the reason. "
                               "Kafka and the database may be away at any time.";
 
 struct program settings_program(struct store_settings *settings,
@@ -102,11 +102,8 @@ static void check_topics(const struct program *program, struct store_settings *s
         text_list_append(&settings->topics, sensor_at(i)->name);
     for (size_t i = 0; i < settings->topics.count; i++) {
         const char *topic = settings->topics.items[i];
-        if (*topic != '^' && !kafka_topic_name_valid(topic))
-            options_wrong(
-                program,
-                "--topic '%s' is no topic: names have 1-249 letters, digits, dots, underscores, dashes",
-                topic);
+        if (*topic != '^')
+            kafka_topic_check(program, "--topic", topic);
     }
     if (!*settings->group)
         options_wrong(program, "--group is empty");

@@ -58,7 +58,7 @@ static enum database_result judge(int code)
         return DATABASE_WRONG;
     case SQLITE_NOMEM:
         out_of_memory(0);
-    default: /* busy, full, read-only, an error of the disk, a table that is gone: may change */
+    default: /* busy, full, read-only, a disk error, a missing table: may change */
         return DATABASE_AWAY;
     }
 }
@@ -91,7 +91,7 @@ static enum database_result fail(struct database *db, int code, struct error *er
 
 /* ---- statements ---- */
 
-/* Runs a statement whose parameters are bound, up to its first row or its end, which *code says. */
+/* Runs a statement whose parameters are bound, up to its first row or its end (*code). */
 static enum database_result run(struct database *db, enum statement which, int *code, struct error *error)
 {
     sqlite3_stmt *statement = db->statements[which];
@@ -242,7 +242,7 @@ static enum database_result sqlite_connect(struct database *db, struct error *er
     return result;
 }
 
-/* What is written to a file that has no name any more is lost. */
+/* What is written to a removed file is lost. */
 static enum database_result check_file(struct database *db, struct error *error)
 {
     struct stat now;

@@ -136,10 +136,10 @@ int store_run(struct store_settings *settings)
     struct store store = {.settings = settings};
     struct error error;
     int status = EXIT_FAILED;
-    /* Buffers that librdkafka reads into come and go all the time: with pages of their own they leave no
-     * holes. */
+    /* librdkafka allocates and frees large buffers all the time. With pages of their own they do not fragment
+     * the heap. */
     mallopt(M_MMAP_THRESHOLD, 64 * 1024);
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error to whoever writes it */
+    signal(SIGXFSZ, SIG_IGN); /* writing to a file that may not grow is an error instead */
     progress_init(&store.progress);
     if (open_all(&store, &error))
         status = run(&store);

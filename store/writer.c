@@ -52,7 +52,7 @@ static void tell_away(struct writer *w, const struct error *reason)
                 "the database cannot be used, and is waited for: %s", reason->text);
 }
 
-/* Something has gone well: a write, or a question by itself. */
+/* The database answers: a write, or a question alone, has succeeded. */
 static void tell_back(struct writer *w)
 {
     if (w->ever_connected && !w->away_since)
@@ -79,7 +79,7 @@ static bool wait_a_little(struct writer *w)
     return poll(&event, 1, (int)(backoff_next(&w->backoff) / MILLISECOND)) == 0;
 }
 
-/* A database that is wrong from the start ends the program; one that becomes so may be put right. */
+/* A database that is wrong from the start ends the program. One that becomes wrong later may be corrected. */
 static bool is_final(struct writer *w, enum database_result result, const struct error *error)
 {
     if (result != DATABASE_WRONG || w->ever_connected)
@@ -110,7 +110,7 @@ static bool connect_database(struct writer *w)
     return true;
 }
 
-/* Positions of the partitions, however long that takes. False once it is given up. */
+/* Reads the positions of the partitions, however long that takes. False once it is given up. */
 static bool ask_positions(struct writer *w, struct database_position *positions, size_t count)
 {
     struct error error;
@@ -145,8 +145,7 @@ static void add_message(struct writer *w, const struct batch *batch, size_t inde
     w->steps[i].mark = (int64_t)index; /* until all are in */
 }
 
-/* The transaction of the messages [first, end): each partition goes from where the messages before them end.
- */
+/* The transaction of the messages [first, end). Each partition goes on behind the messages before them. */
 static struct database_work make_work(struct writer *w, const struct batch *batch, size_t first, size_t end)
 {
     struct database_work work = {.batch = batch, .first = first, .end = end};
@@ -174,7 +173,7 @@ static struct database_work make_work(struct writer *w, const struct batch *batc
 
 enum standing { STANDING_BEFORE, STANDING_BEHIND, STANDING_ELSEWHERE, STANDING_GIVEN_UP };
 
-/* What became of a write without an answer: all its positions move together. */
+/* Whether a write without an answer was committed: all its positions move together. */
 static enum standing ask_standing(struct writer *w, const struct database_work *work)
 {
     struct database_position *positions = calloc(work->step_count, sizeof *positions);
@@ -233,7 +232,7 @@ static bool write_piece(struct writer *w, struct batch *batch, size_t first, siz
         struct database_work work = make_work(w, batch, first, end);
         int64_t begun = clock_monotonic();
         enum database_result result = w->kind->write(w->database, &work, &error);
-        /* A row of reject that is refused, as by a constraint of the user's, is no message's fault. */
+        /* If a row of reject is refused, as by a constraint of the user's, no message is to blame. */
         bool alone = end - first == 1 && batch->messages[first].kind == MESSAGE_REJECT;
         if (result == DATABASE_REFUSED && !alone)
             return divide(w, batch, first, end, &error);
@@ -266,8 +265,7 @@ static void *run(void *context)
     struct writer *w = context;
     struct batch *batch;
     struct question question;
-    /* At once, so that tables are there, and a database that is wrong is noticed, before there are messages.
-     */
+    /* At once, to make the tables and notice a wrong database before messages come. */
     if (ask_positions(w, NULL, 0))
         tell_back(w);
     while (handover_take(w->handover, &batch, &question)) {

@@ -301,7 +301,7 @@ static void print_unquoted_json(struct printing *p, const struct item *item)
         log_limited(
             &not_json, LOG_LEVEL_WARNING, message_not_json,
             LOG_FIELDS(LOG_TEXT("topic", m->topic), LOG_NUMBER("bytes", m->payload_length)),
-            "a message on the topic '%s' is not printed as %%J: its payload of %zu bytes is no JSON (%%j takes any)",
+            "a message on the topic '%s' is not printed as %%J: its payload of %zu bytes is not JSON (%%j takes any)",
             m->topic, m->payload_length);
 }
 

@@ -25,7 +25,7 @@ void message_json_print_quoted(const struct mqtt_message *message, int64_t realt
                                void *context);
 
 /* As _quoted, but the payload is JSON itself and stands there as such: its text unchanged but for the blanks
- * between its parts, which are left out. False, with nothing written, where it is no JSON: also where a
+ * between its parts, which are left out. False, with nothing written, where it is not JSON: also where a
  * number is beyond the range of double, or nesting deeper than jansson takes (2048). */
 bool message_json_print_unquoted(const struct mqtt_message *message, int64_t realtime, json_write *write,
                                  void *context);

@@ -2,7 +2,6 @@
 
 #include "core/text.h"
 
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>

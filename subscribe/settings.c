@@ -93,7 +93,8 @@ static void check_filters(const struct program *program, const struct text_list 
     struct error error;
     for (size_t i = 0; i < filters->count; i++)
         if (!mqtt_filter_check(filters->items[i], &error))
-            options_wrong(program, "--%s '%s' is no topic filter: %s", option, filters->items[i], error.text);
+            options_wrong(program, "--%s '%s' is not a topic filter: %s", option, filters->items[i],
+                          error.text);
 }
 
 /* What a shared subscription cannot be used for (MQTT 5 section 4.8.2). */

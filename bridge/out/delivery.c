@@ -2,7 +2,6 @@
 
 #include "core/clock.h"
 #include "core/failpoint.h"
-#include "core/out_of_memory.h"
 #include "kafka/client.h"
 #include "kafka/errors.h"
 #include "kafka/topic.h"

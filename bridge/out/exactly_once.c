@@ -114,7 +114,7 @@ static void take_position(struct exactly_once *w, const rd_kafka_topic_partition
     uint64_t position = (uint64_t)committed->offset;
     log_debug(kafka_position, "Kafka's position for '%s' is %" PRIu64 ", the spool's own %" PRIu64, w->id,
               position, stats.position);
-    /* The spool's own may be ahead: it moves on over records that are no messages without a transaction. */
+    /* The spool's own may be ahead: it moves on over records that are not messages without a transaction. */
     if (position > stats.position && !spool_advance(spool, position)) {
         log_error(
             kafka_position_beyond_spool,

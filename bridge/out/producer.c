@@ -6,7 +6,6 @@
 #include "kafka/client.h"
 #include "kafka/errors.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

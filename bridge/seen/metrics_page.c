@@ -18,9 +18,7 @@ static double count(const _Atomic uint64_t *counter)
 static void put_info(const struct snapshot *snapshot, FILE *out)
 {
     const struct bridge_settings *settings = snapshot->sources->settings;
-    prometheus_head(out, PROMETHEUS_GAUGE, NAME("build_info"), "Versions of the program and of librdkafka.");
-    prometheus_sample(out, NAME("build_info"), 1, "version", ROOMSTREAM_VERSION, "librdkafka",
-                      rd_kafka_version_str(), NULL);
+    prometheus_build_info(out, NAME("build_info"), rd_kafka_version_str());
     prometheus_head(out, PROMETHEUS_GAUGE, NAME("info"), "What this bridge carries.");
     prometheus_sample(out, NAME("info"), 1, "name", settings->name, "mqtt_topic", settings->filter,
                       "kafka_topic", settings->kafka_topic, "delivery", snapshot_delivery(snapshot), NULL);

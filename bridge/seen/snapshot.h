@@ -17,7 +17,6 @@
 
 #include <jansson.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 /* Where a snapshot comes from. receiver may be NULL: the bridge is stopping, and it is gone already. */

@@ -4,47 +4,16 @@
 #include "snapshot.h"
 
 #include "core/json_text.h"
-#include "core/utf8.h"
+#include "http/reports.h"
 
 #include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-/* A text as JSON; what is not UTF-8 in it becomes '?' (a cut message, the name of a folder). */
-static json_t *words(const char *text)
-{
-    json_t *value = json_string(text);
-    char *copy = value ? NULL : strdup(text);
-    if (!copy)
-        return value;
-    for (char *at = copy; *at;) {
-        size_t length = utf8_length(at);
-        if (length == 0)
-            *at = '?';
-        at += length ? length : 1;
-    }
-    value = json_string(copy);
-    free(copy);
-    return value;
-}
-
-/* An unknown time is null. */
-static json_t *seconds(double value)
-{
-    return value < 0 ? json_null() : json_real(value);
-}
-
-static void add_problem(void *context, const char *problem)
-{
-    json_array_append_new(context, words(problem));
-}
 
 static void set_bridge(const struct snapshot *snapshot, json_t *status)
 {
     json_t *problems = json_array();
-    snapshot_problems(snapshot, add_problem, problems);
-    json_object_set_new(status, "bridge", words(snapshot->sources->settings->name));
+    snapshot_problems(snapshot, http_report_list_problem, problems);
+    json_object_set_new(status, "bridge", json_text(snapshot->sources->settings->name));
     json_object_set_new(status, "version", json_string(ROOMSTREAM_VERSION));
     json_object_set_new(status, "pid", json_integer(getpid()));
     json_object_set_new(status, "uptime_seconds", json_real(snapshot->uptime));
@@ -59,12 +28,12 @@ static void set_sides(const struct snapshot *snapshot, json_t *status)
     const struct bridge_settings *settings = snapshot->sources->settings;
     json_object_set_new(status, "mqtt",
                         json_pack("{s:s, s:o, s:o, s:o}", "state", snapshot_mqtt_state(snapshot), "broker",
-                                  words(settings->mqtt.address.uri), "topic", words(settings->filter),
-                                  "client_id", words(settings->mqtt.client_id)));
+                                  json_text(settings->mqtt.address.uri), "topic", json_text(settings->filter),
+                                  "client_id", json_text(settings->mqtt.client_id)));
     json_object_set_new(status, "kafka",
                         json_pack("{s:s, s:o, s:o, s:o}", "state", snapshot_kafka_state(snapshot), "brokers",
-                                  words(settings->kafka.brokers), "topic", words(settings->kafka_topic),
-                                  "trouble", words(snapshot->trouble)));
+                                  json_text(settings->kafka.brokers), "topic",
+                                  json_text(settings->kafka_topic), "trouble", json_text(snapshot->trouble)));
 }
 
 static void set_messages(const struct snapshot *snapshot, json_t *status)
@@ -80,19 +49,10 @@ static void set_messages(const struct snapshot *snapshot, json_t *status)
                                   (json_int_t)snapshot->dead_letters_bytes));
     json_object_set_new(status, "spool",
                         json_pack("{s:o, s:I, s:I, s:o}", "folder",
-                                  words(snapshot->sources->settings->spool_directory), "bytes",
+                                  json_text(snapshot->sources->settings->spool_directory), "bytes",
                                   (json_int_t)snapshot->spool.bytes, "max_bytes",
                                   (json_int_t)snapshot->spool.max_bytes, "oldest_seconds",
-                                  seconds(ledger->spooled ? snapshot->oldest_age : -1)));
-}
-
-static void set_recent(const struct recent_rates *recent, json_t *status)
-{
-    json_object_set_new(status, "recent",
-                        json_pack("{s:f, s:f, s:f, s:o, s:o}", "seconds", recent->seconds,
-                                  "received_per_second", recent->received, "delivered_per_second",
-                                  recent->delivered, "latency_p50_seconds", seconds(recent->p50),
-                                  "latency_p99_seconds", seconds(recent->p99)));
+                                  json_known(ledger->spooled ? snapshot->oldest_age : -1)));
 }
 
 void status_page_write(const struct snapshot *snapshot, FILE *out)
@@ -101,8 +61,7 @@ void status_page_write(const struct snapshot *snapshot, FILE *out)
     set_bridge(snapshot, status);
     set_sides(snapshot, status);
     set_messages(snapshot, status);
-    set_recent(&snapshot->recent, status);
-    json_print(status, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-    fputc('\n', out);
-    json_decref(status);
+    json_object_set_new(status, "recent",
+                        recent_json(&snapshot->recent, "received_per_second", "delivered_per_second"));
+    http_report_status(status, out);
 }

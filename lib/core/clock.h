@@ -2,7 +2,6 @@
 #ifndef ROOMSTREAM_CORE_CLOCK_H
 #define ROOMSTREAM_CORE_CLOCK_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 #define MICROSECOND INT64_C(1000)

@@ -26,7 +26,8 @@ bool pointer_parse(const char *text, struct pointer *pointer, struct error *erro
 {
     *pointer = (struct pointer){0};
     if (*text && *text != '/')
-        return error_set(error, "'%s' is no JSON pointer (RFC 6901), which begins with /, as /value", text);
+        return error_set(error, "'%s' is not a JSON pointer (RFC 6901), which begins with /, as /value",
+                         text);
     pointer->tokens = calloc(POINTER_TOKENS, sizeof *pointer->tokens);
     if (!pointer->tokens)
         out_of_memory(POINTER_TOKENS * sizeof *pointer->tokens);

@@ -1,12 +1,35 @@
 #include "json_text.h"
 
 #include "out_of_memory.h"
+#include "utf8.h"
 
 #include <limits.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+json_t *json_text(const char *text)
+{
+    json_t *value = json_string(text);
+    char *copy = value ? NULL : strdup(text);
+    if (!copy)
+        return value;
+    for (char *at = copy; *at;) {
+        size_t length = utf8_length(at);
+        if (length == 0)
+            *at = '?';
+        at += length ? length : 1;
+    }
+    value = json_string(copy);
+    free(copy);
+    return value;
+}
+
+json_t *json_known(double value)
+{
+    return value < 0 ? json_null() : json_real(value);
+}
 
 static json_t *base64(const void *bytes, size_t length)
 {

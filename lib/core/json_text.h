@@ -9,6 +9,13 @@
 #include <stddef.h>
 #include <stdio.h>
 
+/* The text as a JSON string. A byte that is not UTF-8 becomes '?', as where a message was cut. NULL when
+ * memory is exhausted. */
+json_t *json_text(const char *text);
+
+/* A number that is not negative; a negative one means that it is not known, and becomes null. */
+json_t *json_known(double value);
+
 /* Sets object[name] to the bytes as a string, or, where they are not valid UTF-8, object[name_base64] to
  * their base64. Ends the process when memory is exhausted. */
 void json_set_bytes(json_t *object, const char *name, const void *bytes, size_t length);

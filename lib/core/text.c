@@ -1,7 +1,6 @@
 #include "text.h"
 #include "utf8.h"
 
-#include "clock.h"
 #include "out_of_memory.h"
 
 #include <errno.h>

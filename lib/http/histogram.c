@@ -2,6 +2,8 @@
 
 #include "core/clock.h"
 
+#include <stddef.h>
+
 const double histogram_bounds[HISTOGRAM_BOUNDS] = {0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02,
                                                    0.05,   0.1,    0.2,    0.5,   1,     2,     5,    10,
                                                    30,     60,     300,    1800,  7200,  86400};

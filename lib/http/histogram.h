@@ -3,7 +3,6 @@
 #define ROOMSTREAM_HTTP_HISTOGRAM_H
 
 #include <stdatomic.h>
-#include <stddef.h>
 #include <stdint.h>
 
 enum { HISTOGRAM_BOUNDS = 22, HISTOGRAM_BUCKETS = HISTOGRAM_BOUNDS + 1 };

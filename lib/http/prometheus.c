@@ -58,6 +58,12 @@ void prometheus_gauge(FILE *out, const char *name, const char *help, double valu
     prometheus_sample(out, name, value, NULL);
 }
 
+void prometheus_build_info(FILE *out, const char *name, const char *librdkafka)
+{
+    prometheus_head(out, PROMETHEUS_GAUGE, name, "Versions of the program and of librdkafka.");
+    prometheus_sample(out, name, 1, "version", ROOMSTREAM_VERSION, "librdkafka", librdkafka, NULL);
+}
+
 void prometheus_histogram(FILE *out, const char *name, const char *help, const double *bounds,
                           const uint64_t *buckets, size_t count, double sum)
 {

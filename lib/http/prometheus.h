@@ -21,6 +21,9 @@ void prometheus_sample(FILE *out, const char *name, double value, ...) __attribu
 void prometheus_counter(FILE *out, const char *name, const char *help, double value);
 void prometheus_gauge(FILE *out, const char *name, const char *help, double value);
 
+/* The gauge NAME with the versions of the program and of librdkafka as labels. */
+void prometheus_build_info(FILE *out, const char *name, const char *librdkafka);
+
 /* A histogram without labels: `count` bounds in ascending order, and count + 1 buckets, not cumulative, the
  * last one for values above all bounds. */
 void prometheus_histogram(FILE *out, const char *name, const char *help, const double *bounds,

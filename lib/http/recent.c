@@ -1,6 +1,7 @@
 #include "recent.h"
 
 #include "core/clock.h"
+#include "core/json_text.h"
 
 void recent_add(struct recent *recent, const struct recent_sample *sample)
 {
@@ -25,4 +26,11 @@ struct recent_rates recent_rates(const struct recent *recent, const struct recen
     rates.p50 = histogram_quantile(latency, 0.5);
     rates.p99 = histogram_quantile(latency, 0.99);
     return rates;
+}
+
+json_t *recent_json(const struct recent_rates *rates, const char *received, const char *delivered)
+{
+    return json_pack("{s:f, s:f, s:f, s:o, s:o}", "seconds", rates->seconds, received, rates->received,
+                     delivered, rates->delivered, "latency_p50_seconds", json_known(rates->p50),
+                     "latency_p99_seconds", json_known(rates->p99));
 }

@@ -1,10 +1,10 @@
-/* How fast things went in the last seconds: samples of counters, taken about once a second. Not thread-safe.
- */
+/* Rates of the last seconds, from samples of counters that are taken about once a second. Not thread-safe. */
 #ifndef ROOMSTREAM_HTTP_RECENT_H
 #define ROOMSTREAM_HTTP_RECENT_H
 
 #include "histogram.h"
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,5 +32,8 @@ void recent_add(struct recent *recent, const struct recent_sample *sample);
 
 /* The rates from the oldest sample to this one; all 0 when there is none. */
 struct recent_rates recent_rates(const struct recent *recent, const struct recent_sample *now);
+
+/* The rates for /status: seconds, the two rates by these names, and the latencies. */
+json_t *recent_json(const struct recent_rates *rates, const char *received, const char *delivered);
 
 #endif

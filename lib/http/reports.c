@@ -1,5 +1,7 @@
 #include "reports.h"
 
+#include "core/json_text.h"
+
 #include "prometheus.h"
 
 #include <string.h>
@@ -47,4 +49,16 @@ void http_report_readiness(struct http_answer *answer, bool ready)
 void http_report_problem(void *answer, const char *problem)
 {
     fprintf(((struct http_answer *)answer)->body, "%s\n", problem);
+}
+
+void http_report_list_problem(void *problems, const char *problem)
+{
+    json_array_append_new(problems, json_text(problem));
+}
+
+void http_report_status(json_t *status, FILE *out)
+{
+    json_print(status, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    fputc('\n', out);
+    json_decref(status);
 }

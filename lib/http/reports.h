@@ -4,6 +4,8 @@
 
 #include "server.h"
 
+#include <jansson.h>
+
 enum http_report {
     REPORT_METRICS,   /* /metrics, in Prometheus' text format */
     REPORT_HEALTH,    /* /healthz */
@@ -22,5 +24,9 @@ void http_report_health(struct http_answer *answer, const char *stuck);
 /* Readiness: "ready", or 503. The problems follow, a line each. */
 void http_report_readiness(struct http_answer *answer, bool ready);
 void http_report_problem(void *answer, const char *problem);
+
+/* Status: adds a problem to a JSON array of them; writes the object, which it takes. */
+void http_report_list_problem(void *problems, const char *problem);
+void http_report_status(json_t *status, FILE *out);
 
 #endif

@@ -32,7 +32,7 @@ struct http_server {
     void *context;
     struct http_events *events; /* NULL: none */
     struct MHD_Daemon *daemon;
-    size_t places; /* for connections that are no streams */
+    size_t places; /* for connections that are not streams */
     /* The server thread's: */
     size_t connection_count;
     struct MHD_Connection *connections[]; /* open, but for streams; the oldest first */

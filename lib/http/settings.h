@@ -18,7 +18,7 @@ struct http_settings {
 /* --http and --http-host. section is the group's in the configuration file. settings outlive the parsing. */
 struct option_group http_options(const char *section, struct http_settings *settings);
 
-/* False with *error when --http is no address. */
+/* False with *error when --http is not an address. */
 bool http_settings_complete(struct http_settings *settings, struct error *error);
 
 #endif

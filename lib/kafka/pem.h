@@ -2,7 +2,6 @@
 #ifndef ROOMSTREAM_KAFKA_PEM_H
 #define ROOMSTREAM_KAFKA_PEM_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* A copy of the blocks in text, in lines as OpenSSL needs them, whatever blanks separate them in the text.

@@ -4,7 +4,6 @@
 
 #include "core/error.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* Splits a command into words: blanks separate them; what is in '' stands as it is; in "", and outside of

@@ -1,6 +1,5 @@
 #include "token_text.h"
 
-#include "core/clock.h"
 #include "core/text.h"
 
 #include <jansson.h>
@@ -87,7 +86,8 @@ static bool read_object(char *text, const json_t *object, int64_t now, struct to
     token->value = text;
     bool jwt = is_jwt(text);
     if (seconds < 0 && !jwt)
-        return error_set(error, "the JSON that it printed has no expires_in, and its access_token is no JWT");
+        return error_set(error,
+                         "the JSON that it printed has no expires_in, and its access_token is not a JWT");
     if (seconds < 0)
         return read_jwt(token, now, error);
     return set_expiry(token, (double)now + seconds * 1000, now, error);

@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "errors.h"
+#include "options/options.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +14,15 @@ bool kafka_topic_name_valid(const char *name)
     size_t length = strlen(name);
     return length > 0 && length <= 249 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == length;
+}
+
+void kafka_topic_check(const struct program *program, const char *option, const char *name)
+{
+    if (!kafka_topic_name_valid(name))
+        options_wrong(
+            program,
+            "%s '%s' is not a Kafka topic: names have 1-249 letters, digits, dots, underscores, dashes",
+            option, name);
 }
 
 bool kafka_topic_is_missing(rd_kafka_resp_err_t err)

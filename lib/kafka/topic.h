@@ -37,4 +37,7 @@ bool kafka_topic_is_missing(rd_kafka_resp_err_t err);
 /* A legal topic name (1-249 of a-z A-Z 0-9 . _ -, not "." nor "..")? */
 bool kafka_topic_name_valid(const char *name);
 
+/* Exits by options_wrong where the value of an option, such as --topic, is not a legal topic name. */
+void kafka_topic_check(const struct program *program, const char *option, const char *name);
+
 #endif

@@ -155,7 +155,7 @@ bool client_replace(struct mqtt_connection *c)
     c->client = client;
     c->condition = CLIENT_NEW;
     pthread_mutex_unlock(&c->mutex);
-    log_warning(mqtt_session_anew,
+    log_warning(mqtt_session_replaced,
                 "the connection broke while a message was written: a new session begins, "
                 "and what was on its way to %s is published again, also where it had arrived",
                 c->uri);

@@ -8,8 +8,6 @@
 
 #include <MQTTProperties.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 /* What a packet id of ours is in use for. */
 enum paho_use {

@@ -4,7 +4,6 @@
 #define ROOMSTREAM_MQTT_REASON_H
 
 #include <MQTTProperties.h>
-#include <stddef.h>
 
 enum { MQTT_REASON_SIZE = 512 };
 

@@ -1,5 +1,4 @@
 #include "settings.h"
-#include "core/clock.h"
 #include "options/warnings.h"
 #include "topic.h"
 

@@ -83,7 +83,8 @@ static void answered(struct subscription *s, int code, const MQTTProperties *pro
         return;
     if (code < 0 || (code > 2 && code < 0x80) || code > 0xFF) {
         snprintf(text, sizeof text,
-                 "the broker answers the subscription to '%s' with what is no answer to it", filter);
+                 "the broker answers the subscription to '%s' with something else than an answer to it",
+                 filter);
         refused(c, LOG_EVENT(mqtt_subscription_refused), text, false);
     } else if (code >= 0x80) {
         snprintf(

@@ -14,7 +14,7 @@ struct command_line {
     size_t count;
 };
 
-/* Reads argv; values point into it. Operands (words that are no options) go into *operands; where that is
+/* Reads argv; values point into it. Operands (words that are not options) go into *operands; where that is
  * NULL they are an error. False with *error where an option is unknown, or a value is missing or too many.
  * The caller frees in any case. */
 bool command_line_read(struct command_line *line, struct option_table *table, int argc, char **argv,

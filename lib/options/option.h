@@ -176,7 +176,7 @@ struct program {
     size_t group_count;
     const struct option_default *defaults;
     size_t default_count;
-    struct text_list *operands; /* where words go that are no options; NULL: they are an error */
+    struct text_list *operands; /* where words go that are not options; NULL: they are an error */
 };
 
 #endif

@@ -130,7 +130,8 @@ static bool take_unicode(const char **from, char **to, struct error *error)
         unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
     }
     if (unit == 0 || (unit >= 0xd800 && unit < 0xe000))
-        return error_set(error, "\\u%04X is no character: a NUL, or half a surrogate pair", (unsigned)unit);
+        return error_set(error, "\\u%04X is not a character: a NUL, or half a surrogate pair",
+                         (unsigned)unit);
     *to = put_utf8(*to, (uint32_t)unit);
     return true;
 }

@@ -7,7 +7,7 @@
  *   follows it.
  *
  * Where a Java file would not mean the same to everybody, it is refused: bytes beyond ASCII (ISO-8859-1 to
- * Java, UTF-8 to others; \uXXXX says it to all), a backslash before a letter or digit that is no escape
+ * Java, UTF-8 to others; \uXXXX says it to all), a backslash before a letter or digit that is not an escape
  * (which Java drops), half a surrogate pair, and NUL. */
 #ifndef ROOMSTREAM_OPTIONS_PROPERTIES_FILE_H
 #define ROOMSTREAM_OPTIONS_PROPERTIES_FILE_H

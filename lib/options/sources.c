@@ -63,7 +63,7 @@ static bool set_entry(struct option_table *table, const struct program *program,
     if (entry->key[strspn(entry->key, NAME_CHARACTERS)])
         return error_set(
             error,
-            "%s: what stands before '=' is no name of an option (it is not shown: it may hold a secret); a line is 'name = value'",
+            "%s: what stands before '=' is not the name of an option (it is not shown: it may hold a secret); a line is 'name = value'",
             where);
     char source[2048];
     if (!row && !properties && section == SECTION_DEFAULT && is_kafka_property(entry->key))

@@ -8,7 +8,7 @@
 
 /* Reads text into the row's value; one more value of a list. `source` is how the user knows the option there:
  * "--speed", "environment variable ROOMSTREAM_SPEED", "FILE:LINE: speed". False with *error, which begins
- * with it, where the text is no value of that kind or out of the range. */
+ * with it, where the text is not a value of that kind or out of the range. */
 bool option_set(struct option_table *table, struct option_row *row, const char *source, const char *text,
                 struct error *error);
 

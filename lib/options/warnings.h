@@ -1,5 +1,5 @@
-/* What the sources of the options have that is no error, but worth a warning. The options are read before it
- * is known how to log: what is noted meanwhile is logged after log_init. Main thread. */
+/* What the sources of the options have that is not an error, but worth a warning. The options are read before
+ * it is known how to log: what is noted meanwhile is logged after log_init. Main thread. */
 #ifndef ROOMSTREAM_OPTIONS_WARNINGS_H
 #define ROOMSTREAM_OPTIONS_WARNINGS_H
 

@@ -75,7 +75,7 @@ static bool remember(void *context, const struct spool_record *record)
     return true;
 }
 
-/* What follows the last whole letter is no letter, unless whole letters follow it. */
+/* What follows the last whole letter is not a letter, unless whole letters follow it. */
 static bool ends_there(const struct dead_letters *letters, int64_t end, int64_t length, bool *ends)
 {
     struct record_reader reader = {.fd = -1};

@@ -27,7 +27,7 @@ build_failed() {
 }
 
 # build_programs: what there is to run; sets bin to its folder. With ROOMSTREAM_BIN set, that is taken as it is.
-# A newer compiler's new warning is no reason not to run.
+# A newer compiler's new warning must not prevent a run.
 build_programs() {
     # shellcheck disable=SC2034  # test.sh has no use for it
     bin=${ROOMSTREAM_BIN:-$root/build/bin}

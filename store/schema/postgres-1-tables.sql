@@ -8,7 +8,7 @@ CREATE TABLE reading (
     key             text        NOT NULL, -- '' where Kafka has none
     time            timestamptz NOT NULL, -- when it was measured
     value           double precision,
-    text            text,                 -- of values that are no numbers; value is null then
+    text            text,                 -- of values that are not numbers; value is null then
     unit            text,
     occupancy       bigint,
     seq             bigint,
@@ -27,7 +27,7 @@ CREATE TABLE position (
     PRIMARY KEY (topic, partition)
 );
 
--- Messages that are no readings.
+-- Messages that are not readings.
 CREATE TABLE reject (
     topic           text    NOT NULL,
     kafka_partition integer NOT NULL,
@@ -45,6 +45,6 @@ CREATE TABLE message (
     kafka_offset    bigint  NOT NULL,
     kafka_time      timestamptz,
     key             bytea,
-    headers         jsonb   NOT NULL, -- [{"name": ..., "value": ...}], value_base64 for what is no text
+    headers         jsonb   NOT NULL, -- [{"name": ..., "value": ...}], value_base64 for what is not text
     payload         bytea
 );

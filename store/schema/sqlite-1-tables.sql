@@ -8,7 +8,7 @@ CREATE TABLE reading (
     key             TEXT    NOT NULL, -- '' where Kafka has none
     time            TEXT    NOT NULL, -- when it was measured, in UTC: 2017-12-22 10:49:41[.ffffff]
     value           REAL,
-    text            TEXT,             -- of values that are no numbers; value is NULL then
+    text            TEXT,             -- of values that are not numbers; value is NULL then
     unit            TEXT,
     occupancy       INTEGER,
     seq             INTEGER,
@@ -27,7 +27,7 @@ CREATE TABLE position (
     PRIMARY KEY (topic, partition)
 ) WITHOUT ROWID;
 
--- Messages that are no readings.
+-- Messages that are not readings.
 CREATE TABLE reject (
     topic           TEXT    NOT NULL,
     kafka_partition INTEGER NOT NULL,
@@ -45,6 +45,6 @@ CREATE TABLE message (
     kafka_offset    INTEGER NOT NULL,
     kafka_time      TEXT,
     key             BLOB,
-    headers         TEXT    NOT NULL, -- JSON: [{"name": ..., "value": ...}], value_base64 for what is no text
+    headers         TEXT    NOT NULL, -- JSON: [{"name": ..., "value": ...}], value_base64 for what is not text
     payload         BLOB
 );

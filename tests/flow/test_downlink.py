@@ -32,7 +32,7 @@ def test_sends_value_key_headers_and_place(brokers, programs, mqtt_client):
     assert (first.properties.ResponseTopic, first.properties.CorrelationData) == ("answers", b"\0\xff")
     assert user_properties(first) == [("key", "7"), ("colour", "red"), ("kafka.topic", topic), ("kafka.partition", "0"), ("kafka.offset", "0"),
                                       ("kafka.timestamp", "1700000000123")]
-    downlink.wait_for_log("1 of its key and headers are no text")
+    downlink.wait_for_log("1 of its key and headers are not text")
     wait_for_commit(brokers.kafka.address, topic, 2)
     wait_until(lambda: metrics(downlink)["messages_sent_total"] == 2, 10, "two are sent")
     wait_until(lambda: status(downlink)["messages"]["lag"] == 0, 10, "nothing is behind")

@@ -297,7 +297,7 @@ def test_waits_for_topics_and_tells_so(programs, kafka, tmp_path):
     estimate.stop()
 
 
-def test_topics_made_anew(kafka, room, estimate):
+def test_topics_created_again(kafka, room, estimate):
     sample = rows()
     room.send_all(sample[:100])
     estimate.start("--wait", "2s")

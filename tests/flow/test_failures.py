@@ -370,7 +370,7 @@ def test_dashboard(attempts, kafka, ports, tmp_path):
         attempts.start("not-ours", "dashboard", ["-b", kafka.admin, "--http", "192.0.2.1:9750"], "cannot serve HTTP.*192.0.2.1", 1)
         attempts.start("no-address", "dashboard", ["-b", kafka.admin, "--http", "here:there"], "--http", 2)
         attempts.start("no-status", "dashboard", ["--status", "here:there", *here], "--status", 2)
-        attempts.start("topic-name", "dashboard", ["-t", "a/b", *here], "'a/b' is no name of a Kafka topic", 2)
+        attempts.start("topic-name", "dashboard", ["-t", "a/b", *here], "--topic 'a/b' is not a Kafka topic", 2)
         attempts.start("topics", "dashboard", [*(word for i in range(40) for word in ("-t", f"topic{i}")), *here], "at most 32 topics", 2)
         attempts.start("clients", "dashboard", ["--clients", "0", *here], "--clients", 2)
         attempts.start("property", "dashboard", ["-X", "no.such=1", *here], "no.such", 2)

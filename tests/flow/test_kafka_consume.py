@@ -100,7 +100,7 @@ def test_null_is_shown_and_empty_is_not(consume, mixed):
 @pytest.mark.parametrize("option, value, reason", [
     ("-f", "%y", "'%y' is unknown"), ("-f", "x%", "incomplete"), ("-f", r"\q", "escapes"), ("-D", r"\x1", "escapes"), ("-K", "\\", "escapes"),
     ("-o", "first", "none of beginning"), ("-o", "s@noon", "is not a time"), ("-o", "1x", "none of beginning"),
-    ("-t", "no/topic", "is no topic"),
+    ("-t", "no/topic", "is not a Kafka topic"),
 ])
 def test_wrong_use(consume, option, value, reason):
     assert reason in consume("-t", "any", option, value, status=2)

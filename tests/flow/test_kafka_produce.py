@@ -304,7 +304,7 @@ def test_a_kafka_that_never_answers(produce, topic):
 
 
 @pytest.mark.parametrize("options, reason", [
-    (["-t", "no/topic"], "is no topic"), (["-D", ""], "--delimiter is empty"), (["-K", "\\q"], "escapes"), (["-H", "=v"], "has no name"),
+    (["-t", "no/topic"], "is not a Kafka topic"), (["-D", ""], "--delimiter is empty"), (["-K", "\\q"], "escapes"), (["-H", "=v"], "has no name"),
     (["--jsonl", "-K", ":"], "--jsonl"), (["-X", "no.such=1"], "no.such"), (["-z", "zip"], "zstd"),
 ])
 def test_wrong_use(produce, topic, options, reason):

@@ -46,7 +46,7 @@ def test_pages(brokers, mqtt_client, bridge):
     assert values["dead_lettered_bytes_total"] == len(HUGE) + len(bridge.topic)
     assert values["received_bytes_total"] == values["delivered_bytes_total"] + values["dead_lettered_bytes_total"]
     assert values["delivery_latency_seconds_count"] == 20
-    assert 0 < values["delivery_latency_seconds_sum"] < 60
+    assert 0 < values["delivery_latency_seconds_sum"] < 20 * 60
     assert values["dead_letters"] == 1 and values["spool_bytes"] > 0
     every = samples(answer.text)
     assert every["roomstream_bridge_info", (("name", f"bridge-{bridge.topic}"), ("mqtt_topic", bridge.topic), ("kafka_topic", bridge.topic),

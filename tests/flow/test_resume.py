@@ -179,4 +179,4 @@ def test_files_that_are_refused(mqtt, programs, tmp_path):
     replay.file.write_bytes(b"RTRMRES1" + bytes(20000))
     assert "is of an older version of this program" in refusal()
     assert "cannot open /nowhere/state: No such file or directory" in refusal("--resume", "/nowhere/state")
-    assert "is no regular file" in refusal("--resume", "/dev/null")
+    assert "is not a regular file" in refusal("--resume", "/dev/null")

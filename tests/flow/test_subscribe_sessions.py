@@ -62,7 +62,7 @@ def test_how_long_a_session_is_kept(client, subscribe, run, topic):
         assert program.stdout == (b"1\n" if keeps else b""), options
 
 
-def test_without_c_a_session_begins_anew(client, run, topic):
+def test_without_c_a_new_session_begins(client, run, topic):
     run("-c", "-i", topic, "-t", topic, "-q", "1", "-E")
     publish_numbers(client, topic, [1])
     program = run("-i", topic, "-t", topic, "-q", "1", "-W", "1")

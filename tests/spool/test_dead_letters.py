@@ -136,7 +136,7 @@ def test_a_bridge_is_found_by_its_name(tmp_path, variables, folder):
     ([], "say what to do: list, export, retry or drop"), (["lst"], "'lst' is none of list, export, retry and drop"),
     (["drop"], "whose dead letters? Name the bridge with --of, or its spool's folder with --spool"),
     (["list", "0", "--of", "x"], "'0' is not the id of a dead letter, a whole number from 1"),
-    (["list", "--of", "a/b"], "--of 'a/b' is no name of a bridge"), (["list", "--of", "x", "--spool", "y"], "exclude each other"),
+    (["list", "--of", "a/b"], "--of 'a/b' is not the name of a bridge"), (["list", "--of", "x", "--spool", "y"], "exclude each other"),
 ])
 def test_wrong_use(words, message):
     done = subprocess.run([PROGRAM, *words], text=True, capture_output=True, timeout=30)

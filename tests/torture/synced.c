@@ -54,7 +54,7 @@ static int open_copy(int fd)
 static void copy_range(int from, int to, off_t offset, off_t end)
 {
     char buffer[65536];
-    /* A descriptor for writing only is no use here. */
+    /* A descriptor for writing only is of no use here. */
     char path[64];
     snprintf(path, sizeof path, "/proc/self/fd/%d", from);
     int source = open(path, O_RDONLY | O_CLOEXEC);

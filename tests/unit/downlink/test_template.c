@@ -73,7 +73,7 @@ static void test_what_has_no_topic(void **state)
         {"{key}", "$SYS/x", "", "begins with $"},
         {"{key}", "\xff", "", "UTF-8"},
         {"{key}", longer, "", "longer than 65535"},
-        {"{json:/a}", NULL, "no json", "no JSON"},
+        {"{json:/a}", NULL, "no json", "not JSON"},
         {"{json:/a}", NULL, "{\"b\":1}", "not there"},
         {"{json:/a}", NULL, "{\"a\":1.5}", "neither a text"},
         {"{json:/a/b}", NULL, "{\"a\":1}", "not there"},

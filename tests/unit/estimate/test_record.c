@@ -164,7 +164,7 @@ static void says_what_is_wrong_with_a_model(void **state)
          "\"intercepts\" is not a list of 2"},
         {"{\"inputs\": [\"temp/1\"], \"classes\": [1, 2], \"intercepts\": [1, null], \"coefficients\": [[1], "
          "[2]]}",
-         "no number"},
+         "not a number"},
         {"{\"inputs\": [\"temp/1\"], \"classes\": [1, 2], \"intercepts\": [1, 2], \"coefficients\": [[1], "
          "[2, 3]]}",
          "not one number for each of the 1 inputs"},

@@ -100,7 +100,7 @@ static void secrets_stay_off_the_command_line(void **state)
     assert_int_equal(settings.properties.count, 0);
 }
 
-/* Words that are no options, wherever they stand: of a program that takes some. */
+/* Words that are not options, wherever they stand: of a program that takes some. */
 static void operands(void **state)
 {
     static struct text_list words;

@@ -1,7 +1,5 @@
 #include "csv_fixture.h"
 
-#include <errno.h>
-
 enum { DUMP_SIZE = 4096 };
 
 static const struct csv_layout plain;

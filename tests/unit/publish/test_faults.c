@@ -5,7 +5,6 @@
 #include "publish/chance.h"
 #include "publish/replay.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <sys/mman.h>
 
@@ -328,7 +327,7 @@ static void depends_on_the_seed_alone(void **state)
     assert_true(differences > count / 2);
 }
 
-static void draws_anew_for_each_loop(void **state)
+static void draws_again_for_each_loop(void **state)
 {
     char name[32];
     struct replay_settings settings;
@@ -452,7 +451,7 @@ int main(void)
         cmocka_unit_test(tells_twice_what_is_doubled),
         cmocka_unit_test(tells_late_what_is_late),
         cmocka_unit_test(depends_on_the_seed_alone),
-        cmocka_unit_test(draws_anew_for_each_loop),
+        cmocka_unit_test(draws_again_for_each_loop),
         cmocka_unit_test(goes_on_from_any_loop),
         cmocka_unit_test(ends_where_everything_is_missing),
         cmocka_unit_test(goes_on_after_a_loop_without_a_message),

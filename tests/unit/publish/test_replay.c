@@ -94,7 +94,6 @@ static void check_from(struct replay_mark mark, const char *file, const struct r
                        bool times, const char *wanted)
 {
     char name[32], text[4096];
-    struct error error;
     struct replay_settings with_file = *settings;
     int fd = make_file(file, name);
     with_file.file = name;
@@ -156,7 +155,6 @@ static void goes_on_from_any_loop(void **state)
 static void gives_marks_that_it_goes_on_from(void **state)
 {
     char name[32], text[4096], again[4096];
-    struct error error;
     struct replay_settings settings = usual();
     struct replay_mark mark = {.base = 1000 * SECOND};
     (void)state;
@@ -202,7 +200,6 @@ static void restamps(void **state)
 static void says_where_times_are_too_far_apart(void **state)
 {
     char name[32], text[4096];
-    struct error error;
     struct replay_settings settings = usual();
     struct replay_mark mark = {.base = REPLAY_AS_RECORDED};
     (void)state;
@@ -247,7 +244,6 @@ static void ends_with_an_empty_file(void **state)
 static void notices_a_file_that_changes(void **state)
 {
     char name[32], text[4096];
-    struct error error;
     struct replay_settings settings = usual();
     const struct replay_mark mark = {.base = REPLAY_AS_RECORDED};
     (void)state;

@@ -17,7 +17,7 @@ static void check_time(const char *format, const char *text, int64_t wanted, boo
     if (!time_format_parse(format, &parsed, &error))
         fail_msg("%s", error.text);
     if (!time_format_read(&parsed, text, &ns, &utc))
-        fail_msg("'%s' is no time as in '%s'", text, format);
+        fail_msg("'%s' is not a time as in '%s'", text, format);
     if (ns != wanted)
         fail_msg("'%s' as in '%s' is %lld", text, format, (long long)ns);
     assert_int_equal(utc, utc_wanted);

@@ -3,7 +3,6 @@
 
 #include "spool/little_endian.h"
 
-#include <sys/wait.h>
 #include <xxhash.h>
 
 /* Another version of what is at `offset`, a header or a slot, with a right checksum. */

@@ -72,7 +72,7 @@ static void the_window_moves(void **state)
     assert_int_equal(sequence->times_begun, 1);
 }
 
-static void it_begins_anew(void **state)
+static void it_begins_again(void **state)
 {
     (void)state;
     add(1);
@@ -125,7 +125,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nothing_is_wrong, fresh, gone),
         cmocka_unit_test_setup_teardown(gaps_doubles_and_late_ones, fresh, gone),
         cmocka_unit_test_setup_teardown(the_window_moves, fresh, gone),
-        cmocka_unit_test_setup_teardown(it_begins_anew, fresh, gone),
+        cmocka_unit_test_setup_teardown(it_begins_again, fresh, gone),
         cmocka_unit_test_setup_teardown(damaged_numbers_are_not_missing_ones, fresh, gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
