@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_MS = 1000, IDLE_MS = 100 };
+enum { ANSWER_MS = 1000, IDLE_MS = 100, SLICE = 1000 };
 
 /* Between looks for topics and partitions, and whether Kafka is there. */
 static const int64_t look_interval = 5 * SECOND, first_interval = SECOND;
@@ -20,6 +20,7 @@ struct partition {
     size_t topic;
     int32_t id;
     bool caught_up;
+    int64_t next; /* offset */
 };
 
 struct feed {
@@ -35,6 +36,7 @@ struct feed {
     /* The thread's: */
     struct partition *partitions; /* that are read */
     size_t partition_count;
+    size_t next_asked; /* of these */
     int64_t next_look;
     int64_t begin; /* ms since 1970: where the history begins */
     bool *told;    /* for each topic: that it is missing */
@@ -58,14 +60,15 @@ static bool make_client(struct feed *feed, struct error *error)
         {.name = "fetch.wait.max.ms", .value = "100"},
         {.name = "topic.metadata.refresh.interval.ms", .value = "10000"},
         {.name = "reconnect.backoff.max.ms", .value = "2000"},
+        {.name = "fetch.queue.backoff.ms", .value = "10"}, /* the last one: see kafka_looks_late() */
     };
     static const struct kafka_property required[] = {
         {.name = "enable.auto.commit", .value = "false"},
         {.name = "enable.partition.eof", .value = "true"},
     };
-    rd_kafka_conf_t *conf =
-        kafka_conf_new(RD_KAFKA_CONSUMER, feed->settings->kafka, defaults, sizeof defaults / sizeof *defaults,
-                       required, sizeof required / sizeof *required, error);
+    rd_kafka_conf_t *conf = kafka_conf_new(RD_KAFKA_CONSUMER, feed->settings->kafka, defaults,
+                                           sizeof defaults / sizeof *defaults - kafka_looks_late(), required,
+                                           sizeof required / sizeof *required, error);
     feed->rk = conf ? kafka_new(RD_KAFKA_CONSUMER, conf, error) : NULL;
     return feed->rk != NULL;
 }
@@ -118,7 +121,7 @@ static bool begin_reading(struct feed *feed, size_t topic, int32_t id, int64_t o
     feed->partitions = partitions;
     if (rd_kafka_consume_start_queue(feed->topics[topic], id, offset, feed->queue) != 0)
         return false;
-    partitions[feed->partition_count++] = (struct partition){topic, id, false};
+    partitions[feed->partition_count++] = (struct partition){topic, id, false, offset};
     return true;
 }
 
@@ -206,15 +209,56 @@ static void take(struct feed *feed, const rd_kafka_message_t *message)
     struct partition *partition = message->rkt ? find_partition(feed, message) : NULL;
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF && partition) {
         partition->caught_up = true;
+        partition->next = message->offset;
         note_ends(feed);
     } else if (message->err) {
         const char *explained = kafka_explain(message->err, rd_kafka_message_errstr(message), reason);
         log_limited(&feed->unavailable, LOG_LEVEL_WARNING, kafka_unavailable,
                     LOG_FIELDS(LOG_TEXT("reason", explained)), "%s", explained);
-    } else if (partition)
+    } else if (partition) {
+        partition->next = message->offset + 1;
         room_add(feed->room, partition->topic, (struct reading_bytes){message->key, message->key_len},
                  (struct reading_bytes){message->payload, message->len},
                  rd_kafka_message_timestamp(message, NULL));
+    }
+}
+
+/* The next one of which Kafka has more, or NULL. */
+static const struct partition *find_behind(struct feed *feed)
+{
+    for (size_t i = 0; i < feed->partition_count; i++) {
+        const struct partition *p = &feed->partitions[feed->next_asked++ % feed->partition_count];
+        int64_t low, high;
+        if (!p->caught_up || (!rd_kafka_get_watermark_offsets(
+                                  feed->rk, feed->settings->topics->items[p->topic], p->id, &low, &high) &&
+                              high > p->next))
+            return p;
+    }
+    return NULL;
+}
+
+/* All that was read ahead is taken: makes librdkafka look whether to fetch more. */
+static void ask_for_more(struct feed *feed)
+{
+    int64_t low, high;
+    const struct partition *behind = kafka_looks_late() ? find_behind(feed) : NULL;
+    if (behind)
+        rd_kafka_query_watermark_offsets(feed->rk, feed->settings->topics->items[behind->topic], behind->id,
+                                         &low, &high, IDLE_MS);
+}
+
+/* Takes what has come, waiting a moment for the first. */
+static void take_some(struct feed *feed)
+{
+    rd_kafka_message_t *message = NULL;
+    int count = 0;
+    while (count < SLICE && (message = rd_kafka_consume_queue(feed->queue, count ? 0 : IDLE_MS))) {
+        take(feed, message);
+        rd_kafka_message_destroy(message);
+        count++;
+    }
+    if (count > 0 && !message)
+        ask_for_more(feed);
 }
 
 static void *run(void *context)
@@ -225,13 +269,7 @@ static void *run(void *context)
         if (feed->moved >= feed->next_look)
             look(feed);
         rd_kafka_poll(feed->rk, 0);
-        int wait = IDLE_MS;
-        rd_kafka_message_t *message;
-        for (int i = 0; i < 1000 && (message = rd_kafka_consume_queue(feed->queue, wait)); i++) {
-            take(feed, message);
-            rd_kafka_message_destroy(message);
-            wait = 0;
-        }
+        take_some(feed);
     }
     return NULL;
 }

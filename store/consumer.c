@@ -138,16 +138,9 @@ static bool is_full(const struct consumer *c)
            c->open->bytes >= (size_t)c->settings->batch_bytes;
 }
 
-/* A librdkafka that has read ahead as much as it may stops fetching, and looks again a second later. Newer
- * ones have a property for that; older ones also look when their thread has a request to send. */
-static bool looks_late(void)
-{
-    return rd_kafka_version() < 0x02020000;
-}
-
 static void offer(struct consumer *c)
 {
-    const struct place *behind = looks_late() ? assignment_behind(&c->assignment, c->open) : NULL;
+    const struct place *behind = kafka_looks_late() ? assignment_behind(&c->assignment, c->open) : NULL;
     FAILPOINT("store-offer");
     handover_offer(&c->handover, &c->open);
     if (behind)
@@ -255,9 +248,9 @@ static bool make_client(struct consumer *c, struct error *error)
         {.name = "queued.min.messages", .value = "4000"},
         {.name = "queued.max.messages.kbytes", .value = "1024"},
         {.name = "fetch.message.max.bytes", .value = "262144"},
-        {.name = "fetch.queue.backoff.ms", .value = "10"}, /* the last one: see looks_late() */
+        {.name = "fetch.queue.backoff.ms", .value = "10"}, /* the last one: see kafka_looks_late() */
     };
-    const size_t default_count = sizeof defaults / sizeof *defaults - looks_late();
+    const size_t default_count = sizeof defaults / sizeof *defaults - kafka_looks_late();
     const struct kafka_property required[] = {
         KAFKA_MEMBER_REQUIRED("the position is kept in the database",
                               "what is rolled back must not be stored"),

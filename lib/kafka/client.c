@@ -170,6 +170,11 @@ rd_kafka_conf_t *kafka_conf_new(rd_kafka_type_t type, const struct kafka_setting
     return conf;
 }
 
+bool kafka_looks_late(void)
+{
+    return rd_kafka_version() < 0x02020000;
+}
+
 rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error *error)
 {
     char reason[512];

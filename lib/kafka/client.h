@@ -31,6 +31,11 @@ rd_kafka_conf_t *kafka_conf_new(rd_kafka_type_t type, const struct kafka_setting
                                 const struct kafka_property *required, size_t required_count,
                                 struct error *error);
 
+/* A librdkafka that has read ahead as much as it may stops fetching, and looks again a second later. Newer
+ * ones have the property fetch.queue.backoff.ms for that; of older ones this is true: they also look when
+ * their thread has a request to send, such as the question for a partition's end. */
+bool kafka_looks_late(void);
+
 /* rd_kafka_new, which takes conf in any case. NULL with *error. */
 rd_kafka_t *kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct error *error);
 
