@@ -1,4 +1,4 @@
-/* The files that a browser asks for, as the build has put them into the program (CMakeLists.txt). */
+/* The files for the browser, which the build has put into the program (CMakeLists.txt). */
 #ifndef ROOMSTREAM_DASHBOARD_ASSETS_H
 #define ROOMSTREAM_DASHBOARD_ASSETS_H
 

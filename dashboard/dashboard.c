@@ -41,7 +41,7 @@ static bool open_all(struct dashboard *d, struct error *error)
     return d->server != NULL;
 }
 
-/* To the service manager, if there is one; it does not matter whether it hears. */
+/* To the service manager, if there is one. Whether it receives that does not matter. */
 static void tell(const char *what)
 {
     struct error ignored;
@@ -78,7 +78,7 @@ int dashboard_run(const struct dashboard_settings *settings)
         run(&d);
     } else {
         log_error(start_failed, "%s", error.text);
-        /* What is refused before the feed is open is a Kafka property: starting again would not mend that. */
+        /* Before the feed is open, only a Kafka property can be refused: another start would not help. */
         status = d.room && !d.feed ? EXIT_WRONG_USE : EXIT_FAILED;
     }
     close_all(&d, status);

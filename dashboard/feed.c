@@ -39,7 +39,7 @@ struct feed {
     size_t next_asked; /* of these */
     int64_t next_look;
     int64_t begin; /* ms since 1970: where the history begins */
-    bool *told;    /* for each topic: that it is missing */
+    bool *told;    /* for each topic: has it been logged as missing? */
     struct log_limit unavailable;
     pthread_mutex_t mutex; /* guards what follows */
     struct feed_state state;
@@ -142,7 +142,7 @@ static bool read_topic(struct feed *feed, size_t topic, int partition_count, str
     return ok;
 }
 
-/* What Kafka says of the topic. False with *error. */
+/* Handles Kafka's answer about the topic. False with *error. */
 static bool follow_topic(struct feed *feed, size_t topic, const struct rd_kafka_metadata_topic *found,
                          struct error *error)
 {
@@ -169,7 +169,7 @@ static void note_ends(struct feed *feed)
     pthread_mutex_unlock(&feed->mutex);
 }
 
-/* Whether Kafka answers, and what there is. */
+/* Asks whether Kafka answers, and for its topics. */
 static void look(struct feed *feed)
 {
     struct error error;

@@ -29,7 +29,7 @@ struct feed_state {
 
 struct feed_state feed_state(struct feed *feed);
 
-/* ns since its thread moved last, which never waits for longer than a few seconds. Any thread. */
+/* ns since the last step of its thread, which never waits longer than a few seconds. Any thread. */
 int64_t feed_still(struct feed *feed);
 
 /* Ends the thread, within some seconds, and frees. False when Kafka's library does not let go: the room must

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the page is made of. */
+/* The parts of the page. */
 struct content {
     const struct text_list *topics;
     size_t people;

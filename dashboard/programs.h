@@ -1,5 +1,5 @@
-/* How the bridges are, asked again and again as `status` asks them, as a table for the page. A thread of its
- * own. Lifecycle: programs_open -> programs_write, any thread -> programs_close. */
+/* The state of the programs as a table for the page, asked repeatedly as `status` does. A thread of its own.
+ * Lifecycle: programs_open -> programs_write, any thread -> programs_close. */
 #ifndef ROOMSTREAM_DASHBOARD_PROGRAMS_H
 #define ROOMSTREAM_DASHBOARD_PROGRAMS_H
 

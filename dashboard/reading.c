@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A number that is larger than this many seconds since 1970, the year 5138, is meant as ms. */
+/* A larger number of seconds since 1970 (beyond the year 5138) must be milliseconds. */
 static const double largest_seconds = 1e11;
 
 /* Of the years 1 to 9999, which browsers can show. */
@@ -40,7 +40,7 @@ static bool read_number(const json_t *value, double *number)
     return (json_is_number(value) || json_is_boolean(value)) && isfinite(*number);
 }
 
-/* What the series is called where the message has no key. */
+/* The name of the series where the message has no key. */
 static void read_node(const json_t *node, struct reading *reading)
 {
     const char *text = json_string_value(node);

@@ -1,4 +1,4 @@
-/* What the dashboard tells of itself: /metrics, /healthz, /readyz and /status. Pure functions. */
+/* What the dashboard reports: /metrics, /healthz, /readyz and /status. Pure functions. */
 #ifndef ROOMSTREAM_DASHBOARD_REPORT_H
 #define ROOMSTREAM_DASHBOARD_REPORT_H
 

@@ -114,7 +114,7 @@ static void add_point(struct series *series, struct point point)
     }
     if (confirmed) {
         if (points->count == 1) {
-            points_clear(&series->points); /* then it was the first that was wrong */
+            points_clear(&series->points); /* then the first one was wrong */
             points_clear(&series->news);
         }
         put(series, series->held);

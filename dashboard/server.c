@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A thread that has not moved for so long hangs. */
+/* A thread without a step for so long hangs. */
 static const int64_t longest_step = MINUTE;
 
 static const int64_t second = 900 * MILLISECOND; /* steps that are a little shorter still count as one */
@@ -73,7 +73,7 @@ static void write_event(const struct server *s, const char *name, bool all, bool
     http_events_finish(out);
 }
 
-/* For a page that has just been opened. A browser that lost the server comes again after a second. */
+/* For a page that has just been opened. A browser reconnects a second after it has lost the server. */
 static void write_history(void *context, FILE *out)
 {
     fputs("retry: 1000\n", out);
