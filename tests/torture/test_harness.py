@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 from collections import Counter
+from contextlib import contextmanager
 
 import plan
 import pytest
@@ -137,15 +138,15 @@ def test_a_refused_start_that_is_none(tmp_path, act, says, troubles):
     assert [path.name for path in tmp_path.iterdir()] == ["spool"]
 
 
-@pytest.fixture
-def echo():
-    """The port of a server that sends everything back."""
+@contextmanager
+def serving(take):
+    """The port of a server that calls take(connection, data) for all that it receives."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        def answer(connection):
+        def receive(connection):
             with connection:
                 try:
                     while data := connection.recv(4096):
-                        connection.sendall(data)
+                        take(connection, data)
                 except ConnectionError:
                     pass
 
@@ -155,11 +156,18 @@ def echo():
                     connection, _ = server.accept()
                 except OSError:
                     return
-                threading.Thread(target=answer, args=(connection,), daemon=True).start()
+                threading.Thread(target=receive, args=(connection,), daemon=True).start()
 
         threading.Thread(target=serve, daemon=True).start()
         yield server.getsockname()[1]
         server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def echo():
+    """The port of a server that sends everything back."""
+    with serving(socket.socket.sendall) as port:
+        yield port
 
 
 @pytest.fixture
@@ -234,26 +242,8 @@ def test_late_leaves_the_plan_of_the_others():
 def recorder():
     """The port of a server, and what it has received of all connections."""
     received = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        def record(connection):
-            with connection:
-                try:
-                    while data := connection.recv(4096):
-                        received.append(data)
-                except ConnectionError:
-                    pass
-
-        def serve():
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                threading.Thread(target=record, args=(connection,), daemon=True).start()
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield server.getsockname()[1], received
-        server.shutdown(socket.SHUT_RDWR)
+    with serving(lambda _connection, data: received.append(data)) as port:
+        yield port, received
 
 
 PUBACK, PUBCOMP = bytes((0x40, 2, 0, 1)), bytes((0x70, 2, 0, 1))
