@@ -86,7 +86,7 @@ def rows(outcome):
     if outcome.starved:
         yield "  of these, out of memory", outcome.starved
     for kind, times in sorted(outcome.faults.items()):
-        extra = [f"goes on after {outcome.recovery[kind]:.1f} s"] if kind in outcome.recovery else []
+        extra = [f"continues after {outcome.recovery[kind]:.1f} s"] if kind in outcome.recovery else []
         extra += [f"{outcome.cpu_in_faults[kind]:.0%} of a CPU meanwhile"] if kind in outcome.cpu_in_faults else []
         yield f"  {kind}", f"{times}{'   ' + ', '.join(extra) if extra else ''}"
     if outcome.late:
@@ -126,7 +126,7 @@ def torture(settings, chosen, say):
             print(as_json(outcome), flush=True) if chosen.json else show(outcome)
             kept = not outcome.broken()
     except AssertionError as error:
-        say(f"the run cannot go on: {error}")
+        say(f"the run cannot continue: {error}")
     except KeyboardInterrupt:
         kept = True  # no logs to read
         raise
