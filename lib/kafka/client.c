@@ -197,6 +197,7 @@ static void *destroy(void *rk)
 bool kafka_destroy(rd_kafka_t *rk)
 {
     pthread_t thread;
+    kafka_token_end(rk);
     int64_t deadline = clock_monotonic() + destroy_time;
     const struct timespec limit = {.tv_sec = deadline / SECOND, .tv_nsec = deadline % SECOND};
     if (pthread_create(&thread, NULL, destroy, rk) != 0)

@@ -2,14 +2,13 @@
 
 #include "core/clock.h"
 #include "core/log.h"
-#include "core/secret.h"
 #include "token_command.h"
 #include "token_text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* One for the process: librdkafka's callback has only what the program itself wants of it. */
+/* One for the process, set once: librdkafka's callback has only what the program itself wants of it. */
 static struct {
     char **words; /* NULL: none */
     int64_t limit;
@@ -19,19 +18,23 @@ static bool get_token(rd_kafka_t *rk, struct error *error)
 {
     char reason[512];
     struct token token;
-    char *text = token_run(source.words, source.limit, error);
+    char *text = token_run(source.words, source.limit, rk, error);
     bool ok = text && token_read(text, clock_realtime() / MILLISECOND, &token, error);
-    if (ok && rd_kafka_oauthbearer_set_token(rk, token.value, token.expiry,
-                                             *token.principal ? token.principal : "roomstream", NULL, 0,
-                                             reason, sizeof reason) != RD_KAFKA_RESP_ERR_NO_ERROR)
+    rd_kafka_resp_err_t err =
+        ok ? rd_kafka_oauthbearer_set_token(rk, token.value, token.expiry,
+                                            *token.principal ? token.principal : "roomstream", NULL, 0,
+                                            reason, sizeof reason)
+           : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (err)
         /* librdkafka's reason may quote the token. */
-        ok = error_set(error, "librdkafka does not take the token: it has characters that no token may have");
+        ok = error_set(error,
+                       "librdkafka does not take the token (%s): it, or its subject, has characters that no "
+                       "token may have (RFC 7628), or it has just expired",
+                       rd_kafka_err2str(err));
     if (ok)
         log_debug(kafka_token, "a token that holds for %lld s",
                   (long long)((token.expiry - clock_realtime() / MILLISECOND) / 1000));
-    if (text)
-        explicit_bzero(text, strlen(text));
-    secret_free(text);
+    token_free(text);
     return ok;
 }
 
@@ -66,9 +69,15 @@ bool kafka_token_use(rd_kafka_conf_t *conf, const struct kafka_settings *setting
         return error_set(
             error, "--token-command needs security.protocol=SASL_SSL (or SASL_PLAINTEXT, where the network "
                    "is trusted: a token is as good as a password)");
-    if (!source.words && !(source.words = token_words(settings->token_command, &reason)))
-        return error_set(error, "--token-command '%s': %s", settings->token_command, reason.text);
-    source.limit = settings->token_timeout;
+    if (!source.words) {
+        /* The command may have a secret. */
+        source.limit = settings->token_timeout;
+        source.words = token_words(settings->token_command, &reason);
+    }
+    if (!source.words)
+        return error_set(error, "--token-command (%.*s ...): %s",
+                         (int)strcspn(settings->token_command, " \t\n'\""), settings->token_command,
+                         reason.text);
     rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, on_due);
     rd_kafka_conf_enable_sasl_queue(conf, 1);
     return true;
@@ -83,4 +92,9 @@ void kafka_token_begin(rd_kafka_t *rk)
         return;
     log_warning(kafka_token_failed, "no tokens can be had: %s", rd_kafka_error_string(failure));
     rd_kafka_error_destroy(failure);
+}
+
+void kafka_token_end(rd_kafka_t *rk)
+{
+    token_kill(rk);
 }

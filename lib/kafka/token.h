@@ -19,4 +19,7 @@ bool kafka_token_use(rd_kafka_conf_t *conf, const struct kafka_settings *setting
 /* After rd_kafka_new, of whatever client. */
 void kafka_token_begin(rd_kafka_t *rk);
 
+/* Before rd_kafka_destroy, which waits for a command that runs: kills it. */
+void kafka_token_end(rd_kafka_t *rk);
+
 #endif

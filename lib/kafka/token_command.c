@@ -2,12 +2,12 @@
 
 #include "core/clock.h"
 #include "core/out_of_memory.h"
-#include "core/secret.h"
 #include "core/stop.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 enum { LONGEST = 64 * 1024, STEP_MS = 20 };
-static const int64_t after_stop = 3 * SECOND;
+static const int64_t after_stop = SECOND;
 
 extern char **environ;
 
@@ -64,9 +64,54 @@ char **token_words(const char *command, struct error *error)
     return NULL;
 }
 
+/* ---- all that run ---- */
+
+struct run {
+    const void *owner;
+    pid_t pid;
+    struct run *next;
+};
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
+static struct run *runs;
+static bool closed; /* the process ends: none is started any more */
+
+/* With the lock held, and so before it is waited for: until then its number is no other's. NULL: of all. */
+static void kill_runs(const void *owner)
+{
+    for (const struct run *run = runs; run; run = run->next)
+        if (!owner || run->owner == owner)
+            kill(-run->pid, SIGKILL);
+}
+
+void token_kill(const void *owner)
+{
+    pthread_mutex_lock(&mutex);
+    kill_runs(owner);
+    pthread_mutex_unlock(&mutex);
+}
+
+static void at_exit(void)
+{
+    pthread_mutex_lock(&mutex);
+    closed = true;
+    kill_runs(NULL);
+    pthread_mutex_unlock(&mutex);
+}
+
+static void forget(struct run *run)
+{
+    struct run **at = &runs;
+    pthread_mutex_lock(&mutex);
+    while (*at != run)
+        at = &(*at)->next;
+    *at = run->next;
+    pthread_mutex_unlock(&mutex);
+}
+
 /* ---- running ---- */
 
-static bool start(char *const *words, int out, pid_t *pid, struct error *error)
+static bool spawn(char *const *words, int out, pid_t *pid, struct error *error)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -88,6 +133,25 @@ static bool start(char *const *words, int out, pid_t *pid, struct error *error)
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     return failure == 0 || error_set(error, "'%s' cannot be started: %s", words[0], strerror(failure));
+}
+
+static bool start(char *const *words, int out, struct run *run, struct error *error)
+{
+    static bool ready;
+    pthread_mutex_lock(&mutex);
+    if (!ready) {
+        ready = true;
+        atexit(at_exit);
+        signal(SIGCHLD,
+               SIG_DFL); /* where it was ignored when we were started, nobody told us how a command ended */
+    }
+    bool started = (!closed || error_set(error, "the program ends")) && spawn(words, out, &run->pid, error);
+    if (started) {
+        run->next = runs;
+        runs = run;
+    }
+    pthread_mutex_unlock(&mutex);
+    return started;
 }
 
 /* The deadline, or an earlier one where a stop is requested. */
@@ -141,10 +205,17 @@ static bool judge(int status, const char *text, size_t length, struct error *err
     return !memchr(text, '\0', length) || error_set(error, "it printed a NUL");
 }
 
-char *token_run(char *const *words, int64_t limit, struct error *error)
+void token_free(char *text)
+{
+    if (text)
+        explicit_bzero(text, LONGEST + 1);
+    free(text);
+}
+
+char *token_run(char *const *words, int64_t limit, const void *owner, struct error *error)
 {
     int ends[2], status = 0;
-    pid_t pid;
+    struct run run = {.owner = owner};
     size_t length = 0;
     int64_t deadline = clock_monotonic() + limit;
     char *text = calloc(1, LONGEST + 1);
@@ -155,20 +226,22 @@ char *token_run(char *const *words, int64_t limit, struct error *error)
         free(text);
         return NULL;
     }
-    bool ok = start(words, ends[1], &pid, error);
+    bool ok = start(words, ends[1], &run, error);
     bool started = ok;
     close(ends[1]);
     ok = ok && read_all(ends[0], &deadline, text, &length, error);
     close(ends[0]);
-    if (ok && !await_end(pid, deadline))
+    if (ok && !await_end(run.pid, deadline))
         ok = error_set(error, "it has not ended in time, and was killed");
     if (started) {
-        kill(-pid, SIGKILL); /* also what it has left behind */
-        bool ended = await_end(pid, clock_monotonic() + SECOND) && waitpid(pid, &status, WNOHANG) == pid;
+        kill(-run.pid, SIGKILL); /* also what it has left behind */
+        bool ended = await_end(run.pid, clock_monotonic() + SECOND);
+        forget(&run);
+        ended = ended && waitpid(run.pid, &status, WNOHANG) == run.pid;
         ok = ok && ended && judge(status, text, length, error);
     }
     if (ok)
         return text;
-    secret_free(text);
+    token_free(text);
     return NULL;
 }

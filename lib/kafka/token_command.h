@@ -13,10 +13,17 @@
 char **token_words(const char *command, struct error *error);
 
 /* Runs the program of the first word, looked for in PATH, and returns what it has written to standard output
- * (at most 64 KiB), NUL-terminated; free it with secret_free. Its standard input is empty, its standard error
- * ours. After `limit` ns, or a few seconds after a stop was requested, it is killed with all that it has
- * started in its process group. NULL with *error: it cannot be started, takes too long, fails, or prints
- * nothing, too much or a NUL. *error never has what it printed. Any thread. */
-char *token_run(char *const *words, int64_t limit, struct error *error);
+ * (at most 64 KiB), NUL-terminated; free it with token_free. Its standard input is empty, its standard error
+ * ours. After `limit` ns, one second after a stop was requested, at token_kill of its owner, or at the exit
+ * of our process (but not at one by a signal) it is killed with all that it has started in its process group.
+ * NULL with *error: it cannot be started, takes too long, fails, or prints nothing, too much or a NUL. *error
+ * never has what it printed. Any thread. */
+char *token_run(char *const *words, int64_t limit, const void *owner, struct error *error);
+
+/* Overwrites all that token_run has allocated, then frees it. NULL is allowed. */
+void token_free(char *text);
+
+/* Kills the owner's commands that run now. Any thread. */
+void token_kill(const void *owner);
 
 #endif

@@ -114,13 +114,23 @@ def test_what_kafka_refuses_is_said(kafka, programs, key, audience):
     ("sleep 600", "it has not ended in time, and was killed"),
     ("sh -c 'echo TOP-SECRET; exit 7'", "it ended with status 7"),
     ("echo TOP-SECRET", "neither a JWT nor a JSON object"),
+    ("""echo '{"access_token": "TOP SECRET", "expires_in": 60}'""", "librdkafka does not take the token .Local: Invalid"),
     ("/nowhere/token", "cannot be started"),
 ])
 def test_a_command_that_fails_is_tried_again(kafka, programs, tmp_path, command, reason):
     consumer = start_consumer(programs, kafka, command, "readings", "--token-timeout", "1s")
     consumer.wait_for_log("no token for Kafka from --token-command: .*" + reason)
-    assert "TOP-SECRET" not in consumer.stderr
+    assert "TOP-SECRET" not in consumer.stderr and "TOP SECRET" not in consumer.stderr
     assert consumer.stop() == 0
+
+
+def test_a_command_does_not_outlive_the_program(programs, kafka, tmp_path):
+    """Here by an end without a signal to stop."""
+    note = tmp_path / "pid"
+    program = programs.run("kafka-consume", "-L", "-b", kafka.address, "-X", "security.protocol=SASL_PLAINTEXT", "--token-timeout", "1m",
+                           "--token-command", f"sh -c 'echo $$ > {note}; exec sleep 600'")
+    assert program.process.returncode == 1
+    assert not Path(f"/proc/{note.read_text().strip()}").exists()
 
 
 def test_it_recovers(kafka, programs, tmp_path):
@@ -140,5 +150,6 @@ def test_wrong_use(programs):
     for options, reason in ((["-X", "security.protocol=PLAINTEXT"], "SASL_SSL"), (["-X", "sasl.mechanism=PLAIN"], "OAUTHBEARER")):
         program = programs.run("kafka-consume", "-b", "127.0.0.1:1", "-t", "x", "--token-command", "true", *options)
         assert program.process.returncode == 2 and reason in program.stderr
-    program = programs.run("kafka-consume", "-b", "127.0.0.1:1", "-t", "x", "--token-command", "'a")
-    assert program.process.returncode == 2 and "a quote without its end" in program.stderr
+    program = programs.run("kafka-consume", "-b", "127.0.0.1:1", "-t", "x", "--token-command", "get --key TOP-SECRET 'a")
+    assert program.process.returncode == 2 and "--token-command (get ...): it has a quote without its end" in program.stderr
+    assert "TOP-SECRET" not in program.stderr

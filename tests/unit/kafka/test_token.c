@@ -6,13 +6,15 @@
 #include <cmocka.h>
 
 #include "core/clock.h"
-#include "core/secret.h"
 #include "kafka/token_command.h"
 #include "kafka/token_text.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- words ---- */
 
@@ -48,7 +50,7 @@ static char *run(const char *command, int64_t limit, struct error *error)
 {
     char **words = token_words(command, error);
     assert_non_null(words);
-    char *text = token_run(words, limit, error);
+    char *text = token_run(words, limit, NULL, error);
     free(words);
     return text;
 }
@@ -59,7 +61,7 @@ static void test_run(void **state)
     (void)state;
     char *text = run("printf %s%s a 'b c'", 10 * SECOND, &error);
     assert_string_equal(text, "ab c");
-    secret_free(text);
+    token_free(text);
     text = run("cat", 10 * SECOND, &error); /* its input is empty */
     assert_null(text);
     assert_non_null(strstr(error.text, "printed nothing"));
@@ -96,6 +98,52 @@ static void test_what_hangs_is_killed(void **state)
         assert_non_null(strstr(error.text, "not ended in time"));
         assert_true(clock_monotonic() - begin < 20 * SECOND);
     }
+}
+
+static void *kill_soon(void *owner)
+{
+    const struct timespec step = {.tv_nsec = 100 * MILLISECOND};
+    nanosleep(&step, NULL);
+    token_kill(owner);
+    return NULL;
+}
+
+static void test_its_owner_kills_it(void **state)
+{
+    char **words = token_words("sleep 60", NULL);
+    pthread_t thread;
+    struct error error;
+    (void)state;
+    pthread_create(&thread, NULL, kill_soon, words);
+    assert_null(token_run(words, 60 * SECOND, words, &error));
+    assert_non_null(strstr(error.text, "signal 9"));
+    pthread_join(thread, NULL);
+    free(words);
+}
+
+static const char *watched;
+static bool left;
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+
+void __wrap_free(void *memory)
+{
+    for (size_t i = 0; memory && memory == watched && i < 20; i++)
+        left |= watched[i] != '\0';
+    __real_free(memory);
+}
+
+/* Reading a token may put a NUL into it. */
+static void test_all_of_it_is_overwritten(void **state)
+{
+    struct error error;
+    (void)state;
+    char *text = run("printf aaaaaaaaaaaaaaaaaaaaaaaaa", 10 * SECOND, &error);
+    watched = text;
+    text[3] = '\0';
+    token_free(text);
+    watched = NULL;
+    assert_false(left);
 }
 
 /* ---- tokens ---- */
@@ -176,6 +224,9 @@ int main(void)
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_what_is_no_token),
         cmocka_unit_test(test_what_hangs_is_killed),
+        cmocka_unit_test(test_its_owner_kills_it),
+        cmocka_unit_test(test_all_of_it_is_overwritten),
     };
+    signal(SIGCHLD, SIG_IGN); /* as whoever starts a program may have it */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
