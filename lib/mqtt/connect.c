@@ -93,6 +93,7 @@ static void begin(struct mqtt_connection *c, bool session_present)
         c->accepted = CONNECT_ACCEPTED;
     if (c->seen == SESSION_NEW)
         c->seen = SESSION_UNSEEN;
+    c->renew = false;
     if (c->condition == CLIENT_NEW)
         c->condition = CLIENT_GOOD;
     if (reconnect)
@@ -264,7 +265,7 @@ static enum mqtt_start next_start(const struct mqtt_connection *c)
     if (c->condition == CLIENT_NEW)
         return c->settings->version == MQTT_VERSION_5 ? MQTT_START_CLEAN : MQTT_START_ERASE;
     bool first = c->accepted == NOTHING_ACCEPTED;
-    return first && c->session->clean_start ? MQTT_START_CLEAN : MQTT_START_RESUME;
+    return (first && c->session->clean_start) || c->renew ? MQTT_START_CLEAN : MQTT_START_RESUME;
 }
 
 void connection_connect(struct mqtt_connection *c)

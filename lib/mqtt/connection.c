@@ -324,6 +324,13 @@ void mqtt_resume(struct mqtt_connection *c)
     pthread_mutex_unlock(&c->mutex);
 }
 
+void mqtt_renew(struct mqtt_connection *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    c->renew = true;
+    pthread_mutex_unlock(&c->mutex);
+}
+
 void mqtt_reconnect(struct mqtt_connection *c, int reason_code, uint16_t receive_maximum)
 {
     pthread_mutex_lock(&c->mutex);

@@ -120,6 +120,7 @@ struct mqtt_connection {
     enum accepted accepted;
     enum session_seen seen;
     bool granted; /* the filters, in the session as it is */
+    bool renew;   /* the next connection is to begin a new session */
     enum answer answer;
     int disconnect_reason;
     uint16_t receive_maximum, connect_receive_maximum; /* what is wanted; what the last CONNECT asked for */

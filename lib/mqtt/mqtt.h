@@ -9,14 +9,15 @@
  *     mqtt_publish                   while connected; the outcome comes by the callback published
  *     mqtt_pause, mqtt_resume        leave the broker for a while; the session stays
  *     mqtt_reconnect                 with another Receive Maximum
+ *     mqtt_renew                     with another session
  *     mqtt_state
  *   mqtt_close
  *
  * Threads: a connection has one thread of its own, the connector; Paho has one receive and one send thread
  * for all connections of a process. Callbacks come on one of those, mostly under Paho's lock, with one
  * exception (see mqtt_publish at QoS 0). So: never hold a lock that a callback takes while calling a function
- * of this header, and call none of them from a callback but mqtt_state, mqtt_pause, mqtt_resume and
- * mqtt_reconnect.
+ * of this header, and call none of them from a callback but mqtt_state, mqtt_pause, mqtt_resume,
+ * mqtt_reconnect and mqtt_renew.
  *
  * Errors: what passes by itself is logged and tried again. What needs the user ends the connection: the
  * callback failed says why and what to do, and nothing follows but mqtt_close. */
@@ -141,6 +142,10 @@ void mqtt_resume(struct mqtt_connection *connection);
 /* Disconnects with an MQTT 5 reason code (section 3.14.2.1) and connects again, with that receive maximum
  * from now on (0: as before). Returns at once. */
 void mqtt_reconnect(struct mqtt_connection *connection, int reason_code, uint16_t receive_maximum);
+
+/* The next connection begins a new session; all messages that are without an outcome come back then. Of no
+ * use for a session of MQTT 3.1.1 that is kept; others are new at each connection. Returns at once. */
+void mqtt_renew(struct mqtt_connection *connection);
 
 /* Disconnects (waiting at most `timeout` ns for the library), then frees everything. Warns when messages that
  * mqtt_publish took at QoS 0 were never written to the network, now or when a connection broke. With

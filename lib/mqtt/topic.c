@@ -8,10 +8,27 @@ enum { LONGEST = 65535 }; /* bytes; an MQTT string has a length of two bytes */
 
 static const char share[] = "$share/";
 
+/* A control character, or a code point that is none: U+FDD0 to U+FDEF, and the last two of each plane. */
+static bool is_forbidden(const char *text, size_t length)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    switch (length) {
+    case 1:
+        return c[0] < 0x20 || c[0] == 0x7f;
+    case 2:
+        return c[0] == 0xc2 && c[1] < 0xa0;
+    case 3:
+        return c[0] == 0xef &&
+               ((c[1] == 0xb7 && c[2] >= 0x90 && c[2] <= 0xaf) || (c[1] == 0xbf && c[2] >= 0xbe));
+    default:
+        return (c[1] & 0x0f) == 0x0f && c[2] == 0xbf && c[3] >= 0xbe;
+    }
+}
+
 bool mqtt_is_utf8(const char *text)
 {
     size_t length;
-    while ((length = utf8_length(text)) > 0)
+    while ((length = utf8_length(text)) > 0 && !is_forbidden(text, length))
         text += length;
     return *text == '\0';
 }
@@ -23,7 +40,7 @@ static bool check_string(const char *text, struct error *error)
         return error_set(error, "it is empty");
     if (strlen(text) > LONGEST)
         return error_set(error, "it is longer than %d bytes", LONGEST);
-    return mqtt_is_utf8(text) || error_set(error, "it is not valid UTF-8");
+    return mqtt_is_utf8(text) || error_set(error, "it is not valid UTF-8, or has control characters");
 }
 
 bool mqtt_topic_check(const char *topic, struct error *error)

@@ -9,7 +9,8 @@
 
 #include <stdbool.h>
 
-/* True for UTF-8 as MQTT 5 section 1.5.4 wants it. */
+/* True for UTF-8 as MQTT 5 section 1.5.4 wants it. Not for control characters and noncharacters either, at
+ * which a broker may end the connection, as Mosquitto does. */
 bool mqtt_is_utf8(const char *text);
 
 /* Checks a topic name: 1 to 65535 bytes of UTF-8 without wildcards. False with *error (the reason, without

@@ -166,7 +166,7 @@ static void checks_topics(void **state)
         {"", "it is empty"},
         {"a/+/b", "a message cannot be published to a topic with the wildcards + or #"},
         {"a/#", "a message cannot be published to a topic with the wildcards + or #"},
-        {"a\xff", "it is not valid UTF-8"},
+        {"a\xff", "it is not valid UTF-8, or has control characters"},
     };
     static char longest[65537];
     (void)state;
