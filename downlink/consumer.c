@@ -151,7 +151,7 @@ struct consumer_state consumer_state(const struct consumer *c)
 {
     bool heard = c->heard && clock_monotonic() - c->heard < silence;
     const char *name = heard ? "connected" : c->heard || *c->trouble ? "unreachable" : "connecting";
-    return (struct consumer_state){name, c->trouble};
+    return (struct consumer_state){name, *c->trouble ? c->trouble : partitions_trouble(&c->partitions)};
 }
 
 static bool leave(struct consumer *c)

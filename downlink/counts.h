@@ -17,6 +17,7 @@ struct counts {
     uint64_t retried;          /* dead letters that were put back, and sent */
     uint64_t expired;          /* messages that Kafka no longer had when they were to be read */
     uint64_t topics_recreated; /* partitions whose topic was created again */
+    uint64_t partition_errors; /* that Kafka has told of */
     uint64_t commits, commits_failed;
     uint64_t mqtt_connects, mqtt_refusals; /* refusals that may pass */
 };

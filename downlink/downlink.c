@@ -50,8 +50,10 @@ static bool may_send(const struct downlink *d, uint64_t connects)
 static bool may_take(struct downlink *d)
 {
     struct error error;
-    if (!d->letters_done && d->flights.count == 0)
+    if (!d->letters_done && d->flights.count == 0) {
         d->letters_done = !flights_start_letter(&d->flights);
+        event_raise(d->event); /* it may have its outcome already: then the next follows at once */
+    }
     if (!d->letters_done || d->joined)
         return d->letters_done;
     d->joined = consumer_join(d->consumer, &error);
@@ -149,14 +151,14 @@ static void tell_manager(struct downlink *d, int64_t now)
            sender_is_connected(d->sender) ? "connected" : "away", d->counts.sent, letters_count(d->letters));
 }
 
-static void tick(struct downlink *d, int64_t now)
+static void tick(struct downlink *d, uint64_t connects, int64_t now)
 {
     show(d, now);
     if (now < d->next_tick)
         return;
     d->next_tick = now + tick_interval;
     partitions_tick(d->partitions);
-    flights_again(&d->flights);
+    flights_again(&d->flights, connects);
     tell_manager(d, now);
 }
 
@@ -168,13 +170,14 @@ static void step(struct downlink *d)
     flights_settle(&d->flights);
     partitions_rewind(d->partitions);
     consumer_serve(d->consumer);
+    partitions_place(d->partitions);
     if (d->flights.held)
-        flights_again(&d->flights);
+        flights_again(&d->flights, connects);
     if (!stop_requested())
         take(d, connects);
     int64_t now = clock_monotonic();
     commit(d, now);
-    tick(d, now);
+    tick(d, connects, now);
     d->failed = d->failed || sender_has_failed(d->sender) || consumer_has_failed(d->consumer);
 }
 

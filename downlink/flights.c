@@ -187,6 +187,9 @@ static void conclude(struct flights *f, struct flight *flight, const struct send
     case SENDER_REFUSED:
         refuse(f, flight, why_refused(f, flight, outcome->code, text));
         return;
+    case SENDER_ENDS:
+        refuse(f, flight, "the MQTT broker ends the connection each time that it is sent, also alone");
+        return;
     case SENDER_LATER:
         later(f, outcome->code);
         /* fallthrough */
@@ -275,7 +278,7 @@ bool flights_start_letter(struct flights *f)
     return true;
 }
 
-void flights_again(struct flights *f)
+void flights_again(struct flights *f, uint64_t connects)
 {
     struct flight *refused = f->refused, *held = f->held;
     f->refused = NULL;
@@ -292,7 +295,8 @@ void flights_again(struct flights *f)
     if (held && !is_current(held)) {
         f->held = NULL;
         give_back(f, held);
-    } else if (held && !f->refused && sender_is_connected(f->sender) && clock_monotonic() >= f->pause) {
+    } else if (held && !f->refused && f->count <= sender_limit(f->sender) && sender_is_connected(f->sender) &&
+               sender_connects(f->sender) == connects && clock_monotonic() >= f->pause) {
         f->held = NULL;
         start(f, held);
     }

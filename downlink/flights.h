@@ -48,7 +48,8 @@ bool flights_start_letter(struct flights *flights);
 /* Takes the outcomes that have come. */
 void flights_settle(struct flights *flights);
 
-/* Tries again what waits: to be sent, and to be set aside. */
-void flights_again(struct flights *flights);
+/* Tries again what waits: to be sent, and to be set aside. `connects`: sender_connects before flights_settle
+ * and partitions_rewind. On a later connection nothing is sent: what it has brought back goes first. */
+void flights_again(struct flights *flights, uint64_t connects);
 
 #endif

@@ -49,6 +49,9 @@ static void put_counts(const struct counts *counts, FILE *out)
     prometheus_counter(out, NAME("partitions_recreated_total"),
                        "Partitions found to be of a topic that was created again.",
                        (double)counts->topics_recreated);
+    prometheus_counter(out, NAME("partition_errors_total"),
+                       "Errors of reading a partition, which is tried again.",
+                       (double)counts->partition_errors);
     prometheus_counter(out, NAME("commits_total"), "Commits of positions.", (double)counts->commits);
     prometheus_counter(out, NAME("commits_failed_total"), "Commits that failed, and are made again.",
                        (double)counts->commits_failed);

@@ -97,6 +97,12 @@ void offsets_done(struct offsets *o, int64_t offset)
     advance(o);
 }
 
+int64_t offsets_next(const struct offsets *o)
+{
+    int64_t next = o->count > o->first ? o->items[o->count - 1].value + 1 : o->position;
+    return o->end > next ? o->end : next;
+}
+
 bool offsets_due(const struct offsets *o)
 {
     /* A position that Kafka has told need not be committed. */

@@ -42,6 +42,9 @@ void offsets_end(struct offsets *offsets, int64_t end);
 /* The message needs nothing more. Unknown offsets are ignored. */
 void offsets_done(struct offsets *offsets, int64_t offset);
 
+/* Where to read on: behind all that was taken. -1: not known yet. */
+int64_t offsets_next(const struct offsets *offsets);
+
 /* Is there something to commit: is the position above what is committed? */
 bool offsets_due(const struct offsets *offsets);
 

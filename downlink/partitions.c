@@ -10,13 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WATERMARK_MS = 2000, COMMITTED_MS = 2000, RUN = 100 /* messages of one partition in a row */ };
-static const int64_t retry_interval = SECOND;
+enum { ASK_MS = 1000, RUN = 100 /* messages of one partition in a row */ };
+static const int64_t ask_interval = SECOND;
 
 void partitions_init(struct partitions *p, rd_kafka_t *rk, rd_kafka_queue_t *queue, bool at_end, int event,
                      struct counts *counts)
 {
     *p = (struct partitions){.rk = rk, .queue = queue, .at_end = at_end, .event = event, .counts = counts};
+    p->failing.interval = 30 * SECOND;
 }
 
 static void close_queue(struct place *place)
@@ -77,7 +78,7 @@ static void read_from(struct partitions *p, struct place *place, int64_t offset)
     warn_if(rd_kafka_incremental_unassign(p->rk, list), "put back");
     warn_if(rd_kafka_incremental_assign(p->rk, list), "read");
     rd_kafka_topic_partition_list_destroy(list);
-    place->retry = 0;
+    place->unplaced = false;
 }
 
 /* Messages of the partition stay in its queue, in place of joining those of the group. */
@@ -100,7 +101,7 @@ void partitions_gain(struct partitions *p, rd_kafka_topic_partition_list_t *list
         offsets_begin(&place->offsets);
         place->life++;
         place->assigned = true;
-        place->retry = 0;
+        place->unplaced = false;
         open_queue(p, place);
     }
     warn_if(rd_kafka_incremental_assign(p->rk, list), "take");
@@ -207,13 +208,15 @@ static int64_t ask_position(struct partitions *p, const struct place *place)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, place->topic, place->partition);
-    bool failed = rd_kafka_committed(p->rk, list, COMMITTED_MS) || list->elems[0].err;
+    bool failed = rd_kafka_committed(p->rk, list, ASK_MS) || list->elems[0].err;
     int64_t offset = list->elems[0].offset;
     rd_kafka_topic_partition_list_destroy(list);
     return failed ? -2 : offset < 0 ? -1 : offset;
 }
 
-static void begin_again(struct partitions *p, struct place *place, int64_t position)
+/* The new position is committed before anything is taken: else the old one could fit the topic once it has
+ * grown, and all below it would be passed over. */
+static void begin_again(struct partitions *p, struct place *place, int64_t position, int64_t low)
 {
     p->counts->topics_recreated++;
     log_warning_with(
@@ -223,8 +226,8 @@ static void begin_again(struct partitions *p, struct place *place, int64_t posit
         ": the topic was created again, or Kafka has lost messages; it is read from its beginning",
         place->topic, (int)place->partition, position);
     forget(p, place);
-    offsets_begin(&place->offsets);
-    read_from(p, place, RD_KAFKA_OFFSET_BEGINNING);
+    offsets_start(&place->offsets, low);
+    read_from(p, place, low);
 }
 
 static void skip_expired(struct partitions *p, struct place *place, int64_t position, int64_t low)
@@ -239,42 +242,71 @@ static void skip_expired(struct partitions *p, struct place *place, int64_t posi
     read_from(p, place, low);
 }
 
-/* There is no position, or Kafka does not have its message any more. */
-static void place_again(struct partitions *p, struct place *place)
+/* There is no position, or none that Kafka still has. False: Kafka does not answer. */
+static bool place_again(struct partitions *p, struct place *place)
 {
-    int64_t low, high, position = place->offsets.position;
+    int64_t low, high, position = offsets_next(&place->offsets);
     if (position < 0)
         position = ask_position(p, place);
-    place->retry = clock_monotonic() + retry_interval;
     if (position < -1 ||
-        rd_kafka_query_watermark_offsets(p->rk, place->topic, place->partition, &low, &high, WATERMARK_MS))
-        return;
+        rd_kafka_query_watermark_offsets(p->rk, place->topic, place->partition, &low, &high, ASK_MS))
+        return false;
     if (position == -1) {
         /* Committed before anything is taken: after a kill the end may be another one. */
         offsets_start(&place->offsets, p->at_end ? high : low);
         read_from(p, place, place->offsets.position);
     } else if (position > high)
-        begin_again(p, place, position);
+        begin_again(p, place, position, low);
     else if (position < low)
         skip_expired(p, place, position, low);
     else
         read_from(p, place, position);
+    return true;
+}
+
+void partitions_place(struct partitions *p)
+{
+    int64_t end = clock_monotonic() + ask_interval;
+    for (size_t i = 0; i < p->count && clock_monotonic() < end; i++) {
+        struct place *place = p->items[p->next_unplaced++ % p->count];
+        if (!place->assigned || !place->unplaced || clock_monotonic() < p->ask)
+            continue;
+        if (!place_again(p, place)) {
+            p->ask = clock_monotonic() + ask_interval;
+            return;
+        }
+    }
 }
 
 /* ---- messages ---- */
 
-/* Takes what is not a message, such as an error; true: there may be more. */
+/* librdkafka goes on by itself. */
+static void on_error(struct partitions *p, struct place *place, const rd_kafka_message_t *message)
+{
+    char reason[KAFKA_ERROR_SIZE];
+    const char *text = kafka_explain(message->err, rd_kafka_message_errstr(message), reason);
+    p->counts->partition_errors++;
+    place->failing = true;
+    snprintf(p->trouble, sizeof p->trouble, "topic '%s', partition %d: %s", place->topic,
+             (int)place->partition, text);
+    log_limited(&p->failing, LOG_LEVEL_WARNING, partition_error,
+                LOG_FIELDS(LOG_TEXT("topic", place->topic), LOG_NUMBER("partition", place->partition),
+                           LOG_TEXT("reason", text)),
+                "%s; trying again", p->trouble);
+}
+
+/* Takes what is not a message. */
 static void on_event(struct partitions *p, struct place *place, const rd_kafka_message_t *message)
 {
     if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         offsets_end(&place->offsets, message->offset);
         place->end = message->offset;
+        place->failing = false;
     } else if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
                message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
-        place_again(p, place);
+        place->unplaced = true;
     else
-        log_debug(partition_error, "topic '%s', partition %d: %s", place->topic, (int)place->partition,
-                  rd_kafka_message_errstr(message));
+        on_error(p, place, message);
 }
 
 static rd_kafka_message_t *take_from(struct partitions *p, struct place *place)
@@ -284,6 +316,7 @@ static rd_kafka_message_t *take_from(struct partitions *p, struct place *place)
         if (!message->err) {
             offsets_take(&place->offsets, message->offset);
             p->counts->consumed++;
+            place->failing = false;
             return message;
         }
         on_event(p, place, message);
@@ -327,16 +360,22 @@ size_t partitions_waiting(const struct partitions *p)
 
 void partitions_tick(struct partitions *p)
 {
-    int64_t low, high, now = clock_monotonic();
+    int64_t low, high;
     for (size_t i = 0; i < p->count; i++) {
         struct place *place = p->items[i];
         if (!place->assigned)
             continue;
-        if (place->retry && now >= place->retry)
-            place_again(p, place);
         if (!rd_kafka_get_watermark_offsets(p->rk, place->topic, place->partition, &low, &high) && high >= 0)
             place->end = high;
     }
+}
+
+const char *partitions_trouble(const struct partitions *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (p->items[i]->assigned && p->items[i]->failing)
+            return p->trouble;
+    return "";
 }
 
 struct partition_view partitions_view(const struct place *place)

@@ -3,13 +3,17 @@
  * bounded, until they are taken: so nothing must be paused while nothing can be sent. The main thread.
  *
  * Lifecycle: partitions_init; partitions_gain and partitions_lose as the group says; partitions_take, and for
- * each message partitions_done; partitions_rewind what must be taken again; partitions_commit now and then;
+ * each message partitions_done; partitions_rewind what must be taken again; partitions_place and
+ * partitions_commit now and then;
  * partitions_free. */
 #ifndef ROOMSTREAM_DOWNLINK_PARTITIONS_H
 #define ROOMSTREAM_DOWNLINK_PARTITIONS_H
 
 #include "counts.h"
 #include "offsets.h"
+
+#include "core/log.h"
+#include "kafka/errors.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -18,12 +22,13 @@ struct place {
     int32_t partition;
     bool assigned;
     uint32_t life; /* rises when what was taken is no longer ours to settle */
+    bool failing;  /* since its last message or end, Kafka has told of errors only */
     bool rewind;   /* something must be taken again: partitions_rewind */
     struct offsets offsets;
     rd_kafka_queue_t *queue; /* while assigned */
     int64_t timestamp;       /* ms, of the last message settled; 0: none yet */
     int64_t end;             /* behind the last message of the partition; -1: not known */
-    int64_t retry;           /* monotonic ns: when to look for the position again; 0: it is known */
+    bool unplaced;           /* it is not known where to read: partitions_place */
 };
 
 struct partitions {
@@ -33,7 +38,10 @@ struct partitions {
     int event;            /* raised when there are messages */
     bool at_end;          /* where to begin without a position */
     struct place **items; /* all that were ever assigned */
-    size_t count, next;
+    size_t count, next, next_unplaced;
+    int64_t ask; /* monotonic ns: Kafka is not asked for positions before, as it has not answered */
+    char trouble[KAFKA_ERROR_SIZE]; /* what Kafka has said last of a partition that is failing */
+    struct log_limit failing;
     bool committing; /* a commit is on its way */
 };
 
@@ -62,8 +70,15 @@ size_t partitions_waiting(const struct partitions *partitions);
 /* Commits what is done, unless a commit is on its way. */
 void partitions_commit(struct partitions *partitions);
 
+/* Finds out where to read the partitions of which that is not known. Waits for Kafka for three seconds at
+ * most; where it has not answered, the next second passes without asking. */
+void partitions_place(struct partitions *partitions);
+
 /* Call it about once a second. */
 void partitions_tick(struct partitions *partitions);
+
+/* Why a partition cannot be read now; "" where all can. */
+const char *partitions_trouble(const struct partitions *partitions);
 
 /* The state of the place, for pages. */
 struct partition_view partitions_view(const struct place *place);

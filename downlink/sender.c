@@ -1,7 +1,10 @@
 #include "sender.h"
 
+#include "blame.h"
+
 #include "core/clock.h"
 #include "core/event.h"
+#include "core/log.h"
 #include "core/out_of_memory.h"
 #include "mqtt/mqtt.h"
 
@@ -30,6 +33,7 @@ struct sender {
     pthread_mutex_t mutex;           /* guards what follows; never held while the connection is called */
     struct sender_outcome *outcomes; /* a ring with room for the window */
     size_t first, count;
+    struct blame blame;
 };
 
 /* ---- what the connection calls, on Paho's threads ---- */
@@ -42,6 +46,9 @@ static void on_connected(void *context, const struct mqtt_connected *connected)
     /* One below the broker's limit: with as many in flight Paho stalls. */
     most = most > 1 ? most - 1 : 1;
     atomic_store(&s->limit, most < window ? most : window);
+    pthread_mutex_lock(&s->mutex);
+    blame_connected(&s->blame, clock_monotonic());
+    pthread_mutex_unlock(&s->mutex);
     atomic_fetch_add(&s->connects, 1);
     atomic_store(&s->connected, true);
     event_raise(s->event);
@@ -50,6 +57,16 @@ static void on_connected(void *context, const struct mqtt_connected *connected)
 static void on_disconnected(void *context)
 {
     struct sender *s = context;
+    pthread_mutex_lock(&s->mutex);
+    bool before = s->blame.singly > 0, renew = blame_ended(&s->blame, clock_monotonic());
+    pthread_mutex_unlock(&s->mutex);
+    if (renew)
+        mqtt_renew(s->connection);
+    if (renew && !before)
+        log_warning(mqtt_sends_singly,
+                    "the MQTT broker has ended three connections one after the other without an "
+                    "answer to a message: they are sent one by one, to find the one at which it "
+                    "does so");
     atomic_store(&s->connected, false);
     event_raise(s->event);
 }
@@ -80,9 +97,11 @@ static enum sender_result judge(bool delivered, int code)
 static void on_published(void *context, void *message, bool delivered, int code)
 {
     struct sender *s = context;
-    const struct sender_outcome outcome = {message, judge(delivered, code), code};
+    struct sender_outcome outcome = {message, judge(delivered, code), code};
     size_t window = s->session.publish_window;
     pthread_mutex_lock(&s->mutex);
+    if (blame_settled(&s->blame, outcome.result != SENDER_RETURNED))
+        outcome.result = SENDER_ENDS;
     s->outcomes[(s->first + s->count++) % window] = outcome;
     bool first = s->count == 1;
     pthread_mutex_unlock(&s->mutex);
@@ -127,18 +146,28 @@ uint64_t sender_connects(const struct sender *s)
     return atomic_load(&s->connects);
 }
 
-size_t sender_limit(const struct sender *s)
+size_t sender_limit(struct sender *s)
 {
-    return atomic_load(&s->limit);
+    pthread_mutex_lock(&s->mutex);
+    bool singly = s->blame.singly > 0;
+    pthread_mutex_unlock(&s->mutex);
+    return singly ? 1 : atomic_load(&s->limit);
 }
 
 bool sender_send(struct sender *s, const char *topic, const void *payload, size_t length,
                  const MQTTProperties *properties, void *message)
 {
     const struct downlink_settings *settings = s->settings;
-    return mqtt_publish(s->connection, topic, payload ? payload : "", length, (int)settings->qos,
-                        settings->retain, settings->mqtt.version == MQTT_VERSION_5 ? properties : NULL,
-                        message);
+    pthread_mutex_lock(&s->mutex);
+    blame_sent(&s->blame, clock_monotonic());
+    pthread_mutex_unlock(&s->mutex);
+    if (mqtt_publish(s->connection, topic, payload ? payload : "", length, (int)settings->qos,
+                     settings->retain, settings->mqtt.version == MQTT_VERSION_5 ? properties : NULL, message))
+        return true;
+    pthread_mutex_lock(&s->mutex);
+    blame_unsent(&s->blame);
+    pthread_mutex_unlock(&s->mutex);
+    return false;
 }
 
 struct sender *sender_open(const struct downlink_settings *settings, int event, struct error *error)
@@ -158,6 +187,7 @@ struct sender *sender_open(const struct downlink_settings *settings, int event, 
     s->settings = settings;
     s->event = event;
     s->outcomes = outcomes;
+    s->blame.window = window;
     pthread_mutex_init(&s->mutex, NULL);
     /* With MQTT 3.1.1 a session that outlives its connection stays at the broker for ever if the program is
      * killed: there it ends with the connection, and what was in flight is read from Kafka again. */

@@ -27,8 +27,9 @@ bool sender_has_failed(const struct sender *sender);
 /* How often it was connected. */
 uint64_t sender_connects(const struct sender *sender);
 
-/* How many messages may be without an outcome now: fewer than the broker's Receive Maximum. */
-size_t sender_limit(const struct sender *sender);
+/* How many messages may be without an outcome now: fewer than the broker's Receive Maximum, or one where they
+ * are sent singly. */
+size_t sender_limit(struct sender *sender);
 
 /* Publishes, by the settings' QoS and retain. Properties are left out with MQTT 3.1.1. False: not now. */
 bool sender_send(struct sender *sender, const char *topic, const void *payload, size_t length,
@@ -38,6 +39,7 @@ enum sender_result {
     SENDER_DONE,     /* PUBACK or PUBCOMP came */
     SENDER_RETURNED, /* the broker has lost the session: send it again */
     SENDER_REFUSED,  /* for good, with the reason */
+    SENDER_ENDS,     /* the broker ends the connection at each time that it is sent: blame.h */
     SENDER_LATER,    /* refused for now, with the reason: send it again after a while */
 };
 

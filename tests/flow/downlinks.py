@@ -37,6 +37,13 @@ def committed(brokers, group, topic, partition=0):
         consumer.close()
 
 
+def commit(brokers, group, topic, position, partition=0):
+    """As if a member of the group, which has none now, had committed it."""
+    consumer = Consumer({"bootstrap.servers": brokers, "group.id": group})
+    consumer.commit(offsets=[TopicPartition(topic, partition, position)], asynchronous=False)
+    consumer.close()
+
+
 def wait_for_commit(brokers, topic, position, partition=0, limit=30):
     wait_until(lambda: committed(brokers, f"g-{topic}", topic, partition) == position, limit,
                lambda: f"the position {position}, not {committed(brokers, f'g-{topic}', topic, partition)}")

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from clients import MqttClient, create_topic, end_offset
-from downlinks import adds_up, committed, metrics, send, start_downlink, status, unique, user_properties, wait_for_commit
+from downlinks import adds_up, commit, committed, metrics, send, start_downlink, status, unique, user_properties, wait_for_commit
 from mosquitto import Mosquitto
 from waiting import wait_until
 
@@ -161,6 +161,44 @@ def test_two_share_the_partitions(brokers, programs, mqtt_client):
     assert two.stop() == 0
 
 
+def test_what_brokers_call_malformed_is_not_sent(brokers, programs, mqtt_client, tmp_path):
+    """Control characters and noncharacters: Mosquitto ends the connection at them."""
+    topic = unique("malformed")
+    create_topic(brokers.kafka.address, topic)
+    mqtt_client.subscribe(f"{topic}/#")
+    bad = ["\x01", "a\tb", "\x7f", "\x85", "\ufdd0", "\uffff", "\U0001fffe"]
+    headers = [(name, value) for text in bad for name, value in (("value", text.encode()), (text, b"name"))]
+    send(brokers.kafka.address, topic, [*({"key": text, "value": "0"} for text in bad),
+                                        {"key": "\ufffd\U0001f600", "value": "1", "headers": [*headers, ("good", "\xa0".encode())]}])
+    downlink = start_downlink(programs, topic, "--to", topic + "/{key}", "--spool", tmp_path / "spool")
+    wait_for_commit(brokers.kafka.address, topic, 8)
+    assert user_properties(mqtt_client.wait_for(1)[0])[:2] == [("key", "\ufffd\U0001f600"), ("good", "\xa0")]
+    found = metrics(downlink)
+    assert (found["messages_dead_total"], found["headers_left_out_total"], found["mqtt_connects_total"]) == (7, 14, 1)
+    assert downlink.stop() == 0
+    assert programs.run("dead-letters", "list", "--spool", tmp_path / "spool").stdout.count(b"control characters") == 7
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+def test_a_message_at_which_the_broker_ends_the_connection(brokers, programs, mqtt_client, tmp_path, version):
+    """Mosquitto does at a topic of more than 200 levels, also when it is one of several in flight."""
+    topic = unique("ends")
+    create_topic(brokers.kafka.address, topic)
+    mqtt_client.subscribe(f"{topic}/#")
+    deep = "/".join("x" * 250)
+    send(brokers.kafka.address, topic, ({"key": deep if number == 50 else "k", "value": str(number)} for number in range(100)))
+    options = ("--to", topic + "/{key}", "--spool", tmp_path / "spool", "-V", version)
+    downlink = start_downlink(programs, topic, *options)
+    wait_for_commit(brokers.kafka.address, topic, 100, limit=180)
+    got = numbers(mqtt_client.messages)
+    assert list(dict.fromkeys(got)) == [*range(50), *range(51, 100)]
+    found = metrics(downlink)
+    assert found["messages_dead_total"] == 1 and adds_up(found)
+    assert downlink.stop() == 0
+    assert b"ends the connection each time" in programs.run("dead-letters", "list", "--spool", tmp_path / "spool").stdout
+
+
 def test_mqtt_311_and_retained(brokers, programs):
     topic = unique("plain")
     create_topic(brokers.kafka.address, topic)
@@ -186,6 +224,23 @@ def test_begins_at_the_end_where_it_is_told_so(brokers, programs, mqtt_client):
     send(brokers.kafka.address, topic, [{"value": "2"}])
     start_downlink(programs, topic, *options)
     assert numbers(mqtt_client.wait_for(1)) == [2]
+
+
+def test_a_topic_made_anew_is_sent_from_its_beginning(brokers, programs, mqtt_client):
+    """Also what comes while downlink is away, up to the position that the group had before."""
+    topic = unique("anew")
+    create_topic(brokers.kafka.address, topic)
+    mqtt_client.subscribe(topic)
+    commit(brokers.kafka.address, f"g-{topic}", topic, 50)
+    options = ("--to", topic, "-X", "group.instance.id=one")
+    downlink = start_downlink(programs, topic, *options)
+    downlink.wait_for_log("ends before the position 50")
+    wait_for_commit(brokers.kafka.address, topic, 0)
+    downlink.kill()
+    send(brokers.kafka.address, topic, ({"value": str(number)} for number in range(60)))
+    start_downlink(programs, topic, *options)
+    wait_for_commit(brokers.kafka.address, topic, 60)
+    assert numbers(mqtt_client.messages) == list(range(60))
 
 
 def grow_nothing(brokers, programs, client, seconds, options=(), carried=0):

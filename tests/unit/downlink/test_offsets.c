@@ -54,6 +54,24 @@ static void test_commit_gives_room(void **state)
     offsets_free(&o);
 }
 
+static void test_where_to_read_on(void **state)
+{
+    struct offsets o = {0};
+    (void)state;
+    offsets_begin(&o);
+    assert_int_equal(offsets_next(&o), -1);
+    offsets_start(&o, 5);
+    assert_int_equal(offsets_next(&o), 5);
+    offsets_take(&o, 7);
+    offsets_take(&o, 9);
+    assert_int_equal(offsets_next(&o), 10); /* not what is on its way */
+    offsets_end(&o, 12);
+    assert_int_equal(offsets_next(&o), 12);
+    offsets_rewind(&o);
+    assert_int_equal(offsets_next(&o), 5);
+    offsets_free(&o);
+}
+
 static void test_end_moves_over_marks_of_transactions(void **state)
 {
     struct offsets o = {0};
@@ -108,6 +126,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_position_is_contiguous),
         cmocka_unit_test(test_commit_gives_room),
+        cmocka_unit_test(test_where_to_read_on),
         cmocka_unit_test(test_end_moves_over_marks_of_transactions),
         cmocka_unit_test(test_rewind_takes_again_what_is_not_done),
         cmocka_unit_test(test_start_is_committed),
