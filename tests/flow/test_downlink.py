@@ -226,9 +226,9 @@ def test_begins_at_the_end_where_it_is_told_so(brokers, programs, mqtt_client):
     assert numbers(mqtt_client.wait_for(1)) == [2]
 
 
-def test_a_topic_made_anew_is_sent_from_its_beginning(brokers, programs, mqtt_client):
+def test_a_recreated_topic_is_sent_from_its_beginning(brokers, programs, mqtt_client):
     """Also what comes while downlink is away, up to the position that the group had before."""
-    topic = unique("anew")
+    topic = unique("recreated")
     create_topic(brokers.kafka.address, topic)
     mqtt_client.subscribe(topic)
     commit(brokers.kafka.address, f"g-{topic}", topic, 50)
