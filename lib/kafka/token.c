@@ -27,9 +27,7 @@ static bool get_token(rd_kafka_t *rk, struct error *error)
            : RD_KAFKA_RESP_ERR_NO_ERROR;
     if (err)
         /* librdkafka's reason may quote the token. */
-        ok = error_set(error,
-                       "librdkafka does not take the token (%s): it, or its subject, has characters that no "
-                       "token may have (RFC 7628), or it has just expired",
+        ok = error_set(error, "librdkafka does not take the token (%s): has it expired just now?",
                        rd_kafka_err2str(err));
     if (ok)
         log_debug(kafka_token, "a token that holds for %lld s",

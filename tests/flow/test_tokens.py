@@ -114,13 +114,12 @@ def test_what_kafka_refuses_is_said(kafka, programs, key, audience):
     ("sleep 600", "it has not ended in time, and was killed"),
     ("sh -c 'echo TOP-SECRET; exit 7'", "it ended with status 7"),
     ("echo TOP-SECRET", "neither a JWT nor a JSON object"),
-    ("""echo '{"access_token": "TOP SECRET", "expires_in": 60}'""", "librdkafka does not take the token .Local: Invalid"),
     ("/nowhere/token", "cannot be started"),
 ])
 def test_a_command_that_fails_is_tried_again(kafka, programs, tmp_path, command, reason):
     consumer = start_consumer(programs, kafka, command, "readings", "--token-timeout", "1s")
     consumer.wait_for_log("no token for Kafka from --token-command: .*" + reason)
-    assert "TOP-SECRET" not in consumer.stderr and "TOP SECRET" not in consumer.stderr
+    assert "TOP-SECRET" not in consumer.stderr
     assert consumer.stop() == 0
 
 
