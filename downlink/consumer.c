@@ -21,7 +21,11 @@ struct consumer {
     struct partitions partitions;
     bool assigned; /* partitions, at least once */
     bool failed;
-    int64_t heard; /* monotonic ns: of the last sign of life; 0: none */
+    bool fenced;
+    bool client_left; /* one that did not end, and refers to us */
+    struct kafka_fencing fencing;
+    int64_t rejoin; /* monotonic ns: while there is no client */
+    int64_t heard;  /* monotonic ns: of the last sign of life; 0: none */
     char trouble[640];
     struct log_limit unavailable;
 };
@@ -63,22 +67,15 @@ static void on_error(struct consumer *c, const rd_kafka_message_t *message)
     const char *text = kafka_explain(message->err, rd_kafka_message_errstr(message), reason);
     snprintf(c->trouble, sizeof c->trouble, "%s", text);
     if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
+        c->fenced = kafka_is_fenced(c->rk);
+        if (c->fenced)
+            return;
         log_error(kafka_failed, "%s", text);
         c->failed = true;
         return;
     }
     log_limited(&c->unavailable, LOG_LEVEL_WARNING, kafka_unavailable, LOG_FIELDS(LOG_TEXT("reason", text)),
                 "%s", text);
-}
-
-void consumer_serve(struct consumer *c)
-{
-    rd_kafka_message_t *message;
-    while ((message = rd_kafka_consume_queue(c->queue, 0))) {
-        if (message->err)
-            on_error(c, message);
-        rd_kafka_message_destroy(message);
-    }
 }
 
 /* ---- life ---- */
@@ -111,30 +108,76 @@ static bool make_client(struct consumer *c, struct error *error)
     return c->rk != NULL;
 }
 
+static bool open_client(struct consumer *c, struct error *error)
+{
+    static const uint64_t one = 1; /* what an eventfd is raised by */
+    if (!make_client(c, error))
+        return false;
+    rd_kafka_poll_set_consumer(c->rk);
+    c->queue = rd_kafka_queue_get_consumer(c->rk);
+    rd_kafka_queue_io_event_enable(c->queue, c->partitions.event, &one, sizeof one);
+    partitions_use(&c->partitions, c->rk, c->queue);
+    return true;
+}
+
+/* What belongs to a client goes before it. */
+static void close_client(struct consumer *c)
+{
+    partitions_use(&c->partitions, NULL, NULL);
+    c->owner.let_go(c->owner.context);
+    rd_kafka_queue_destroy(c->queue);
+    c->queue = NULL;
+    if (!kafka_member_destroy(c->rk, c->assigned))
+        c->client_left = true;
+    c->rk = NULL;
+    c->assigned = c->fenced = false;
+}
+
 struct consumer *consumer_open(const struct downlink_settings *settings, const struct consumer_owner *owner,
                                int event, struct counts *counts, struct error *error)
 {
-    static const uint64_t one = 1; /* what librdkafka writes to the eventfd */
     struct consumer *c = calloc(1, sizeof *c);
     if (!c)
         out_of_memory(sizeof *c);
     c->settings = settings;
     c->owner = *owner;
     c->unavailable.interval = 30 * SECOND;
-    if (!make_client(c, error)) {
-        consumer_close(c);
-        return NULL;
-    }
-    rd_kafka_poll_set_consumer(c->rk);
-    c->queue = rd_kafka_queue_get_consumer(c->rk);
-    rd_kafka_queue_io_event_enable(c->queue, event, &one, sizeof one);
-    partitions_init(&c->partitions, c->rk, c->queue, settings->offset == OFFSET_END, event, counts);
-    return c;
+    c->fencing = kafka_fencing_new();
+    partitions_init(&c->partitions, settings->offset == OFFSET_END, event, counts);
+    if (open_client(c, error))
+        return c;
+    consumer_close(c);
+    return NULL;
 }
 
 bool consumer_join(struct consumer *c, struct error *error)
 {
     return kafka_member_subscribe(c->rk, &c->settings->topics, error);
+}
+
+static void join_again(struct consumer *c)
+{
+    struct error error;
+    if (clock_monotonic() < c->rejoin || (open_client(c, &error) && consumer_join(c, &error)))
+        return;
+    log_error(kafka_failed, "%s", error.text);
+    c->failed = true;
+}
+
+void consumer_serve(struct consumer *c)
+{
+    rd_kafka_message_t *message;
+    if (!c->rk)
+        join_again(c);
+    while (c->queue && (message = rd_kafka_consume_queue(c->queue, 0))) {
+        if (message->err)
+            on_error(c, message);
+        rd_kafka_message_destroy(message);
+    }
+    if (!c->fenced)
+        return;
+    c->rejoin = clock_monotonic() + kafka_fenced(&c->fencing);
+    close_client(c);
 }
 
 struct partitions *consumer_partitions(struct consumer *c)
@@ -167,7 +210,7 @@ bool consumer_close(struct consumer *c)
 {
     if (!c)
         return true;
-    bool left = !c->queue || leave(c);
+    bool left = !c->client_left && (!c->queue || rd_kafka_fatal_error(c->rk, NULL, 0) || leave(c));
     if (left)
         partitions_free(&c->partitions);
     if (c->queue)

@@ -15,6 +15,8 @@ struct consumer_owner {
     void *context;
     /* Partitions are about to go to another member: waits for what is in flight, for `ns` at most. */
     void (*settle)(void *context, int64_t ns);
+    /* The client ends: messages of it that are no longer ours to settle must be destroyed. */
+    void (*let_go)(void *context);
 };
 
 /* `event` is raised when there is something to serve or to take. NULL with *error: a Kafka property is wrong,

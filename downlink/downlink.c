@@ -194,6 +194,12 @@ static void settle(void *context, int64_t ns)
     event_raise(d->event); /* what else was waited for has not been looked at */
 }
 
+static void let_go(void *context)
+{
+    struct downlink *d = context;
+    flights_let_go(&d->flights);
+}
+
 static void drain(struct downlink *d)
 {
     int64_t deadline = clock_monotonic() + d->settings->drain_timeout;
@@ -235,7 +241,7 @@ static int run(struct downlink *d)
 
 static bool open_all(struct downlink *d, struct error *error)
 {
-    const struct consumer_owner owner = {.context = d, .settle = settle};
+    const struct consumer_owner owner = {.context = d, .settle = settle, .let_go = let_go};
     d->event = event_open();
     if (d->event < 0)
         return error_set(error, "cannot make an event: too many files are open");

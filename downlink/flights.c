@@ -81,6 +81,17 @@ static bool is_current(const struct flight *flight)
     return !flight->place || flight->place->life == flight->life;
 }
 
+void flights_let_go(struct flights *f)
+{
+    for (size_t i = 0; i < (size_t)f->settings->window; i++) {
+        struct flight *flight = &f->all[i];
+        if (!flight->message || is_current(flight))
+            continue;
+        rd_kafka_message_destroy(flight->message);
+        flight->message = NULL;
+    }
+}
+
 static struct record read_record(struct flights *f, const struct flight *flight)
 {
     return flight->message ? record_from_kafka(&f->buffer, flight->message) : flight->letter;

@@ -45,6 +45,9 @@ void flights_start(struct flights *flights, struct place *place, rd_kafka_messag
 /* The same for what stands in the spool; false when there is nothing. One at a time. */
 bool flights_start_letter(struct flights *flights);
 
+/* Destroys the messages that are no longer ours to settle; their outcomes are of no interest. */
+void flights_let_go(struct flights *flights);
+
 /* Takes the outcomes that have come. */
 void flights_settle(struct flights *flights);
 

@@ -13,10 +13,9 @@
 enum { ASK_MS = 1000, RUN = 100 /* messages of one partition in a row */ };
 static const int64_t ask_interval = SECOND;
 
-void partitions_init(struct partitions *p, rd_kafka_t *rk, rd_kafka_queue_t *queue, bool at_end, int event,
-                     struct counts *counts)
+void partitions_init(struct partitions *p, bool at_end, int event, struct counts *counts)
 {
-    *p = (struct partitions){.rk = rk, .queue = queue, .at_end = at_end, .event = event, .counts = counts};
+    *p = (struct partitions){.at_end = at_end, .event = event, .counts = counts};
     p->failing.interval = 30 * SECOND;
 }
 
@@ -114,6 +113,24 @@ static void forget(struct partitions *p, struct place *place)
     place->life++;
 }
 
+static void give_up(struct partitions *p, struct place *place)
+{
+    forget(p, place);
+    offsets_begin(&place->offsets);
+    place->assigned = false;
+    close_queue(place);
+}
+
+void partitions_use(struct partitions *p, rd_kafka_t *rk, rd_kafka_queue_t *queue)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (p->items[i]->assigned)
+            give_up(p, p->items[i]);
+    p->rk = rk;
+    p->queue = queue;
+    p->committing = false;
+}
+
 /* ---- commits ---- */
 
 static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list,
@@ -169,12 +186,8 @@ void partitions_lose(struct partitions *p, rd_kafka_topic_partition_list_t *list
         commit_now(p, commit_ns);
     for (int i = 0; i < list->cnt; i++) {
         struct place *place = find(p, list->elems[i].topic, list->elems[i].partition);
-        if (!place || !place->assigned)
-            continue;
-        forget(p, place);
-        offsets_begin(&place->offsets);
-        place->assigned = false;
-        close_queue(place);
+        if (place && place->assigned)
+            give_up(p, place);
     }
     warn_if(rd_kafka_incremental_unassign(p->rk, list), "give up");
 }

@@ -2,10 +2,9 @@
  * committed in order. Each partition's messages wait in librdkafka's queue of that partition, which is
  * bounded, until they are taken: so nothing must be paused while nothing can be sent. The main thread.
  *
- * Lifecycle: partitions_init; partitions_gain and partitions_lose as the group says; partitions_take, and for
- * each message partitions_done; partitions_rewind what must be taken again; partitions_place and
- * partitions_commit now and then;
- * partitions_free. */
+ * Lifecycle: partitions_init; partitions_use for each client; partitions_gain and partitions_lose as the
+ * group says; partitions_take, and for each message partitions_done; partitions_rewind what must be taken
+ * again; partitions_place and partitions_commit now and then; partitions_free. */
 #ifndef ROOMSTREAM_DOWNLINK_PARTITIONS_H
 #define ROOMSTREAM_DOWNLINK_PARTITIONS_H
 
@@ -45,8 +44,11 @@ struct partitions {
     bool committing; /* a commit is on its way */
 };
 
-void partitions_init(struct partitions *partitions, rd_kafka_t *rk, rd_kafka_queue_t *queue, bool at_end,
-                     int event, struct counts *counts);
+void partitions_init(struct partitions *partitions, bool at_end, int event, struct counts *counts);
+
+/* A new client, that has no partitions; NULL: there is none. Those of the one before are lost, and what was
+ * taken of them is no longer ours to settle. */
+void partitions_use(struct partitions *partitions, rd_kafka_t *rk, rd_kafka_queue_t *queue);
 void partitions_free(struct partitions *partitions);
 
 /* Called by the rebalance callback. To lose waits up to `commit_ns` for the commit of what is done; 0:

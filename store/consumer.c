@@ -3,7 +3,6 @@
 #include "assignment.h"
 #include "headers.h"
 
-#include "core/backoff.h"
 #include "core/clock.h"
 #include "core/failpoint.h"
 #include "core/log.h"
@@ -19,7 +18,6 @@
 enum { IDLE_MS = 100 };
 static const int64_t tick_interval = SECOND;
 static const int64_t patience = 2 * SECOND; /* with a busy database, before nothing more is read */
-static const int64_t peace = 5 * MINUTE;    /* without being fenced: the trouble is over */
 
 struct consumer {
     const struct store_settings *settings;
@@ -35,10 +33,9 @@ struct consumer {
     bool assigned;     /* partitions, at least once */
     bool failed;
     bool fenced;
-    int64_t fenced_at; /* monotonic ns: the last time; 0: never */
-    struct backoff backoff;
+    struct kafka_fencing fencing;
     int64_t next_tick;
-    struct log_limit unavailable, rejected, fencing;
+    struct log_limit unavailable, rejected;
 };
 
 static void wake(void *context)
@@ -119,7 +116,7 @@ static void on_error(struct consumer *c, const rd_kafka_message_t *message)
     const char *text = kafka_explain(message->err, rd_kafka_message_errstr(message), reason);
     progress_kafka(c->progress, text);
     if (message->err == RD_KAFKA_RESP_ERR__FATAL) {
-        c->fenced = rd_kafka_fatal_error(c->rk, NULL, 0) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+        c->fenced = kafka_is_fenced(c->rk);
         if (c->fenced)
             return;
         log_error(kafka_failed, "%s", text);
@@ -308,21 +305,10 @@ static void close_client(struct consumer *c)
 
 /* ---- the loop ---- */
 
-/* Another member of the group has our group.instance.id. It is another program, or ourselves as we were: a
- * Kafka that was killed may have forgotten that we have taken the place of the one before. So we join again,
- * at longer and longer intervals, so that two programs do not throw each other out all the time. */
 static void join_again(struct consumer *c, void (*told)(void *context), void *context)
 {
     struct error error;
-    int64_t now = clock_monotonic();
-    if (c->fenced_at && now - c->fenced_at > peace)
-        backoff_reset(&c->backoff);
-    c->fenced_at = now;
-    int64_t wait = backoff_next(&c->backoff);
-    log_limited(
-        &c->fencing, LOG_LEVEL_WARNING, group_fenced, NULL,
-        "Kafka has given our group.instance.id to another member of the group, and we join again in %.1f s: if this comes again, another program has this id: give each its own",
-        (double)wait / SECOND);
+    int64_t now = clock_monotonic(), wait = kafka_fenced(&c->fencing);
     close_client(c);
     while (clock_monotonic() - now < wait && !stop_wait(100 * MILLISECOND))
         tick(c, told, context);
@@ -365,8 +351,7 @@ struct consumer *consumer_open(const struct store_settings *settings, struct pro
     c->progress = progress;
     c->open = batch_new();
     c->unavailable.interval = c->rejected.interval = 30 * SECOND;
-    c->fencing.interval = peace;
-    c->backoff = (struct backoff){.first = 2 * SECOND, .longest = MINUTE};
+    c->fencing = kafka_fencing_new();
     pthread_mutex_init(&c->queue_mutex, NULL);
     handover_init(&c->handover, wake, c);
     assignment_init(&c->assignment, progress);

@@ -4,6 +4,7 @@
 
 enum { LEAVE_STEP_MS = 100 };
 static const int64_t leave_time = 10 * SECOND;
+static const int64_t peace = 5 * MINUTE; /* without being fenced, and it is over */
 
 bool kafka_member_subscribe(rd_kafka_t *rk, const struct text_list *topics, struct error *error)
 {
@@ -41,4 +42,28 @@ bool kafka_member_destroy(rd_kafka_t *rk, bool assigned)
     left = rk;
     (void)left;
     return false;
+}
+
+struct kafka_fencing kafka_fencing_new(void)
+{
+    return (struct kafka_fencing){.backoff = {.first = 2 * SECOND, .longest = MINUTE}, .log.interval = peace};
+}
+
+bool kafka_is_fenced(rd_kafka_t *rk)
+{
+    return rd_kafka_fatal_error(rk, NULL, 0) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+}
+
+int64_t kafka_fenced(struct kafka_fencing *f)
+{
+    int64_t now = clock_monotonic();
+    if (f->last && now - f->last > peace)
+        backoff_reset(&f->backoff);
+    f->last = now;
+    int64_t wait = backoff_next(&f->backoff);
+    log_limited(
+        &f->log, LOG_LEVEL_WARNING, group_fenced, NULL,
+        "Kafka has given our group.instance.id to another member of the group, and we join again in %.1f s: if this comes again, another program has this id: give each its own",
+        (double)wait / SECOND);
+    return wait;
 }

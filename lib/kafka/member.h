@@ -6,6 +6,8 @@
 #define ROOMSTREAM_KAFKA_MEMBER_H
 
 #include "client.h"
+#include "core/backoff.h"
+#include "core/log.h"
 #include "core/text.h"
 
 /* The first defaults, for kafka_conf_new, of a daemon that keeps its position itself. After
@@ -46,5 +48,23 @@ bool kafka_member_leave(rd_kafka_t *rk, rd_kafka_queue_t *queue, struct error *e
  * (https://github.com/confluentinc/librdkafka/issues/4312): then the client is left to the end of the
  * process, and this returns false. */
 bool kafka_member_destroy(rd_kafka_t *rk, bool assigned);
+
+/* Another member has our group.instance.id. It is another program, or ourselves as we were: a Kafka that was
+ * killed may have forgotten that we have taken the place of the one before. So the program joins again with a
+ * new client, at longer and longer intervals, so that two programs do not throw each other out all the time.
+ */
+struct kafka_fencing {
+    struct backoff backoff;
+    int64_t last; /* monotonic ns; 0: never */
+    struct log_limit log;
+};
+
+struct kafka_fencing kafka_fencing_new(void);
+
+/* Is this the client's fatal error? */
+bool kafka_is_fenced(rd_kafka_t *rk);
+
+/* Call it when it is: logs that, and returns how many ns to wait before joining again. */
+int64_t kafka_fenced(struct kafka_fencing *fencing);
 
 #endif

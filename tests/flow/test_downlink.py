@@ -145,6 +145,25 @@ def test_a_lost_session_is_read_again_in_order(brokers, programs, mqtt_client):
 
 
 @pytest.mark.long
+def test_another_takes_its_instance_id(brokers, programs, mqtt_client):
+    """Kafka fences it, as a Kafka that was killed does with one that is alone. It joins again; two with one id do not end each other."""
+    topic = unique("fenced")
+    create_topic(brokers.kafka.address, topic)
+    mqtt_client.subscribe(topic)
+    options = ("--to", topic, "-X", "group.instance.id=one")
+    first = start_downlink(programs, topic, *options, "--id", "first")
+    first.wait_for_log("partitions assigned")
+    second = start_downlink(programs, topic, *options, "--id", "second")
+    for fenced in (first, second):
+        fenced.wait_for_log("group.instance.id to another member")
+    second.kill()
+    send(brokers.kafka.address, topic, ({"value": str(number)} for number in range(10)))
+    wait_for_commit(brokers.kafka.address, topic, 10, limit=90)
+    assert set(numbers(mqtt_client.messages)) == set(range(10)) and adds_up(metrics(first))
+    assert first.stop() == 0
+
+
+@pytest.mark.long
 def test_two_share_the_partitions(brokers, programs, mqtt_client):
     topic, total = unique("share"), 4000
     create_topic(brokers.kafka.address, topic, 4)
