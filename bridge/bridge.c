@@ -11,7 +11,7 @@
 #include "core/exit_status.h"
 #include "core/state_folder.h"
 #include "core/stop.h"
-#include "kafka/client.h"
+#include "kafka/dead_letter_topic.h"
 #include "spool/dead_letters.h"
 
 #include <inttypes.h>
@@ -25,6 +25,7 @@ struct bridge {
     struct spool *spool;
     int carried; /* see carried.h */
     struct dead_letters *letters;
+    struct dead_letter_topic *announcer; /* NULL: dead letters are announced nowhere */
     struct forwarder *forwarder;
     struct receiver *receiver;
     struct counters counters;
@@ -62,6 +63,7 @@ static bool open_server(struct bridge *b, struct error *error)
         .settings = b->settings,
         .spool = b->spool,
         .letters = b->letters,
+        .announcer = b->announcer,
         .receiver = b->receiver,
         .counters = &b->counters,
         .watchdog = &b->watchdog,
@@ -77,9 +79,21 @@ static bool open_server(struct bridge *b, struct error *error)
     return !b->settings->http.at || b->server;
 }
 
+static bool open_announcer(struct bridge *b, struct error *error)
+{
+    const struct bridge_settings *settings = b->settings;
+    if (!settings->dead_letter_topic)
+        return true;
+    b->announcer = dead_letter_topic_open(&settings->kafka, settings->dead_letter_topic, &settings->new_topic,
+                                          settings->name, error);
+    if (b->announcer)
+        dead_letters_watch(b->letters, dead_letter_topic_announce, b->announcer);
+    return b->announcer != NULL;
+}
+
 static bool open_all(struct bridge *b, struct error *error)
 {
-    if (!open_spool(b, error))
+    if (!open_spool(b, error) || !open_announcer(b, error))
         return false;
     bridge_choose_client_id(b->settings, b->name, b->spool);
     carried_describe(b->settings);
@@ -144,6 +158,7 @@ static void close_all(struct bridge *b, int status)
         forwarder_close(b->forwarder);
     if (b->letters)
         dead_letters_close(b->letters);
+    dead_letter_topic_close(b->announcer);
     carried_close(b->carried);
     spool_close(b->spool);
     counters_free(&b->counters);

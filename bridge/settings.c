@@ -2,6 +2,7 @@
 
 #include "core/out_of_memory.h"
 #include "core/state_folder.h"
+#include "kafka/dead_letter_topic.h"
 #include "kafka/topic.h"
 #include "mqtt/topic.h"
 
@@ -83,6 +84,7 @@ static const struct option_spec spool_specs[] = {
         "and while the spool holds anything"),
     OPT_FLAG(0, "discard", FIELD(discard),
              "with --forget, throw away the messages and dead letters that the spool holds"),
+    OPT_TEXT(0, "dead-letter-topic", FIELD(dead_letter_topic), "TOPIC", DEAD_LETTER_TOPIC_HELP),
 };
 
 _Static_assert(SPOOL_SEGMENT_BYTES == 16 << 20, "the default of --segment-size is the usual size");
@@ -163,6 +165,19 @@ static bool complete_topics(struct bridge_settings *settings, struct error *erro
                settings->kafka_topic);
 }
 
+static bool check_dead_letter_topic(const struct bridge_settings *settings, struct error *error)
+{
+    const char *topic = settings->dead_letter_topic;
+    if (topic && !kafka_topic_name_valid(topic))
+        return error_set(
+            error,
+            "--dead-letter-topic: '%s' cannot be the name of a Kafka topic (letters, digits, '.', '_', '-', at most 249)",
+            topic);
+    if (topic && strcmp(topic, settings->kafka_topic) == 0)
+        return error_set(error, "--dead-letter-topic '%s' is where the messages go: choose another", topic);
+    return true;
+}
+
 /* All bridges of the generic program would have one name. */
 static void complete_name(struct bridge_settings *settings, const char *program)
 {
@@ -196,7 +211,8 @@ bool bridge_settings_complete(struct bridge_settings *settings, const char *prog
 {
     settings->segment_bytes = spool_segment_size(settings->segment_bytes, settings->spool_max);
     if (!mqtt_settings_complete(&settings->mqtt, error) || !complete_topics(settings, error) ||
-        !complete_delivery(settings, error) || !complete_message_max(settings, error))
+        !check_dead_letter_topic(settings, error) || !complete_delivery(settings, error) ||
+        !complete_message_max(settings, error))
         return false;
     complete_name(settings, program);
     return http_settings_complete(&settings->http, error) && complete_folder(settings, error);

@@ -46,7 +46,8 @@ struct bridge_settings {
     int64_t spool_max, segment_bytes, sync_interval;
     int sync; /* enum spool_sync */
     bool spool_repair;
-    bool forget, discard; /* see forget.h */
+    const char *dead_letter_topic; /* where dead letters are announced; NULL: nowhere */
+    bool forget, discard;          /* see forget.h */
 
     struct http_settings http;
 };

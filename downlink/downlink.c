@@ -9,6 +9,7 @@
 #include "core/exit_status.h"
 #include "core/notify.h"
 #include "core/stop.h"
+#include "kafka/dead_letter_topic.h"
 
 #include <inttypes.h>
 #include <poll.h>
@@ -16,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { BUSY_MS = 50, IDLE_MS = 500, SETTLE_MS = 20 };
@@ -26,6 +28,7 @@ struct downlink {
     const struct downlink_settings *settings;
     int event; /* raised when something came from Kafka or from the MQTT broker */
     struct letters *letters;
+    struct dead_letter_topic *announcer; /* NULL: dead letters are announced nowhere */
     struct consumer *consumer;
     struct partitions *partitions; /* the consumer's */
     struct sender *sender;
@@ -110,6 +113,7 @@ static struct view take_view(struct downlink *d, int64_t now)
         .time = now,
         .counts = d->counts,
         .dead_letters = letters_count(d->letters),
+        .announced = dead_letter_topic_counts(d->announcer),
         .mqtt = sender_is_connected(d->sender) ? "connected"
                 : d->counts.mqtt_connects      ? "disconnected"
                                                : "connecting",
@@ -239,6 +243,30 @@ static int run(struct downlink *d)
     return d->failed ? EXIT_FAILED : EXIT_DONE;
 }
 
+/* A dead_letter_visit. An announcement that is itself a dead letter, where a regular expression takes all
+ * topics, would be announced for ever. */
+static bool announce(void *context, const struct spool_record *letter)
+{
+    struct downlink *d = context;
+    const char *topic = d->settings->dead_letter_topic;
+    if (letter->topic.length != strlen(topic) || memcmp(letter->topic.data, topic, strlen(topic)) != 0)
+        dead_letter_topic_announce(d->announcer, letter);
+    return true;
+}
+
+static bool open_announcer(struct downlink *d, struct error *error)
+{
+    static const struct kafka_topic_settings usual = {.partitions = -1, .replication = -1};
+    const struct downlink_settings *settings = d->settings;
+    if (!settings->dead_letter_topic)
+        return true;
+    d->announcer =
+        dead_letter_topic_open(&settings->kafka, settings->dead_letter_topic, &usual, settings->name, error);
+    if (d->announcer)
+        letters_watch(d->letters, announce, d);
+    return d->announcer != NULL;
+}
+
 static bool open_all(struct downlink *d, struct error *error)
 {
     const struct consumer_owner owner = {.context = d, .settle = settle, .let_go = let_go};
@@ -248,7 +276,7 @@ static bool open_all(struct downlink *d, struct error *error)
     d->letters = letters_open(d->settings, error);
     if (d->letters)
         d->consumer = consumer_open(d->settings, &owner, d->event, &d->counts, error);
-    if (d->consumer)
+    if (d->consumer && open_announcer(d, error))
         d->sender = sender_open(d->settings, d->event, error);
     if (!d->sender)
         return false;
@@ -268,6 +296,7 @@ static void close_all(struct downlink *d, int status)
     pages_close(d->pages);
     ended = sender_close(d->sender) && ended;
     letters_close(d->letters);
+    dead_letter_topic_close(d->announcer);
     if (!ended)
         exit(status);
     flights_close(&d->flights);

@@ -4,7 +4,6 @@
 #include "core/log.h"
 #include "core/out_of_memory.h"
 #include "core/state_folder.h"
-#include "spool/dead_letters.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -80,6 +79,11 @@ void letters_settled(struct letters *l, bool dead)
     else
         spool_delivered(l->spool, l->id);
     spool_save(l->spool);
+}
+
+void letters_watch(struct letters *l, dead_letter_visit *visit, void *context)
+{
+    dead_letters_watch(l->log, visit, context);
 }
 
 uint64_t letters_count(const struct letters *l)

@@ -9,6 +9,8 @@
 #include "record.h"
 #include "settings.h"
 
+#include "spool/dead_letters.h"
+
 struct letters;
 
 /* Opens the folder, which is then locked, and makes it where it is missing. NULL with *error. */
@@ -24,6 +26,9 @@ bool letters_next(struct letters *letters, struct record *record);
 
 /* The message of letters_next has its outcome: it is sent, or among the dead letters again. */
 void letters_settled(struct letters *letters, bool dead);
+
+/* As dead_letters_watch, for letters_set_aside. */
+void letters_watch(struct letters *letters, dead_letter_visit *visit, void *context);
 
 /* How many there are. */
 uint64_t letters_count(const struct letters *letters);

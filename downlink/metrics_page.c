@@ -97,6 +97,12 @@ void metrics_page_write(const struct view *view, FILE *out)
     put_messages(&view->counts, out);
     put_counts(&view->counts, out);
     prometheus_gauge(out, NAME("dead_letters"), "Dead letters now.", (double)view->dead_letters);
+    prometheus_counter(out, NAME("dead_letters_announced_total"),
+                       "Dead letters announced in --dead-letter-topic since the start.",
+                       (double)view->announced.announced);
+    prometheus_counter(out, NAME("dead_letters_not_announced_total"),
+                       "Dead letters whose announcement was given up since the start.",
+                       (double)view->announced.given_up);
     put_partitions(view, out, NAME("position"), "Next offset: all before it is settled.", position_of);
     put_partitions(view, out, NAME("lag_messages"), "Messages of the partition that are not settled.",
                    lag_of);

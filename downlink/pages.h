@@ -8,6 +8,7 @@
 
 #include "http/histogram.h"
 #include "http/recent.h"
+#include "kafka/dead_letter_topic.h"
 
 #include <stdio.h>
 
@@ -18,8 +19,9 @@ struct view {
     int64_t time; /* monotonic ns */
     struct counts counts;
     uint64_t dead_letters; /* in the log */
-    const char *mqtt;      /* connecting, connected, disconnected */
-    const char *kafka;     /* waiting (for MQTT), connecting, connected, unreachable */
+    struct dead_letter_topic_counts announced;
+    const char *mqtt;  /* connecting, connected, disconnected */
+    const char *kafka; /* waiting (for MQTT), connecting, connected, unreachable */
     char kafka_trouble[640];
     bool dead_letter_waits; /* one cannot be written */
     struct partition_view *partitions;

@@ -1,6 +1,7 @@
 #include "settings.h"
 
 #include "core/state_folder.h"
+#include "kafka/dead_letter_topic.h"
 #include "kafka/topic.h"
 #include "options/log_options.h"
 
@@ -61,6 +62,7 @@ static const struct option_spec spool_specs[] = {
         0, "spool-repair", FIELD(spool_repair),
         "set damaged files of that folder aside, as NAME.corrupt, and go on with all in them that is whole; for "
         "one start, after one that was refused"),
+    OPT_TEXT(0, "dead-letter-topic", FIELD(dead_letter_topic), "TOPIC", DEAD_LETTER_TOPIC_HELP),
 };
 
 static const char details[] =
@@ -97,6 +99,14 @@ static void check_topics(const struct program *program, struct downlink_settings
         const char *topic = settings->topics.items[i];
         if (*topic != '^')
             kafka_topic_check(program, "--topic", topic);
+    }
+    if (settings->dead_letter_topic) {
+        kafka_topic_check(program, "--dead-letter-topic", settings->dead_letter_topic);
+        for (size_t i = 0; i < settings->topics.count; i++)
+            if (strcmp(settings->topics.items[i], settings->dead_letter_topic) == 0)
+                options_wrong(program,
+                              "--dead-letter-topic '%s' is one of the topics to send: choose another",
+                              settings->dead_letter_topic);
     }
     if (!*settings->group)
         options_wrong(program, "--group is empty");

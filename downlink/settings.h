@@ -27,6 +27,7 @@ struct downlink_settings {
     int64_t drain_timeout; /* ns */
     const char *spool;     /* folder; once checked, never NULL */
     bool spool_repair;
+    const char *dead_letter_topic; /* where dead letters are announced; NULL: nowhere */
     struct http_settings http;
     struct log_settings log;
     /* made of them by settings_check: */

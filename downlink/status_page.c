@@ -49,7 +49,10 @@ void status_page_write(const struct view *view, FILE *out)
                                   "trouble", json_text(view->kafka_trouble)));
     json_object_set_new(status, "messages", messages(view));
     json_object_set_new(status, "lag_seconds", json_known(view->lag_seconds));
-    json_object_set_new(status, "dead_letters", json_pack("{s:I}", "count", (json_int_t)view->dead_letters));
+    json_object_set_new(status, "dead_letters",
+                        json_pack("{s:I, s:I, s:I}", "count", (json_int_t)view->dead_letters, "announced",
+                                  (json_int_t)view->announced.announced, "not_announced",
+                                  (json_int_t)view->announced.given_up));
     json_object_set_new(status, "recent",
                         recent_json(&view->recent, "consumed_per_second", "sent_per_second"));
     json_object_set_new(status, "partitions", partitions(view));

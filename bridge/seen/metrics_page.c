@@ -67,6 +67,12 @@ static void put_spool(const struct snapshot *snapshot, FILE *out)
                      (double)snapshot->dead_letters);
     prometheus_gauge(out, NAME("dead_letters_bytes"), "Size of the file of dead letters.",
                      (double)snapshot->dead_letters_bytes);
+    prometheus_counter(out, NAME("dead_letters_announced_total"),
+                       "Dead letters announced in --dead-letter-topic since the start.",
+                       (double)snapshot->announced.announced);
+    prometheus_counter(out, NAME("dead_letters_not_announced_total"),
+                       "Dead letters whose announcement was given up since the start.",
+                       (double)snapshot->announced.given_up);
 }
 
 static void put_times(const struct snapshot *snapshot, FILE *out)

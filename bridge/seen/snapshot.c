@@ -73,6 +73,7 @@ void snapshot_take(const struct snapshot_sources *sources, const struct recent *
         .sources = sources,
         .dead_letters = dead_letters_count(sources->letters),
         .dead_letters_bytes = dead_letters_bytes(sources->letters),
+        .announced = dead_letter_topic_counts(sources->announcer),
         .stopping = !sources->receiver,
         .mqtt = sources->receiver ? receiver_state(sources->receiver) : MQTT_DISCONNECTED,
         .recent = recent_rates(recent, &now),

@@ -10,6 +10,7 @@
 #include "bridge/settings.h"
 #include "counters.h"
 #include "http/recent.h"
+#include "kafka/dead_letter_topic.h"
 #include "mqtt/mqtt.h"
 #include "spool/dead_letters.h"
 #include "spool/spool.h"
@@ -24,6 +25,7 @@ struct snapshot_sources {
     const struct bridge_settings *settings;
     struct spool *spool;
     const struct dead_letters *letters;
+    const struct dead_letter_topic *announcer; /* or NULL */
     const struct receiver *receiver;
     struct counters *counters;
     const struct watchdog *watchdog;
@@ -47,6 +49,7 @@ struct snapshot {
     double oldest_age; /* seconds; 0 when nothing is spooled */
     uint64_t dead_letters;
     int64_t dead_letters_bytes;
+    struct dead_letter_topic_counts announced;
     bool stopping;
     enum mqtt_state mqtt;
     enum kafka_state kafka;

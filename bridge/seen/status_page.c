@@ -45,8 +45,10 @@ static void set_messages(const struct snapshot *snapshot, json_t *status)
                                   (json_int_t)ledger->spooled, "dead_lettered", (json_int_t)ledger->dead,
                                   "in_flight", (json_int_t)snapshot->spool.in_flight));
     json_object_set_new(status, "dead_letters",
-                        json_pack("{s:I, s:I}", "count", (json_int_t)snapshot->dead_letters, "bytes",
-                                  (json_int_t)snapshot->dead_letters_bytes));
+                        json_pack("{s:I, s:I, s:I, s:I}", "count", (json_int_t)snapshot->dead_letters,
+                                  "bytes", (json_int_t)snapshot->dead_letters_bytes, "announced",
+                                  (json_int_t)snapshot->announced.announced, "not_announced",
+                                  (json_int_t)snapshot->announced.given_up));
     json_object_set_new(status, "spool",
                         json_pack("{s:o, s:I, s:I, s:o}", "folder",
                                   json_text(snapshot->sources->settings->spool_directory), "bytes",

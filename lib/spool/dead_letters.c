@@ -27,6 +27,8 @@ struct dead_letters {
     struct id_set ids;            /* of the letters in the log */
     _Atomic uint64_t count;
     _Atomic int64_t bytes;
+    dead_letter_visit *watch; /* NULL: nobody wants to know */
+    void *watch_context;
 };
 
 static bool letters_error(const struct dead_letters *letters, const char *what, struct error *error)
@@ -265,7 +267,15 @@ bool dead_letters_append(struct dead_letters *letters, const struct spool_record
     id_set_add(&letters->ids, record->id);
     letters->count++;
     letters->bytes = letters->segment.end;
+    if (letters->watch)
+        letters->watch(letters->watch_context, record);
     return true;
+}
+
+void dead_letters_watch(struct dead_letters *letters, dead_letter_visit *visit, void *context)
+{
+    letters->watch = visit;
+    letters->watch_context = context;
 }
 
 uint64_t dead_letters_count(const struct dead_letters *letters)

@@ -20,13 +20,19 @@ void dead_letters_close(struct dead_letters *letters);
 bool dead_letters_append(struct dead_letters *letters, const struct spool_record *record,
                          struct error *error);
 
+/* Gets a letter, whose pointers are valid during the call. */
+typedef bool dead_letter_visit(void *context, const struct spool_record *record);
+
+/* Has visit called for each letter that comes to the log from now on, once it is durable there; an id that
+ * the log already holds does not come again. By the thread that appends. */
+void dead_letters_watch(struct dead_letters *letters, dead_letter_visit *visit, void *context);
+
 /* Number of letters in the log and its size in bytes, 0 if there is none. Any thread. */
 uint64_t dead_letters_count(const struct dead_letters *letters);
 int64_t dead_letters_bytes(const struct dead_letters *letters);
 
-/* Calls visit for each letter in order; its pointers are valid during the call. visit returns false to stop
- * early (which is success). False with *error on an I/O error or corruption. */
-typedef bool dead_letter_visit(void *context, const struct spool_record *record);
+/* Calls visit for each letter in order. visit returns false to stop early (which is success). False with
+ * *error on an I/O error or corruption. */
 bool dead_letters_each(struct dead_letters *letters, dead_letter_visit *visit, void *context,
                        struct error *error);
 

@@ -181,6 +181,20 @@ static void reading_changes_nothing(void **state)
     assert_int_equal(file_size(folder, LOG_NAME), size);
 }
 
+static void who_watches_gets_each_letter_once(void **state)
+{
+    char ids[100] = "";
+    (void)state;
+    struct dead_letters *letters = open_letters(false);
+    append_letter(letters, 1);
+    dead_letters_watch(letters, list_id, ids);
+    append_letter(letters, 2);
+    append_letter(letters, 1); /* it is there already, as after a kill */
+    append_letter(letters, 3);
+    assert_string_equal(ids, "2 3 ");
+    dead_letters_close(letters);
+}
+
 static void a_torn_letter_is_cut_off_at_every_byte(void **state)
 {
     (void)state;
@@ -277,6 +291,7 @@ int main(void)
         TEST(a_visit_may_stop_early),
         TEST(letters_are_removed),
         TEST(reading_changes_nothing),
+        TEST(who_watches_gets_each_letter_once),
         TEST(a_torn_letter_is_cut_off_at_every_byte),
         TEST(damage_is_refused),
         TEST(another_spools_letters_are_refused),
