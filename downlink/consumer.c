@@ -202,7 +202,8 @@ static bool leave(struct consumer *c)
     struct error error;
     if (kafka_member_leave(c->rk, c->queue, &error))
         return true;
-    log_warning(group_not_left, "%s: the group learns of our end by itself, later", error.text);
+    log_warning(group_not_left, "cannot leave the group properly: %s. It misses us after session.timeout.ms",
+                error.text);
     return false;
 }
 

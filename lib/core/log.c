@@ -191,7 +191,7 @@ void log_write_limited(struct log_limit *limit, enum log_level level, const char
     if (!log_enabled(level) || !is_due(limit, &held))
         return;
     if (held)
-        snprintf(left_out, sizeof left_out, " (%" PRIu64 " messages were left out before)", held);
+        snprintf(left_out, sizeof left_out, " (lines like this held back before: %" PRIu64 ")", held);
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text - sizeof left_out, format, arguments);

@@ -3,7 +3,10 @@
 #include "core/clock.h"
 
 enum { LEAVE_STEP_MS = 100 };
-static const int64_t leave_time = 10 * SECOND;
+/* Kafka reads nothing more from a member that waits for its group's rebalance, so its leave waits too. The
+ * living are in it after a heartbeat (heartbeat.interval.ms, 3 s). A killed one, session.timeout.ms late,
+ * would not be worth the wait: the group misses us as late. */
+static const int64_t leave_time = 4 * SECOND;
 static const int64_t peace = 5 * MINUTE; /* without being fenced, and it is over */
 
 bool kafka_member_subscribe(rd_kafka_t *rk, const struct text_list *topics, struct error *error)
@@ -30,7 +33,10 @@ bool kafka_member_leave(rd_kafka_t *rk, rd_kafka_queue_t *queue, struct error *e
         if (message)
             rd_kafka_message_destroy(message);
     }
-    return rd_kafka_consumer_closed(rk) || error_set(error, "Kafka does not answer");
+    return rd_kafka_consumer_closed(rk) ||
+           error_set(error,
+                     "Kafka has not let us go within %lld s, since the group rebalances or Kafka is away",
+                     (long long)(leave_time / SECOND));
 }
 
 bool kafka_member_destroy(rd_kafka_t *rk, bool assigned)

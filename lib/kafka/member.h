@@ -38,7 +38,7 @@
 /* False with *error. A topic that begins with ^ is a regular expression. */
 bool kafka_member_subscribe(rd_kafka_t *rk, const struct text_list *topics, struct error *error);
 
-/* Leaves the group, waiting up to ten seconds. Calls back for the partitions that go; messages that still
+/* Leaves the group, waiting up to four seconds. Calls back for the partitions that go; messages that still
  * come at `queue` are dropped. False with *error: then the client must not be destroyed, which would wait for
  * Kafka for a minute. The end of the process ends it too. */
 bool kafka_member_leave(rd_kafka_t *rk, rd_kafka_queue_t *queue, struct error *error);

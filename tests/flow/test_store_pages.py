@@ -79,6 +79,20 @@ def test_another_takes_its_instance_id(programs, brokers, tmp_path, topic):
     assert first.stop() == 0
 
 
+@pytest.mark.long
+def test_stops_while_its_group_waits_for_a_killed_member(programs, brokers, tmp_path, topic):
+    """Kafka lets nobody leave before the killed one's session is over, which is not waited for."""
+    database = SQLite(tmp_path)
+    killed = begin(programs, brokers, database, topic, "-X", "session.timeout.ms=45000")
+    killed.kill()
+    joining = start_store(programs, database, topic, "--log-level", "debug", "-X", "debug=cgrp", label="joining")
+    joining.wait_for_log("and member id .roomstream")  # it has joined, and waits for its partitions
+    begun = time.monotonic()
+    assert joining.stop() == 0
+    assert time.monotonic() - begun < 7
+    assert "Kafka has not let us go within 4 s" in joining.stderr
+
+
 def test_sigterm_writes_what_was_read(programs, brokers, database, topic):
     store = begin(programs, brokers, database, topic)
     assert store.stop() == 0

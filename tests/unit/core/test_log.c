@@ -247,8 +247,8 @@ static void what_was_held_back_is_told(void **state)
     const char *text = capture_end(&captured);
     assert_contains(text, "\"event\":\"failed\",\"number\":0,\"message\":\"failure 0\"}\n");
     assert_lacks(text, "failure 3");
-    assert_contains(text, "\"event\":\"failed\",\"left_out\":3,\"message\":\"failure 4 (3 messages were left "
-                          "out before)\"}\n");
+    assert_contains(text, "\"event\":\"failed\",\"left_out\":3,\"message\":\"failure 4 (lines like this held "
+                          "back before: 3)\"}\n");
     assert_contains(text, "\"event\":\"failed\",\"message\":\"failure 5\"}\n");
 }
 
