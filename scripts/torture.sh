@@ -5,9 +5,9 @@
 #
 # Usage: scripts/torture.sh [OPTION]...
 #        scripts/torture.sh --store sqlite|postgresql [--messages N] [--kills N] [--seed N]
-#                   the same for store: two of them are killed at random and named instants, frozen and made to leave,
-#                   Kafka and the database are killed and frozen; every message must be in the database once (default:
-#                   200000 messages, 200 kills)
+#                   the same for store: two of them are killed and frozen at random and named instants, and made to
+#                   leave; Kafka and PostgreSQL are killed, frozen and silent, and a backend is killed in its commit;
+#                   every message must be in the database once (default: 200000 messages, 200 kills)
 #        scripts/torture.sh --whole [--messages N] [--kills N] [--seed N]
 #                   the whole way, exactly once: publisher (with --resume), bridge, store (SQLite), Kafka and Mosquitto
 #                   are killed; every message must be in the database as often as it was published (default: 40000

@@ -13,9 +13,10 @@ void failpoint(const char *name)
     size_t length = strlen(name);
     if (!wanted || strncmp(wanted, name, length) != 0 || (wanted[length] != '\0' && wanted[length] != ':'))
         return;
-    long at = wanted[length] == ':' ? strtol(wanted + length + 1, NULL, 10) : 1;
+    char none[] = "", *end = none;
+    long at = wanted[length] == ':' ? strtol(wanted + length + 1, &end, 10) : 1;
     if (atomic_fetch_add(&passages, 1) + 1 == at)
-        raise(SIGKILL);
+        raise(strcmp(end, ":stop") == 0 ? SIGSTOP : SIGKILL);
 }
 #else
 /* An empty translation unit is not ISO C. */

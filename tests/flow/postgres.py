@@ -107,7 +107,7 @@ class Postgres:
         assert result.returncode == 0, result.stderr
         return [line.split("\t") for line in result.stdout.splitlines()]
 
-    def backend(self):
-        """The process that serves store, or None."""
-        found = self.sql("SELECT pid FROM pg_stat_activity WHERE application_name = 'roomstream-store'")
+    def backend(self, condition=""):
+        """A process that serves store, or None."""
+        found = self.sql(f"SELECT pid FROM pg_stat_activity WHERE application_name = 'roomstream-store' {condition}")
         return int(found[0][0]) if found else None
