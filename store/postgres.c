@@ -163,6 +163,19 @@ static enum database_result migrate(struct database *db, struct error *error)
     return result == DATABASE_REFUSED ? DATABASE_AWAY : result;
 }
 
+/* A reason for reject quotes the message: where it could not be stored, nothing behind it could either. */
+static enum database_result check_encoding(struct database *db, struct error *error)
+{
+    const char *encoding = PQparameterStatus(db->connection, "server_encoding");
+    if (!encoding || strcmp(encoding, "UTF8") == 0 || strcmp(encoding, "SQL_ASCII") == 0)
+        return DATABASE_DONE;
+    error_set(
+        error,
+        "PostgreSQL %s: the database's encoding is %s, which does not hold every text: create one with ENCODING 'UTF8' TEMPLATE template0",
+        db->shown, encoding);
+    return DATABASE_WRONG;
+}
+
 static enum database_result postgres_open_connection(struct database *db, struct error *error)
 {
     char timeout[24];
@@ -179,7 +192,9 @@ static enum database_result postgres_open_connection(struct database *db, struct
         return DATABASE_AWAY;
     }
     PQsetNoticeProcessor(db->connection, on_notice, NULL);
-    enum database_result result = migrate(db, error);
+    enum database_result result = check_encoding(db, error);
+    if (result == DATABASE_DONE)
+        result = migrate(db, error);
     if (result == DATABASE_DONE)
         result = execute(db, "SET idle_in_transaction_session_timeout = '10s'", error);
     if (result != DATABASE_DONE)

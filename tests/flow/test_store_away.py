@@ -195,6 +195,15 @@ def test_another_file_is_refused(programs, brokers, tmp_path, topic):
     assert path.read_bytes() == b"not a database at all" * 100
 
 
+def test_a_database_that_does_not_hold_every_text_is_refused(programs, server, topic):
+    """Else a reason that quotes such a text could not be stored, and nothing after it."""
+    server.sql("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0", "postgres")
+    store = programs.start("store", "-t", topic, "-d", server.url().replace("/readings", "/latin"))
+    assert store.wait() == 1
+    assert "encoding is LATIN1" in store.stderr and "ENCODING 'UTF8'" in store.stderr
+    assert server.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", "latin") == [["0"]]
+
+
 @pytest.mark.parametrize("database_url", ["sqlite:x", "postgresql://h/d"])
 def test_print_schema_makes_the_tables(programs, tmp_path, server, database_url):
     printed = programs.run("store", "--print-schema", "-d", database_url)
