@@ -2,6 +2,7 @@
 
 #include "core/out_of_memory.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_parse.h>
 
@@ -99,6 +100,33 @@ static const yajl_callbacks callbacks = {
     .yajl_end_array = on_array_end,
 };
 
+/* The code unit of an escape \uXXXX, or 0 for anything else. */
+static unsigned escaped_unit(const char *at, const char *end)
+{
+    char digits[5] = "";
+    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
+        return 0;
+    memcpy(digits, at + 2, 4);
+    return (unsigned)strtoul(digits, NULL, 16);
+}
+
+/* Half of a surrogate pair is no character (RFC 8259 section 8.2). yajl would make another text of it. */
+static bool check_pairs(struct bytes text, struct error *error)
+{
+    const char *end = text.at + text.length;
+    for (const char *at = text.at; (at = memchr(at, '\\', (size_t)(end - at)));) {
+        unsigned unit = escaped_unit(at, end);
+        at += unit ? 6 : end - at < 2 ? 1 : 2;
+        if (unit < 0xd800 || unit > 0xdfff)
+            continue;
+        unsigned other = escaped_unit(at, end);
+        if (unit > 0xdbff || other < 0xdc00 || other > 0xdfff)
+            return error_set(error, "no JSON: \\u%04x is half of a character", unit);
+        at += 6;
+    }
+    return true;
+}
+
 /* yajl's message ends with a newline. */
 static void set_wrong(yajl_handle parser, struct error *error)
 {
@@ -114,6 +142,8 @@ bool json_values_read(struct bytes text, const struct json_listener *listener, v
                       struct batch *batch, struct error *error)
 {
     struct walk walk = {.listener = listener, .context = context, .batch = batch, .error = error};
+    if (!check_pairs(text, error))
+        return false;
     yajl_handle parser = yajl_alloc(&callbacks, NULL, &walk);
     if (!parser)
         out_of_memory(sizeof parser);

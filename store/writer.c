@@ -39,6 +39,13 @@ static bool is_given_up(const struct writer *w)
     return poll(&event, 1, 0) > 0;
 }
 
+/* What was held back was of another trouble. */
+static void start_over(struct log_limit *limit)
+{
+    limit->last = 0;
+    limit->held = 0;
+}
+
 static void tell_away(struct writer *w, const struct error *reason)
 {
     if (!w->away_since)
@@ -46,7 +53,7 @@ static void tell_away(struct writer *w, const struct error *reason)
     w->connected = false;
     progress_database(w->progress, reason->text);
     if (strcmp(reason->text, w->reason.text) != 0)
-        w->away.last = 0;
+        start_over(&w->away);
     w->reason = *reason;
     log_limited(&w->away, LOG_LEVEL_WARNING, database_away, LOG_FIELDS(LOG_TEXT("reason", reason->text)),
                 "the database cannot be used, and is waited for: %s", reason->text);
@@ -66,7 +73,7 @@ static void tell_back(struct writer *w)
         log_info_with(database_back, LOG_FIELDS(LOG_NUMBER("away_ms", away / MILLISECOND)),
                       "the database can be used again, after %.1f s", (double)away / SECOND);
     w->away_since = 0;
-    w->away.last = 0;
+    start_over(&w->away);
     w->ever_connected = true;
     backoff_reset(&w->backoff);
     progress_database(w->progress, "");

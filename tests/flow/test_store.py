@@ -56,6 +56,7 @@ REJECTED = {
     b'{"time":"1600-01-01T00:00:00","value":1}': "time is not a time",
     b'{"time":"2020-01-01T00:00:00","value":"a\\u0000b"}': "NUL",
     b'{"time":"2020-01-01T00:00:00","value":"\xff"}': "no JSON",
+    b'{"time":"2020-01-01T00:00:00","value":"\\ud800"}': "half of a character",
     b'{"time":"2020-01-01T00:00:00","value":"\xc0\x80"}': "not UTF-8",
     b'{"time":"2020-01-01T00:00:00","value":1,"seq":1.5}': "seq is not a whole number",
     b'{"time":"2020-01-01T00:00:00","value":1,"seq":9223372036854775808}': "seq is not a whole number",

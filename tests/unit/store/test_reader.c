@@ -123,8 +123,9 @@ static void test_values(void **state)
                  {"false", 0},
                  {"-1e3", -1000},
                  {"123456789012345678901234567890", 1.2345678901234568e29}};
-    static const char *const wrong[] = {"null",        "{}", "[1]", "1e999", "1e-999",
-                                        "\"\\u0000\"", "01", "+1",  "NaN",   ".5"};
+    static const char *const wrong[] = {
+        "null", "{}",  "[1]", "1e999",       "1e-999",      "\"\\u0000\"",        "01",
+        "+1",   "NaN", ".5",  "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "\"\\\\\\ud83d\""};
     char payload[200];
     for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
         snprintf(payload, sizeof payload, "{\"time\":0,\"value\":%s}", right[i].json);
@@ -139,6 +140,8 @@ static void test_values(void **state)
     const struct reading *r = read_payload(*state, "{\"time\":0,\"value\":\"on\"}");
     assert_false(r->has_value);
     assert_bytes(r->text, "on");
+    r = read_payload(*state, "{\"time\":0,\"value\":\"\\\\ud800\\ud83d\\ude00\"}");
+    assert_bytes(r->text, "\\ud800\xf0\x9f\x98\x80");
 }
 
 static void test_times(void **state)
