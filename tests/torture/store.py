@@ -81,8 +81,8 @@ class Run:
         env, member = {}, ["-X", f"group.instance.id={name}"]
         if self.chance.random() < 0.4:
             env["ROOMSTREAM_FAILPOINT"] = f"{self.chance.choice(FAILPOINTS)}:{self.chance.randint(1, 20)}"
-        elif self.chance.random() < 0.1:
-            env["ROOMSTREAM_FAILPOINT"] = f"{self.chance.choice(ZOMBIES[self.arguments.store])}:{self.chance.randint(1, 20)}:stop"
+        elif self.chance.random() < 0.25:
+            env["ROOMSTREAM_FAILPOINT"] = f"{self.chance.choice(ZOMBIES[self.arguments.store])}:{self.chance.randint(1, 10)}:stop"
         if self.chance.random() < 0.1:
             member = []
         self.lives += 1
