@@ -1,6 +1,7 @@
 #include "carried.h"
 
 #include "core/log.h"
+#include "core/out_of_memory.h"
 #include "core/state_folder.h"
 #include "http/announcement.h"
 #include "mqtt/topic.h"
@@ -17,9 +18,16 @@
 
 enum { UUID_LENGTH = 36 };
 
-/* The text of five lines, cut. */
+/* What is subscribed to, and the Kafka topic, in which a {name} may be anything. */
+struct pair {
+    const char *subscription, *topic;
+};
+
+/* The text, cut. */
 struct carried {
-    char *broker, *subscription, *kafka, *topic, *folder;
+    const char *broker, *kafka, *folder;
+    struct pair *pairs;
+    size_t count;
 };
 
 static bool find_list(char path[static PATH_MAX])
@@ -48,33 +56,74 @@ static const char *named(const char *host)
     return local ? "localhost" : host;
 }
 
+/* The beginning: one pair between what both have in common. */
+static int describe_pair(const struct bridge_settings *settings, const char *folder, size_t number,
+                         struct pair pair, char *text, size_t size)
+{
+    char share[300] = "";
+    if (settings->share)
+        snprintf(share, sizeof share, "$share/%s/", settings->share);
+    return number > 0 ? snprintf(text, size, "%s%s\n%s\n", share, pair.subscription, pair.topic)
+                      : snprintf(text, size, "%s:%d\n%s%s\n%s\n%s\n%s\n", named(settings->mqtt.address.host),
+                                 settings->mqtt.address.port, share, pair.subscription,
+                                 settings->kafka.brokers, pair.topic, folder);
+}
+
 void carried_describe(struct bridge_settings *settings)
 {
     char folder[PATH_MAX];
-    int length =
-        realpath(settings->spool_directory, folder)
-            ? snprintf(settings->carried, sizeof settings->carried, "%s:%d\n%s\n%s\n%s\n%s\n",
-                       named(settings->mqtt.address.host), settings->mqtt.address.port,
-                       settings->subscription, settings->kafka.brokers, settings->kafka_topic, folder)
-            : -1;
-    if (length < 0 || (size_t)length >= sizeof settings->carried)
-        *settings->carried = '\0';
+    size_t count = settings->routes ? routes_count(settings->routes) : 1, length = 0;
+    *settings->carried = '\0';
+    for (size_t i = 0; i < count && realpath(settings->spool_directory, folder); i++) {
+        const struct route *route = settings->routes ? routes_at(settings->routes, i) : NULL;
+        const struct pair pair = route ? (struct pair){route->filter, route->topic.text}
+                                       : (struct pair){settings->filter, settings->kafka_topic};
+        size_t room = sizeof settings->carried - length;
+        int added = describe_pair(settings, folder, i, pair, settings->carried + length, room);
+        if (added < 0 || (size_t)added >= room) {
+            settings->carried[length] = '\0';
+            return;
+        }
+        length += (size_t)added;
+    }
 }
 
-/* Cuts the text in place. False where it is none. */
+/* The next line, cut off in place; NULL: there is none. */
+static char *take_line(char **text)
+{
+    char *line = *text, *end = strchr(line, '\n');
+    if (!end)
+        return NULL;
+    *end = '\0';
+    *text = end + 1;
+    return line;
+}
+
+static bool take_pair(struct carried *carried, const char *subscription, const char *topic)
+{
+    size_t size = (carried->count + 1) * sizeof *carried->pairs;
+    if (!subscription || !topic)
+        return false;
+    carried->pairs = realloc(carried->pairs, size);
+    if (!carried->pairs)
+        out_of_memory(size);
+    carried->pairs[carried->count++] = (struct pair){subscription, topic};
+    return true;
+}
+
+/* False where it is no such text. free(carried->pairs) in any case. */
 static bool cut(char *text, struct carried *carried)
 {
-    char **parts[] = {&carried->broker, &carried->subscription, &carried->kafka, &carried->topic,
-                      &carried->folder};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        char *end = strchr(text, '\n');
-        if (!end)
-            return false;
-        *end = '\0';
-        *parts[i] = text;
-        text = end + 1;
+    *carried = (struct carried){.broker = take_line(&text)};
+    const char *subscription = carried->broker ? take_line(&text) : NULL;
+    carried->kafka = subscription ? take_line(&text) : NULL;
+    const char *topic = carried->kafka ? take_line(&text) : NULL;
+    carried->folder = topic ? take_line(&text) : NULL;
+    while (carried->folder && take_pair(carried, subscription, topic)) {
+        subscription = take_line(&text);
+        topic = subscription ? take_line(&text) : NULL;
     }
-    return true;
+    return carried->folder;
 }
 
 /* Members of one shared subscription divide its messages. Of two, each gets all. */
@@ -85,11 +134,52 @@ static bool both_get(const char *one, const char *other)
     return mqtt_filters_overlap(mqtt_filter_unshared(one), mqtt_filter_unshared(other));
 }
 
-static bool doubles(const struct carried *own, const struct carried *other)
+static size_t least(size_t a, size_t b)
 {
-    return strcmp(own->broker, other->broker) == 0 && strcmp(own->kafka, other->kafka) == 0 &&
-           strcmp(own->topic, other->topic) == 0 && strcmp(own->folder, other->folder) != 0 &&
-           both_get(own->subscription, other->subscription);
+    return a < b ? a : b;
+}
+
+/* What stands before and behind the names of a Kafka topic; without names, all of it stands at both ends. */
+struct ends {
+    size_t begin, end, length;
+};
+
+static struct ends ends_of(const char *topic)
+{
+    const char *last = strrchr(topic, '}');
+    size_t length = strlen(topic);
+    return (struct ends){strcspn(topic, "{"), last ? strlen(last + 1) : length, length};
+}
+
+/* May they be one name? What stands around the names decides, so this says yes more often than it should. */
+static bool may_meet(const char *one, const char *other)
+{
+    struct ends a = ends_of(one), b = ends_of(other);
+    bool plain = a.begin == a.length, other_plain = b.begin == b.length;
+    if (plain && other_plain)
+        return strcmp(one, other) == 0;
+    if ((plain && a.length <= b.begin + b.end) || (other_plain && b.length <= a.begin + a.end))
+        return false;
+    size_t end = least(a.end, b.end);
+    return memcmp(one, other, least(a.begin, b.begin)) == 0 &&
+           memcmp(one + a.length - end, other + b.length - end, end) == 0;
+}
+
+/* The first pairs of both by which a message is doubled. */
+static bool doubles(const struct carried *own, const struct carried *other, struct pair *by,
+                    struct pair *other_by)
+{
+    if (strcmp(own->broker, other->broker) != 0 || strcmp(own->kafka, other->kafka) != 0 ||
+        strcmp(own->folder, other->folder) == 0)
+        return false;
+    for (size_t i = 0; i < own->count; i++)
+        for (size_t k = 0; k < other->count; k++) {
+            *by = own->pairs[i];
+            *other_by = other->pairs[k];
+            if (may_meet(by->topic, other_by->topic) && both_get(by->subscription, other_by->subscription))
+                return true;
+        }
+    return false;
 }
 
 /* ---- looking ---- */
@@ -107,29 +197,40 @@ static bool is_told(const struct search *s, const char *folder)
     return false;
 }
 
-static void warn_of(struct search *s, const struct carried *other, bool runs)
+static void warn_of(struct search *s, const char *folder, struct pair own, struct pair other, bool runs)
 {
-    const char *filter = other->subscription;
-    bool same = strcmp(filter, s->own.subscription) == 0;
-    if (is_told(s, other->folder))
+    const char *filter = other.subscription;
+    bool same = strcmp(filter, own.subscription) == 0, certain = strcmp(own.topic, other.topic) == 0;
+    if (is_told(s, folder))
         return;
-    text_list_append(&s->told, other->folder);
+    text_list_append(&s->told, folder);
     log_warning_with(
         carried_twice,
-        LOG_FIELDS(LOG_TEXT("spool", other->folder), LOG_TEXT("filter", filter),
-                   LOG_TEXT("topic", other->topic)),
-        "another bridge %s carries '%s' to the Kafka topic '%s' too: each message%s%s%s is there twice. "
+        LOG_FIELDS(LOG_TEXT("spool", folder), LOG_TEXT("filter", filter), LOG_TEXT("topic", other.topic)),
+        "another bridge %s carries '%s' to the Kafka topic '%s' too: each message%s%s%s %s there twice. "
         "Its spool is %s; stop it, and retire its session by --forget --spool %s",
-        runs ? "runs that" : "is stopped, but the MQTT broker keeps its session, that", filter, other->topic,
-        same ? "" : " that '", same ? "" : s->own.subscription, same ? "" : "' matches as well",
-        other->folder, other->folder);
+        runs ? "runs that" : "is stopped, but the MQTT broker keeps its session, that", filter, other.topic,
+        same ? "" : " that '", same ? "" : own.subscription, same ? "" : "' matches as well",
+        certain ? "is" : "may be", folder, folder);
 }
 
-/* An entry whose spool is gone is nobody's any more. */
+/* `path` is that of an entry in the list, or NULL. An entry whose spool is gone is nobody's any more. */
+static void compare(struct search *s, char *text, const char *path, bool runs)
+{
+    struct carried other;
+    struct pair own_by, other_by;
+    if (cut(text, &other) && doubles(&s->own, &other, &own_by, &other_by)) {
+        if (path && access(other.folder, F_OK) != 0)
+            unlink(path);
+        else
+            warn_of(s, other.folder, own_by, other_by, runs);
+    }
+    free(other.pairs);
+}
+
 static void compare_file(struct search *s, const char *list, const char *name)
 {
     char path[PATH_MAX], text[BRIDGE_CARRIED_SIZE];
-    struct carried other;
     if ((size_t)snprintf(path, sizeof path, "%s/%s", list, name) >= sizeof path)
         return;
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -139,21 +240,14 @@ static void compare_file(struct search *s, const char *list, const char *name)
     ssize_t length = read(fd, text, sizeof text - 1);
     close(fd);
     text[length > 0 ? length : 0] = '\0';
-    if (!cut(text, &other) || !doubles(&s->own, &other))
-        return;
-    if (access(other.folder, F_OK) != 0)
-        unlink(path);
-    else
-        warn_of(s, &other, runs);
+    compare(s, text, path, runs);
 }
 
 static bool compare_announced(void *search, const char *path)
 {
-    struct search *s = search;
-    struct carried other;
     char *text = announcement_note(path, "bridge");
-    if (text && cut(text, &other) && doubles(&s->own, &other))
-        warn_of(s, &other, true);
+    if (text)
+        compare(search, text, NULL, true);
     free(text);
     return true;
 }
@@ -163,17 +257,18 @@ static void look_for_others(const struct bridge_settings *settings, const char *
     char list[PATH_MAX], text[BRIDGE_CARRIED_SIZE];
     struct search search = {0};
     strcpy(text, settings->carried);
-    if (!cut(text, &search.own))
-        return;
-    DIR *folder = find_list(list) ? opendir(list) : NULL;
+    bool known = cut(text, &search.own);
+    DIR *folder = known && find_list(list) ? opendir(list) : NULL;
     const struct dirent *one;
     while (folder && (one = readdir(folder)))
         if (strlen(one->d_name) == UUID_LENGTH && strcmp(one->d_name, uuid) != 0)
             compare_file(&search, list, one->d_name);
     if (folder)
         closedir(folder);
-    announcements_each(compare_announced, &search);
+    if (known)
+        announcements_each(compare_announced, &search);
     text_list_free(&search.told);
+    free(search.own.pairs);
 }
 
 /* ---- the list ---- */

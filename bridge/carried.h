@@ -1,8 +1,10 @@
 /* What bridges carry, so that a bridge notices another one that takes the same messages from an MQTT broker
- * to the same Kafka topic: both would deliver them. Brokers are the same if they are named alike.
+ * to the same Kafka topic: both would deliver them. Brokers are the same if they are named alike. Of routes
+ * with a {name} in the Kafka topic it is only known that they may lead to the same one.
  *
  * What a bridge carries is a text of five lines: MQTT broker, subscription, Kafka, topic, folder of the
- * spool. It stands
+ * spool; then two for each further route, subscription and topic. Routes that do not fit into
+ * BRIDGE_CARRIED_SIZE are left out. It stands
  * - in its announcement (http/announcement.h) while it runs and serves HTTP, so that bridges of all users
  * whose announcements can be read are noticed, and a user's notice the services;
  * - in the folder `carried` beside the spools that have no --spool ($XDG_STATE_HOME/roomstream, else
@@ -17,7 +19,7 @@
 
 #include "settings.h"
 
-/* Sets settings->carried; "" where the text would be too long. The spool's folder exists. */
+/* Sets settings->carried; "" where not even one route fits. The spool's folder exists. */
 void carried_describe(struct bridge_settings *settings);
 
 /* Puts the bridge into the list, and warns of others, there or announced, that carry the same. Returns a

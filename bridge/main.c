@@ -4,6 +4,7 @@
 #include "forget.h"
 #include "options/log_options.h"
 #include "options/warnings.h"
+#include "routes/print.h"
 
 #include <string.h>
 
@@ -21,22 +22,24 @@ int main(int argc, char **argv)
 {
     static struct bridge_settings settings; /* static: options point into it until exit */
     const struct sensor *sensor = sensor_find(PROGRAM_SENSOR);
-    struct option_group groups[BRIDGE_GROUP_COUNT + 1];
+    struct option_group groups[BRIDGE_GROUPS_MAX + 1];
     const struct option_default defaults[] = {{"http", "0"}, {"topic", sensor ? sensor->name : ""}};
     struct error error;
-    bridge_options(&settings, groups);
-    groups[BRIDGE_GROUP_COUNT] = log_options(&settings.log);
+    size_t count = bridge_options(&settings, !sensor, groups);
+    groups[count++] = log_options(&settings.log);
     const struct program program = {
         .name = PROGRAM_NAME,
         .family = "bridge",
-        .usage = sensor ? "[OPTION]..." : "--topic FILTER [OPTION]...",
-        .summary = "Carries the messages of an MQTT topic to a Kafka topic, losing none.",
+        .usage = sensor ? "[OPTION]..." : "--topic FILTER | --route FILTER=TOPIC... [OPTION]...",
+        .summary = sensor ? "Carries the messages of an MQTT topic to a Kafka topic, losing none."
+                          : "Carries the messages of MQTT topics to Kafka topics, losing none.",
         .details =
             "A message is acknowledged to MQTT only once it stands in the spool, a folder of its own on disk, and leaves the spool only once Kafka has acknowledged it. Both sides may be away at any time.",
         .groups = groups,
-        .group_count = BRIDGE_GROUP_COUNT + 1,
+        .group_count = count,
         .defaults = defaults,
         .default_count = sensor ? 2 : 1,
+        .operands = sensor ? NULL : &settings.topics,
     };
     refuse_dead_letters(&program, argc, argv);
     options_parse_or_exit(&program, argc, argv);
@@ -44,6 +47,8 @@ int main(int argc, char **argv)
     options_log_warnings();
     if (!bridge_settings_complete(&settings, PROGRAM_NAME, &error))
         options_wrong(&program, "%s", error.text);
+    if (settings.print_routes)
+        return print_routes(&settings);
     stop_init();
     return settings.forget ? forget(&settings, PROGRAM_NAME) : bridge_run(&settings, PROGRAM_NAME);
 }

@@ -1,5 +1,6 @@
 #include "settings.h"
 
+#include "bridge/routes/trie.h"
 #include "core/out_of_memory.h"
 #include "core/state_folder.h"
 #include "kafka/dead_letter_topic.h"
@@ -12,7 +13,6 @@
 #include <string.h>
 
 static const char *const deliveries[] = {"at-least-once", "exactly-once", NULL};
-static const char *const keys[] = {"property", "topic", "none", NULL};
 static const char *const from_downlink[] = {"drop", "carry", NULL};
 static const char *const syncs[] = {"none", "interval", "always", NULL};
 
@@ -38,9 +38,12 @@ static const struct option_spec topic_specs[] = {
              "or a quarter of --spool-max if that is less; more than that quarter is not possible"),
     OPT_TEXT(0, "kafka-topic", FIELD(kafka_topic), "NAME",
              "Kafka topic to write to; without it, the MQTT topic's name. Created if missing"),
-    OPT_CHOICE(
-        0, "kafka-key", FIELD(kafka_key), "KEY", keys, "property",
-        "key of the Kafka records: property (the MQTT user property 'key', else the MQTT topic), topic, or none"),
+    OPT_TEXT(
+        0, "kafka-key", FIELD(key), "KEY",
+        "key of the Kafka records: property (the MQTT user property 'key', else the MQTT topic), topic, none, "
+        "json:POINTER (the text or number to which that JSON pointer, RFC 6901, points in the payload, else the "
+        "MQTT topic), or with routes a text with their names, as {room}",
+        .fallback = "property"),
     OPT_CHOICE(
         0, "from-downlink", FIELD(from_downlink), "WHAT", from_downlink, "drop",
         "drop or carry: what downlink has taken from the Kafka topic that it would be written to, where it is already (MQTT 5)"),
@@ -59,6 +62,26 @@ static const struct option_spec delivery_specs[] = {
              "most bytes in flight to Kafka; a single larger message still goes"),
     OPT_DURATION(0, "drain-timeout", FIELD(drain_timeout), "10s", ANY,
                  "when asked to stop, how long to deliver what is spooled; the rest stays in the spool"),
+    OPT_TEXT(
+        0, "position-topic", FIELD(position_topic), "NAME",
+        "exactly-once: Kafka topic under whose name Kafka keeps the position, created if missing; without it the "
+        "Kafka topic, or with routes " BRIDGE_POSITION_TOPIC),
+};
+
+static const struct option_spec route_specs[] = {
+    OPT_LIST(
+        0, "route", FIELD(route_texts), "FILTER=TOPIC",
+        "carry the messages of an MQTT topic filter, in which {NAME} is a level and # at the end {rest}, to the "
+        "Kafka topic made of these, as building/{room}/{sensor}=sensors.{sensor}; may be given several times, or "
+        "as lines under [route] in the file. A message goes to the first route that matches. FILTER=TOPIC,KEY "
+        "has a --kafka-key of its own",
+        .lines_of = "route"),
+    OPT_INTEGER(0, "topic-max", FIELD(topic_max), "N", "1000", RANGE(1, 100000),
+                "most Kafka topics that routes may lead to: a message for one more becomes a dead letter"),
+    OPT_FLAG(
+        0, "print-routes", FIELD(print_routes),
+        "instead of running, print where messages of the MQTT topics that follow would go, and with which key; "
+        "the exit status is 1 where one would go nowhere"),
 };
 
 static const struct option_spec spool_specs[] = {
@@ -89,7 +112,8 @@ static const struct option_spec spool_specs[] = {
 
 _Static_assert(SPOOL_SEGMENT_BYTES == 16 << 20, "the default of --segment-size is the usual size");
 
-void bridge_options(struct bridge_settings *settings, struct option_group groups[BRIDGE_GROUP_COUNT])
+size_t bridge_options(struct bridge_settings *settings, bool routes,
+                      struct option_group groups[BRIDGE_GROUPS_MAX])
 {
     groups[0] = OPTION_GROUP("Topics", "topics", topic_specs, settings);
     groups[1] = mqtt_options(&settings->mqtt);
@@ -98,6 +122,8 @@ void bridge_options(struct bridge_settings *settings, struct option_group groups
     groups[4] = OPTION_GROUP("Delivery", "delivery", delivery_specs, settings);
     groups[5] = OPTION_GROUP("Spool", "spool", spool_specs, settings);
     groups[6] = http_options("monitoring", &settings->http);
+    groups[7] = OPTION_GROUP("Routes", "routes", route_specs, settings);
+    return routes ? 8 : 7;
 }
 
 /* Exactly-once needs a certain MQTT; the rest has defaults that depend on it. */
@@ -129,40 +155,98 @@ static bool complete_message_max(struct bridge_settings *settings, struct error 
                      settings->message_max, needed);
 }
 
-/* MQTT 5 section 4.8.2. */
-static bool complete_subscription(struct bridge_settings *settings, struct error *error)
+/* MQTT 5 section 4.8.2. A slash would not be refused but end the group. */
+static bool complete_share(const struct bridge_settings *settings, struct error *error)
 {
+    char text[300];
+    return !settings->share ||
+           ((size_t)snprintf(text, sizeof text, "$share/%s/a", settings->share) < sizeof text &&
+            !strchr(settings->share, '/') && mqtt_filter_check(text, NULL)) ||
+           error_set(
+               error,
+               "--share '%.200s' cannot be the name of a group: no '/', '+' or '#', not empty, not long",
+               settings->share);
+}
+
+static bool complete_topic(struct bridge_settings *settings, struct error *error)
+{
+    const struct text_list no_names = {0};
     struct error reason;
-    int length = settings->share
-                     ? asprintf(&settings->subscription, "$share/%s/%s", settings->share, settings->filter)
-                     : asprintf(&settings->subscription, "%s", settings->filter);
-    if (length < 0)
-        out_of_memory(strlen(settings->filter));
-    /* A slash would not be refused but end the group. */
-    if (settings->share &&
-        (strchr(settings->share, '/') || !mqtt_filter_check(settings->subscription, &reason)))
+    if (!mqtt_filter_check(settings->filter, &reason))
+        return error_set(error, "--topic '%s': %s", settings->filter, reason.text);
+    if (!settings->kafka_topic)
+        settings->kafka_topic = settings->filter;
+    if (!kafka_topic_name_valid(settings->kafka_topic))
         return error_set(error,
-                         "--share '%s' cannot be the name of a group: no '/', '+' or '#', and not empty",
-                         settings->share);
+                         "'%s' cannot be the name of a Kafka topic (letters, digits, '.', '_', '-', "
+                         "at most 249): choose one with --kafka-topic",
+                         settings->kafka_topic);
+    settings->filters =
+        (struct route_filters){.items = calloc(1, sizeof *settings->filters.items), .count = 1};
+    if (!settings->filters.items)
+        out_of_memory(sizeof *settings->filters.items);
+    settings->filters.items[0].filter = settings->filter;
+    return key_rule_parse(settings->key, &no_names, &settings->key_rule, &reason) ||
+           error_set(error, "--kafka-key '%s': %s", settings->key, reason.text);
+}
+
+/* A list for people, cut where it is long. */
+static const char *list_routes(const struct routes *routes, bool of_kafka)
+{
+    static char lists[2][400];
+    char *list = lists[of_kafka];
+    size_t length = 0, count = routes_count(routes);
+    for (size_t i = 0; i < count && length < sizeof lists[0] - 60; i++) {
+        const struct route *route = routes_at(routes, i);
+        length += (size_t)snprintf(list + length, sizeof lists[0] - 30 - length, "%s%s", i ? ", " : "",
+                                   of_kafka ? route->topic.text : route->filter);
+    }
+    if (length >= sizeof lists[0] - 60)
+        snprintf(list + sizeof lists[0] - 60, 60, "... (%zu routes)", count);
+    return list;
+}
+
+static bool complete_routes(struct bridge_settings *settings, struct error *error)
+{
+    settings->routes = routes_open(&settings->route_texts, settings->key, error);
+    if (!settings->routes || !route_filters_make(settings->routes, &settings->filters, error))
+        return false;
+    size_t fixed = routes_fixed_topics(settings->routes);
+    if (fixed > (size_t)settings->topic_max)
+        return error_set(error, "the routes name %zu Kafka topics, more than --topic-max %" PRId64 " allows",
+                         fixed, settings->topic_max);
+    for (size_t i = 0; settings->mqtt.version != MQTT_VERSION_5 && i < settings->filters.count; i++)
+        if (settings->filters.items[i].elder_count > 0)
+            return error_set(
+                error,
+                "the routes' filters '%s' and '%s' overlap: a broker may send one message for each, and with "
+                "MQTT 3.1.1 nothing tells such copies. Use --mqtt-version 5, or a route that covers both",
+                settings->filters.items[i].elders[0], settings->filters.items[i].filter);
+    settings->filter = list_routes(settings->routes, false);
+    settings->kafka_topic = list_routes(settings->routes, true);
     return true;
 }
 
 static bool complete_topics(struct bridge_settings *settings, struct error *error)
 {
-    struct error reason;
-    if (!settings->filter || !*settings->filter)
+    bool routes = settings->route_texts.count > 0;
+    if (!settings->print_routes && settings->topics.count > 0)
+        return error_set(error, "'%.100s' is not an option: values follow an option, as in --name VALUE",
+                         settings->topics.items[0]);
+    if (settings->print_routes && (!routes || settings->topics.count == 0))
+        return error_set(error,
+                         "--print-routes needs a --route, and MQTT topics behind it: --print-routes a/b c/d");
+    if (routes && (settings->filter || settings->kafka_topic))
+        return error_set(error, "--route takes the place of --topic and --kafka-topic: leave out either");
+    if (!routes && (!settings->filter || !*settings->filter))
         return error_set(error, "--topic is missing: which MQTT topic is to be carried?");
-    if (!mqtt_filter_check(settings->filter, &reason))
-        return error_set(error, "--topic '%s': %s", settings->filter, reason.text);
-    if (!complete_subscription(settings, error))
+    if (!complete_share(settings, error) || !(routes ? complete_routes : complete_topic)(settings, error))
         return false;
-    if (!settings->kafka_topic)
-        settings->kafka_topic = settings->filter;
-    return kafka_topic_name_valid(settings->kafka_topic) ||
-           error_set(
-               error,
-               "'%s' cannot be the name of a Kafka topic (letters, digits, '.', '_', '-', at most 249): choose one with --kafka-topic",
-               settings->kafka_topic);
+    if (!settings->position_topic)
+        settings->position_topic = routes ? BRIDGE_POSITION_TOPIC : settings->kafka_topic;
+    return kafka_topic_name_valid(settings->position_topic) ||
+           error_set(error, "--position-topic '%s' cannot be the name of a Kafka topic",
+                     settings->position_topic);
 }
 
 static bool check_dead_letter_topic(const struct bridge_settings *settings, struct error *error)
@@ -183,6 +267,8 @@ static void complete_name(struct bridge_settings *settings, const char *program)
 {
     if (settings->mqtt.client_id)
         snprintf(settings->name, sizeof settings->name, "%s", settings->mqtt.client_id);
+    else if (settings->routes)
+        snprintf(settings->name, sizeof settings->name, "bridge-routes");
     else if (strcmp(program, "bridge") == 0 && settings->kafka_topic)
         snprintf(settings->name, sizeof settings->name, "bridge-%s", settings->kafka_topic);
     else
@@ -216,6 +302,17 @@ bool bridge_settings_complete(struct bridge_settings *settings, const char *prog
         return false;
     complete_name(settings, program);
     return http_settings_complete(&settings->http, error) && complete_folder(settings, error);
+}
+
+bool bridge_kafka_topic(const struct bridge_settings *settings, struct spool_bytes topic,
+                        char name[static KAFKA_NAME_LONGEST + 1])
+{
+    if (!settings->routes) {
+        snprintf(name, KAFKA_NAME_LONGEST + 1, "%s", settings->kafka_topic);
+        return true;
+    }
+    size_t route = routes_match(settings->routes, topic);
+    return route != TRIE_NONE && route_name(routes_at(settings->routes, route), topic, name, NULL);
 }
 
 struct spool_settings bridge_spool_settings(const struct bridge_settings *settings)

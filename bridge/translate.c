@@ -80,7 +80,8 @@ bool translate_comes_from(const struct mqtt_message *message, const char *kafka_
     for (int i = 0; i < message->properties->count; i++) {
         const MQTTProperty *property = &message->properties->array[i];
         if (property->identifier == MQTTPROPERTY_CODE_USER_PROPERTY &&
-            is_text(&property->value.data, "kafka.topic") && is_text(&property->value.value, kafka_topic))
+            is_text(&property->value.data, "kafka.topic") &&
+            (!kafka_topic || is_text(&property->value.value, kafka_topic)))
             return true;
     }
     return false;
@@ -131,8 +132,8 @@ static bool add_origin(const struct spool_record *record, enum timestamp timesta
            (timestamp == TIMESTAMP_ARRIVAL || add_text(headers, "mqtt.arrival", arrival, (size_t)length));
 }
 
-bool translate_to_kafka(const struct spool_record *record, enum kafka_key key, enum timestamp timestamp,
-                        struct kafka_message *message)
+bool translate_to_kafka(const struct spool_record *record, const struct message_key *key,
+                        enum timestamp timestamp, struct kafka_message *message)
 {
     *message = (struct kafka_message){
         /* An empty payload is an empty value, not a tombstone: the pointer must not be NULL. */
@@ -141,11 +142,11 @@ bool translate_to_kafka(const struct spool_record *record, enum kafka_key key, e
         .timestamp = choose_timestamp(record, timestamp),
         .headers = rd_kafka_headers_new(8),
     };
-    if (key != KAFKA_KEY_NONE) {
-        message->key = record->topic.data;
-        message->key_length = record->topic.length;
+    if (key->kind != KAFKA_KEY_NONE) {
+        message->key = key->bytes.data;
+        message->key_length = key->bytes.length;
     }
-    if (message->headers && take_headers(record, key == KAFKA_KEY_PROPERTY, message) &&
+    if (message->headers && take_headers(record, key->kind == KAFKA_KEY_PROPERTY, message) &&
         add_origin(record, timestamp, message->headers))
         return true;
     if (message->headers)

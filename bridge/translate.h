@@ -30,8 +30,8 @@ struct record_buffer {
 struct spool_record translate_from_mqtt(struct record_buffer *buffer, const struct mqtt_message *message,
                                         int64_t message_max);
 
-/* Has downlink taken the message from that Kafka topic? It marks what it sends by the user property
- * kafka.topic (MQTT 5), one for each topic that the message has been in. */
+/* Has downlink taken the message from that Kafka topic (NULL: any)? It marks what it sends by the user
+ * property kafka.topic (MQTT 5), one for each topic that the message has been in. */
 bool translate_comes_from(const struct mqtt_message *message, const char *kafka_topic);
 
 /* Which timestamp a Kafka record gets. Kafka refuses one that is too far from its own clock
@@ -43,6 +43,12 @@ enum timestamp {
     TIMESTAMP_NONE,    /* -1; the header mqtt.arrival says when it arrived */
 };
 
+/* Which key a Kafka message gets. */
+struct message_key {
+    enum kafka_key kind;
+    struct spool_bytes bytes; /* of PROPERTY: where the message has no such property */
+};
+
 struct kafka_message {
     const void *key; /* NULL: none */
     size_t key_length;
@@ -52,10 +58,10 @@ struct kafka_message {
     rd_kafka_headers_t *headers; /* the caller's: librdkafka takes it over, or rd_kafka_headers_destroy */
 };
 
-/* The record as a Kafka message, which points into it. Headers: the record's, then mqtt.topic, mqtt.qos,
- * mqtt.retain and, unless the timestamp is the arrival, mqtt.arrival (ms since 1970, in decimal). False when
- * memory is exhausted. */
-bool translate_to_kafka(const struct spool_record *record, enum kafka_key key, enum timestamp timestamp,
-                        struct kafka_message *message);
+/* The record as a Kafka message, which points into it and the key. Headers: the record's, then mqtt.topic,
+ * mqtt.qos, mqtt.retain and, unless the timestamp is the arrival, mqtt.arrival (ms since 1970, in decimal).
+ * False when memory is exhausted. */
+bool translate_to_kafka(const struct spool_record *record, const struct message_key *key,
+                        enum timestamp timestamp, struct kafka_message *message);
 
 #endif

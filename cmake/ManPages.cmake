@@ -54,7 +54,7 @@ add_sensor_man_pages(publish
     VARIABLES "DATA_FOLDER=${CMAKE_INSTALL_FULL_DATADIR}/roomstream")
 add_sensor_man_pages(bridge
     SUBJECT "the messages of a topic" OF_SENSOR "the topic of the sensor"
-    NEEDED "*--topic* _FILTER_" EXAMPLE "--topic sensors/+/temp --kafka-topic temp"
+    NEEDED "*--topic* _FILTER_ | *--route* _FILTER=TOPIC_..." EXAMPLE "--topic sensors/+/temp --kafka-topic temp"
     VARIABLES "SYSCONFDIR=${CMAKE_INSTALL_FULL_SYSCONFDIR}")
 add_man_page(dead-letters dead-letters)
 add_man_page(status status)

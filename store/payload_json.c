@@ -5,51 +5,25 @@
 
 static const char *const names[FIELDS] = {"time", "value", "unit", "occupancy", "seq", "key", "node"};
 
-/* The walk through a document: how far each field's pointer agrees with the place where it is. */
+/* The walk through a document, and what it has found. */
 struct document {
-    const struct pointer *pointers;
-    size_t agreed[FIELDS]; /* tokens, of the containers that are open and the name or index at hand */
+    struct pointer_walk walk;
     struct scalar found[FIELDS];
-    size_t depth;                 /* containers that are open */
-    size_t index[POINTER_TOKENS]; /* of the elements of open arrays; names_members for an object */
 };
-
-static const size_t names_members = (size_t)-1;
-
-/* A name or an index of the innermost container: depth is at least 1. */
-static void step(struct document *d, const char *name, size_t length, size_t index)
-{
-    size_t at = d->depth - 1;
-    for (int i = 0; i < FIELDS; i++) {
-        const struct pointer *pointer = &d->pointers[i];
-        if (d->agreed[i] > at)
-            d->agreed[i] = at;
-        if (d->agreed[i] == at && at < pointer->count &&
-            (name ? pointer_names(pointer, at, name, length) : pointer_counts(pointer, at, index)))
-            d->agreed[i] = at + 1;
-    }
-}
-
-/* A value begins: one of an array has an index for a name. */
-static void begin_value(struct document *d)
-{
-    if (d->depth == 0 || d->depth > POINTER_TOKENS || d->index[d->depth - 1] == names_members)
-        return;
-    step(d, NULL, 0, d->index[d->depth - 1]++);
-}
 
 static void put_found(struct document *d, const struct scalar *scalar)
 {
-    for (int i = 0; i < FIELDS; i++)
-        if (d->pointers[i].count == d->depth && d->agreed[i] == d->depth)
+    for (size_t i = 0; i < FIELDS; i++)
+        if (pointer_walk_is_at(&d->walk, i))
             d->found[i] = *scalar;
 }
 
 static bool on_scalar(void *context, const struct scalar *scalar, struct error *error)
 {
+    struct document *d = context;
     (void)error;
-    begin_value(context);
-    put_found(context, scalar);
+    pointer_walk_value(&d->walk);
+    put_found(d, scalar);
     return true;
 }
 
@@ -57,8 +31,7 @@ static bool on_name(void *context, const char *name, size_t length, struct error
 {
     struct document *d = context;
     (void)error;
-    if (d->depth <= POINTER_TOKENS)
-        step(d, name, length, 0);
+    pointer_walk_name(&d->walk, name, length);
     return true;
 }
 
@@ -68,14 +41,12 @@ static bool on_nesting(void *context, bool array, bool open, struct error *error
     struct document *d = context;
     (void)error;
     if (!open) {
-        d->depth--;
+        pointer_walk_close(&d->walk);
         return true;
     }
-    begin_value(d);
+    pointer_walk_value(&d->walk);
     put_found(d, &nested);
-    if (d->depth < POINTER_TOKENS)
-        d->index[d->depth] = array ? 0 : names_members;
-    d->depth++;
+    pointer_walk_open(&d->walk, array);
     return true;
 }
 
@@ -145,7 +116,7 @@ bool payload_json(const struct reader_settings *settings, const struct incoming 
                   struct batch *batch, struct error *reason)
 {
     static const struct json_listener listener = {on_scalar, on_name, on_nesting};
-    struct document d = {.pointers = settings->fields};
+    struct document d = {.walk = {.pointers = settings->fields, .count = FIELDS}};
     if (!json_values_read(incoming->payload, &listener, &d, batch, reason))
         return false;
     struct reading *reading = batch_reading(batch);

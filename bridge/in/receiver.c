@@ -7,6 +7,7 @@
 #include "flood.h"
 #include "mqtt/mqtt.h"
 #include "packet_ids.h"
+#include "subscriptions.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -23,6 +24,7 @@ struct receiver {
     struct mqtt_session session;
     struct packet_ids packet_ids; /* exactly-once only */
     struct record_buffer buffer;
+    struct subscriptions *subscriptions;
     struct flood flood; /* exactly-once only */
     bool was_connected; /* in this process */
     atomic_bool left;   /* the broker was left since it was last connected to: the spool was nearly full */
@@ -95,10 +97,27 @@ static void on_connected(void *context, const struct mqtt_connected *connected)
 /* Then the message is acknowledged and not stored: Kafka has it. */
 static bool comes_back(struct receiver *r, const struct mqtt_message *message)
 {
-    bool back = r->settings->from_downlink == FROM_DOWNLINK_DROP &&
-                translate_comes_from(message, r->settings->kafka_topic);
+    char name[KAFKA_NAME_LONGEST + 1];
+    if (r->settings->from_downlink != FROM_DOWNLINK_DROP || !translate_comes_from(message, NULL) ||
+        !bridge_kafka_topic(r->settings, (struct spool_bytes){message->topic, message->topic_length}, name))
+        return false;
+    bool back = translate_comes_from(message, name);
     counters_add(&r->counters->from_downlink, back);
     return back;
+}
+
+static void on_subscribed(void *context)
+{
+    struct receiver *r = context;
+    subscriptions_granted(r->subscriptions);
+}
+
+/* Then the message is acknowledged and not stored: another copy of it is. */
+static bool is_copy(struct receiver *r, const struct mqtt_message *message)
+{
+    bool copy = subscriptions_is_copy(r->subscriptions, message);
+    counters_add(&r->counters->copies, copy);
+    return copy;
 }
 
 static void take(struct receiver *r, const struct spool_record *record)
@@ -113,7 +132,7 @@ static void on_message(void *context, const struct mqtt_message *message)
 {
     struct receiver *r = context;
     bool exactly_once = r->settings->delivery == EXACTLY_ONCE && message->qos == 2;
-    if (comes_back(r, message))
+    if (comes_back(r, message) || is_copy(r, message))
         return;
     struct spool_record record = translate_from_mqtt(&r->buffer, message, r->settings->message_max);
     /* Only a QoS 2 id is ever released: at QoS 1 the broker uses it again at once. */
@@ -129,7 +148,7 @@ static void on_message(void *context, const struct mqtt_message *message)
 static void on_repeated(void *context, const struct mqtt_message *message)
 {
     struct receiver *r = context;
-    if (comes_back(r, message))
+    if (comes_back(r, message) || is_copy(r, message))
         return;
     const struct spool_record record = translate_from_mqtt(&r->buffer, message, r->settings->message_max);
     if (spool_holds_message(r->spool, &record))
@@ -229,8 +248,6 @@ struct receiver *receiver_open(const struct bridge_settings *settings, const cha
     r->fd = fd;
     r->append_failures.interval = r->renumberings.interval = 30 * SECOND;
     r->session = (struct mqtt_session){
-        .filters = (const char *const *)&settings->subscription,
-        .filter_count = 1,
         .qos = (int)settings->qos,
         .retain_as_published = true,
         .retain_handling = 1,
@@ -238,10 +255,15 @@ struct receiver *receiver_open(const struct bridge_settings *settings, const cha
         .receive_maximum = (uint16_t)settings->receive_maximum,
         .message_max = (size_t)settings->message_max,
     };
-    const struct mqtt_callbacks callbacks = {
-        .context = r, .connected = on_connected, .message = on_message, .failed = on_failed};
-    if (!forget_stale_ids(r, error))
+    const struct mqtt_callbacks callbacks = {.context = r,
+                                             .connected = on_connected,
+                                             .subscribed = on_subscribed,
+                                             .message = on_message,
+                                             .failed = on_failed};
+    r->subscriptions = subscriptions_open(settings, error);
+    if (!r->subscriptions || !forget_stale_ids(r, error))
         goto failed;
+    subscriptions_set(r->subscriptions, &r->session);
     if (settings->delivery == EXACTLY_ONCE) {
         packet_ids_init(&r->packet_ids, spool, store, on_repeated, r);
         r->session.persistence = &r->packet_ids.store;
@@ -255,6 +277,8 @@ struct receiver *receiver_open(const struct bridge_settings *settings, const cha
     atomic_store(&r->connection, connection);
     return r;
 failed:
+    if (r && r->subscriptions)
+        subscriptions_close(r->subscriptions);
     free(r);
     if (fd >= 0)
         close(fd);
@@ -268,6 +292,7 @@ bool receiver_close(struct receiver *r)
         return false;
     close(r->fd);
     free(r->buffer.headers.data);
+    subscriptions_close(r->subscriptions);
     free(r);
     return true;
 }

@@ -24,6 +24,7 @@ static const struct kafka_property required[] = {
 static struct pass make_pass(struct delivery *d)
 {
     struct pass pass = {0};
+    struct destination *fixed = destinations_fixed(d->destinations);
     bool ready = delivery_begin(d);
     /* Before more is handed over, so that a kill doubles at most a window. */
     spool_save(d->spool);
@@ -35,7 +36,7 @@ static struct pass make_pass(struct delivery *d)
          * next batch, so at low rates a message does not wait for the ones before it. */
         if (d->rewind_due || producer_in_flight(d->producer) >= REQUESTS)
             pass.more = true;
-        else if (d->wait == 0 && delivery_ensure_topic(d))
+        else if (d->wait == 0 && (!fixed || delivery_ensure(d, fixed)))
             delivery_produce(d, &pass);
         if (producer_in_flight(d->producer) > 0)
             producer_flush(d->producer, flush_timeout);
@@ -51,6 +52,7 @@ static void acknowledged(struct delivery *d, const struct produced *message)
     spool_delivered(d->spool, message->id);
     histogram_add(&d->counters->latency, clock_realtime() - message->time);
     counters_add(&d->counters->delivered_bytes, message->size);
+    counters_add_route(d->counters, message->route);
     delivery_recovered(d);
 }
 

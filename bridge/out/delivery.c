@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* Then a pass ends, so that the position is saved and a request to stop is noticed. */
-static const int64_t longest_isolation = 1 * SECOND;
+static const int64_t longest_pass = 1 * SECOND;
 
 /* Without a delivery report for this long, the topic and the cluster are checked. */
 static const int64_t report_patience = 5 * SECOND;
@@ -35,12 +35,15 @@ void delivery_fail(struct delivery *d, const char *what)
                 "%s; everything stays in the spool, trying again", what);
 }
 
-void delivery_note_missing_topic(struct delivery *d, rd_kafka_resp_err_t err)
+void delivery_note_missing_topic(struct delivery *d, struct destination *destination, rd_kafka_resp_err_t err)
 {
-    if (kafka_topic_is_missing(err)) {
-        d->topic_ready = false;
-        d->vanished = true;
-    }
+    if (!kafka_topic_is_missing(err))
+        return;
+    if (destination)
+        destination->ready = false;
+    else
+        destinations_forget(d->destinations);
+    d->vanished = true;
 }
 
 void delivery_recovered(struct delivery *d)
@@ -78,7 +81,7 @@ static bool set_aside(struct delivery *d, const char *reason)
 static void tell_refused_timestamp(struct delivery *d, const struct produced *message)
 {
     char arrival[CLOCK_RFC3339_SIZE], now[CLOCK_RFC3339_SIZE];
-    const char *topic = d->settings->kafka_topic;
+    const char *topic = message->to->name;
     clock_rfc3339(message->time, arrival);
     clock_rfc3339(clock_realtime(), now);
     if (message->timestamp == TIMESTAMP_ARRIVAL)
@@ -133,8 +136,8 @@ static void on_report(void *context, const struct produced *message, rd_kafka_re
     }
     if (err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
         return; /* an aborted transaction: its cause was logged */
-    delivery_note_missing_topic(d, err);
-    snprintf(text, sizeof text, "Kafka does not take messages for '%s' now: %s", d->settings->kafka_topic,
+    delivery_note_missing_topic(d, message->to, err);
+    snprintf(text, sizeof text, "Kafka does not take messages for '%s' now: %s", message->to->name,
              kafka_describe(err, reason));
     delivery_fail(d, text);
 }
@@ -144,6 +147,13 @@ static bool open_producer(struct delivery *d, struct error *error)
     struct counters *statistics = d->settings->http.at ? d->counters : NULL;
     d->producer = producer_open(d->settings, d->required, d->required_count, on_report, d, statistics, error);
     return d->producer != NULL;
+}
+
+static void close_producer(struct delivery *d)
+{
+    destinations_leave_producer(d->destinations);
+    producer_close(d->producer);
+    d->producer = NULL;
 }
 
 bool delivery_open(struct delivery *d, const struct delivery_way *way, const struct bridge_settings *settings,
@@ -164,7 +174,14 @@ bool delivery_open(struct delivery *d, const struct delivery_way *way, const str
         .set_asides = {.interval = 30 * SECOND},
         .refused_timestamps = {.interval = 30 * SECOND},
     };
-    if (open_producer(d, error))
+    d->destinations = destinations_open(settings, error);
+    d->router = (struct router){.settings = settings,
+                                .destinations = d->destinations,
+                                .counters = counters,
+                                .keyless = {.interval = MINUTE}};
+    if (d->destinations)
+        router_count(&d->router);
+    if (d->destinations && open_producer(d, error))
         return true;
     delivery_close(d);
     return false;
@@ -173,7 +190,10 @@ bool delivery_open(struct delivery *d, const struct delivery_way *way, const str
 void delivery_close(struct delivery *d)
 {
     if (d->producer)
-        producer_close(d->producer);
+        close_producer(d);
+    if (d->destinations)
+        destinations_close(d->destinations);
+    router_free(&d->router);
     free(d->cluster);
     free(d);
 }
@@ -182,6 +202,7 @@ void delivery_rewind(struct delivery *d)
 {
     spool_rewind(d->spool);
     d->record = (struct spool_record){0};
+    d->routed = (struct routed){0};
     d->held = false;
     d->rewind_due = false;
 }
@@ -191,13 +212,32 @@ void delivery_replace(struct delivery *d, const char *why)
     error_set(&d->replacement, "%s", why);
 }
 
+/* Looks at the topics with messages in flight: has one of them fewer partitions than before? One that is
+ * missing is noted. */
+static bool lacks_partitions(struct delivery *d)
+{
+    struct destination *to;
+    for (size_t i = 0; (to = destinations_at(d->destinations, i)); i++) {
+        int partitions;
+        if (to->in_flight == 0)
+            continue;
+        rd_kafka_resp_err_t err =
+            kafka_topic_look_up(producer_handle(d->producer), to->name, 1 * SECOND, &partitions);
+        delivery_note_missing_topic(d, to, err);
+        if (err && !kafka_topic_is_missing(err))
+            return false; /* Kafka does not answer for the others either */
+        if (!err && partitions < to->partitions)
+            return true;
+    }
+    return false;
+}
+
 /* librdkafka may forget the messages in flight to a partition that vanishes: it never sends nor reports them
  * (2.0.2: a request that fails after the partition was removed puts them into its queue, which is no longer
  * served). */
 static bool holds_forgotten_messages(struct delivery *d)
 {
     int64_t now = clock_monotonic();
-    int partitions;
     size_t in_flight = producer_in_flight(d->producer);
     if (in_flight == 0)
         d->vanished = false;
@@ -209,10 +249,8 @@ static bool holds_forgotten_messages(struct delivery *d)
         return false;
     d->quiet_since = now;
     bool vanished = d->vanished; /* what is missing only now may still be reported */
-    rd_kafka_resp_err_t err =
-        kafka_topic_look_up(producer_handle(d->producer), d->settings->kafka_topic, 1 * SECOND, &partitions);
-    delivery_note_missing_topic(d, err);
-    return vanished || (!err && partitions < d->partitions);
+    bool lacking = lacks_partitions(d);
+    return vanished || lacking;
 }
 
 /* Another cluster may know this producer's id as another producer's: it could take new records for repeated
@@ -221,7 +259,7 @@ static bool is_for_another_cluster(struct delivery *d)
 {
     if (!producer_cluster_changed(d->producer, &d->cluster))
         return false;
-    d->topic_ready = false;
+    destinations_forget(d->destinations);
     log_warning_with(
         kafka_cluster_changed, LOG_FIELDS(LOG_TEXT("cluster", d->cluster)),
         "Kafka at %s is another cluster than before, %s now: it has nothing of what was delivered before, and gets everything that is in the spool. If that was not intended, check --brokers",
@@ -255,8 +293,7 @@ bool delivery_begin(struct delivery *d)
                     LOG_FIELDS(LOG_TEXT("reason", d->replacement.text)),
                     "the Kafka producer must be replaced: %s", d->replacement.text);
         d->way->replacing(d);
-        producer_close(d->producer);
-        d->producer = NULL;
+        close_producer(d);
         d->replacement = (struct error){0};
         counters_take_statistics(d->counters, NULL);
         counters_add(&d->counters->producers_replaced, 1);
@@ -284,22 +321,30 @@ void delivery_finish(struct delivery *d, int64_t ns)
     spool_save(d->spool);
 }
 
-bool delivery_ensure_topic(struct delivery *d)
+/* Looks the topic up and creates it where it is missing. KAFKA_TOPIC_READY, or *error says why not. */
+static enum kafka_topic_result look_for_topic(struct delivery *d, struct destination *to, struct error *error)
 {
     struct kafka_topic_settings topic = d->settings->new_topic;
-    topic.name = d->settings->kafka_topic;
-    struct error error;
     rd_kafka_t *rk = producer_handle(d->producer);
-    if (!d->topic_ready) {
-        d->topic_ready =
-            kafka_topic_ensure(rk, &d->settings->kafka, &topic, 2 * SECOND, &error) == KAFKA_TOPIC_READY;
-        if (d->topic_ready) {
-            kafka_topic_look_up(rk, topic.name, 2 * SECOND, &d->partitions);
-            delivery_recovered(d);
-        } else
-            delivery_fail(d, error.text);
+    if (to->ready)
+        return KAFKA_TOPIC_READY;
+    topic.name = to->name;
+    enum kafka_topic_result result = kafka_topic_ensure(rk, &d->settings->kafka, &topic, 2 * SECOND, error);
+    to->ready = result == KAFKA_TOPIC_READY;
+    if (to->ready) {
+        kafka_topic_look_up(rk, to->name, 2 * SECOND, &to->partitions);
+        delivery_recovered(d);
     }
-    return d->topic_ready;
+    return result;
+}
+
+bool delivery_ensure(struct delivery *d, struct destination *to)
+{
+    struct error error;
+    bool ready = look_for_topic(d, to, &error) == KAFKA_TOPIC_READY;
+    if (!ready)
+        delivery_fail(d, error.text);
+    return ready;
 }
 
 bool delivery_peek(struct delivery *d, struct pass *pass)
@@ -311,6 +356,7 @@ bool delivery_peek(struct delivery *d, struct pass *pass)
     switch (spool_read(d->spool, &record, &error)) {
     case SPOOL_READ_RECORD:
         d->record = record;
+        d->routed = (struct routed){0};
         d->held = true;
         return true;
     case SPOOL_READ_NOTHING:
@@ -336,10 +382,51 @@ static bool may_join(struct delivery *d)
     return !d->rewind_due && (d->record.id > d->isolate_until || producer_in_flight(d->producer) == 0);
 }
 
-/* Records that go one by one take a round trip each, and there may be a window of them. */
-static bool isolates_for_long(const struct delivery *d, int64_t begin)
+/* Records that go one by one, and topics that are new, take a round trip each, and there may be a window of
+ * them. */
+static bool takes_long(const struct delivery *d, int64_t begin)
 {
-    return d->record.id <= d->isolate_until && clock_monotonic() - begin > longest_isolation;
+    bool slow = d->record.id <= d->isolate_until || d->settings->routes;
+    return slow && clock_monotonic() - begin > longest_pass;
+}
+
+/* Where does the held record go, and is its topic there? PRODUCER_TAKEN: it is; else *error says why not. A
+ * name that comes from a message and that Kafka refuses is the message's fault. */
+static enum producer_result find_destination(struct delivery *d, struct error *error)
+{
+    if (!d->routed.to && !router_route(&d->router, &d->record, &d->routed, error)) {
+        d->routed.to = NULL;
+        return PRODUCER_REFUSED;
+    }
+    switch (look_for_topic(d, d->routed.to, error)) {
+    case KAFKA_TOPIC_READY:
+        return PRODUCER_TAKEN;
+    case KAFKA_TOPIC_REFUSED:
+        return d->settings->routes ? PRODUCER_REFUSED : PRODUCER_LATER;
+    case KAFKA_TOPIC_LATER:
+    case KAFKA_TOPIC_DENIED:
+        break;
+    }
+    return PRODUCER_LATER;
+}
+
+bool delivery_ensure_next(struct delivery *d, struct pass *pass)
+{
+    struct error error;
+    bool later = delivery_peek(d, pass) && find_destination(d, &error) == PRODUCER_LATER;
+    if (later)
+        delivery_fail(d, error.text);
+    return !later;
+}
+
+static enum producer_result hand_over(struct delivery *d, const struct pass *pass, struct error *error)
+{
+    enum producer_result result = find_destination(d, error);
+    if (result == PRODUCER_LATER && pass->forwarded > 0)
+        return PRODUCER_FULL; /* what is handed over is delivered first */
+    return result == PRODUCER_TAKEN
+               ? producer_produce(d->producer, &d->record, &d->routed, d->timestamp, error)
+               : result;
 }
 
 void delivery_produce(struct delivery *d, struct pass *pass)
@@ -349,13 +436,13 @@ void delivery_produce(struct delivery *d, struct pass *pass)
     if (begin >= d->arrivals_again)
         d->timestamp = TIMESTAMP_ARRIVAL;
     while (d->wait == 0) {
-        if (!may_join(d) || isolates_for_long(d, begin)) {
+        if (!may_join(d) || takes_long(d, begin)) {
             pass->more = true;
             return;
         }
         if (!delivery_peek(d, pass))
             return;
-        switch (producer_produce(d->producer, &d->record, d->timestamp, &error)) {
+        switch (hand_over(d, pass, &error)) {
         case PRODUCER_TAKEN:
             d->held = false;
             pass->forwarded++;
@@ -368,7 +455,7 @@ void delivery_produce(struct delivery *d, struct pass *pass)
             d->held = !set_aside(d, error.text);
             break;
         case PRODUCER_NO_TOPIC:
-            d->topic_ready = false;
+            d->routed.to->ready = false;
             delivery_fail(d, "Kafka has lost the topic");
             break;
         case PRODUCER_LATER:

@@ -5,7 +5,7 @@
  * Lifecycle:
  *   delivery_open            of the way's own, in at_least_once_open or exactly_once_open
  *   delivery_begin           in each pass of the way, then
- *     delivery_ensure_topic
+ *     delivery_ensure, delivery_ensure_next
  *     delivery_peek, delivery_produce
  *     delivery_recovered     after something went well
  *     delivery_fail, delivery_replace, delivery_note_missing_topic, delivery_rewind after something failed
@@ -18,8 +18,10 @@
 #include "bridge/seen/counters.h"
 #include "bridge/settings.h"
 #include "core/backoff.h"
+#include "destinations.h"
 #include "kafka/client.h"
 #include "producer.h"
+#include "router.h"
 #include "spool/dead_letters.h"
 #include "spool/spool.h"
 
@@ -54,15 +56,16 @@ struct delivery {
     struct spool *spool;
     struct dead_letters *letters;
     struct counters *counters;
+    struct destinations *destinations;
+    struct router router;
     struct producer *producer;
     struct error replacement; /* why the producer must be replaced; empty: it need not */
     const struct kafka_property *required;
     size_t required_count;
     struct spool_record record; /* the last one read */
     bool held;                  /* it is not handed over yet */
-    bool topic_ready;
-    int partitions;   /* of the topic when it was last checked */
-    bool vanished;    /* the topic or a partition was missing while what is in flight now was in flight */
+    struct routed routed;       /* where the held one goes; to is NULL: not known yet */
+    bool vanished;    /* a topic or a partition was missing while what is in flight now was in flight */
     uint64_t reports; /* delivery reports served */
     uint64_t reports_seen;
     int64_t quiet_since;      /* monotonic ns: no delivery report since then, or nothing in flight then */
@@ -96,14 +99,19 @@ void delivery_replace(struct delivery *delivery, const char *why);
  * a producer. Blocks for up to a second while there are no delivery reports. */
 bool delivery_begin(struct delivery *delivery);
 
-/* Makes sure that the Kafka topic exists. Blocks for some seconds while Kafka does not answer. */
-bool delivery_ensure_topic(struct delivery *delivery);
+/* Makes sure that the Kafka topic exists, or fails. Blocks for some seconds while Kafka does not answer. */
+bool delivery_ensure(struct delivery *delivery, struct destination *destination);
+
+/* The same of the topic of the next record, where there is one with a topic. Nothing may be in flight. */
+bool delivery_ensure_next(struct delivery *delivery, struct pass *pass);
 
 /* Is there a record to hand over? */
 bool delivery_peek(struct delivery *delivery, struct pass *pass);
 
 /* Hands over what is new until there is no more, no more room, or something fails. Where records must go one
- * by one, because Kafka has refused some for good, it waits for each, and returns after about a second. */
+ * by one, because Kafka has refused some for good, it waits for each, and returns after about a second. It
+ * also ends before a record whose topic is not there, if it has handed over others: the next pass looks for
+ * the topic. */
 void delivery_produce(struct delivery *delivery, struct pass *pass);
 
 /* Waits up to `ns` for delivery reports and serves them. */
@@ -120,8 +128,9 @@ void delivery_rewind(struct delivery *delivery);
 /* Something succeeded: what failed before is over. */
 void delivery_recovered(struct delivery *delivery);
 
-/* Where err says that the topic is missing: delivery_ensure_topic looks for it again. */
-void delivery_note_missing_topic(struct delivery *delivery, rd_kafka_resp_err_t err);
+/* Where err says that a topic is missing, this one or, with NULL, any: it is looked for again. */
+void delivery_note_missing_topic(struct delivery *delivery, struct destination *destination,
+                                 rd_kafka_resp_err_t err);
 
 /* Something failed that may succeed later: logs it once in a while and sets the wait before the next pass. */
 void delivery_fail(struct delivery *delivery, const char *what);

@@ -8,13 +8,12 @@
 #include "kafka/client.h"
 #include "kafka/errors.h"
 #include "kafka/transactions.h"
+#include "position.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { POSITION_TIMEOUT_MS = 3000 };
 
 enum state {
     STATE_INIT,     /* initialize transactions: fences an older instance with this id */
@@ -28,7 +27,8 @@ enum state {
 struct exactly_once {
     struct delivery delivery; /* first: delivery_close frees all */
     struct transactions transactions;
-    const char *id; /* transactional.id and consumer group */
+    const char *id;           /* transactional.id and consumer group */
+    struct destination *home; /* the topic under whose name the position is kept */
     struct kafka_property required[3];
     enum state state;
     uint64_t next; /* the position after this transaction */
@@ -36,7 +36,10 @@ struct exactly_once {
 
     /* Of the messages that Kafka has acknowledged in this transaction: */
     size_t bytes, count;
-    int64_t arrivals[]; /* realtime ns; as many as the window has room for */
+    struct arrival {
+        int64_t time; /* realtime ns */
+        size_t route; /* by whose number it went */
+    } arrivals[];     /* as many as the window has room for */
 };
 
 /* Handles the result of a call: true when it is done, else the producer is replaced, the transaction aborted,
@@ -47,7 +50,7 @@ static bool conclude(struct exactly_once *w, enum transaction_result result, con
     struct delivery *d = &w->delivery;
     if (result == TRANSACTION_DONE)
         return true;
-    delivery_note_missing_topic(d, w->transactions.failure);
+    delivery_note_missing_topic(d, NULL, w->transactions.failure);
     if (result == TRANSACTION_FENCED) {
         log_error_with(
             kafka_fenced, LOG_FIELDS(LOG_TEXT("id", w->id)),
@@ -79,97 +82,57 @@ static void init(struct exactly_once *w, struct pass *pass)
 
 /* ---- the committed position ---- */
 
-static rd_kafka_topic_partition_list_t *position_partition(const struct exactly_once *w)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, w->delivery.settings->kafka_topic, 0);
-    return list;
-}
-
 /* Takes over the position that Kafka holds, if it is this spool's. */
-static void take_position(struct exactly_once *w, const rd_kafka_topic_partition_t *committed,
-                          struct pass *pass)
+static void take_position(struct exactly_once *w, const struct kept_position *kept, struct pass *pass)
 {
     struct spool *spool = w->delivery.spool;
     struct spool_stats stats;
     spool_get_stats(spool, &stats);
-    const char *uuid = spool_uuid(spool);
-    if (committed->offset < 0) {
-        if (stats.delivered > 0)
-            log_warning(
-                kafka_position_missing,
-                "Kafka holds no position for '%s' (it forgets one with its topic, and after offsets.retention.minutes): continuing at %" PRIu64
-                ", the spool's own; the last transaction before it may be doubled",
-                w->id, stats.position);
-        return;
-    }
-    if (committed->metadata_size != strlen(uuid) || memcmp(committed->metadata, uuid, strlen(uuid)) != 0) {
+    if (kept->kind == POSITION_NONE && stats.delivered > 0)
+        log_warning(
+            kafka_position_missing,
+            "Kafka holds no position for '%s' (it forgets one with its topic, and after offsets.retention.minutes): continuing at %" PRIu64
+            ", the spool's own; the last transaction before it may be doubled",
+            w->id, stats.position);
+    if (kept->kind == POSITION_FOREIGN)
         log_warning(
             kafka_position_foreign,
-            "the position that Kafka holds for '%s' is another spool's (%.*s, this one is %s): not used",
-            w->id, (int)committed->metadata_size,
-            committed->metadata_size ? (const char *)committed->metadata : "", uuid);
+            "the position that Kafka holds for '%s' is another spool's (%s, this one is %s): not used", w->id,
+            kept->uuid, spool_uuid(spool));
+    if (kept->kind != POSITION_OWN)
         return;
-    }
-    uint64_t position = (uint64_t)committed->offset;
     log_debug(kafka_position, "Kafka's position for '%s' is %" PRIu64 ", the spool's own %" PRIu64, w->id,
-              position, stats.position);
+              kept->offset, stats.position);
+    if (strcmp(kept->topic, w->home->name) != 0)
+        log_info(
+            kafka_position_moves,
+            "the position of '%s' stands under the topic '%s' in Kafka; from now on it is kept under '%s'",
+            w->id, kept->topic, w->home->name);
     /* The spool's own may be ahead: it moves on over records that are not messages without a transaction. */
-    if (position > stats.position && !spool_advance(spool, position)) {
+    if (kept->offset > stats.position && !spool_advance(spool, kept->offset)) {
         log_error(
             kafka_position_beyond_spool,
             "Kafka's position for '%s' is %" PRIu64 ", beyond the end of the spool, %" PRIu64
             ": this spool is older than what it has delivered (a restored copy?), and new messages would count as delivered. Move it away and start with a new one",
-            w->id, position, stats.next_id);
+            w->id, kept->offset, stats.next_id);
         pass->failed = true;
     }
 }
 
-/* Asks for the group's offset, filling in *position. A consumer asks, not the producer's Admin API:
- * librdkafka 2.0.2 crashes there when the broker answers that it is not the coordinator (yet), since a
- * producer has no group. The consumer never subscribes. isolation.level=read_committed makes it wait for an
- * open transaction of an older instance to end (KIP-447). */
-static bool ask_position(const struct exactly_once *w, rd_kafka_topic_partition_list_t *position,
-                         struct error *error)
-{
-    const struct kafka_property properties[] = {
-        {.name = "group.id", .value = w->id},
-        {.name = "isolation.level", .value = "read_committed"},
-        {.name = "enable.auto.commit", .value = "false"},
-        {.name = "log_level", .value = "3"}, /* the producer logs what is wrong */
-    };
-    rd_kafka_conf_t *conf = kafka_conf_new(RD_KAFKA_CONSUMER, &w->delivery.settings->kafka, NULL, 0,
-                                           properties, sizeof properties / sizeof *properties, error);
-    char text[KAFKA_ERROR_SIZE];
-    rd_kafka_t *consumer = conf ? kafka_new(RD_KAFKA_CONSUMER, conf, error) : NULL;
-    if (!consumer)
-        return false;
-    rd_kafka_resp_err_t err = rd_kafka_committed(consumer, position, POSITION_TIMEOUT_MS);
-    if (!err)
-        err = position->elems[0].err;
-    /* For Kafka an unknown group has no position yet; others report that there is no such group. */
-    if (err == RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND) {
-        err = RD_KAFKA_RESP_ERR_NO_ERROR;
-        position->elems[0].offset = RD_KAFKA_OFFSET_INVALID;
-    }
-    kafka_destroy(consumer);
-    return !err || error_set(error, "%s", kafka_describe(err, text));
-}
-
 static void learn_position(struct exactly_once *w, struct pass *pass)
 {
-    rd_kafka_topic_partition_list_t *position = position_partition(w);
+    struct delivery *d = &w->delivery;
+    struct kept_position kept;
     struct error error;
-    if (ask_position(w, position, &error)) {
-        take_position(w, &position->elems[0], pass);
-        delivery_recovered(&w->delivery);
+    if (position_ask(&d->settings->kafka, w->id, spool_uuid(d->spool), &kept, &error)) {
+        take_position(w, &kept, pass);
+        delivery_recovered(d);
         w->state = STATE_READY;
     } else {
         char text[1200];
         snprintf(text, sizeof text, "cannot get the position of '%s' from Kafka: %s", w->id, error.text);
-        delivery_fail(&w->delivery, text);
+        delivery_fail(d, text);
     }
-    rd_kafka_topic_partition_list_destroy(position);
 }
 
 /* ---- a transaction ---- */
@@ -203,16 +166,17 @@ static void begin(struct exactly_once *w, struct pass *pass)
         delivery_replace(
             &w->delivery,
             "a request of the last transaction was not answered and may arrive late, in the next one");
-    else if (delivery_ensure_topic(&w->delivery))
+    else if (delivery_ensure(&w->delivery, w->home) && delivery_ensure_next(&w->delivery, pass))
         fill(w, pass);
 }
 
 static void send_position(struct exactly_once *w, struct pass *pass)
 {
-    rd_kafka_topic_partition_list_t *position = position_partition(w);
+    rd_kafka_topic_partition_list_t *position = rd_kafka_topic_partition_list_new(1);
     rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata_new(w->id);
     const char *uuid = spool_uuid(w->delivery.spool);
     struct error error;
+    rd_kafka_topic_partition_list_add(position, w->home->name, 0);
     position->elems[0].offset = (int64_t)w->next;
     /* The list frees the metadata with the library's free. */
     position->elems[0].metadata = rd_kafka_mem_malloc(NULL, strlen(uuid));
@@ -229,8 +193,10 @@ static void count_committed(struct exactly_once *w)
 {
     struct counters *counters = w->delivery.counters;
     int64_t now = clock_realtime();
-    for (size_t i = 0; i < w->count; i++)
-        histogram_add(&counters->latency, now - w->arrivals[i]);
+    for (size_t i = 0; i < w->count; i++) {
+        histogram_add(&counters->latency, now - w->arrivals[i].time);
+        counters_add_route(counters, w->arrivals[i].route);
+    }
     counters_add(&counters->delivered_bytes, w->bytes);
     histogram_add(&counters->transactions, clock_monotonic() - w->transactions.begun);
 }
@@ -268,7 +234,7 @@ static void step(struct exactly_once *w, struct pass *pass)
         init(w, pass);
         break;
     case STATE_POSITION:
-        if (delivery_ensure_topic(&w->delivery))
+        if (delivery_ensure(&w->delivery, w->home))
             learn_position(w, pass);
         break;
     case STATE_READY:
@@ -317,7 +283,7 @@ static void acknowledged(struct delivery *d, const struct produced *message)
 {
     struct exactly_once *w = (struct exactly_once *)d;
     if (w->count < (size_t)d->settings->window)
-        w->arrivals[w->count++] = message->time;
+        w->arrivals[w->count++] = (struct arrival){message->time, message->route};
     w->bytes += message->size;
 }
 
@@ -339,14 +305,16 @@ struct delivery *exactly_once_open(const struct bridge_settings *settings, struc
         {"acks", "all", "fewer acknowledgements could lose records"},
         {"transactional.id", id, "it names the bridge"},
     };
-    size_t size = sizeof(struct exactly_once) + (size_t)settings->window * sizeof(int64_t);
+    size_t size = sizeof(struct exactly_once) + (size_t)settings->window * sizeof(struct arrival);
     struct exactly_once *w = calloc(1, size);
     if (!w)
         out_of_memory(size);
     w->id = id;
     memcpy(w->required, required, sizeof required);
     if (delivery_open(&w->delivery, &way, settings, spool, letters, counters, w->required,
-                      sizeof required / sizeof *required, error))
+                      sizeof required / sizeof *required, error)) {
+        w->home = destinations_home(w->delivery.destinations);
         return &w->delivery;
+    }
     return NULL;
 }

@@ -1,5 +1,5 @@
 /* Exactly-once forwarding: Kafka transactions that commit the spool's position together with the records, as
- * the offset of a consumer group (group: the bridge's id; partition 0 of the destination topic; metadata: the
+ * the offset of a consumer group (group: the bridge's id; partition 0 of --position-topic; metadata: the
  * spool's uuid). After a kill the committed position says what is in Kafka. KIP-98 and KIP-447 describe the
  * mechanism. */
 #ifndef ROOMSTREAM_BRIDGE_OUT_EXACTLY_ONCE_H

@@ -19,7 +19,6 @@ struct slot {
 struct producer {
     const struct bridge_settings *settings;
     rd_kafka_t *rk;
-    rd_kafka_topic_t *topic;
     producer_report *report;
     void *context;
     struct counters *statistics; /* or NULL */
@@ -38,8 +37,10 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
     p->bytes_in_flight -= slot->message.size;
     slot->next_free = p->free_slots;
     p->free_slots = slot;
-    if (!p->closing)
-        p->report(p->context, &slot->message, message->err);
+    if (p->closing)
+        return;
+    slot->message.to->in_flight--;
+    p->report(p->context, &slot->message, message->err);
 }
 
 static int on_statistics(rd_kafka_t *rk, char *json, size_t length, void *opaque)
@@ -85,11 +86,7 @@ static bool make_client(struct producer *p, const struct kafka_property *require
         rd_kafka_conf_set_stats_cb(conf, on_statistics);
     }
     p->rk = kafka_new(RD_KAFKA_PRODUCER, conf, error);
-    if (!p->rk)
-        return false;
-    p->topic = rd_kafka_topic_new(p->rk, p->settings->kafka_topic, NULL);
-    return p->topic || error_set(error, "Kafka topic '%s': %s", p->settings->kafka_topic,
-                                 rd_kafka_err2str(rd_kafka_last_error()));
+    return p->rk != NULL;
 }
 
 struct producer *producer_open(const struct bridge_settings *settings, const struct kafka_property *required,
@@ -118,8 +115,6 @@ struct producer *producer_open(const struct bridge_settings *settings, const str
 void producer_close(struct producer *p)
 {
     p->closing = true;
-    if (p->topic)
-        rd_kafka_topic_destroy(p->topic);
     if (p->rk) {
         rd_kafka_purge(p->rk,
                        RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
@@ -146,27 +141,39 @@ static enum producer_result refusal(const struct producer *p, rd_kafka_error_t *
     return kafka_error_is_permanent(err) ? PRODUCER_REFUSED : PRODUCER_LATER;
 }
 
+/* False with *error: librdkafka cannot make the topic's handle. */
+static bool use_topic(struct producer *p, struct destination *to, struct error *error)
+{
+    if (!to->topic)
+        to->topic = rd_kafka_topic_new(p->rk, to->name, NULL);
+    return to->topic ||
+           error_set(error, "Kafka topic '%s': %s", to->name, rd_kafka_err2str(rd_kafka_last_error()));
+}
+
 enum producer_result producer_produce(struct producer *p, const struct spool_record *record,
-                                      enum timestamp timestamp, struct error *error)
+                                      const struct routed *routed, enum timestamp timestamp,
+                                      struct error *error)
 {
     size_t size = counters_size(record);
     struct kafka_message message;
     struct slot *slot = p->free_slots;
-    if (record->reason.length > 0) { /* it must become a dead letter */
-        error_set(error, "%.*s", (int)record->reason.length, (const char *)record->reason.data);
-        return PRODUCER_REFUSED;
-    }
     if (!slot || (p->in_flight > 0 && p->bytes_in_flight + size > (size_t)p->settings->window_bytes))
         return PRODUCER_FULL;
-    if (!translate_to_kafka(record, (enum kafka_key)p->settings->kafka_key, timestamp, &message)) {
+    if (!use_topic(p, routed->to, error))
+        return PRODUCER_LATER;
+    if (!translate_to_kafka(record, &routed->key, timestamp, &message)) {
         error_set(error, "out of memory");
         return PRODUCER_LATER;
     }
-    slot->message =
-        (struct produced){.id = record->id, .time = record->time, .size = size, .timestamp = timestamp};
+    slot->message = (struct produced){.id = record->id,
+                                      .time = record->time,
+                                      .size = size,
+                                      .timestamp = timestamp,
+                                      .to = routed->to,
+                                      .route = routed->route};
     p->free_slots = slot->next_free;
     const rd_kafka_vu_t fields[] = {
-        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = p->topic},
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = routed->to->topic},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)message.value, message.value_length}},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)message.key, message.key_length}},
@@ -181,6 +188,7 @@ enum producer_result producer_produce(struct producer *p, const struct spool_rec
         return refusal(p, failure, error);
     }
     p->in_flight++;
+    routed->to->in_flight++;
     p->bytes_in_flight += size;
     return PRODUCER_TAKEN;
 }

@@ -1,4 +1,4 @@
-/* Spooled messages as Kafka records: one topic, a bounded number and size in flight. Both ways of delivery
+/* Spooled messages as Kafka records: a bounded number and size in flight. Both ways of delivery
  * use it. Not thread-safe: the forwarder's thread alone. */
 #ifndef ROOMSTREAM_BRIDGE_OUT_PRODUCER_H
 #define ROOMSTREAM_BRIDGE_OUT_PRODUCER_H
@@ -9,6 +9,7 @@
 #include "kafka/client.h"
 #include "kafka/topic.h"
 #include "kafka/unanswered.h"
+#include "router.h"
 #include "spool/spool.h"
 
 #include <stdbool.h>
@@ -22,6 +23,8 @@ struct produced {
     uint64_t id;
     int64_t time; /* realtime ns of its arrival at the bridge */
     size_t size;  /* bytes, see counters_size */
+    struct destination *to;
+    size_t route; /* its number */
     enum timestamp timestamp;
 };
 
@@ -41,13 +44,15 @@ enum producer_result {
     PRODUCER_TAKEN,
     PRODUCER_FULL,     /* as much as allowed is in flight: poll, try again */
     PRODUCER_REFUSED,  /* this record can never be taken: *error says why */
-    PRODUCER_NO_TOPIC, /* the topic has vanished, *error says so: see kafka_topic_ensure */
+    PRODUCER_NO_TOPIC, /* its topic has vanished, *error says so: see kafka_topic_ensure */
     PRODUCER_LATER,    /* something else is wrong, *error says what: try again after a while */
 };
 
-/* Hands the record to librdkafka, which copies it; translate.h says as what. */
+/* Hands the record to librdkafka, which copies it; translate.h says as what. The destination outlives the
+ * producer. */
 enum producer_result producer_produce(struct producer *producer, const struct spool_record *record,
-                                      enum timestamp timestamp, struct error *error);
+                                      const struct routed *routed, enum timestamp timestamp,
+                                      struct error *error);
 
 /* Serves delivery reports, waiting up to `timeout` ns for the first. */
 void producer_poll(struct producer *producer, int64_t timeout);

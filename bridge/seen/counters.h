@@ -25,15 +25,22 @@ enum mqtt_reconnect {
 
 enum { COUNTERS_TROUBLE_SIZE = 640 }; /* a longer text is cut */
 
+enum { COUNTERS_ROUTES = 100 }; /* are told apart */
+
 /* Zero-initialize, then counters_init. These numbers begin with the process; those of the spool do not. */
 struct counters {
     /* The receiver's. Bytes are those of topic, properties and payload. */
     _Atomic uint64_t received_bytes;
     _Atomic uint64_t from_downlink; /* messages that came back from Kafka, and were dropped */
+    _Atomic uint64_t copies;        /* dropped, see subscriptions.h */
     _Atomic uint64_t mqtt_reconnects[MQTT_RECONNECT_REASONS];
 
     /* The forwarder's. */
     _Atomic uint64_t delivered_bytes, dead_bytes;
+    _Atomic uint64_t keyless; /* messages in whose payload the JSON pointer of --kafka-key found nothing */
+    _Atomic uint64_t
+        routes[COUNTERS_ROUTES + 1];     /* messages delivered by each of the first routes; by the others */
+    _Atomic uint64_t topics;             /* Kafka topics that routes have led to */
     _Atomic uint64_t producers_replaced; /* delivery_begin says when */
     _Atomic uint64_t transactions_aborted;
     struct histogram latency;      /* from arrival at the bridge to Kafka's acknowledgement or commit */
@@ -55,6 +62,12 @@ static inline void counters_add(_Atomic uint64_t *counter, uint64_t number)
 {
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + number,
                           memory_order_relaxed);
+}
+
+/* A message was delivered by the route of that number. */
+static inline void counters_add_route(struct counters *counters, size_t route)
+{
+    counters_add(&counters->routes[route < COUNTERS_ROUTES ? route : COUNTERS_ROUTES], 1);
 }
 
 /* Bytes of a record that count. */

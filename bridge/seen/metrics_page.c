@@ -55,6 +55,33 @@ static void put_messages(const struct snapshot *snapshot, FILE *out)
                        "The same of messages dead-lettered since the start.", count(&m->dead_bytes));
 }
 
+/* The first COUNTERS_ROUTES routes have a sample each, all others one together: that bounds the page. */
+static void put_routes(const struct snapshot *snapshot, FILE *out)
+{
+    const struct counters *m = snapshot->sources->counters;
+    const struct bridge_settings *settings = snapshot->sources->settings;
+    size_t routes = settings->routes ? routes_count(settings->routes) : 0;
+    prometheus_counter(
+        out, NAME("keys_not_found_total"),
+        "Messages in whose payload the JSON pointer of --kafka-key found nothing: their MQTT topic is the key.",
+        count(&m->keyless));
+    if (routes == 0)
+        return;
+    prometheus_counter(out, NAME("copies_dropped_total"),
+                       "Further copies of messages, which the broker sends where filters of routes overlap.",
+                       count(&m->copies));
+    prometheus_gauge(out, NAME("kafka_topics"), "Kafka topics to which the routes have led.",
+                     count(&m->topics));
+    prometheus_gauge(out, NAME("kafka_topics_limit"), "Bound of these (--topic-max).",
+                     (double)settings->topic_max);
+    prometheus_head(
+        out, PROMETHEUS_COUNTER, NAME("route_messages_delivered_total"),
+        "Messages acknowledged by Kafka since the start, by route; those behind the first 100 together.");
+    for (size_t i = 0; i < routes && i <= COUNTERS_ROUTES; i++)
+        prometheus_sample(out, NAME("route_messages_delivered_total"), count(&m->routes[i]), "route",
+                          i < COUNTERS_ROUTES ? routes_at(settings->routes, i)->text : "others", NULL);
+}
+
 static void put_spool(const struct snapshot *snapshot, FILE *out)
 {
     prometheus_gauge(out, NAME("spool_bytes"), "Size of the spool's files.", (double)snapshot->spool.bytes);
@@ -205,6 +232,7 @@ void metrics_page_write(const struct snapshot *snapshot, FILE *out)
 {
     put_info(snapshot, out);
     put_messages(snapshot, out);
+    put_routes(snapshot, out);
     put_spool(snapshot, out);
     put_times(snapshot, out);
     put_states(snapshot, out);

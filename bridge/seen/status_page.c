@@ -36,6 +36,18 @@ static void set_sides(const struct snapshot *snapshot, json_t *status)
                                   json_text(settings->kafka_topic), "trouble", json_text(snapshot->trouble)));
 }
 
+static void set_routes(const struct snapshot *snapshot, json_t *status)
+{
+    const struct bridge_settings *settings = snapshot->sources->settings;
+    const struct counters *m = snapshot->sources->counters;
+    if (settings->routes)
+        json_object_set_new(status, "routes",
+                            json_pack("{s:I, s:I, s:I, s:I}", "count",
+                                      (json_int_t)routes_count(settings->routes), "copies_dropped",
+                                      (json_int_t)m->copies, "kafka_topics", (json_int_t)m->topics,
+                                      "kafka_topics_max", (json_int_t)settings->topic_max));
+}
+
 static void set_messages(const struct snapshot *snapshot, json_t *status)
 {
     const struct spool_ledger *ledger = &snapshot->ledger;
@@ -62,6 +74,7 @@ void status_page_write(const struct snapshot *snapshot, FILE *out)
     json_t *status = json_object();
     set_bridge(snapshot, status);
     set_sides(snapshot, status);
+    set_routes(snapshot, status);
     set_messages(snapshot, status);
     json_object_set_new(status, "recent",
                         recent_json(&snapshot->recent, "received_per_second", "delivered_per_second"));

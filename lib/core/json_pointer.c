@@ -66,3 +66,52 @@ bool pointer_counts(const struct pointer *pointer, size_t depth, size_t index)
     snprintf(text, sizeof text, "%zu", index);
     return strcmp(pointer->tokens[depth], text) == 0;
 }
+
+/* ---- the walk ---- */
+
+static const size_t names_members = (size_t)-1; /* the index of an object */
+
+/* A name or an index of the innermost container: depth is at least 1. */
+static void step(struct pointer_walk *walk, const char *name, size_t length, size_t index)
+{
+    size_t at = walk->depth - 1;
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct pointer *pointer = &walk->pointers[i];
+        if (walk->agreed[i] > at)
+            walk->agreed[i] = at;
+        if (walk->agreed[i] == at && at < pointer->count &&
+            (name ? pointer_names(pointer, at, name, length) : pointer_counts(pointer, at, index)))
+            walk->agreed[i] = at + 1;
+    }
+}
+
+void pointer_walk_name(struct pointer_walk *walk, const char *name, size_t length)
+{
+    if (walk->depth <= POINTER_TOKENS)
+        step(walk, name, length, 0);
+}
+
+/* A value of an array has an index for a name. */
+void pointer_walk_value(struct pointer_walk *walk)
+{
+    if (walk->depth == 0 || walk->depth > POINTER_TOKENS || walk->index[walk->depth - 1] == names_members)
+        return;
+    step(walk, NULL, 0, walk->index[walk->depth - 1]++);
+}
+
+bool pointer_walk_is_at(const struct pointer_walk *walk, size_t number)
+{
+    return walk->pointers[number].count == walk->depth && walk->agreed[number] == walk->depth;
+}
+
+void pointer_walk_open(struct pointer_walk *walk, bool array)
+{
+    if (walk->depth < POINTER_TOKENS)
+        walk->index[walk->depth] = array ? 0 : names_members;
+    walk->depth++;
+}
+
+void pointer_walk_close(struct pointer_walk *walk)
+{
+    walk->depth--;
+}

@@ -166,5 +166,5 @@ enum kafka_topic_result kafka_topic_ensure(rd_kafka_t *rk, const struct kafka_se
         return KAFKA_TOPIC_LATER;
     }
     explain_refusal(err, detail.text, kafka, topic, error);
-    return KAFKA_TOPIC_DENIED;
+    return err == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION ? KAFKA_TOPIC_REFUSED : KAFKA_TOPIC_DENIED;
 }

@@ -15,10 +15,12 @@ struct kafka_topic_settings {
 struct option_group kafka_topic_options(struct kafka_topic_settings *settings);
 
 enum kafka_topic_result {
-    KAFKA_TOPIC_READY,  /* it exists, perhaps just created (logged) */
-    KAFKA_TOPIC_LATER,  /* Kafka does not answer: try again; *error says why */
-    KAFKA_TOPIC_DENIED, /* it is missing or forbidden and cannot be created: *error says what to do; may
-                           change, so try again */
+    KAFKA_TOPIC_READY,   /* it exists, perhaps just created (logged) */
+    KAFKA_TOPIC_LATER,   /* Kafka does not answer: try again; *error says why */
+    KAFKA_TOPIC_DENIED,  /* it is missing or forbidden and cannot be created: *error says what to do; may
+                            change, so try again */
+    KAFKA_TOPIC_REFUSED, /* the same, but for its name, which Kafka never takes: it has characters that a name
+                            cannot have, or only '.' where another topic has '_' */
 };
 
 /* NO_ERROR and the number of partitions, else the error of Kafka or of the library. Blocks up to `timeout`

@@ -25,6 +25,7 @@ struct mqtt_limits mqtt_limits_read(MQTTProperties *p, const struct mqtt_session
         .retain = number(p, MQTTPROPERTY_CODE_RETAIN_AVAILABLE, 1) != 0,
         .wildcards = number(p, MQTTPROPERTY_CODE_WILDCARD_SUBSCRIPTION_AVAILABLE, 1) != 0,
         .shared = number(p, MQTTPROPERTY_CODE_SHARED_SUBSCRIPTION_AVAILABLE, 1) != 0,
+        .identifiers = number(p, MQTTPROPERTY_CODE_SUBSCRIPTION_IDENTIFIERS_AVAILABLE, 1) != 0,
     };
 }
 
@@ -47,6 +48,13 @@ bool mqtt_limits_allow(const struct mqtt_limits *limits, const struct mqtt_sessi
     for (size_t i = 0; i < session->filter_count; i++)
         if (!allow_filter(limits, session->filters[i], error))
             return false;
+    for (size_t i = 0; session->identifiers && !limits->identifiers && i < session->filter_count; i++)
+        if (session->identifiers[i])
+            return error_set(
+                error,
+                "the broker has no subscription identifiers, which tell the copies of a message that '%s' "
+                "and another filter match: subscribe to one filter that covers both",
+                session->filters[i]);
     if (limits->maximum_qos < qos)
         return error_set(
             error,

@@ -11,7 +11,7 @@ struct mqtt_limits {
     uint32_t maximum_packet;  /* bytes; 0: no bound of its own */
     uint32_t session_expiry;  /* seconds: what it makes of the one that was asked for */
     int64_t keepalive;        /* ns; 0: as asked for */
-    bool retain, wildcards, shared;
+    bool retain, wildcards, shared, identifiers;
 };
 
 /* properties: the CONNACK's; NULL with MQTT 3.1.1. */

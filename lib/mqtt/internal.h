@@ -76,7 +76,7 @@ enum session_seen {
 /* What Paho says to a DISCONNECT or CONNECT of closing. */
 enum answer { NO_ANSWER, ANSWER_DONE, ANSWER_FAILED };
 
-enum { MQTT_FILTERS_MAX = 1024, MQTT_CLIENT_ID_SIZE = 128 };
+enum { MQTT_FILTERS_MAX = 16384, MQTT_CLIENT_ID_SIZE = 128 };
 
 /* A message handed to Paho at QoS 1 or 2, until its outcome is known. */
 struct publication {
@@ -119,8 +119,10 @@ struct mqtt_connection {
     enum client_condition condition;
     enum accepted accepted;
     enum session_seen seen;
-    bool granted; /* the filters, in the session as it is */
-    bool renew;   /* the next connection is to begin a new session */
+    bool granted;       /* the filters, and what was to be given up, in the session as it is */
+    bool unsubscribing; /* now; changed by the connector before Paho is asked */
+    size_t answers;     /* of the filters asked for now */
+    bool renew;         /* the next connection is to begin a new session */
     enum answer answer;
     int disconnect_reason;
     uint16_t receive_maximum, connect_receive_maximum; /* what is wanted; what the last CONNECT asked for */

@@ -85,8 +85,10 @@ struct mqtt_callbacks {
 struct mqtt_session {
     const char *const *filters; /* topic filters to subscribe to */
     size_t filter_count;
-    const char *const *unsubscribe; /* filters to unsubscribe from, after subscribing: those of a session that
-                                       an earlier process left */
+    const uint32_t
+        *identifiers; /* MQTT 5: a Subscription Identifier for each filter, 0 for none; NULL: none */
+    const char *const *unsubscribe; /* filters to unsubscribe from, once, after subscribing: those of a
+                                       session that an earlier process left */
     size_t unsubscribe_count;
     int qos;                  /* of the subscriptions, 0-2: a broker that grants less is refused */
     bool retain_as_published; /* MQTT 5: keep the RETAIN flag as the publisher set it */

@@ -61,7 +61,7 @@ static void all_granted(struct mqtt_connection *c)
     filter_list(session->filters, session->filter_count, list, sizeof list);
     log_info_with(mqtt_subscribed, LOG_FIELDS(LOG_TEXT("filters", list), LOG_NUMBER("qos", lowest)),
                   "subscribed to %s at QoS %d", list, lowest);
-    if (session->unsubscribe_count == 0)
+    if (!c->unsubscribing)
         done(c);
 }
 
@@ -72,12 +72,11 @@ static void answered(struct subscription *s, int code, const MQTTProperties *pro
     struct mqtt_connection *c = s->connection;
     const char *filter = c->session->filters[s - c->subscriptions];
     char reason[MQTT_REASON_SIZE], text[1200];
-    bool all = true;
     pthread_mutex_lock(&c->mutex);
     bool awaited = c->state == SUBSCRIBING;
+    c->answers += s->granted == UNANSWERED && code != UNANSWERED;
     s->granted = code;
-    for (size_t i = 0; i < c->session->filter_count; i++)
-        all = all && c->subscriptions[i].granted != UNANSWERED;
+    bool all = c->answers == c->session->filter_count;
     pthread_mutex_unlock(&c->mutex);
     if (!awaited) /* another filter is refused, and all are asked for again */
         return;
@@ -136,7 +135,11 @@ static void subscribe(struct mqtt_connection *c)
     for (size_t i = 0; i < session->filter_count; i++) {
         MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
         options.context = &c->subscriptions[i];
+        MQTTProperty identifier = {.identifier = MQTTPROPERTY_CODE_SUBSCRIPTION_IDENTIFIER};
         if (c->settings->version == MQTT_VERSION_5) {
+            identifier.value.integer4 = session->identifiers ? session->identifiers[i] : 0;
+            if (identifier.value.integer4)
+                MQTTProperties_add(&options.properties, &identifier);
             options.onSuccess5 = on_subscribed5;
             options.onFailure5 = on_subscribe_failed5;
             options.subscribeOptions.retainAsPublished = session->retain_as_published;
@@ -147,6 +150,7 @@ static void subscribe(struct mqtt_connection *c)
         }
         paho_guard_next_use(PAHO_SUBSCRIBE);
         int rc = MQTTAsync_subscribe(c->client, session->filters[i], session->qos, &options);
+        MQTTProperties_free(&options.properties);
         if (rc != MQTTASYNC_SUCCESS && rc != MQTTASYNC_DISCONNECTED) {
             log_warning(mqtt_request_failed, "subscribing failed: %s", MQTTAsync_strerror(rc));
             return; /* the deadline sees to it */
@@ -220,12 +224,14 @@ void connection_subscribe(struct mqtt_connection *c)
         c->due = clock_monotonic() + PATIENCE;
     for (size_t i = 0; i < c->session->filter_count; i++)
         c->subscriptions[i] = (struct subscription){c, UNANSWERED};
+    c->answers = 0;
+    c->unsubscribing = c->session->unsubscribe_count > 0 && !c->granted;
     pthread_mutex_unlock(&c->mutex);
     if (!subscribing)
         return;
     atomic_store(&c->message_came, false);
     subscribe(c);
-    if (c->session->unsubscribe_count)
+    if (c->unsubscribing)
         unsubscribe(c);
 }
 

@@ -75,6 +75,10 @@ struct option_spec {
      * variable are added to it. */
     const char *help;
 
+    /* Of an OPTION_LIST: a section of the configuration file whose every line, KEY = VALUE, is an item
+     * KEY=VALUE, as `building/{room} = rooms` under [route]. It counts as a group's. NULL: none. */
+    const char *lines_of;
+
     /* Environment variable; NULL: ROOMSTREAM_ and the name in capitals, with _ for -. */
     const char *env;
 

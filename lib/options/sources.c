@@ -1,6 +1,7 @@
 #include "sources.h"
 
 #include "config_file.h"
+#include "core/out_of_memory.h"
 #include "properties_file.h"
 #include "value.h"
 #include "warnings.h"
@@ -28,7 +29,7 @@ static bool is_default(const char *section)
     return *section == '\0' || strcmp(section, "default") == 0;
 }
 
-static enum section classify(const struct program *program, const char *name)
+static enum section classify(struct option_table *table, const struct program *program, const char *name)
 {
     if (strcmp(name, program->name) == 0)
         return SECTION_PROGRAM;
@@ -39,7 +40,7 @@ static enum section classify(const struct program *program, const char *name)
     for (size_t i = 0; i < program->group_count; i++)
         if (strcmp(name, program->groups[i].section) == 0)
             return SECTION_GROUP;
-    return SECTION_OF_OTHERS;
+    return option_find_lines_of(table, name) ? SECTION_GROUP : SECTION_OF_OTHERS;
 }
 
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
@@ -54,12 +55,28 @@ static bool is_kafka_property(const char *key)
     return strchr(key, '.') != NULL;
 }
 
+/* An entry of a section whose lines are the items of one option. */
+static bool set_line(struct option_table *table, struct option_row *row, const struct config_entry *entry,
+                     const char *where, struct error *error)
+{
+    char *item;
+    if (asprintf(&item, "%s=%s", entry->key, entry->value) < 0)
+        out_of_memory(strlen(entry->key) + strlen(entry->value));
+    bool ok = option_set_by_user(table, row, where, item, error);
+    free(item);
+    return ok;
+}
+
 /* `where` is "FILE:LINE". */
 static bool set_entry(struct option_table *table, const struct program *program,
                       const struct config_entry *entry, const char *where, struct error *error)
 {
-    enum section section = classify(program, entry->section);
-    struct option_row *properties = option_find_dotted_keys(table), *row = option_find(table, entry->key);
+    enum section section = classify(table, program, entry->section);
+    struct option_row *row = option_find_lines_of(table, entry->section);
+    if (row)
+        return set_line(table, row, entry, where, error);
+    row = option_find(table, entry->key);
+    struct option_row *properties = option_find_dotted_keys(table);
     if (entry->key[strspn(entry->key, NAME_CHARACTERS)])
         return error_set(
             error,
@@ -99,7 +116,7 @@ static bool set_entries(struct option_table *table, const struct program *progra
         for (size_t i = 0; i < file->count; i++) {
             const struct config_entry *entry = &file->entries[i];
             snprintf(where, sizeof where, "%s:%d", path, entry->line);
-            if (classify(program, entry->section) == section &&
+            if (classify(table, program, entry->section) == section &&
                 !set_entry(table, program, entry, where, error))
                 return false;
         }
@@ -113,7 +130,7 @@ static void note_ignored_sections(struct option_table *table, const struct progr
     const char *last = "";
     for (size_t i = 0; i < file->count; i++) {
         const char *name = file->entries[i].section;
-        if (strcmp(name, last) != 0 && classify(program, name) == SECTION_OF_OTHERS)
+        if (strcmp(name, last) != 0 && classify(table, program, name) == SECTION_OF_OTHERS)
             text_list_append(&table->ignored_sections, name);
         last = name;
     }

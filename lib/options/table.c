@@ -49,6 +49,14 @@ struct option_row *option_find_properties_file(struct option_table *table)
     return NULL;
 }
 
+struct option_row *option_find_lines_of(struct option_table *table, const char *section)
+{
+    for (size_t i = 0; i < table->count; i++)
+        if (same(table->rows[i].spec->lines_of, section))
+            return &table->rows[i];
+    return NULL;
+}
+
 static void add_group(struct option_table *table, const struct option_group *group, bool general)
 {
     for (size_t i = 0; i < group->count; i++) {

@@ -38,6 +38,9 @@ struct option_row *option_find_property(struct option_table *table, const char *
 struct option_row *option_find_dotted_keys(struct option_table *table);
 struct option_row *option_find_properties_file(struct option_table *table);
 
+/* The row of the option whose items the lines of that section are; NULL if there is none. */
+struct option_row *option_find_lines_of(struct option_table *table, const char *section);
+
 /* Writes the name of the option's environment variable into name and returns it. */
 const char *option_env(const struct option_spec *spec, char name[static OPTION_ENV_SIZE]);
 

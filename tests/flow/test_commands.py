@@ -57,7 +57,7 @@ NOT_RUN = {
 ENDLESS = [
     (r"^scripts/run\.sh$", r"^$", "the bridges run; Ctrl-C ends them"),
     (r"publish\b", r"--fast\b", "connected to the MQTT broker"),
-    (r"(^|[/-])bridge(-temp)?\b", r"^$", "subscribed to"),
+    (r"(^|[/-])bridge(-temp)?\b", r"--print-routes\b", "subscribed to"),
     (r"\bsubscribe\b", r" (-C|-E)\b", "subscribed to"),
     (r"\bkafka-consume\b", r" (-c|-e|-L)\b", 'partitions assigned: [1-9]|"sensor":"temp"'),
     (r"\bdashboard\b", r"^$", "the page is at"),

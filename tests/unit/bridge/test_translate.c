@@ -63,7 +63,8 @@ static struct kafka_message to_kafka(const struct spool_record *record, enum kaf
                                      enum timestamp timestamp)
 {
     struct kafka_message made;
-    assert_true(translate_to_kafka(record, key, timestamp, &made));
+    const struct message_key chosen = {key, record->topic};
+    assert_true(translate_to_kafka(record, &chosen, timestamp, &made));
     return made;
 }
 

@@ -90,7 +90,8 @@ static void test_inverse_of_the_bridge(void **state)
     size_t count = 0;
     struct kafka_message out;
     const struct spool_record spooled = translate_from_mqtt(&buffer, &in, 1000);
-    assert_true(translate_to_kafka(&spooled, KAFKA_KEY_PROPERTY, TIMESTAMP_ARRIVAL, &out));
+    const struct message_key key = {.kind = KAFKA_KEY_PROPERTY};
+    assert_true(translate_to_kafka(&spooled, &key, TIMESTAMP_ARRIVAL, &out));
     const char *name;
     const void *value;
     size_t length;

@@ -64,6 +64,7 @@ enum mqtt_state mqtt_state(struct mqtt_connection *connection)
 struct fixture {
     char folder[64];
     struct bridge_settings settings;
+    struct route_filter filter;
     struct counters counters;
     struct spool *spool;
     struct receiver *receiver;
@@ -80,7 +81,7 @@ static void open_receiver(struct fixture *f)
 static int begin(void **state, enum delivery_mode delivery)
 {
     static struct fixture f;
-    f = (struct fixture){0};
+    f = (struct fixture){.filter = {.filter = "t"}};
     *state = &f;
     log_nothing();
     make_folder(f.folder);
@@ -89,7 +90,7 @@ static int begin(void **state, enum delivery_mode delivery)
     spool.segment_bytes = 4096;
     f.spool = open_with(&spool);
     f.settings = (struct bridge_settings){
-        .subscription = (char *)"t",
+        .filters = {.items = &f.filter, .count = 1},
         .qos = delivery == EXACTLY_ONCE ? 2 : 1,
         .receive_maximum = RECEIVE_MAXIMUM,
         .message_max = 10000,

@@ -41,6 +41,7 @@ static inline int begin_delivery(void **state, enum delivery_mode mode, bool lin
         .kafka = {.brokers = f.mock.brokers, .properties = {properties, lingering ? 2 : 1}},
         .mqtt = {.client_id = "id"},
         .kafka_topic = "t",
+        .position_topic = "t",
         .delivery = (int)mode,
         .transaction_interval = MILLISECOND,
         .window = 1024,
