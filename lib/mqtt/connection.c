@@ -239,7 +239,8 @@ static struct mqtt_connection *new_connection(const struct mqtt_settings *settin
 {
     struct mqtt_connection *c = calloc(1, sizeof *c);
     struct publication *publications = calloc(session->publish_window + 1, sizeof *publications);
-    struct subscription *subscriptions = calloc(session->filter_count + 1, sizeof *subscriptions);
+    size_t filters = session->filter_count + session->unsubscribe_count;
+    struct subscription *subscriptions = calloc(filters + 1, sizeof *subscriptions);
     if (!c || !publications || !subscriptions) {
         free(c);
         free(publications);
@@ -254,6 +255,7 @@ static struct mqtt_connection *new_connection(const struct mqtt_settings *settin
     c->callbacks = *callbacks;
     c->publications = publications;
     c->subscriptions = subscriptions;
+    c->given_up = subscriptions + session->filter_count;
     c->state = WAITING;
     c->receive_maximum = session->receive_maximum;
     c->keepalive = settings->keepalive;

@@ -86,10 +86,10 @@ struct publication {
     struct publication *next_free;
 };
 
-/* One of the session's filters. */
+/* One of the session's filters, or one that is given up. */
 struct subscription {
     struct mqtt_connection *connection;
-    int granted; /* the code in the last SUBACK; -1: asked, and not answered */
+    int granted; /* the code in the last SUBACK or UNSUBACK; -1: asked, and not answered */
 };
 
 struct mqtt_connection {
@@ -102,6 +102,7 @@ struct mqtt_connection {
     pthread_t connector;
     struct mqtt_addresses addresses;    /* the connector's own */
     struct subscription *subscriptions; /* session->filter_count */
+    struct subscription *given_up;      /* session->unsubscribe_count; behind those */
     struct publication *publications;   /* session->publish_window */
 
     atomic_bool message_came;    /* since the subscription was sent, or since its deadline was moved */
@@ -122,7 +123,8 @@ struct mqtt_connection {
     bool granted;       /* the filters, and what was to be given up, in the session as it is */
     bool unsubscribing; /* now; changed by the connector before Paho is asked */
     size_t answers;     /* of the filters asked for now */
-    bool renew;         /* the next connection is to begin a new session */
+    size_t given_up_answers;
+    bool renew; /* the next connection is to begin a new session */
     enum answer answer;
     int disconnect_reason;
     uint16_t receive_maximum, connect_receive_maximum; /* what is wanted; what the last CONNECT asked for */

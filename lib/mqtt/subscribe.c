@@ -51,6 +51,13 @@ static bool may_pass(int code)
            code == MQTTREASONCODE_PACKET_IDENTIFIER_IN_USE || code == MQTTREASONCODE_QUOTA_EXCEEDED;
 }
 
+/* With the lock held. */
+static bool all_answered(const struct mqtt_connection *c)
+{
+    return c->answers == c->session->filter_count &&
+           (!c->unsubscribing || c->given_up_answers == c->session->unsubscribe_count);
+}
+
 static void all_granted(struct mqtt_connection *c)
 {
     const struct mqtt_session *session = c->session;
@@ -61,8 +68,6 @@ static void all_granted(struct mqtt_connection *c)
     filter_list(session->filters, session->filter_count, list, sizeof list);
     log_info_with(mqtt_subscribed, LOG_FIELDS(LOG_TEXT("filters", list), LOG_NUMBER("qos", lowest)),
                   "subscribed to %s at QoS %d", list, lowest);
-    if (!c->unsubscribing)
-        done(c);
 }
 
 /* The broker has answered for one filter: a QoS from 0 to 2, a reason above that, or what no broker may say.
@@ -76,7 +81,7 @@ static void answered(struct subscription *s, int code, const MQTTProperties *pro
     bool awaited = c->state == SUBSCRIBING;
     c->answers += s->granted == UNANSWERED && code != UNANSWERED;
     s->granted = code;
-    bool all = c->answers == c->session->filter_count;
+    bool all = c->answers == c->session->filter_count, last = all_answered(c);
     pthread_mutex_unlock(&c->mutex);
     if (!awaited) /* another filter is refused, and all are asked for again */
         return;
@@ -99,6 +104,8 @@ static void answered(struct subscription *s, int code, const MQTTProperties *pro
         refused(c, LOG_EVENT(mqtt_qos_lowered), text, false);
     } else if (all) {
         all_granted(c);
+        if (last)
+            done(c);
     }
 }
 
@@ -158,57 +165,66 @@ static void subscribe(struct mqtt_connection *c)
     }
 }
 
-static void unsubscribed(struct mqtt_connection *c)
+/* The broker has answered for one filter that is given up: one of the codes of MQTT 5 section 3.11.3. */
+static void unsubscribed(struct subscription *s, int code, const MQTTProperties *properties)
 {
+    struct mqtt_connection *c = s->connection;
     const struct mqtt_session *session = c->session;
-    char list[512];
-    log_info(mqtt_unsubscribed, "unsubscribed from %s",
-             filter_list(session->unsubscribe, session->unsubscribe_count, list, sizeof list));
-    done(c);
+    const char *filter = session->unsubscribe[s - c->given_up];
+    char reason[MQTT_REASON_SIZE], text[1200];
+    pthread_mutex_lock(&c->mutex);
+    bool awaited = c->state == SUBSCRIBING;
+    c->given_up_answers += s->granted == UNANSWERED;
+    s->granted = code;
+    bool all = c->given_up_answers == session->unsubscribe_count, last = all_answered(c);
+    pthread_mutex_unlock(&c->mutex);
+    if (!awaited)
+        return;
+    if (code == MQTTREASONCODE_NO_SUBSCRIPTION_FOUND)
+        log_warning(mqtt_not_subscribed, "the broker knows of no subscription to '%s' in this session",
+                    filter);
+    if (code >= MQTTREASONCODE_UNSPECIFIED_ERROR) {
+        snprintf(text, sizeof text, "the broker refuses to unsubscribe from '%s' (%s)", filter,
+                 mqtt_reason(code, properties, reason));
+        connection_fail(c, LOG_EVENT(mqtt_unsubscription_refused), NO_FIELD, text);
+    } else if (all) {
+        log_info(mqtt_unsubscribed, "unsubscribed from %s",
+                 filter_list(session->unsubscribe, session->unsubscribe_count, text, 512));
+        if (last)
+            done(c);
+    }
 }
 
 static void on_unsubscribed(void *context, MQTTAsync_successData *data)
 {
     (void)data;
-    unsubscribed(context);
+    unsubscribed(context, MQTTREASONCODE_SUCCESS, NULL);
 }
 
-/* Paho reports every UNSUBACK as a success; the codes are those of MQTT 5 section 3.11.3. */
+/* Paho reports every UNSUBACK as a success. */
 static void on_unsubscribed5(void *context, MQTTAsync_successData5 *data)
 {
-    struct mqtt_connection *c = context;
-    size_t count = c->session->unsubscribe_count, answers = (size_t)data->alt.unsub.reasonCodeCount;
-    for (size_t i = 0; i < count && i < answers; i++) {
-        enum MQTTReasonCodes code = answers == 1 ? data->reasonCode : data->alt.unsub.reasonCodes[i];
-        const char *filter = c->session->unsubscribe[i];
-        char reason[MQTT_REASON_SIZE], text[1200];
-        if (code == MQTTREASONCODE_NO_SUBSCRIPTION_FOUND)
-            log_warning(mqtt_not_subscribed, "the broker knows of no subscription to '%s' in this session",
-                        filter);
-        if (code < MQTTREASONCODE_UNSPECIFIED_ERROR)
-            continue;
-        snprintf(text, sizeof text, "the broker refuses to unsubscribe from '%s' (%s)", filter,
-                 mqtt_reason((int)code, &data->properties, reason));
-        connection_fail(c, LOG_EVENT(mqtt_unsubscription_refused), NO_FIELD, text);
-        return;
-    }
-    unsubscribed(c);
+    unsubscribed(context, (int)data->reasonCode, &data->properties);
 }
 
+/* As with SUBSCRIBE, a packet for each filter: a broker may bound the size of a packet. */
 static void unsubscribe(struct mqtt_connection *c)
 {
     const struct mqtt_session *session = c->session;
-    MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
-    options.context = c;
-    if (c->settings->version == MQTT_VERSION_5)
-        options.onSuccess5 = on_unsubscribed5;
-    else
-        options.onSuccess = on_unsubscribed;
-    paho_guard_next_use(PAHO_UNSUBSCRIBE);
-    int rc = MQTTAsync_unsubscribeMany(c->client, (int)session->unsubscribe_count,
-                                       (char *const *)session->unsubscribe, &options);
-    if (rc != MQTTASYNC_SUCCESS && rc != MQTTASYNC_DISCONNECTED)
-        log_warning(mqtt_request_failed, "unsubscribing failed: %s", MQTTAsync_strerror(rc));
+    for (size_t i = 0; i < session->unsubscribe_count; i++) {
+        MQTTAsync_responseOptions options = MQTTAsync_responseOptions_initializer;
+        options.context = &c->given_up[i];
+        if (c->settings->version == MQTT_VERSION_5)
+            options.onSuccess5 = on_unsubscribed5;
+        else
+            options.onSuccess = on_unsubscribed;
+        paho_guard_next_use(PAHO_UNSUBSCRIBE);
+        int rc = MQTTAsync_unsubscribe(c->client, session->unsubscribe[i], &options);
+        if (rc != MQTTASYNC_SUCCESS && rc != MQTTASYNC_DISCONNECTED) {
+            log_warning(mqtt_request_failed, "unsubscribing failed: %s", MQTTAsync_strerror(rc));
+            return; /* the deadline sees to it */
+        }
+    }
 }
 
 bool session_subscribes(const struct mqtt_session *session)
@@ -224,7 +240,9 @@ void connection_subscribe(struct mqtt_connection *c)
         c->due = clock_monotonic() + PATIENCE;
     for (size_t i = 0; i < c->session->filter_count; i++)
         c->subscriptions[i] = (struct subscription){c, UNANSWERED};
-    c->answers = 0;
+    for (size_t i = 0; i < c->session->unsubscribe_count; i++)
+        c->given_up[i] = (struct subscription){c, UNANSWERED};
+    c->answers = c->given_up_answers = 0;
     c->unsubscribing = c->session->unsubscribe_count > 0 && !c->granted;
     pthread_mutex_unlock(&c->mutex);
     if (!subscribing)
