@@ -301,7 +301,8 @@ bool bridge_settings_complete(struct bridge_settings *settings, const char *prog
         !complete_message_max(settings, error))
         return false;
     complete_name(settings, program);
-    return http_settings_complete(&settings->http, error) && complete_folder(settings, error);
+    return http_settings_complete(&settings->http, error) &&
+           (settings->print_routes || complete_folder(settings, error));
 }
 
 bool bridge_kafka_topic(const struct bridge_settings *settings, struct spool_bytes topic,

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The first one is the home of the position. Without routes it may also be the one topic; else that is the
  * second. */
@@ -58,22 +59,22 @@ static struct destination *look_for(const struct destinations *d, const char *na
 
 static bool read_list(struct destinations *d, struct error *error)
 {
-    char path[PATH_MAX], line[KAFKA_NAME_LONGEST + 2];
+    char path[PATH_MAX], *line = NULL;
+    size_t size = 0;
+    off_t end = 0; /* of the last whole line: a kill may have left the beginning of one more */
     snprintf(path, sizeof path, "%s/topics", d->settings->spool_directory);
     d->file = fopen(path, "a+e");
     if (!d->file)
         return error_set(error, "cannot open %s: %s", path, strerror(errno));
-    bool whole = true; /* a kill may have left the beginning of the last line */
-    while (fgets(line, sizeof line, d->file)) {
-        size_t length = strcspn(line, "\n");
-        whole = line[length] == '\n';
-        line[length] = '\0';
-        if (whole && kafka_topic_name_valid(line) && !look_for(d, line))
+    for (ssize_t length; (length = getline(&line, &size, d->file)) > 0 && line[length - 1] == '\n';) {
+        end += length;
+        line[length - 1] = '\0';
+        if (kafka_topic_name_valid(line) && !look_for(d, line))
             list(d, line);
     }
-    if (!whole)
-        fputc('\n', d->file);
-    return !ferror(d->file) || error_set(error, "cannot read %s: %s", path, strerror(errno));
+    free(line);
+    return (!ferror(d->file) && ftruncate(fileno(d->file), end) == 0) ||
+           error_set(error, "cannot read %s: %s", path, strerror(errno));
 }
 
 struct destinations *destinations_open(const struct bridge_settings *settings, struct error *error)

@@ -8,15 +8,16 @@ from waiting import wait_until
 
 
 class Bridge:
-    """bridge, from an MQTT topic of its own to a Kafka topic of the same name. It can be started and killed any number of times; the
-    spool stays."""
+    """bridge, from an MQTT topic of its own to a Kafka topic of the same name, or by routes. It can be started and killed any number
+    of times; the spool stays."""
 
-    def __init__(self, programs, folder, *options, topic=None, label=None):
+    def __init__(self, programs, folder, *options, topic=None, routes=(), label=None):
         """label tells bridges of one topic apart."""
         self.programs = programs
         self.topic = topic or f"t{uuid.uuid4().hex[:8]}"
         self.name = re.sub(r"\W", "_", label or self.topic)
         self.spool = folder / f"spool-{self.name}"
+        self.carries = [word for route in routes for word in ("--route", route)] or ["-t", self.topic]
         self.options = options
         self.program = None
         self.starts = 0
@@ -25,7 +26,8 @@ class Bridge:
         """under: a command that starts the program, such as env with its arguments."""
         self.starts += 1
         self.program = self.programs.start(
-            *under, BIN / "bridge", "-t", self.topic, "--spool", self.spool, *self.options, label=f"bridge-{self.name}-{self.starts}", **options
+            *under, BIN / "bridge", *self.carries, "--spool", self.spool, *self.options, label=f"bridge-{self.name}-{self.starts}",
+            **options
         )
         if subscribed:
             self.program.wait_for_log("subscribed to")

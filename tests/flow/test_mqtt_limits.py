@@ -138,6 +138,14 @@ def test_a_subscription_that_the_broker_does_not_have(broker, start, options, pr
     assert message in program.stderr
 
 
+def test_routes_that_overlap_need_subscription_identifiers(broker, programs, tmp_path):
+    program = programs.start("bridge", "-h", "127.0.0.1", "-p", broker.port, "-b", f"127.0.0.1:{free_port()}", "--spool", tmp_path / "spool",
+                             "--route", "a/+=x", "--route", "+/b=y", "--route", "c/d=z", "--route", "c/#=z")
+    broker.accept(properties=b"\x29\0")
+    assert program.wait() == 1
+    assert "the broker has no subscription identifiers, which tell the copies of a message that '+/b' and another filter match" in program.stderr
+
+
 def test_a_session_that_is_kept_for_less(broker, start):
     program = start("bridge", broker.port)
     broker.accept(properties=number(0x11, 60, 4))

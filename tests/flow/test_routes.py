@@ -7,11 +7,13 @@ import uuid
 import pytest
 from bridges import numbers
 from brokers import MQTT_BROKER
-from clients import read_topic, wait_for_messages
-from scrape import address_of, request
+from clients import read_topic, topic_partitions, wait_for_messages
+from programs import BIN
+from scrape import address_of, request, status
 from waiting import wait_until
 
 MODES = ("at-least-once", "exactly-once")
+FAILPOINTS = BIN.parent / "tests" / "flow" / "bridge-failpoints"
 
 
 class Routed:
@@ -23,10 +25,12 @@ class Routed:
         self.spool = folder / "spool"
         self.program = None
 
-    def start(self, *routes, subscribed=True, options=()):
-        """Each route with R in place of the root."""
-        arguments = [word for route in routes for word in ("--route", route.replace("R", self.root))]
-        self.program = self.programs.start("bridge", *arguments, "--spool", self.spool, *self.options, *options)
+    def start(self, *routes, subscribed=True, options=(), failpoint=""):
+        """Each route, and what is an option, with R in place of the root. failpoint: where it kills itself."""
+        arguments = [word.replace("R", self.root) for route in routes for word in ("--route", route)]
+        options = [option.replace("R", self.root) for option in options]
+        self.program = self.programs.start(FAILPOINTS if failpoint else "bridge", *arguments, "--spool", self.spool, *self.options, *options,
+                                           env={"ROOMSTREAM_FAILPOINT": failpoint})
         if subscribed:
             self.program.wait_for_log("subscribed to")
         return self
@@ -47,6 +51,12 @@ class Routed:
             return [json.loads(line)["reason"] for line in listed] if len(listed) >= count else None
 
         return wait_until(reasons, 20, f"{count} dead letters")
+
+
+def read_existing(bridge, topic):
+    """The messages of a Kafka topic; none where it is not there."""
+    topic = topic.replace("R", bridge.root)
+    return read_topic(bridge.kafka, topic) if topic_partitions(bridge.kafka, topic) else []
 
 
 @pytest.fixture
@@ -88,8 +98,7 @@ def test_overlapping_routes_deliver_once(brokers, programs, tmp_path, publish, m
     assert f'route_messages_delivered_total{{route="{bridge.root}/+/temp={bridge.root}.temp"}} 100' in page
     copies = int(re.search(r"roomstream_bridge_copies_dropped_total (\d+)", page).group(1))
     assert copies == (300 if MQTT_BROKER == "mosquitto" else 0)  # a copy for each filter, or one with all identifiers
-    status = json.loads(request(address_of(bridge), "/status").text)
-    assert status["routes"] == {"count": 5, "copies_dropped": copies, "kafka_topics": 4, "kafka_topics_max": 1000}
+    assert status(address_of(bridge))["routes"] == {"count": 5, "copies_dropped": copies, "kafka_topics": 4, "kafka_topics_max": 1000}
     assert bridge.stop() == (400, 400, 0, 0)
     for topic in ("R.both", "R.kitchen", "R.temp", "R.light"):
         assert numbers(read_topic(bridge.kafka, topic.replace("R", bridge.root))) == list(range(100))
@@ -122,7 +131,7 @@ def test_mqtt_3_1_1(brokers, programs, tmp_path, mqtt_client, publish):
 def test_routes_change_while_the_spool_is_full(brokers, programs, tmp_path, publish, mode):
     """What is spooled goes by the routes of now, and what none of them takes is a dead letter, to be retried."""
     bridge = Routed(programs, tmp_path, brokers, "--delivery", mode)
-    bridge.start("R/{room}/temp=R.{room}", "R/old=R.old")
+    bridge.start("R/{room}/temp=R.{room}", "R/old=R.old", "R/older=R.old")
     publish(bridge.root, ("R/a/temp", "0"))
     bridge.read("R.a", 1)
     brokers.kafka.stop()
@@ -135,8 +144,8 @@ def test_routes_change_while_the_spool_is_full(brokers, programs, tmp_path, publ
     bridge.start("R/{room}/temp=R.new.{room}")
     assert numbers(bridge.read("R.new.a", 50)) == list(range(1, 51))
     assert bridge.letters(1) == ["no route matches its MQTT topic"]
-    assert f"unsubscribed from '{bridge.root}/old'" in bridge.program.stderr
-    publish(bridge.root, ("R/old", "52"), ("R/a/temp", "53"))
+    assert f"unsubscribed from '{bridge.root}/old', '{bridge.root}/older'" in bridge.program.stderr
+    publish(bridge.root, ("R/old", "52"), ("R/older", "52"), ("R/a/temp", "53"))
     bridge.read("R.new.a", 51)
     assert bridge.stop() == (53, 52, 0, 1)
     assert programs.run("dead-letters", "retry", "--spool", bridge.spool).process.returncode == 0
@@ -179,3 +188,33 @@ def test_another_bridge_of_the_same_messages_is_noticed(brokers, programs, tmp_p
         assert (expected.replace("R", first.root) in other.stderr) if expected else ("another bridge" not in other.stderr), other.stderr
         programs.run("bridge", "-t", "x", "--forget", "--spool", tmp_path / f"{number}")
     first.stop()
+
+
+def test_the_position_moves_with_the_spool(brokers, programs, tmp_path, publish):
+    """Exactly once, from one topic to routes and back. A bridge that dies behind a commit has not written its own position: the next
+    one must find Kafka's, under whatever topic it stands."""
+    bridge = Routed(programs, tmp_path, brokers, "--delivery", "exactly-once")
+    plain = ("-t", "R/+", "--kafka-topic", "R.old")
+    moves = "from now on it is kept under '{}'"
+
+    def publish_some(first):
+        publish(bridge.root, *[(f"R/{number % 5}", f"{number}") for number in range(first, first + 50)])
+
+    def dies(first, *routes, options=()):
+        bridge.start(*routes, options=options, failpoint="after-commit")
+        publish_some(first)
+        assert bridge.program.wait(30) == -9
+        return bridge.program.stderr
+
+    assert "stands under" not in dies(1, options=plain)
+    log = dies(51, "R/{x}=R.new.{x}")
+    assert f"stands under the topic '{bridge.root}.old' in Kafka; {moves.format('roomstream.positions')}" in log
+    assert "stands under" not in dies(101, "R/{x}=R.{x}.newer")
+    bridge.start(options=plain)
+    publish_some(151)
+    wait_until(lambda: status(address_of(bridge))["messages"]["delivered"] == 200, 30, "all are delivered")
+    assert moves.format(f"{bridge.root}.old") in bridge.program.stderr
+    assert bridge.stop() == (200, 200, 0, 0)
+    topics = ["R.old"], [f"R.new.{x}" for x in range(5)], [f"R.{x}.newer" for x in range(5)]
+    found = [[number for topic in each for number in numbers(read_existing(bridge, topic))] for each in topics]
+    assert all(found) and sorted(sum(found, [])) == list(range(1, 201)), found
