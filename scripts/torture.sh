@@ -54,6 +54,8 @@
 #   --backlog       all messages wait in Mosquitto before the bridge starts
 #   --receive-maximum N
 #                   the bridge's option of this name (default: 1000, or 20 for exactly-once)
+#   --routes        the bridge carries by routes to four topics, one for each key; two of its filters overlap. Not where a
+#                   topic vanishes
 #   --seed N        repeats a run's faults: kinds, order and planned times (default: by the clock)
 #   --json          the result as one line of JSON a run
 #

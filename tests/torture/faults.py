@@ -134,7 +134,7 @@ class Faults:
 
     def _await_topic(self):
         """Waits for a topic that can vanish: the one before may have vanished a moment ago."""
-        address, topic = self._brokers.kafka.address, self._ledger.topic
+        address, (topic,) = self._brokers.kafka.address, self._ledger.topics
         wait_until(lambda: self._over.is_set() or topic_partitions(address, topic), 120, f"the topic {topic} is there")
 
     def _topic_vanish(self, _length):
@@ -143,7 +143,7 @@ class Faults:
             return
         with self._lives.frozen():
             self._ledger.close_volume()
-            delete_topic(self._brokers.kafka.address, self._ledger.topic)
+            delete_topic(self._brokers.kafka.address, *self._ledger.topics)
             self._ledger.vanished += 1
 
     def _cluster_vanish(self, length):

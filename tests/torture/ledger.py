@@ -51,11 +51,12 @@ def missing(expected, seen):
             for number in range(1, greatest + 1) if number not in seen.get(key, ())]
 
 
-def read_back(brokers, topic, isolation="read_committed"):
-    """Reads for the verdict, with a client that saw nothing of the run."""
+def read_back(brokers, topics, isolation="read_committed"):
+    """Reads for the verdict, with a client that saw nothing of the run. The messages of a key are in one topic."""
     count = Count()
-    for message in read_topic(brokers, topic, 300, isolation):
-        count.add(message)
+    for topic in topics:
+        for message in read_topic(brokers, topic, 300, isolation):
+            count.add(message)
     return count
 
 
@@ -66,10 +67,10 @@ def merge(seen, more):
 
 
 class Ledger:
-    """What arrived in each of the topics of one name. A topic is closed before it vanishes."""
+    """What arrived in each of the topics of these names. They are closed before they vanish."""
 
-    def __init__(self, brokers, topic):
-        self.topic = topic
+    def __init__(self, brokers, topics):
+        self.topics = topics
         self.closed = []  # a Count of each topic that has vanished
         self.vanished = 0  # of the closed ones, how many are gone
         self.open = {}    # like Count.seen: lost with a transaction that was still open
@@ -78,8 +79,8 @@ class Ledger:
     def close_volume(self):
         """Reads the topic to its end; only what is on its way is still written to it."""
         self._await_end()
-        count = read_back(self._brokers, self.topic)
-        everything = read_back(self._brokers, self.topic, "read_uncommitted")
+        count = read_back(self._brokers, self.topics)
+        everything = read_back(self._brokers, self.topics, "read_uncommitted")
         # Order is kept, so what follows the last committed one was not committed, unless it was aborted.
         merge(self.open, {key: {number for number in numbers if number > count.last.get(key, 0)}
                           for key, numbers in everything.seen.items()})
@@ -90,15 +91,16 @@ class Ledger:
         ends = []
 
         def stands_still():
-            ends.append([end_offset(self._brokers, self.topic, id_) for id_ in topic_partitions(self._brokers, self.topic)])
+            ends.append([end_offset(self._brokers, topic, id_)
+                         for topic in self.topics for id_ in topic_partitions(self._brokers, topic)])
             time.sleep(0.2)
             return len(ends) > 1 and ends[-1] == ends[-2]
 
-        wait_until(stands_still, 30, f"nothing arrives in {self.topic} any more")
+        wait_until(stands_still, 30, f"nothing arrives in {', '.join(self.topics)} any more")
 
     def account(self):
         """(the counts of all topics; all that arrived, in one set; how many of these came again in a later topic)."""
-        counts, seen, again = [*self.closed, read_back(self._brokers, self.topic)], {}, 0
+        counts, seen, again = [*self.closed, read_back(self._brokers, self.topics)], {}, 0
         for count in counts:
             again += sum(len(numbers & seen.get(key, set())) for key, numbers in count.seen.items())
             merge(seen, count.seen)
@@ -106,7 +108,7 @@ class Ledger:
 
 
 class Progress:
-    """Follows the topic while the run goes on, in a thread of its own: when did new messages arrive?"""
+    """Follows the topics while the run goes on, in a thread of its own: when did new messages arrive?"""
 
     def __init__(self, brokers, ledger, sent):
         """sent: a function that tells how many messages the MQTT broker has."""
@@ -116,18 +118,22 @@ class Progress:
         self._sent = sent
         self._stopped = threading.Event()
         self._brokers, self._ledger = brokers, ledger
-        self._consumer = self._follow(topic_partitions(brokers, ledger.topic))
+        self._consumer = self._follow()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def _follow(self, partitions):
+    def _partitions(self):
+        return [TopicPartition(topic, id_, OFFSET_BEGINNING)
+                for topic in self._ledger.topics for id_ in topic_partitions(self._brokers, topic)]
+
+    def _follow(self):
         consumer = Consumer({
             "bootstrap.servers": self._brokers, "group.id": f"torture-{uuid.uuid4()}",
             "enable.auto.commit": False, "isolation.level": "read_committed", "log_level": 0,
             "reconnect.backoff.max.ms": 500,
         })
         # Assigned, not subscribed: a consumer group would take up to 45 s of its own to come back after Kafka.
-        consumer.assign([TopicPartition(self._ledger.topic, id_, OFFSET_BEGINNING) for id_ in partitions])
+        consumer.assign(self._partitions())
         return consumer
 
     def _follow_next(self, count):
@@ -136,13 +142,13 @@ class Progress:
             merge(count.seen, closed.seen)
         merge(count.seen, self._ledger.open)
         try:
-            partitions = topic_partitions(self._brokers, self._ledger.topic)
+            partitions = self._partitions()
         except KafkaException:  # not started yet
             partitions = []
         if partitions:
             # Neither closed nor freed: librdkafka 2.0.2 may wait for ever then, once a topic has vanished.
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._consumer))
-            self._consumer = self._follow(partitions)
+            self._consumer = self._follow()
         return bool(partitions)
 
     def _run(self):

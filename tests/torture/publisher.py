@@ -20,13 +20,14 @@ def expected(total):
 
 
 class Publisher:
-    """Publishes total messages at rate a second (0: as fast as it can) from start() on, in a thread of its own."""
+    """Publishes total messages at rate a second (0: as fast as it can) from start() on, in a thread of its own: to the topic, or
+    those of each key to one below it."""
 
-    def __init__(self, port, topic, total, rate):
+    def __init__(self, port, topic, total, rate, topic_of_key=False):
         self.total, self.rate = total, rate
         self.published = 0
         self.acknowledged = 0  # messages whose QoS 2 handshake is complete
-        self._topic = topic
+        self._topics = [f"{topic}/{key}" if topic_of_key else topic for key in KEYS]
         self._stopped = False
         self._here = threading.Event()  # not set: it is disconnected
         self._here.set()
@@ -60,7 +61,7 @@ class Publisher:
             self._here.wait()
             which = index % len(KEYS)
             payload = f"{KEYS[which]} {index // len(KEYS) + 1}".encode()
-            self._client.publish(self._topic, payload, 2, properties=properties[which])
+            self._client.publish(self._topics[which], payload, 2, properties=properties[which])
             self.published += 1
 
     def _due(self, index, begin):

@@ -21,11 +21,13 @@ from power_loss import PowerLoss
 from preloading import FAIL_ALLOCATIONS, build
 from programs import Programs
 from proxy import Proxy
-from publisher import Publisher, expected
+from publisher import KEYS, Publisher, expected
 from refusal import Refusal
 from waiting import wait_until
 
 TOPIC = "torture"
+# Two filters overlap in part: Mosquitto sends what both match twice.
+ROUTES = (f"+/{KEYS[1]}={TOPIC}.{KEYS[1]}", f"{TOPIC}/{{key}}={TOPIC}.{{key}}")
 PARTITIONS = 2
 WINDOW = 1250
 RECEIVE_MAXIMUM = {"at-least-once": 1000, "exactly-once": 20}
@@ -45,6 +47,10 @@ class Settings:
     outage: tuple = None  # shortest and longest seconds of a fault
     backlog: bool = False
     receive_maximum: int = None  # None: the bridge's default
+    routes: bool = False  # a topic for each key, by ROUTES
+
+    def kafka_topics(self):
+        return [f"{TOPIC}.{key}" for key in KEYS] if self.routes else [TOPIC]
 
     def seconds(self):
         return self.kills * BACKLOG_LIFE if self.backlog else self.messages / self.rate
@@ -186,14 +192,16 @@ class Run:
 
         programs = Programs(self.folder / "bridge", env)
         self._closers.append(programs.end_all)
-        bridge = Bridge(programs, disk.folder if disk else self.folder, *self._bridge_options(), topic=TOPIC)
+        bridge = Bridge(programs, disk.folder if disk else self.folder, *self._bridge_options(), topic=TOPIC,
+                        routes=ROUTES if self.settings.routes else ())
         refusal = Refusal(bridge, random.Random(self.settings.seed))
         self.lives = Lives(bridge, self.plan.lives, power_loss, refusal, preload,
                            lambda: disk is not None and disk.is_full(), released)
         self._closers.append(self.lives.halt)
-        self.ledger = Ledger(self.brokers.kafka.address, TOPIC)
+        self.ledger = Ledger(self.brokers.kafka.address, self.settings.kafka_topics())
         self.publisher = Publisher(
-            self.brokers.mqtt.port, TOPIC, self.settings.messages, 0 if self.settings.backlog else self.settings.rate)
+            self.brokers.mqtt.port, TOPIC, self.settings.messages, 0 if self.settings.backlog else self.settings.rate,
+            self.settings.routes)
         self._closers.append(self.publisher.close)
         self.faults = Faults(self.plan, self.brokers, kafka_proxy, mqtt_proxy, self._latenesses(), disk, clock, self.lives,
                              self.ledger, self.publisher, released)
@@ -224,7 +232,8 @@ class Run:
 
     def go(self):
         """Runs it to its end and returns the outcome."""
-        create_topic(self.brokers.kafka.address, TOPIC, PARTITIONS)
+        for topic in self.settings.kafka_topics():
+            create_topic(self.brokers.kafka.address, topic, PARTITIONS)
         self.lives.make_session()
         begin = time.monotonic()
         progress = Progress(self.brokers.kafka.address, self.ledger, lambda: self.publisher.acknowledged)

@@ -47,8 +47,12 @@ def parse(arguments):
     parser.add_argument("--outage", type=positive)
     parser.add_argument("--backlog", action="store_true")
     parser.add_argument("--receive-maximum", type=positive)
+    parser.add_argument("--routes", action="store_true")
     parser.add_argument("--json", action="store_true")
-    return parser.parse_args(arguments)
+    chosen = parser.parse_args(arguments)
+    if chosen.routes and set(plan.FREEZING) & set(chosen.faults):
+        parser.error(f"with --routes no topic can vanish ({', '.join(plan.FREEZING)})")
+    return chosen
 
 
 def settings_of(chosen):
@@ -58,7 +62,8 @@ def settings_of(chosen):
         yield Settings(
             mode=mode, kills=chosen.kills, messages=chosen.messages or chosen.seconds * chosen.rate, rate=chosen.rate,
             seed=seed, kinds=chosen.faults, outage=(chosen.outage, chosen.outage) if chosen.outage else None,
-            backlog=chosen.backlog, receive_maximum=chosen.receive_maximum)
+            backlog=chosen.backlog, receive_maximum=chosen.receive_maximum,
+            routes=chosen.routes)
 
 
 def megabytes(count):
@@ -99,7 +104,7 @@ def rows(outcome):
 def show(outcome):
     settings = outcome.settings
     amount = "waiting in Mosquitto" if settings.backlog else f"at {settings.rate} a second"
-    print(f"{settings.mode}, seed {settings.seed}, {settings.messages} messages {amount}")
+    print(f"{settings.mode}, seed {settings.seed}, {settings.messages} messages {amount}{', by routes' if settings.routes else ''}")
     for name, value in rows(outcome):
         print(f"  {name:32}{value}")
     for trouble in outcome.broken():
