@@ -11,6 +11,7 @@ from pathlib import Path
 import machine
 import measurements
 import peers
+import routing
 import script
 import storing
 import watching
@@ -31,6 +32,7 @@ ALL = {
     "idle": measurements.idle,
     "start": measurements.start,
     "outage": measurements.outage,
+    "routes": routing.routes,
     "store": storing.store,
     "store-backlog": storing.store_backlog,
     "store-latency": storing.store_latency,

@@ -20,6 +20,7 @@
 #   script      the bridge that one writes first in Python: its rate, and what kills of it and of ours lose and double
 #   start       from exec to subscribed and to the first delivery
 #   outage      catching up after Kafka was away
+#   routes      1,000 Kafka topics by one bridge; beside one topic. 10,000 routes: parsed, found, subscribed to, given up
 #   store       a topic into SQLite and PostgreSQL; beside a bare loop of prepared inserts, a bare COPY, and a consumer
 #               that drops; and beside Telegraf, where that is installed
 #   store-backlog  the same with more messages: the rate of each tenth, and the memory
