@@ -217,15 +217,19 @@ static bool want_all(struct subscriptions *s, struct error *error)
         s->identifiers[s->wanted] = s->entries[numbers[s->wanted]].identifier;
     }
     free(numbers);
+    const char **sorted = allocate(s->wanted, sizeof *sorted);
+    memcpy(sorted, s->filters, s->wanted * sizeof *sorted);
+    qsort(sorted, s->wanted, sizeof *sorted, compare_texts);
     for (size_t i = 0; ok && i < s->count; i++) {
         struct entry *entry = &s->entries[i];
         if (entry->sign != SUBSCRIBED || entry->wanted)
             continue;
-        if (!bsearch(&entry->filter, s->filters, s->wanted, sizeof *s->filters, compare_texts))
+        if (!bsearch(&entry->filter, sorted, s->wanted, sizeof *sorted, compare_texts))
             s->unwanted[s->unwanted_count++] = entry->filter;
         else
             entry->sign = GIVEN_UP; /* the filter is subscribed to under another identifier */
     }
+    free(sorted);
     return ok;
 }
 
@@ -246,13 +250,14 @@ static void index_identifiers(struct subscriptions *s)
     qsort_r(s->by_identifier, s->identified, sizeof *s->by_identifier, compare_identifiers, s);
 }
 
-/* What was given up longest ago is forgotten: a copy that it would tell is taken. */
+/* What was given up longest ago is forgotten: a copy that it would tell is taken. The highest identifier
+ * stays known, so that none is given twice. */
 static void forget_oldest(struct subscriptions *s)
 {
     size_t kept = 0;
     for (size_t i = 0; i < s->count; i++) {
         struct entry *entry = &s->entries[i];
-        bool former = entry->sign == GIVEN_UP;
+        bool former = entry->sign == GIVEN_UP && entry->identifier != s->last;
         if (former && (entry->elders.count == 0 || entry->identifier + FORMER_MAX < s->last)) {
             free(entry->filter);
             text_list_free(&entry->elders);

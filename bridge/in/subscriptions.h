@@ -6,7 +6,8 @@
  * once for each, with the one identifier of that filter (MQTT 5 section 3.3.4). An identifier stands for a
  * filter and its elders (route_filter) for ever. A message with exactly one identifier whose filter has an
  * elder that matches too is a copy: the other one comes under the elder's. Any other message counts. So a
- * copy that was queued before the routes changed is judged as it was meant.
+ * copy that was queued before the routes changed is judged as it was meant. Where Mosquitto sends one copy
+ * alone it is the eldest one's (route_filters).
  *
  * Where routes change, the new identifiers are asked for in the order of the filters, elders first, and only
  * then is anything given up. In between a message may come twice, and is never dropped twice.

@@ -113,9 +113,33 @@ struct search {
     size_t pairs;
 };
 
-static int compare_filters(const void *a, const void *b)
+/* A name before + before #. */
+static int rank(const char *level, size_t length)
 {
-    return strcmp(((const struct route_filter *)a)->filter, ((const struct route_filter *)b)->filter);
+    return length != 1 ? 0 : *level == '#' ? 2 : *level == '+';
+}
+
+static int compare_levels(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+    int difference = rank(a, a_length) - rank(b, b_length);
+    if (!difference)
+        difference = memcmp(a, b, a_length < b_length ? a_length : b_length);
+    return difference ? difference : (a_length > b_length) - (a_length < b_length);
+}
+
+/* In the order in which Mosquitto finds the filters that match a topic. */
+static int compare_filters(const void *one, const void *other)
+{
+    const char *a = ((const struct route_filter *)one)->filter;
+    const char *b = ((const struct route_filter *)other)->filter;
+    for (;; a++, b++) {
+        size_t a_length = strcspn(a, "/"), b_length = strcspn(b, "/");
+        int difference = compare_levels(a, a_length, b, b_length);
+        a += a_length;
+        b += b_length;
+        if (difference || !*a || !*b)
+            return difference ? difference : (*a != '\0') - (*b != '\0');
+    }
 }
 
 /* Takes note of an elder. */

@@ -27,15 +27,17 @@ size_t routes_fixed_topics(const struct routes *routes);
 /* A filter that is subscribed to for routes. */
 struct route_filter {
     const char *filter;
-    /* The filters before it in the order of bytes that match some of its topics, but neither all of each
-     * other's. A broker may send a message that both match twice. */
+    /* The filters before it that match some of its topics, but neither all of each other's. A broker may send
+     * a message that both match twice. */
     const char **elders;
     size_t elder_count;
     bool overlaps; /* it has an elder, or is one */
 };
 
-/* The filters to subscribe to, in the order of bytes: without those that another one covers, so that a
- * message comes once but where filters overlap. */
+/* The filters to subscribe to, without those that another one covers, so that a message comes once but where
+ * filters overlap. They are in the order in which Mosquitto looks for those that match a topic: level by
+ * level, a name before + before #. After a restart Mosquitto 2.0 sends a client that has not come back yet
+ * only the copy for the first of them, so that one must count. */
 struct route_filters {
     struct route_filter *items;
     size_t count;

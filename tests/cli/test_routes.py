@@ -107,7 +107,7 @@ WRONG_USE = [
     ((*ROUTE, "--kafka-key", "{floor}"), "--kafka-key '{floor}', for the route 'building/{room}/{sensor}=sensors.{sensor}': there is no {floor} "
      "in the route's MQTT filter. Give this route a key of its own, FILTER=TOPIC,KEY"),
     (("--route", "a=b", "--route", "c=d", "--topic-max", "1"), "the routes name 2 Kafka topics, more than --topic-max 1 allows"),
-    (("--route", "a/+=b", "--route", "+/c=d", "--mqtt-version", "3.1.1"), "the routes' filters '+/c' and 'a/+' overlap: a broker may send one "
+    (("--route", "a/+=b", "--route", "+/c=d", "--mqtt-version", "3.1.1"), "the routes' filters 'a/+' and '+/c' overlap: a broker may send one "
      "message for each, and with MQTT 3.1.1 nothing tells such copies. Use --mqtt-version 5, or a route that covers both"),
     (("--route", "a=b", "--position-topic", "c d"), "--position-topic 'c d' cannot be the name of a Kafka topic"),
     (("--print-routes", "a"), "--print-routes needs a --route, and MQTT topics behind it: --print-routes a/b c/d"),

@@ -7,7 +7,8 @@ import uuid
 import pytest
 from bridges import numbers
 from brokers import MQTT_BROKER
-from clients import read_topic, topic_partitions, wait_for_messages
+from clients import MqttClient, read_topic, topic_partitions, wait_for_messages
+from mosquitto import Mosquitto
 from programs import BIN
 from scrape import address_of, request, status
 from waiting import wait_until
@@ -102,6 +103,24 @@ def test_overlapping_routes_deliver_once(brokers, programs, tmp_path, publish, m
     assert bridge.stop() == (400, 400, 0, 0)
     for topic in ("R.both", "R.kitchen", "R.temp", "R.light"):
         assert numbers(read_topic(bridge.kafka, topic.replace("R", bridge.root))) == list(range(100))
+
+
+@pytest.mark.skipif(MQTT_BROKER != "mosquitto", reason="what Mosquitto does")
+def test_overlapping_routes_over_a_restart_of_mosquitto(brokers, programs, tmp_path):
+    """Until the bridge is back, Mosquitto 2.0 queues one copy alone, for the filter that it finds first."""
+    with Mosquitto(tmp_path / "mosquitto", "persistence true", f"persistence_location {tmp_path}/") as mosquitto:
+        bridge = Routed(programs, tmp_path, brokers, "-h", "127.0.0.1", "-p", mosquitto.port, "--delivery", "exactly-once")
+        routes = "+/b=R.one", "R/+=R.two", "+/c/#=R.three", "R/+/d=R.four"
+        bridge.start(*routes).stop()
+        mosquitto.restart()
+        with MqttClient(mosquitto.port) as client:
+            for number in range(40):
+                topic = f"{bridge.root}/{('a', 'b', 'c', 'c/d')[number % 4]}"
+                client.published(client.publish(topic, str(number), 2))
+        bridge.start(*routes)
+        for topic, letters in (("R.one", (1,)), ("R.two", (0, 2)), ("R.three", (3,))):
+            assert numbers(bridge.read(topic, 10 * len(letters))) == [number for number in range(40) if number % 4 in letters]
+        assert bridge.stop() == (40, 40, 0, 0)
 
 
 def test_trace_context(brokers, programs, tmp_path, mqtt_client):

@@ -90,8 +90,8 @@ static void test_copies(void **state)
     uint32_t temp = identifier(f, "+/temp"), kitchen = identifier(f, "kitchen/#");
     assert_true(temp && kitchen && temp != kitchen);
     assert_int_equal(identifier(f, "cellar/light"), 0);
-    assert_false(dropped(f, "kitchen/temp", temp, 0));
-    assert_true(dropped(f, "kitchen/temp", kitchen, 0));
+    assert_true(dropped(f, "kitchen/temp", temp, 0));
+    assert_false(dropped(f, "kitchen/temp", kitchen, 0));
     assert_false(dropped(f, "kitchen/temp", kitchen, temp)); /* one for both */
     assert_false(dropped(f, "kitchen/temp", 0, 0));          /* of a broker without identifiers */
     assert_false(dropped(f, "kitchen/light", kitchen, 0));
@@ -110,19 +110,37 @@ static void test_an_identifier_means_the_same_for_ever(void **state)
     assert_int_equal(identifier(f, "+/temp"), temp);
     assert_int_equal(identifier(f, "kitchen/#"), kitchen);
 
-    start(f, FILTERS("kitchen/#", "a"));
+    start(f, FILTERS("a", "+/temp"));
     assert_int_equal(f->session.unsubscribe_count, 1);
-    assert_string_equal(f->session.unsubscribe[0], "+/temp");
-    assert_int_equal(identifier(f, "kitchen/#"), 0); /* it overlaps with nothing */
-    assert_true(dropped(f, "kitchen/temp", kitchen, 0));
-    assert_false(dropped(f, "kitchen/temp", temp, 0));
+    assert_string_equal(f->session.unsubscribe[0], "kitchen/#");
+    assert_int_equal(identifier(f, "+/temp"), 0); /* it overlaps with nothing */
+    assert_true(dropped(f, "kitchen/temp", temp, 0));
+    assert_false(dropped(f, "kitchen/temp", kitchen, 0));
     subscriptions_granted(f->subscriptions);
 
-    start(f, FILTERS("kitchen/#", "+/temp", "+/light"));
-    assert_true(identifier(f, "kitchen/#") > kitchen); /* it has another elder */
-    assert_true(dropped(f, "kitchen/temp", kitchen, 0));
-    assert_false(dropped(f, "kitchen/light", kitchen, 0));
-    assert_true(dropped(f, "kitchen/light", identifier(f, "kitchen/#"), 0));
+    start(f, FILTERS("kitchen/#", "cellar/#", "+/temp"));
+    assert_true(identifier(f, "+/temp") > temp); /* it has another elder */
+    assert_true(dropped(f, "kitchen/temp", temp, 0));
+    assert_false(dropped(f, "cellar/temp", temp, 0));
+    assert_true(dropped(f, "cellar/temp", identifier(f, "+/temp"), 0));
+}
+
+/* Not to another filter: it is on messages that are queued. */
+static void test_no_identifier_is_given_twice(void **state)
+{
+    static const char *const others[] = {"a/+", "c/+", "d/+", "e/+"};
+    struct fixture *f = *state;
+    uint32_t last = 0;
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        start(f, FILTERS("a/+", "+/b", "x/+/y", "x/z/+"));
+        subscriptions_granted(f->subscriptions);
+        start(f, FILTERS(others[i], "+/b"));
+        subscriptions_granted(f->subscriptions);
+        assert_true(identifier(f, others[i]) > last || i == 0);
+        last = identifier(f, others[i]);
+        start(f, FILTERS("+/b"));
+        subscriptions_granted(f->subscriptions);
+    }
 }
 
 /* Until the broker has answered, a filter stays to be given up. */
@@ -152,8 +170,8 @@ static void test_a_group_is_part_of_it(void **state)
     f->settings.share = "g";
     start(f, FILTERS("a/+", "+/b"));
     assert_int_equal(f->session.unsubscribe_count, 2);
-    assert_true(dropped(f, "a/b", identifier(f, "$share/g/a/+"), 0));
-    assert_false(dropped(f, "a/b", identifier(f, "$share/g/+/b"), 0));
+    assert_false(dropped(f, "a/b", identifier(f, "$share/g/a/+"), 0));
+    assert_true(dropped(f, "a/b", identifier(f, "$share/g/+/b"), 0));
 }
 
 static void test_a_file_of_nonsense(void **state)
@@ -176,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_copies),
         TEST(test_an_identifier_means_the_same_for_ever),
+        TEST(test_no_identifier_is_given_twice),
         TEST(test_what_is_removed_is_given_up),
         TEST(test_a_group_is_part_of_it),
         TEST(test_a_file_of_nonsense),

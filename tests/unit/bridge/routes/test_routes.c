@@ -75,10 +75,12 @@ static void test_filters(void **state)
     (void)state;
     expect_filters(ROUTES("b=x", "a=y"), "a b");
     expect_filters(ROUTES("a/b=x", "a/+=y", "a/#=z"), "a/#");
-    expect_filters(ROUTES("a/b/+=x", "a/+/c=y"), "a/+/c! a/b/+[a/+/c]!");
-    expect_filters(ROUTES("a/b/c=w", "a/b/+=x", "a/+/c=y", "d=z"), "a/+/c! a/b/+[a/+/c]! d");
-    expect_filters(ROUTES("+/temp=x", "kitchen/+=y", "kitchen/#=z"), "+/temp! kitchen/#[+/temp]!");
-    expect_filters(ROUTES("#=x", "$SYS/#=y"), "# $SYS/#");
+    expect_filters(ROUTES("a/b/+=x", "a/+/c=y"), "a/b/+! a/+/c[a/b/+]!");
+    expect_filters(ROUTES("a/b/c=w", "a/b/+=x", "a/+/c=y", "d=z"), "a/b/+! a/+/c[a/b/+]! d");
+    expect_filters(ROUTES("+/temp=x", "kitchen/+=y", "kitchen/#=z"), "kitchen/#! +/temp[kitchen/#]!");
+    expect_filters(ROUTES("#=x", "$SYS/#=y"), "$SYS/# #");
+    expect_filters(ROUTES("+/+/c=w", "a/#=x", "+/b/#=y", "ab/+=z"),
+                   "a/#! ab/+! +/b/#[a/#][ab/+]! +/+/c[+/b/#][a/#]!");
 }
 
 static void test_many(void **state)
