@@ -228,8 +228,8 @@ static void publish(struct flights *f, struct flight *flight, const struct recor
 {
     MQTTProperties properties;
     size_t left_out = translate_properties(record, &f->text, &properties);
-    bool sent =
-        sender_send(f->sender, f->topic.data, record->value.data, record->value.length, &properties, flight);
+    bool sent = sender_send(f->sender, f->topic.data, record->value.data, record->value.length, &properties,
+                            flight, (struct blame_id){flight->place, record->offset});
     MQTTProperties_free(&properties);
     f->held = sent ? NULL : flight;
     FAILPOINT("downlink-send");

@@ -1,7 +1,5 @@
 #include "sender.h"
 
-#include "blame.h"
-
 #include "core/clock.h"
 #include "core/event.h"
 #include "core/log.h"
@@ -63,10 +61,10 @@ static void on_disconnected(void *context)
     if (renew)
         mqtt_renew(s->connection);
     if (renew && !before)
-        log_warning(mqtt_sends_singly,
-                    "the MQTT broker has ended three connections one after the other without an "
-                    "answer to a message: they are sent one by one, to find the one at which it "
-                    "does so");
+        log_warning(
+            mqtt_sends_singly,
+            "the MQTT broker has ended three connections one after the other without an answer to what was "
+            "sent, or soon: messages are sent one by one, to find the one at which it does so");
     atomic_store(&s->connected, false);
     event_raise(s->event);
 }
@@ -155,11 +153,11 @@ size_t sender_limit(struct sender *s)
 }
 
 bool sender_send(struct sender *s, const char *topic, const void *payload, size_t length,
-                 const MQTTProperties *properties, void *message)
+                 const MQTTProperties *properties, void *message, struct blame_id id)
 {
     const struct downlink_settings *settings = s->settings;
     pthread_mutex_lock(&s->mutex);
-    blame_sent(&s->blame, clock_monotonic());
+    blame_sent(&s->blame, id, clock_monotonic());
     pthread_mutex_unlock(&s->mutex);
     if (mqtt_publish(s->connection, topic, payload ? payload : "", length, (int)settings->qos,
                      settings->retain, settings->mqtt.version == MQTT_VERSION_5 ? properties : NULL, message))

@@ -5,6 +5,7 @@
 #ifndef ROOMSTREAM_DOWNLINK_SENDER_H
 #define ROOMSTREAM_DOWNLINK_SENDER_H
 
+#include "blame.h"
 #include "settings.h"
 
 #include <MQTTProperties.h>
@@ -31,9 +32,10 @@ uint64_t sender_connects(const struct sender *sender);
  * are sent singly. */
 size_t sender_limit(struct sender *sender);
 
-/* Publishes, by the settings' QoS and retain. Properties are left out with MQTT 3.1.1. False: not now. */
+/* Publishes, by the settings' QoS and retain. Properties are left out with MQTT 3.1.1. `message` comes back
+ * with the outcome; `id` tells whether it was sent before. False: not now. */
 bool sender_send(struct sender *sender, const char *topic, const void *payload, size_t length,
-                 const MQTTProperties *properties, void *message);
+                 const MQTTProperties *properties, void *message, struct blame_id id);
 
 enum sender_result {
     SENDER_DONE,     /* PUBACK or PUBCOMP came */

@@ -203,7 +203,7 @@ def test_what_brokers_call_malformed_is_not_sent(brokers, programs, mqtt_client,
 def test_a_message_at_which_the_broker_ends_the_connection(brokers, programs, mqtt_client, tmp_path, version):
     """Mosquitto does at a topic of more than 200 levels, also when it is one of several in flight."""
     topic = unique("ends")
-    create_topic(brokers.kafka.address, topic)
+    create_topic(brokers.kafka.address, topic, partitions=2)
     mqtt_client.subscribe(f"{topic}/#")
     deep = "/".join("x" * 250)
     send(brokers.kafka.address, topic, ({"key": deep if number == 50 else "k", "value": str(number)} for number in range(100)))

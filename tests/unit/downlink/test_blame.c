@@ -10,14 +10,19 @@
 
 enum { WINDOW = 10 };
 
-/* A connection in which so many are sent, and so many answered. Does it take a new session? */
+static int64_t bad = 50; /* the offset of the message that is not answered */
+
+/* A connection in which so many are sent one after the other, and so many answered. Does it take a new
+ * session? */
 static bool connection(struct blame *b, int sent, int answered, int64_t duration)
 {
+    static int64_t other = 1000;
     blame_connected(b, SECOND);
-    while (sent-- > 0)
-        blame_sent(b, SECOND);
-    while (answered-- > 0)
-        assert_false(blame_settled(b, true));
+    for (int i = 0; i < sent; i++) {
+        blame_sent(b, (struct blame_id){NULL, i < answered ? other++ : bad}, SECOND);
+        if (i < answered)
+            assert_false(blame_settled(b, true));
+    }
     return blame_ended(b, SECOND + duration);
 }
 
@@ -34,8 +39,9 @@ static struct blame suspicious(void)
 {
     struct blame b = {.window = WINDOW};
     assert_false(connection(&b, 5, 2, SECOND));
-    assert_false(connection(&b, 0, 0, SECOND));
-    assert_false(connection(&b, 2, 0, SECOND));
+    assert_false(connection(&b, 5, 2, 5 * SECOND));
+    assert_false(connection(&b, 5, 2, SECOND));
+    assert_false(connection(&b, 0, 0, MINUTE));
     assert_int_equal(b.singly, 0);
     assert_true(connection(&b, 0, 0, MINUTE));
     assert_int_equal(b.singly, WINDOW);
@@ -57,6 +63,46 @@ static void test_the_one_that_ends_it_is_found(void **state)
     assert_false(connection(&b, 5, 0, SECOND));
 }
 
+/* As between the messages of another partition, of which many are answered in each connection. */
+static void test_it_is_found_among_others(void **state)
+{
+    (void)state;
+    struct blame b = suspicious();
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(b.alone, i);
+        assert_true(connection(&b, WINDOW - 1, WINDOW - 2, SECOND));
+        assert_int_equal(give_back(&b), i == 2);
+    }
+}
+
+/* The broker ends again and again, each time with another message. */
+static void test_another_one_each_time(void **state)
+{
+    (void)state;
+    struct blame b = suspicious();
+    for (int i = 0; i < 20; i++, bad++) {
+        assert_true(connection(&b, 1, 0, SECOND));
+        assert_false(give_back(&b));
+    }
+}
+
+/* It is answered at last. */
+static void test_the_suspect_is_cleared(void **state)
+{
+    (void)state;
+    struct blame b = suspicious();
+    for (int i = 0; i < 10; i++) {
+        assert_true(connection(&b, 1, 0, SECOND));
+        assert_false(give_back(&b));
+        assert_true(connection(&b, 1, 0, SECOND));
+        assert_false(give_back(&b));
+        blame_connected(&b, SECOND);
+        blame_sent(&b, (struct blame_id){NULL, bad}, SECOND);
+        assert_false(blame_settled(&b, true));
+        assert_int_equal(b.alone, 0);
+    }
+}
+
 /* The broker stands still, or is restarted between answers. */
 static void test_none_is_to_blame(void **state)
 {
@@ -72,7 +118,7 @@ static void test_none_is_to_blame(void **state)
     }
     assert_int_equal(b.singly, 0);
     for (int i = 0; i < 20; i++) {
-        assert_false(connection(&b, 3, i % 2, SECOND));
+        assert_false(connection(&b, 3, i % 2, 5 * SECOND));
         give_back(&b);
     }
 }
@@ -81,6 +127,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_one_that_ends_it_is_found),
+        cmocka_unit_test(test_it_is_found_among_others),
+        cmocka_unit_test(test_another_one_each_time),
+        cmocka_unit_test(test_the_suspect_is_cleared),
         cmocka_unit_test(test_none_is_to_blame),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
