@@ -2,6 +2,8 @@
 
 #include "bridge/routes/trie.h"
 
+#include <string.h>
+
 /* What the JSON pointer does not find is no reason to give a message up: with its topic as the key, the
  * messages of one MQTT topic stay in order. */
 static void tell_keyless(struct router *r, const struct spool_record *record)
@@ -47,8 +49,12 @@ bool router_route(struct router *r, const struct spool_record *record, struct ro
     if (routed->route == TRIE_NONE)
         return error_set(reason, "no route matches its MQTT topic");
     const struct route *route = routes_at(routes, routed->route);
-    if (!route_name(route, record->topic, name, reason) ||
-        !(routed->to = destinations_find(r->destinations, name, reason)))
+    if (!route_name(route, record->topic, name, reason))
+        return false;
+    const char *announcements = r->settings->dead_letter_topic;
+    if (announcements && strcmp(name, announcements) == 0)
+        return error_set(reason, "its Kafka topic '%s' is that of --dead-letter-topic", name);
+    if (!(routed->to = destinations_find(r->destinations, name, reason)))
         return false;
     router_count(r);
     routed->key = choose_key(r, route, record);

@@ -109,6 +109,7 @@ WRONG_USE = [
     (("--route", "a=b", "--route", "c=d", "--topic-max", "1"), "the routes name 2 Kafka topics, more than --topic-max 1 allows"),
     (("--route", "a/+=b", "--route", "+/c=d", "--mqtt-version", "3.1.1"), "the routes' filters 'a/+' and '+/c' overlap: a broker may send one "
      "message for each, and with MQTT 3.1.1 nothing tells such copies. Use --mqtt-version 5, or a route that covers both"),
+    ((*ROUTE, "--route", "a=b", "--dead-letter-topic", "b"), "--dead-letter-topic 'b' is where the messages go: choose another"),
     (("--route", "a=b", "--position-topic", "c d"), "--position-topic 'c d' cannot be the name of a Kafka topic"),
     (("--print-routes", "a"), "--print-routes needs a --route, and MQTT topics behind it: --print-routes a/b c/d"),
     ((*ROUTE, "--print-routes"), "--print-routes needs a --route, and MQTT topics behind it: --print-routes a/b c/d"),

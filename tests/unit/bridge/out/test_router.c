@@ -141,6 +141,8 @@ static void test_nowhere(void **state)
     assert_false(router_route(&f->router, &record, &f->routed, &f->reason));
     assert_string_equal(f->reason.text, "too large");
     assert_int_equal(destinations_count(f->destinations), 0);
+    f->settings.dead_letter_topic = "letters";
+    expect_nowhere(f, "x/letters", "its Kafka topic 'letters' is that of --dead-letter-topic");
     expect(f, "x/a", "", "a", 0, "a");
     expect(f, "x/b", "", "b", 0, "b");
     expect_nowhere(f, "x/c",
