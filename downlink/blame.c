@@ -58,7 +58,7 @@ bool blame_ended(struct blame *b, int64_t now)
 {
     if (b->singly > 0) {
         ended_singly(b, now);
-        return true;
+        return b->in_flight > 0;
     }
     if (b->answered && now - b->began >= soon)
         b->fruitless = 0;

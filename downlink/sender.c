@@ -188,10 +188,11 @@ struct sender *sender_open(const struct downlink_settings *settings, int event, 
     s->blame.window = window;
     pthread_mutex_init(&s->mutex, NULL);
     /* With MQTT 3.1.1 a session that outlives its connection stays at the broker for ever if the program is
-     * killed: there it ends with the connection, and what was in flight is read from Kafka again. */
+     * killed. But Paho frees memory twice when a session that ends with its connection does so while a
+     * message is written (docs/decisions/0011-paho-after-a-failed-write.md). */
     s->session = (struct mqtt_session){
         .clean_start = true,
-        .session_expiry = settings->mqtt.version == MQTT_VERSION_5 ? SESSION_EXPIRY_SECONDS : 0,
+        .session_expiry = SESSION_EXPIRY_SECONDS,
         .publish_window = window,
         .publish_qos = (int)settings->qos,
         .publish_retain = settings->retain,

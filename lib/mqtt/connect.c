@@ -76,7 +76,7 @@ static bool must_reconnect(const struct mqtt_connection *c)
     if (c->receive_maximum != c->connect_receive_maximum)
         return true; /* mqtt_reconnect came while it was made */
     /* With MQTT 3.1.1 a session that is new also ends with its connection. */
-    return c->condition == CLIENT_NEW && c->settings->version == MQTT_VERSION_311;
+    return (c->condition == CLIENT_NEW || c->renew) && c->settings->version == MQTT_VERSION_311;
 }
 
 /* The program knows of the connection: subscribes, or is ready. */
@@ -262,10 +262,10 @@ void connection_explain(struct mqtt_connection *c)
 /* With the lock held: which session the next connection is to have. */
 static enum mqtt_start next_start(const struct mqtt_connection *c)
 {
-    if (c->condition == CLIENT_NEW)
+    if (c->condition == CLIENT_NEW || c->renew)
         return c->settings->version == MQTT_VERSION_5 ? MQTT_START_CLEAN : MQTT_START_ERASE;
     bool first = c->accepted == NOTHING_ACCEPTED;
-    return (first && c->session->clean_start) || c->renew ? MQTT_START_CLEAN : MQTT_START_RESUME;
+    return first && c->session->clean_start ? MQTT_START_CLEAN : MQTT_START_RESUME;
 }
 
 void connection_connect(struct mqtt_connection *c)

@@ -145,8 +145,8 @@ void mqtt_resume(struct mqtt_connection *connection);
  * from now on (0: as before). Returns at once. */
 void mqtt_reconnect(struct mqtt_connection *connection, int reason_code, uint16_t receive_maximum);
 
-/* The next connection begins a new session; all messages that are without an outcome come back then. Of no
- * use for a session of MQTT 3.1.1 that is kept; others are new at each connection. Returns at once. */
+/* The next connection begins a new session; all messages that are without an outcome come back then. Returns
+ * at once. */
 void mqtt_renew(struct mqtt_connection *connection);
 
 /* Disconnects (waiting at most `timeout` ns for the library), then frees everything. Warns when messages that

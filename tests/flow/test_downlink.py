@@ -209,7 +209,7 @@ def test_a_message_at_which_the_broker_ends_the_connection(brokers, programs, mq
     send(brokers.kafka.address, topic, ({"key": deep if number == 50 else "k", "value": str(number)} for number in range(100)))
     options = ("--to", topic + "/{key}", "--spool", tmp_path / "spool", "-V", version)
     downlink = start_downlink(programs, topic, *options)
-    wait_for_commit(brokers.kafka.address, topic, 100, limit=180)
+    wait_for_commit(brokers.kafka.address, topic, 100, limit=300)
     got = numbers(mqtt_client.messages)
     assert list(dict.fromkeys(got)) == [*range(50), *range(51, 100)]
     found = metrics(downlink)
