@@ -201,17 +201,19 @@ def test_what_brokers_call_malformed_is_not_sent(brokers, programs, mqtt_client,
 @pytest.mark.long
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 def test_a_message_at_which_the_broker_ends_the_connection(brokers, programs, mqtt_client, tmp_path, version):
-    """Mosquitto does at a topic of more than 200 levels, also when it is one of several in flight."""
+    """Mosquitto does at a topic of more than 200 levels, also when it is one of several in flight, of two partitions."""
     topic = unique("ends")
     create_topic(brokers.kafka.address, topic, partitions=2)
     mqtt_client.subscribe(f"{topic}/#")
     deep = "/".join("x" * 250)
-    send(brokers.kafka.address, topic, ({"key": deep if number == 50 else "k", "value": str(number)} for number in range(100)))
+    send(brokers.kafka.address, topic, ({"key": deep if number == 50 else "k", "value": str(number), "partition": number % 2} for number in range(100)))
     options = ("--to", topic + "/{key}", "--spool", tmp_path / "spool", "-V", version)
     downlink = start_downlink(programs, topic, *options)
-    wait_for_commit(brokers.kafka.address, topic, 100, limit=300)
-    got = numbers(mqtt_client.messages)
-    assert list(dict.fromkeys(got)) == [*range(50), *range(51, 100)]
+    for partition in (0, 1):
+        wait_for_commit(brokers.kafka.address, topic, 50, partition, limit=300)
+    got = list(dict.fromkeys(numbers(mqtt_client.messages)))
+    for partition in (0, 1):
+        assert [number for number in got if number % 2 == partition] == [number for number in range(partition, 100, 2) if number != 50]
     found = metrics(downlink)
     assert found["messages_dead_total"] == 1 and adds_up(found)
     assert downlink.stop() == 0
