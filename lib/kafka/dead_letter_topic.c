@@ -176,13 +176,17 @@ bool dead_letter_topic_announce(void *context, const struct spool_record *letter
     char *value = describe(d, letter);
     if (!value)
         out_of_memory(letter->topic.length);
-    rd_kafka_resp_err_t err =
-        rd_kafka_producev(d->rk, RD_KAFKA_V_TOPIC(d->topic.name), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                          RD_KAFKA_V_KEY(letter->topic.data, letter->topic.length),
-                          RD_KAFKA_V_VALUE(value, strlen(value)), RD_KAFKA_V_END);
+    const rd_kafka_vu_t fields[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = d->topic.name},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)letter->topic.data, letter->topic.length}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {value, strlen(value)}},
+    };
+    rd_kafka_error_t *failure = rd_kafka_produceva(d->rk, fields, sizeof fields / sizeof *fields);
+    if (failure)
+        give_up(d, kafka_describe(rd_kafka_error_code(failure), reason));
+    rd_kafka_error_destroy(failure);
     free(value);
-    if (err)
-        give_up(d, kafka_describe(err, reason));
     return true;
 }
 
