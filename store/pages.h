@@ -33,7 +33,7 @@ struct view {
     double lag, lag_seconds; /* of all partitions, the greatest in seconds; -1: not known */
     const char *kafka;       /* connecting, connected, unreachable */
     const char *database;    /* connecting, connected, away */
-    bool healthy, ready;
+    bool healthy, ready;     /* decided by take_view in pages.c; view_problems says why */
 };
 
 /* What keeps it from being ready and healthy, in sentence fragments, one call each. */

@@ -29,7 +29,8 @@ enum { COUNTERS_ROUTES = 100 }; /* are told apart */
 
 /* Zero-initialize, then counters_init. These numbers begin with the process; those of the spool do not. */
 struct counters {
-    /* The receiver's. Bytes are those of topic, properties and payload. */
+    /* The receiver's, counted in its `take` and where it drops a message. Bytes are those of topic,
+     * properties and payload. */
     _Atomic uint64_t received_bytes;
     _Atomic uint64_t from_downlink; /* messages that came back from Kafka, and were dropped */
     _Atomic uint64_t copies;        /* dropped, see subscriptions.h */

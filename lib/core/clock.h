@@ -16,7 +16,7 @@ int64_t clock_monotonic(void);
 int64_t clock_realtime(void);
 
 /* Writes `realtime` (not before 1970) as RFC 3339 in UTC with milliseconds, e.g. 2026-11-24T21:00:00.123Z,
- * into text. */
+ * into text. The log, and what programs print or write as JSON: a change changes all of it. */
 #define CLOCK_RFC3339_SIZE 32
 void clock_rfc3339(int64_t realtime, char text[static CLOCK_RFC3339_SIZE]);
 

@@ -25,7 +25,8 @@ enum { RECORD_GAP = 4 };
  * payload that contains a copy of a record is never taken for one. */
 uint64_t record_seed(const uuid_t uuid, uint64_t first_id);
 
-/* Is the record one that can be stored? False with *error, which names the part that is too long. */
+/* Is the record one that the format can hold? False with *error, which names the part that is too long.
+ * Records that are read back are asked too, so a narrower limit for new ones belongs into spool_append. */
 bool record_check(const struct spool_record *record, struct error *error);
 
 /* The record's length in a file in bytes. */

@@ -63,8 +63,8 @@ const char *spool_uuid(const struct spool *spool);
 enum spool_append_result {
     SPOOL_APPENDED,
     SPOOL_FULL,   /* a message, and max_bytes is reached: try again after deliveries */
-    SPOOL_FAILED, /* *error says why (disk full, I/O error, a part too long): nothing of the record remains;
-                     try again */
+    SPOOL_FAILED, /* *error says why (disk full, I/O error): nothing of the record remains; try again. A part
+                     that is too long stays so: it must be cut before */
 };
 
 /* Appends a record (id is assigned and stored in *id if id is not NULL; time is taken as given). The record

@@ -10,7 +10,7 @@ from places import PROGRAMS, ROOT, VERSION, assert_hardened, run
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
-    path = run(ROOT / "scripts/package.sh", limit=280, ROOMSTREAM_STATE=str(tmp_path_factory.mktemp("state")))
+    path = run(ROOT / "scripts/package.sh", limit=580, ROOMSTREAM_STATE=str(tmp_path_factory.mktemp("state")))
     return path.removesuffix("\n")
 
 
