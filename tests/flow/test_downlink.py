@@ -192,6 +192,7 @@ def test_what_brokers_call_malformed_is_not_sent(brokers, programs, mqtt_client,
     downlink = start_downlink(programs, topic, "--to", topic + "/{key}", "--spool", tmp_path / "spool")
     wait_for_commit(brokers.kafka.address, topic, 8)
     assert user_properties(mqtt_client.wait_for(1)[0])[:2] == [("key", "\ufffd\U0001f600"), ("good", "\xa0")]
+    wait_until(lambda: metrics(downlink)["messages_sent_total"] == 1, 10, "the last one is sent")
     found = metrics(downlink)
     assert (found["messages_dead_total"], found["headers_left_out_total"], found["mqtt_connects_total"]) == (7, 14, 1)
     assert downlink.stop() == 0
@@ -214,8 +215,8 @@ def test_a_message_at_which_the_broker_ends_the_connection(brokers, programs, mq
     got = list(dict.fromkeys(numbers(mqtt_client.messages)))
     for partition in (0, 1):
         assert [number for number in got if number % 2 == partition] == [number for number in range(partition, 100, 2) if number != 50]
-    found = metrics(downlink)
-    assert found["messages_dead_total"] == 1 and adds_up(found)
+    wait_until(lambda: metrics(downlink)["messages_dead_total"] == 1, 10, "one is dead")
+    assert adds_up(metrics(downlink))
     assert downlink.stop() == 0
     assert b"ends the connection each time" in programs.run("dead-letters", "list", "--spool", tmp_path / "spool").stdout
 
