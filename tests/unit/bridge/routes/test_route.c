@@ -65,7 +65,7 @@ static void test_names_differ(void **state)
 
 static void test_long_names(void **state)
 {
-    char topic[400] = "", expected[400] = "";
+    char topic[400] = "", expected[sizeof topic + 2] = "";
     (void)state;
     memset(topic, 'x', 247);
     snprintf(expected, sizeof expected, "s.%s", topic);
