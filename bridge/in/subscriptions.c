@@ -274,7 +274,8 @@ struct subscriptions *subscriptions_open(const struct bridge_settings *settings,
     s->settings = settings;
     read_file(s);
     forget_oldest(s);
-    qsort(s->entries, s->count, sizeof *s->entries, compare_entries);
+    if (s->count > 0)
+        qsort(s->entries, s->count, sizeof *s->entries, compare_entries);
     if (want_all(s, error) && write_file(s, error)) {
         index_identifiers(s);
         return s;
