@@ -189,19 +189,11 @@ struct search {
     struct text_list told; /* folders of spools */
 };
 
-static bool is_told(const struct search *s, const char *folder)
-{
-    for (size_t i = 0; i < s->told.count; i++)
-        if (strcmp(s->told.items[i], folder) == 0)
-            return true;
-    return false;
-}
-
 static void warn_of(struct search *s, const char *folder, struct pair own, struct pair other, bool runs)
 {
     const char *filter = other.subscription;
     bool same = strcmp(filter, own.subscription) == 0, certain = strcmp(own.topic, other.topic) == 0;
-    if (is_told(s, folder))
+    if (text_list_contains(&s->told, folder))
         return;
     text_list_append(&s->told, folder);
     log_warning_with(

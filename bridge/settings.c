@@ -249,20 +249,6 @@ static bool complete_topics(struct bridge_settings *settings, struct error *erro
                      settings->position_topic);
 }
 
-/* Do messages go to that Kafka topic? A name that a route makes of a message's topic is known only then:
- * router.h. */
-static bool goes_to(const struct bridge_settings *settings, const char *topic)
-{
-    if (!settings->routes)
-        return strcmp(topic, settings->kafka_topic) == 0;
-    for (size_t i = 0; i < routes_count(settings->routes); i++) {
-        const struct name_template *name = &routes_at(settings->routes, i)->topic;
-        if (name->count == 1 && strcmp(topic, name->text) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool check_dead_letter_topic(const struct bridge_settings *settings, struct error *error)
 {
     const char *topic = settings->dead_letter_topic;
@@ -271,7 +257,9 @@ static bool check_dead_letter_topic(const struct bridge_settings *settings, stru
             error,
             "--dead-letter-topic: '%s' cannot be the name of a Kafka topic (letters, digits, '.', '_', '-', at most 249)",
             topic);
-    if (topic && goes_to(settings, topic))
+    /* A name that a route makes of a message's topic is known only then: router.c. */
+    if (topic && (settings->routes ? routes_name_topic(settings->routes, topic)
+                                   : strcmp(topic, settings->kafka_topic) == 0))
         return error_set(error, "--dead-letter-topic '%s' is where the messages go: choose another", topic);
     return true;
 }

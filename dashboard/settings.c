@@ -71,9 +71,8 @@ static void add_topic(const struct program *program, struct text_list *topics, c
                       const char *name)
 {
     kafka_topic_check(program, option, name);
-    for (size_t i = 0; i < topics->count; i++)
-        if (strcmp(topics->items[i], name) == 0)
-            return;
+    if (text_list_contains(topics, name))
+        return;
     if (topics->count == ROOM_TOPICS)
         options_wrong(program, "at most %d topics can be shown", ROOM_TOPICS);
     text_list_append(topics, name);

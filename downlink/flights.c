@@ -65,8 +65,8 @@ void flights_close(struct flights *f)
     }
     free(f->all);
     record_space_free(&f->buffer);
-    free(f->topic.data);
-    free(f->text.data);
+    text_buffer_free(&f->topic);
+    text_buffer_free(&f->text);
 }
 
 bool flights_have_room(const struct flights *f)

@@ -27,7 +27,7 @@ struct flights {
     int64_t pause; /* monotonic ns: nothing is sent before, since the broker refused a message for now */
     struct backoff backoff;
     struct record_space buffer;
-    struct filled topic, text;
+    struct text_buffer topic, text;
     struct log_limit dead, left_out, refusals, stuck;
 };
 

@@ -227,8 +227,8 @@ static int64_t ask_position(struct partitions *p, const struct place *place)
     return failed ? -2 : offset < 0 ? -1 : offset;
 }
 
-/* The new position is committed before anything is taken: else the old one could fit the topic once it has
- * grown, and all below it would be passed over. */
+/* The new position is committed soon, also while no message is done: the old one could fit the topic once it
+ * has grown, and all below it would be passed over. */
 static void begin_again(struct partitions *p, struct place *place, int64_t position, int64_t low)
 {
     p->counts->topics_recreated++;
@@ -265,7 +265,7 @@ static bool place_again(struct partitions *p, struct place *place)
         rd_kafka_query_watermark_offsets(p->rk, place->topic, place->partition, &low, &high, ASK_MS))
         return false;
     if (position == -1) {
-        /* Committed before anything is taken: after a kill the end may be another one. */
+        /* Committed soon, also while no message is done: after a kill the end may be another one. */
         offsets_start(&place->offsets, p->at_end ? high : low);
         read_from(p, place, place->offsets.position);
     } else if (position > high)

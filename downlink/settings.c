@@ -102,11 +102,9 @@ static void check_topics(const struct program *program, struct downlink_settings
     }
     if (settings->dead_letter_topic) {
         kafka_topic_check(program, "--dead-letter-topic", settings->dead_letter_topic);
-        for (size_t i = 0; i < settings->topics.count; i++)
-            if (strcmp(settings->topics.items[i], settings->dead_letter_topic) == 0)
-                options_wrong(program,
-                              "--dead-letter-topic '%s' is one of the topics to send: choose another",
-                              settings->dead_letter_topic);
+        if (text_list_contains(&settings->topics, settings->dead_letter_topic))
+            options_wrong(program, "--dead-letter-topic '%s' is one of the topics to send: choose another",
+                          settings->dead_letter_topic);
     }
     if (!*settings->group)
         options_wrong(program, "--group is empty");

@@ -108,23 +108,9 @@ void template_free(struct template *t)
 
 /* ---- filling ---- */
 
-static void append(struct filled *topic, const void *bytes, size_t length)
-{
-    if (topic->length + length + 1 > topic->room) {
-        topic->room = 2 * (topic->length + length + 1);
-        topic->data = realloc(topic->data, topic->room);
-        if (!topic->data)
-            out_of_memory(topic->room);
-    }
-    if (length > 0)
-        memcpy(topic->data + topic->length, bytes, length);
-    topic->length += length;
-    topic->data[topic->length] = '\0';
-}
-
 /* A value of the message. It may add several levels, none of them empty. */
-static bool append_value(struct filled *topic, const struct piece *piece, const void *bytes, size_t length,
-                         struct error *reason)
+static bool append_value(struct text_buffer *topic, const struct piece *piece, const void *bytes,
+                         size_t length, struct error *reason)
 {
     const char *text = bytes;
     if (!text)
@@ -135,7 +121,7 @@ static bool append_value(struct filled *topic, const struct piece *piece, const 
         return error_set(reason, "its {%s} has a NUL, which no MQTT topic may have", piece->text);
     if (text[0] == '/' || text[length - 1] == '/' || memmem(text, length, "//", 2))
         return error_set(reason, "its {%s} would make an empty level in the MQTT topic", piece->text);
-    append(topic, text, length);
+    text_buffer_append(topic, text, length);
     return true;
 }
 
@@ -153,7 +139,7 @@ static const json_t *find(const struct pointer *pointer, const json_t *value)
     return value;
 }
 
-static bool append_json(struct filled *topic, const struct piece *piece, const json_t *document,
+static bool append_json(struct text_buffer *topic, const struct piece *piece, const json_t *document,
                         struct error *reason)
 {
     char number[24];
@@ -169,25 +155,25 @@ static bool append_json(struct filled *topic, const struct piece *piece, const j
     else
         return error_set(reason, "its {%s} is %s", piece->text,
                          value ? "neither a text, a whole number, true nor false" : "not there");
-    append(topic, number, strlen(number));
+    text_buffer_append(topic, number, strlen(number));
     return true;
 }
 
-static bool append_piece(struct filled *topic, const struct piece *piece, const struct record *record,
+static bool append_piece(struct text_buffer *topic, const struct piece *piece, const struct record *record,
                          const json_t *document, struct error *reason)
 {
     char number[16];
     const struct header *header;
     switch (piece->kind) {
     case PIECE_TEXT:
-        append(topic, piece->text, piece->length);
+        text_buffer_append(topic, piece->text, piece->length);
         return true;
     case PIECE_TOPIC:
-        append(topic, record->topic, strlen(record->topic));
+        text_buffer_append(topic, record->topic, strlen(record->topic));
         return true;
     case PIECE_PARTITION:
         snprintf(number, sizeof number, "%d", (int)record->partition);
-        append(topic, number, strlen(number));
+        text_buffer_append(topic, number, strlen(number));
         return true;
     case PIECE_KEY:
         return append_value(topic, piece, record->key.data, record->key.length, reason);
@@ -201,7 +187,7 @@ static bool append_piece(struct filled *topic, const struct piece *piece, const 
     return append_json(topic, piece, document, reason);
 }
 
-static bool append_all(struct filled *topic, const struct template *t, const struct record *record,
+static bool append_all(struct text_buffer *topic, const struct template *t, const struct record *record,
                        const json_t *document, struct error *reason)
 {
     for (size_t i = 0; i < t->count; i++)
@@ -210,12 +196,11 @@ static bool append_all(struct filled *topic, const struct template *t, const str
     return true;
 }
 
-bool template_fill(const struct template *t, const struct record *record, struct filled *topic,
+bool template_fill(const struct template *t, const struct record *record, struct text_buffer *topic,
                    struct error *reason)
 {
     struct error why;
-    topic->length = 0;
-    append(topic, "", 0);
+    text_buffer_set(topic, "", 0);
     json_t *document = t->reads_json
                            ? json_loadb(record->value.data ? record->value.data : "", record->value.length,
                                         JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL)

@@ -13,6 +13,7 @@
 #include "record.h"
 
 #include "core/error.h"
+#include "core/text_buffer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,16 +32,10 @@ struct template
 bool template_parse(const char *text, struct template *template, struct error *error);
 void template_free(struct template *template);
 
-/* A text that grows and is used again. Zero-initialize it, free(data) at the end. */
-struct filled {
-    char *data; /* NUL-terminated once filled */
-    size_t length, room;
-};
-
 /* An MQTT topic by the template. False with *reason when the message has no value for a placeholder, or when
  * the topic could not be published to: levels of the message's that are empty, wildcards, NUL, a $ at the
  * start, what is not UTF-8 or longer than 65,535 bytes. */
-bool template_fill(const struct template *template, const struct record *record, struct filled *topic,
+bool template_fill(const struct template *template, const struct record *record, struct text_buffer *topic,
                    struct error *reason);
 
 #endif

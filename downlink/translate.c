@@ -35,20 +35,11 @@ static bool is_of_the_way(const struct header *header)
 
 /* ---- what MQTT allows ---- */
 
-static bool is_string(const void *bytes, size_t length, struct filled *text)
+static bool is_string(const void *bytes, size_t length, struct text_buffer *text)
 {
     if (length > LONGEST || (length > 0 && memchr(bytes, '\0', length)))
         return false;
-    if (length + 1 > text->room) {
-        text->room = 2 * length + 64;
-        free(text->data);
-        text->data = malloc(text->room);
-        if (!text->data)
-            out_of_memory(text->room);
-    }
-    if (length > 0)
-        memcpy(text->data, bytes, length);
-    text->data[length] = '\0';
+    text_buffer_set(text, bytes, length);
     return mqtt_is_utf8(text->data);
 }
 
@@ -64,7 +55,8 @@ static void add(MQTTProperties *properties, const MQTTProperty *property)
         out_of_memory((size_t)property->value.data.len);
 }
 
-static bool add_user_property(MQTTProperties *properties, struct filled *text, const struct header *header)
+static bool add_user_property(MQTTProperties *properties, struct text_buffer *text,
+                              const struct header *header)
 {
     MQTTProperty property = {.identifier = MQTTPROPERTY_CODE_USER_PROPERTY};
     if (!is_string(header->name, header->name_length, text) ||
@@ -77,7 +69,7 @@ static bool add_user_property(MQTTProperties *properties, struct filled *text, c
 }
 
 /* A property that a message has once. False where it is not the header's: then it is a user property. */
-static bool add_property(MQTTProperties *properties, struct filled *text, const struct header *header)
+static bool add_property(MQTTProperties *properties, struct text_buffer *text, const struct header *header)
 {
     struct error error;
     MQTTProperty property = {.value.data = string(header->value, header->value_length)};
@@ -113,10 +105,10 @@ static bool has_own_key(const struct record *record)
 
 /* ---- all of them ---- */
 
-static void add_place(MQTTProperties *properties, struct filled *text, const char *name, const char *format,
-                      ...) __attribute__((format(printf, 4, 5)));
-static void add_place(MQTTProperties *properties, struct filled *text, const char *name, const char *format,
-                      ...)
+static void add_place(MQTTProperties *properties, struct text_buffer *text, const char *name,
+                      const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void add_place(MQTTProperties *properties, struct text_buffer *text, const char *name,
+                      const char *format, ...)
 {
     char value[256];
     va_list arguments;
@@ -127,7 +119,7 @@ static void add_place(MQTTProperties *properties, struct filled *text, const cha
     add_user_property(properties, text, &header);
 }
 
-size_t translate_properties(const struct record *record, struct filled *text, MQTTProperties *properties)
+size_t translate_properties(const struct record *record, struct text_buffer *text, MQTTProperties *properties)
 {
     size_t left_out = 0;
     const struct header key = {"key", 3, record->key.data, record->key.length};

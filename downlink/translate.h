@@ -18,6 +18,7 @@ bool translate_is_carried(const struct record *record);
  * key among them, had to be left out, since MQTT has no place for them: what is not UTF-8 (the correlation
  * data may be), has a NUL or more than 65,535 bytes. `text` is for its own use. *properties is the caller's
  * to MQTTProperties_free. */
-size_t translate_properties(const struct record *record, struct filled *text, MQTTProperties *properties);
+size_t translate_properties(const struct record *record, struct text_buffer *text,
+                            MQTTProperties *properties);
 
 #endif

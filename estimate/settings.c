@@ -75,9 +75,8 @@ void settings_check(const struct program *program, struct estimate_settings *set
     if (!model_read(settings->model_file, &settings->model, &error))
         options_wrong(program, "--model: %s", error.text);
     list_topics(settings);
-    for (size_t i = 0; i < settings->topics.count; i++)
-        if (strcmp(settings->topics.items[i], settings->topic.name) == 0)
-            options_wrong(program, "--topic: '%s' is a topic that the model reads", settings->topic.name);
+    if (text_list_contains(&settings->topics, settings->topic.name))
+        options_wrong(program, "--topic: '%s' is a topic that the model reads", settings->topic.name);
     if (!http_settings_complete(&settings->http, &error))
         options_wrong(program, "%s", error.text);
 }

@@ -196,11 +196,6 @@ static bool want(struct subscriptions *s, size_t known, const struct route_filte
     return true;
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* The session's view of the entries. Entries do not move any more. */
 static bool want_all(struct subscriptions *s, struct error *error)
 {
@@ -219,12 +214,12 @@ static bool want_all(struct subscriptions *s, struct error *error)
     free(numbers);
     const char **sorted = allocate(s->wanted, sizeof *sorted);
     memcpy(sorted, s->filters, s->wanted * sizeof *sorted);
-    qsort(sorted, s->wanted, sizeof *sorted, compare_texts);
+    qsort(sorted, s->wanted, sizeof *sorted, text_compare);
     for (size_t i = 0; ok && i < s->count; i++) {
         struct entry *entry = &s->entries[i];
         if (entry->sign != SUBSCRIBED || entry->wanted)
             continue;
-        if (!bsearch(&entry->filter, sorted, s->wanted, sizeof *sorted, compare_texts))
+        if (!bsearch(&entry->filter, sorted, s->wanted, sizeof *sorted, text_compare))
             s->unwanted[s->unwanted_count++] = entry->filter;
         else
             entry->sign = GIVEN_UP; /* the filter is subscribed to under another identifier */

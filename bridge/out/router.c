@@ -63,5 +63,5 @@ bool router_route(struct router *r, const struct spool_record *record, struct ro
 
 void router_free(struct router *r)
 {
-    key_buffer_free(&r->buffer);
+    text_buffer_free(&r->buffer);
 }

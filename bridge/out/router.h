@@ -11,7 +11,7 @@ struct router {
     const struct bridge_settings *settings;
     struct destinations *destinations;
     struct counters *counters;
-    struct key_buffer buffer;
+    struct text_buffer buffer;
     struct log_limit keyless;
 };
 

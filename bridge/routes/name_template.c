@@ -51,27 +51,14 @@ void name_template_free(struct name_template *template)
     *template = (struct name_template){0};
 }
 
-static void append(struct name_template_buffer *buffer, const void *bytes, size_t length)
-{
-    if (buffer->length + length > buffer->size) {
-        buffer->size = 2 * (buffer->length + length);
-        buffer->bytes = realloc(buffer->bytes, buffer->size);
-        if (!buffer->bytes)
-            out_of_memory(buffer->size);
-    }
-    if (length > 0)
-        memcpy(buffer->bytes + buffer->length, bytes, length);
-    buffer->length += length;
-}
-
 void name_template_fill(const struct name_template *template, const struct spool_bytes *values,
-                        struct name_template_buffer *buffer)
+                        struct text_buffer *buffer)
 {
     buffer->length = 0;
     for (size_t i = 0; i < template->count; i++) {
         const struct name_template_piece *piece = &template->pieces[i];
-        append(buffer, piece->text, piece->length);
+        text_buffer_append(buffer, piece->text, piece->length);
         if (piece->name != TEMPLATE_NO_NAME)
-            append(buffer, values[piece->name].data, values[piece->name].length);
+            text_buffer_append(buffer, values[piece->name].data, values[piece->name].length);
     }
 }

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "core/text_buffer.h"
 #include "spool/spool_record.h"
 
 #include <stdbool.h>
@@ -30,14 +31,8 @@ bool name_template_parse(const char *text, const struct text_list *names, struct
                          struct error *error);
 void name_template_free(struct name_template *template);
 
-/* A growing piece of memory, used again and again. Zero-initialize it; free(bytes) at the end. */
-struct name_template_buffer {
-    char *bytes;
-    size_t length, size;
-};
-
-/* Puts the texts and values one after the other into the buffer. */
+/* Puts the texts and values one after the other into the buffer, in place of what it holds. */
 void name_template_fill(const struct name_template *template, const struct spool_bytes *values,
-                        struct name_template_buffer *buffer);
+                        struct text_buffer *buffer);
 
 #endif

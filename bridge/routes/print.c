@@ -18,7 +18,7 @@ static void print_key(const struct route *route, struct spool_bytes topic)
         [KAFKA_KEY_TEMPLATE] = "",
         [KAFKA_KEY_JSON] = "what the JSON pointer finds in the payload, else ",
     };
-    struct key_buffer buffer = {0};
+    struct text_buffer buffer = {0};
     const struct spool_bytes none = {NULL, 0}, key = key_rule_apply(&route->key, route, topic, none, &buffer);
     fputs(before[route->key.kind], stdout);
     if (route->key.kind != KAFKA_KEY_NONE) {
@@ -26,7 +26,7 @@ static void print_key(const struct route *route, struct spool_bytes topic)
         text_print_escaped(stdout, key.data, key.length);
         putchar('\'');
     }
-    key_buffer_free(&buffer);
+    text_buffer_free(&buffer);
 }
 
 /* False where its messages go nowhere. */

@@ -17,13 +17,11 @@ static bool add_name(struct route *route, const char *name, size_t length, size_
     char *text = strndup(name, length);
     if (!text)
         out_of_memory(length);
-    bool known = false;
-    for (size_t i = 0; i < route->names.count; i++)
-        known |= strcmp(route->names.items[i], text) == 0;
-    bool ok = (route->names.count < ROUTE_NAMES || error_set(error, "more than %d names", ROUTE_NAMES)) &&
-              ((length > 0 && strspn(text, NAME_CHARACTERS) == length) ||
-               error_set(error, "{%s} is no name (letters, digits, '_', '-')", text)) &&
-              (!known || error_set(error, "two levels are called {%s}", text));
+    bool ok =
+        (route->names.count < ROUTE_NAMES || error_set(error, "more than %d names", ROUTE_NAMES)) &&
+        ((length > 0 && strspn(text, NAME_CHARACTERS) == length) ||
+         error_set(error, "{%s} is no name (letters, digits, '_', '-')", text)) &&
+        (!text_list_contains(&route->names, text) || error_set(error, "two levels are called {%s}", text));
     if (ok) {
         route->levels[route->names.count] = level;
         text_list_append(&route->names, text);
@@ -180,29 +178,23 @@ bool route_name(const struct route *route, struct spool_bytes topic, char name[s
 
 struct spool_bytes key_rule_apply(const struct key_rule *rule, const struct route *route,
                                   struct spool_bytes topic, struct spool_bytes payload,
-                                  struct key_buffer *buffer)
+                                  struct text_buffer *buffer)
 {
     struct spool_bytes values[ROUTE_NAMES];
     switch (rule->kind) {
     case KAFKA_KEY_NONE:
         return (struct spool_bytes){"", 0};
     case KAFKA_KEY_JSON:
-        if (json_find(&rule->pointer, payload.data, payload.length, &buffer->found))
-            return (struct spool_bytes){buffer->found.bytes, buffer->found.length};
+        if (json_find(&rule->pointer, payload.data, payload.length, buffer))
+            return (struct spool_bytes){buffer->data, buffer->length};
         return topic;
     case KAFKA_KEY_TEMPLATE:
         split(route, topic, values);
-        name_template_fill(&rule->template, values, &buffer->text);
-        return (struct spool_bytes){buffer->text.bytes ? buffer->text.bytes : "", buffer->text.length};
+        name_template_fill(&rule->template, values, buffer);
+        return (struct spool_bytes){buffer->data, buffer->length};
     case KAFKA_KEY_PROPERTY:
     case KAFKA_KEY_TOPIC:
         break;
     }
     return topic;
-}
-
-void key_buffer_free(struct key_buffer *buffer)
-{
-    free(buffer->text.bytes);
-    json_found_free(&buffer->found);
 }

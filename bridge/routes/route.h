@@ -51,17 +51,10 @@ void key_rule_free(struct key_rule *rule);
 bool route_name(const struct route *route, struct spool_bytes topic, char name[static KAFKA_NAME_LONGEST + 1],
                 struct error *error);
 
-/* What keys are made with: zero-initialize it, key_buffer_free at the end. A thread for each. */
-struct key_buffer {
-    struct name_template_buffer text;
-    struct json_found found;
-};
-
 /* The key of a message by a rule; it is empty for NONE, the topic for PROPERTY and where a pointer finds
  * nothing. It points into the buffer or the message. `route` may be NULL where the rule has no names. */
 struct spool_bytes key_rule_apply(const struct key_rule *rule, const struct route *route,
                                   struct spool_bytes topic, struct spool_bytes payload,
-                                  struct key_buffer *buffer);
-void key_buffer_free(struct key_buffer *buffer);
+                                  struct text_buffer *buffer);
 
 #endif

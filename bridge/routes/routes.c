@@ -82,9 +82,9 @@ size_t routes_match(const struct routes *routes, struct spool_bytes topic)
     return trie_match(routes->trie, topic.data, topic.length);
 }
 
-static int compare_texts(const void *a, const void *b)
+static bool is_fixed(const struct route *route)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    return route->topic.count == 1;
 }
 
 size_t routes_fixed_topics(const struct routes *routes)
@@ -94,13 +94,21 @@ size_t routes_fixed_topics(const struct routes *routes)
     if (!names)
         out_of_memory(routes->count * sizeof *names);
     for (size_t i = 0; i < routes->count; i++)
-        if (routes->items[i].topic.count == 1)
+        if (is_fixed(&routes->items[i]))
             names[fixed++] = routes->items[i].topic.text;
-    qsort(names, fixed, sizeof *names, compare_texts);
+    qsort(names, fixed, sizeof *names, text_compare);
     for (size_t i = 0; i < fixed; i++)
         different += i == 0 || strcmp(names[i], names[i - 1]) != 0;
     free(names);
     return different;
+}
+
+bool routes_name_topic(const struct routes *routes, const char *topic)
+{
+    for (size_t i = 0; i < routes->count; i++)
+        if (is_fixed(&routes->items[i]) && strcmp(routes->items[i].topic.text, topic) == 0)
+            return true;
+    return false;
 }
 
 /* ---- what is subscribed to ---- */
@@ -176,7 +184,7 @@ bool route_filters_make(const struct routes *routes, struct route_filters *filte
         struct route_filter *filter = &filters->items[search.number];
         few = trie_overlaps(trie, filter->filter, found, &search);
         if (filter->elder_count > 1) /* an order that does not change from start to start */
-            qsort(filter->elders, filter->elder_count, sizeof *filter->elders, compare_texts);
+            qsort(filter->elders, filter->elder_count, sizeof *filter->elders, text_compare);
     }
     trie_close(trie);
     return few ||

@@ -21,8 +21,9 @@ const struct route *routes_at(const struct routes *routes, size_t number);
 /* The number of the topic's route, or TRIE_NONE. */
 size_t routes_match(const struct routes *routes, struct spool_bytes topic);
 
-/* How many Kafka topics are named without a {name}: these are known beforehand. */
+/* How many Kafka topics are named without a {name}, and is this one of them? These are known beforehand. */
 size_t routes_fixed_topics(const struct routes *routes);
+bool routes_name_topic(const struct routes *routes, const char *topic);
 
 /* A filter that is subscribed to for routes. */
 struct route_filter {

@@ -2,8 +2,6 @@
 
 #include "out_of_memory.h"
 
-#include <stdlib.h>
-#include <string.h>
 #include <yajl/yajl_parse.h>
 
 /* yajl goes on without a bound of its own, and takes memory for each level. */
@@ -11,22 +9,9 @@ enum { DEEPEST = 512 };
 
 struct search {
     struct pointer_walk walk;
-    struct json_found *found;
+    struct text_buffer *found;
     bool done;
 };
-
-static void keep(struct json_found *found, const void *bytes, size_t length)
-{
-    if (length + 1 > found->size) {
-        found->size = 2 * length + 64;
-        free(found->bytes);
-        found->bytes = malloc(found->size);
-        if (!found->bytes)
-            out_of_memory(found->size);
-    }
-    memcpy(found->bytes, bytes, length);
-    found->length = length;
-}
 
 /* Each of yajl's callbacks returns 0 to end the reading. A value that is no text and no number: bytes NULL.
  */
@@ -36,7 +21,7 @@ static int scalar(struct search *search, const void *bytes, size_t length)
     if (!pointer_walk_is_at(&search->walk, 0))
         return 1;
     if (bytes)
-        keep(search->found, bytes, length);
+        text_buffer_set(search->found, bytes, length);
     search->done = bytes != NULL;
     return 0;
 }
@@ -105,7 +90,7 @@ static const yajl_callbacks callbacks = {
     .yajl_end_array = on_end,
 };
 
-bool json_find(const struct pointer *pointer, const void *text, size_t length, struct json_found *found)
+bool json_find(const struct pointer *pointer, const void *text, size_t length, struct text_buffer *found)
 {
     struct search search = {.walk = {.pointers = pointer, .count = 1}, .found = found};
     yajl_handle parser = yajl_alloc(&callbacks, NULL, &search);
@@ -116,10 +101,4 @@ bool json_find(const struct pointer *pointer, const void *text, size_t length, s
         yajl_complete_parse(parser);
     yajl_free(parser);
     return search.done;
-}
-
-void json_found_free(struct json_found *found)
-{
-    free(found->bytes);
-    *found = (struct json_found){0};
 }

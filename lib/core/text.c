@@ -35,6 +35,19 @@ void text_list_free(struct text_list *list)
     *list = (struct text_list){0};
 }
 
+bool text_list_contains(const struct text_list *list, const char *text)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i], text) == 0)
+            return true;
+    return false;
+}
+
+int text_compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 bool text_to_integer(const char *text, int64_t *value)
 {
     const char *digits = text + (*text == '+' || *text == '-');

@@ -20,6 +20,10 @@ struct text_list {
 /* Appends a copy of text; ends the process when memory is exhausted (lists hold options, a few strings). */
 void text_list_append(struct text_list *list, const char *text);
 void text_list_free(struct text_list *list);
+bool text_list_contains(const struct text_list *list, const char *text);
+
+/* For qsort and bsearch of an array of texts (const char *). */
+int text_compare(const void *a, const void *b);
 
 /* A decimal integer. False for anything else and for overflow; *value is then unchanged. */
 bool text_to_integer(const char *text, int64_t *value);

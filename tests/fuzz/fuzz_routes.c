@@ -23,7 +23,7 @@ static void check_message(const struct routes *routes, const char *topic)
 {
     const struct spool_bytes bytes = {topic, strlen(topic)};
     char name[KAFKA_NAME_LONGEST + 1];
-    struct key_buffer buffer = {0};
+    struct text_buffer buffer = {0};
     size_t first = 0, count = routes_count(routes), found = routes_match(routes, bytes);
     while (first < count && !mqtt_filter_matches(routes_at(routes, first)->filter, topic))
         first++;
@@ -34,7 +34,7 @@ static void check_message(const struct routes *routes, const char *topic)
     if (route_name(route, bytes, name, NULL))
         require(kafka_topic_name_valid(name));
     key_rule_apply(&route->key, route, bytes, bytes, &buffer);
-    key_buffer_free(&buffer);
+    text_buffer_free(&buffer);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -14,14 +14,14 @@
 static void expect(const char *at, const char *text, const char *value)
 {
     struct pointer pointer;
-    struct json_found found = {0};
+    struct text_buffer found = {0};
     assert_true(pointer_parse(at, &pointer, NULL));
     assert_int_equal(json_find(&pointer, text, strlen(text), &found), value != NULL);
     if (value) {
         assert_int_equal(found.length, strlen(value));
-        assert_memory_equal(found.bytes, value, found.length);
+        assert_memory_equal(found.data, value, found.length);
     }
-    json_found_free(&found);
+    text_buffer_free(&found);
     pointer_free(&pointer);
 }
 
@@ -59,7 +59,7 @@ static void test_deep(void **state)
 {
     enum { DEPTH = 1000000 };
     struct pointer pointer;
-    struct json_found found = {0};
+    struct text_buffer found = {0};
     char *text = malloc(DEPTH);
     (void)state;
     assert_non_null(text);

@@ -185,6 +185,8 @@ static void lists(void **state)
     assert_int_equal(list.count, 2);
     assert_string_equal(list.items[0], "one");
     assert_string_equal(list.items[1], "two");
+    assert_true(text_list_contains(&list, "two"));
+    assert_false(text_list_contains(&list, "tw"));
     text_list_free(&list);
     assert_int_equal(list.count, 0);
     assert_null(list.items);

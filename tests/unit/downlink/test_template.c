@@ -28,7 +28,7 @@ static struct record record_of(const char *key, const char *value)
 /* The topic, or the reason of the error. */
 static const char *fill(const char *text, const char *key, const char *value)
 {
-    static struct filled topic;
+    static struct text_buffer topic;
     static struct error error;
     struct template template;
     const struct record record = record_of(key, value);

@@ -19,7 +19,7 @@ static char shown[2000];
 /* The properties as text: "key=7 colour=red content-type:text/plain". */
 static const char *show(const struct record *record, size_t *left_out)
 {
-    struct filled text = {0};
+    struct text_buffer text = {0};
     MQTTProperties properties;
     *left_out = translate_properties(record, &text, &properties);
     size_t length = 0;
@@ -34,7 +34,7 @@ static const char *show(const struct record *record, size_t *left_out)
                                        (int)one->identifier, data->len, data->data);
     }
     MQTTProperties_free(&properties);
-    free(text.data);
+    text_buffer_free(&text);
     return shown;
 }
 

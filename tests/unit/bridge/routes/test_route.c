@@ -123,12 +123,12 @@ static void test_wrong(void **state)
 static void expect_key(const char *text, const char *topic, const char *payload, const char *expected)
 {
     struct route route;
-    struct key_buffer buffer = {0};
+    struct text_buffer buffer = {0};
     assert_true(route_parse(text, &route, NULL));
     struct spool_bytes key = key_rule_apply(&route.key, &route, bytes(topic), bytes(payload), &buffer);
     assert_int_equal(key.length, strlen(expected));
     assert_memory_equal(key.data, expected, key.length);
-    key_buffer_free(&buffer);
+    text_buffer_free(&buffer);
     route_free(&route);
 }
 
